@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * One output of one record: what should be sent, before it is known which request carries it.
+ * shape/ makes drafts, resolve fills in what needs lookups, gather/ makes requests of them.
+ */
+
+#include "connector/model/outcome.h"
+#include "connector/model/record.h"
+#include "connector/model/route.h"
+
+#include <json-c/json_object.h>
+#include <stddef.h>
+
+struct draft {
+	struct record *record;
+	unsigned ordinal;         /* which output of the record, from 0 */
+	const struct route *route;
+	char *url;                /* path and query below base_url */
+	char **headers;           /* "Name: value", NULL-terminated; NULL: none */
+	struct json_object *body; /* NULL: none */
+	char *identity_field;     /* as it stands in the body: "custom.cf_…"; NULL: none */
+	char *identity_value;
+	char **notes;             /* sentences for preview and the event; NULL-terminated or NULL */
+	char **excluded;          /* paths whose members were left out; NULL-terminated or NULL */
+};
+
+struct draft *draft_new(struct record *record, const struct route *route, unsigned ordinal);
+void draft_free(struct draft *draft); /* NULL is ignored */
+void draft_note(struct draft *draft, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Why a record (or an output of it) cannot be sent. */
+struct rejection {
+	enum reject_class class;
+	char *message; /* what, where, why, what to do */
+	char *field;   /* the user's name of the field; NULL: none in particular */
+};
+
+void rejection_deinit(struct rejection *rejection);
+void rejection_set(struct rejection *rejection, enum reject_class class, const char *field,
+		   const char *format, ...) __attribute__((format(printf, 4, 5)));

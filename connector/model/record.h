@@ -1,0 +1,38 @@
+#pragma once
+
+/*
+ * One record as it was read: where it stands and what it says. Shared by everything made of it, so
+ * it is counted; plain data otherwise.
+ */
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum stream_kind { STREAM_FILE, STREAM_STDIN, STREAM_PARTITION };
+
+/* Why a line is no record; the reject class that goes with it. */
+enum record_fault { RECORD_OK, RECORD_JSON, RECORD_TOO_LONG, RECORD_TOMBSTONE };
+
+struct record {
+	unsigned refs;
+	uint64_t stream;          /* row id of its stream in the state */
+	enum stream_kind kind;
+	char *source_name;        /* file as the user named it ("-" for standard input), or topic */
+	int32_t partition;        /* Kafka */
+	uint64_t pos;             /* byte offset of the line in the file, or Kafka offset */
+	uint64_t next_pos;        /* where the next record may begin */
+	uint64_t len;             /* bytes of the record, without line end */
+	uint64_t line;            /* from 1; 0 where there are no lines */
+	char *raw;                /* the bytes (NUL behind); NULL when too long to keep */
+	struct json_object *value; /* NULL unless fault is RECORD_OK; then always an object */
+	enum record_fault fault;
+	char *fault_text;         /* the sentence for a person, where fault is set */
+	int64_t read_wall_ms;     /* {@now} */
+};
+
+struct record *record_new(void); /* refs = 1 */
+struct record *record_ref(struct record *r);
+void record_unref(struct record *r); /* NULL is ignored */
+void record_unrefp(struct record **r);

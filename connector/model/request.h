@@ -1,0 +1,91 @@
+#pragma once
+
+/*
+ * One call to Close with everything needed to send it, judge its answer and tell its outcome; it is
+ * the same after a restart and after the pipeline was edited, so it points at no route.
+ */
+
+#include "connector/model/operation.h"
+#include "connector/model/outcome.h"
+#include "connector/model/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum request_state {
+	REQUEST_PLANNED, /* may simply be sent; without a row it is volatile */
+	REQUEST_INTENT,  /* has permission to send; found at start: UNKNOWN */
+	REQUEST_APPLIED,
+	REQUEST_REFUSED,
+	REQUEST_SPLIT,
+	REQUEST_UNKNOWN,
+	REQUEST_PROBING,
+	REQUEST_HELD,
+};
+
+struct lane_key {
+	char *key;     /* "lead_A1", "identity custom.cf_B2=77" */
+	bool is_owner; /* owners exclude everybody, sharers only owners */
+};
+
+/* One output of one record: the unit outcomes belong to. */
+struct part {
+	uint64_t id;          /* row; 0: none yet */
+	struct record *record;
+	uint64_t record_id;   /* row of the record; 0: none yet */
+	unsigned ordinal;
+	unsigned generation;  /* counts its outcomes */
+	enum outcome outcome;
+	enum reject_class class;
+	char *message;
+	char *field;
+	char *fields;         /* JSON object text: the user's field names → messages; NULL: none */
+};
+
+struct answer {
+	unsigned status;      /* 0: none came */
+	char *headers;        /* JSON object text of the headers worth keeping; NULL: none */
+	char *body;           /* redacted, cut at its bound; NULL: none */
+	size_t body_len;
+};
+
+struct request {
+	uint64_t seq;         /* row, and place in its lanes; 0: none yet */
+	char id[27];          /* random, base32: only names it */
+	enum request_state state;
+	enum http_method method;
+	enum delivery_class class;
+	char *route;          /* name */
+	char *operation;      /* name; "" outside the catalogue */
+	char *object;         /* kind: "lead"; "" outside the catalogue */
+	char *group;          /* endpoint group for pacing */
+	char *url;            /* path and query below base_url */
+	char **headers;       /* NULL-terminated or NULL */
+	char *body;           /* JSON text; NULL: none */
+	size_t body_len;
+	char *identity_field, *identity_value;
+	struct lane_key *lanes;
+	size_t n_lanes;
+	struct part *parts;
+	size_t n_parts;
+	char **notes;
+	uint64_t config;      /* row of the pipeline version that rendered it */
+	unsigned attempts;    /* times the gate let it pass */
+	unsigned resends;     /* after proven absence */
+	unsigned crash_count; /* starts that found it in INTENT */
+	int64_t intent_wall_ms;
+	int64_t ended_wall_ms;
+	uint32_t duration_ms; /* of the last attempt */
+	struct answer answer;
+	char *object_id;
+	bool found_by_lookup;
+	char *known;          /* held or unknown: the plain sentence of what is known */
+};
+
+struct request *request_new(void);
+void request_free(struct request *request); /* NULL is ignored */
+void request_add_lane(struct request *request, const char *key, bool is_owner);
+const char *request_state_name(enum request_state state);
+void part_deinit(struct part *part);
+void answer_deinit(struct answer *answer);

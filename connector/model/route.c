@@ -1,0 +1,38 @@
+#include "connector/model/route.h"
+
+#include <stdlib.h>
+
+static void free_named(struct named_template *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(items[i].name);
+		template_free(items[i].value);
+	}
+	free(items);
+}
+
+void route_deinit(struct route *route)
+{
+	free(route->name);
+	template_free(route->url);
+	free_named(route->query, route->n_query);
+	free_named(route->headers, route->n_headers);
+	template_tree_free(route->body);
+	for (size_t i = 0; i < route->n_consumed; i++)
+		free(route->consumed[i]);
+	free(route->consumed);
+	for (size_t i = 0; i < route->n_exclude; i++)
+		exclude_free(route->exclude[i]);
+	free(route->exclude);
+	free(route->identity_field);
+	template_free(route->identity_value);
+	*route = (struct route){0};
+}
+
+void route_set_deinit(struct route_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		route_deinit(&set->items[i]);
+	free(set->items);
+	*set = (struct route_set){0};
+}

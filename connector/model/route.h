@@ -1,0 +1,59 @@
+#pragma once
+
+/*
+ * A route of the pipeline, compiled to plain data: what connector/pipeline checked and
+ * connector/shape follows. It knows no YAML.
+ */
+
+#include "connector/model/operation.h"
+#include "lib/exclude.h"
+#include "lib/template.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum on_null { NULLS_SEND, NULLS_OMIT };
+enum unknown_keys { UNKNOWN_WARN, UNKNOWN_DROP, UNKNOWN_REJECT };
+
+struct named_template {
+	char *name;
+	struct template *value;
+};
+
+struct route {
+	size_t index;              /* in the file, from 0 */
+	char *name;                /* default: the operation's name, or "METHOD path" */
+	unsigned line, column;     /* where it stands in the pipeline file */
+	const struct operation *op; /* NULL for a path the catalogue does not know */
+	enum http_method method;   /* never PATCH: written PATCH became PUT, see is_patch */
+	bool is_patch;
+	/*
+	 * Path below base_url, beginning with "/" and (catalogue) ending with "/". An operation's
+	 * path with `params` put in; a parameter without one is "{name}" of the record.
+	 */
+	struct template *url;
+	struct named_template *query;
+	size_t n_query;
+	struct named_template *headers;
+	size_t n_headers;
+	struct template_tree *body; /* NULL: the default body */
+	bool has_body;             /* false: the operation sends none */
+	char **consumed;           /* top-level fields the default body leaves out: they fill the path */
+	size_t n_consumed;
+	struct exclude **exclude;  /* the file's own and the route's, in that order */
+	size_t n_exclude;
+	enum on_null nulls;
+	enum unknown_keys unknown_keys;
+	char *identity_field;      /* "custom.cf_…"; NULL: none */
+	struct template *identity_value;
+	unsigned allow;            /* enum operation_effect, or'ed */
+};
+
+struct route_set {
+	struct route *items; /* in the order of the file */
+	size_t n;
+	bool skip_unrouted; /* unrouted: skip */
+};
+
+void route_deinit(struct route *route);
+void route_set_deinit(struct route_set *set);

@@ -1,0 +1,103 @@
+#pragma once
+
+/*
+ * The pipeline file, loaded and checked: the only place that knows its keys. Relative paths in it are
+ * relative to the folder of the file. What a key of another capability would do is refused with
+ * "not available yet", so every field here has its behaviour.
+ */
+
+#include "connector/model/operation.h"
+#include "connector/model/route.h"
+#include "lib/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A mistake or a warning: what, where, why, what to do. */
+struct pipeline_note {
+	unsigned line, column; /* 0: about the file as a whole */
+	bool is_warning;
+	char *text;
+};
+
+struct pipeline {
+	char *path, *folder;     /* as given; the folder with its last slash, or "" */
+	char *text;              /* the file as it was read (references, never secrets) */
+	size_t text_len;
+	char sha256[65];
+	char *name;
+	/* source */
+	char *ndjson_path;       /* absolute or relative to the working folder; "-": standard input */
+	char *ndjson_written;    /* as it stands in the file: events and messages use it */
+	bool start_anew_on_change; /* ndjson.on_change: new */
+	uint64_t max_record;     /* bytes */
+	/* routes */
+	struct route_set routes;
+	/* close */
+	char *base_url;          /* without last slash */
+	bool is_close;           /* base_url is Close's own */
+	char *api_key;           /* secret */
+	char *api_key_source;    /* "env CLOSE_API_KEY": for messages */
+	unsigned concurrency;
+	uint64_t rate_n, rate_per_ms; /* 0: none */
+	unsigned share_pct;
+	uint64_t timeout_ms;
+	bool close_allow_private;
+	char *ca_file, *proxy;
+	/* delivery */
+	uint64_t retry_for_ms;
+	bool hold_unknown;       /* on_unknown: hold */
+	uint64_t quarantine_ms;
+	char *canary;
+	uint64_t drain_ms;
+	enum { MAX_REJECTS_DEFAULT, MAX_REJECTS_NONE, MAX_REJECTS_COUNT, MAX_REJECTS_SHARE } max_rejects;
+	uint64_t max_rejects_n;  /* a count, or a percentage */
+	/* responses */
+	char *webhook_url;       /* NULL: none */
+	char *webhook_secrets[2]; /* secret; the second NULL unless it rotates */
+	char **webhook_headers;  /* "Name: value", NULL-terminated or NULL */
+	uint64_t webhook_timeout_ms;
+	bool webhook_allow_private;
+	char *responses_file;    /* NULL: none */
+	bool include_request, include_response;
+	/* state */
+	uint64_t keep_ms;
+	char *state_folder;      /* where state lives; never NULL */
+
+	struct pipeline_note *notes; /* in the order of the file */
+	size_t n_notes;
+	size_t n_errors;         /* of the notes */
+};
+
+struct pipeline_options {
+	const struct operation_set *operations;
+	/*
+	 * Look-ups of the outside world. With_secrets false: references are checked for form only,
+	 * nothing is read (api_key and secrets stay NULL).
+	 */
+	bool with_secrets;
+	/* Environment to read {env:} from; NULL: getenv(3). */
+	const char *(*getenv)(void *arg, const char *name);
+	void *arg;
+};
+
+/*
+ * Loads and checks the file at @path. All mistakes are in notes, in one go. Returns 0 with the
+ * pipeline also when it has mistakes (n_errors > 0; then only the notes may be used), or a negative
+ * errno with a sentence where the file could not be read at all.
+ */
+int pipeline_load(const char *path, const struct pipeline_options *options,
+		  struct pipeline **ret_pipeline, struct err *err);
+
+/* The same from text that was sent by another process (rejects retry); @path is for messages. */
+int pipeline_load_text(const char *path, const char *text, size_t len,
+		       const struct pipeline_options *options, struct pipeline **ret_pipeline,
+		       struct err *err);
+
+void pipeline_free(struct pipeline *pipeline);
+void pipeline_freep(struct pipeline **pipeline);
+
+/* schemas/pipeline.schema.json and docs/reference.md from the same tables; text to free(). */
+char *pipeline_schema(const struct operation_set *operations);
+char *pipeline_reference(void);

@@ -1,0 +1,51 @@
+#pragma once
+
+/*
+ * Strict RFC 8259 in and out, over json-c's objects. json-c's own parser changes data silently
+ * (clamped integers, merged keys, repaired text), so this one scan builds the objects itself: exact
+ * UTF-8, duplicate keys refused (by decoded key), no NUL in keys, no lone surrogates, no control
+ * characters, bounded depth and size. A number whose digits json-c would change is built with
+ * json_object_new_double_s(), so what is passed through is printed as it was written.
+ */
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { json_max_depth = 32 };
+
+struct json_fault {
+	size_t offset;     /* byte in the text, from 0 */
+	const char *what;  /* static text: "duplicate key", "number", … */
+};
+
+/*
+ * Parses the whole of @text. Returns 0 and a new object (a JSON null is a NULL object), or -EBADMSG
+ * with @fault (may be NULL) and a sentence in @err: "byte 17: key \"a\" stands twice".
+ * @max_depth counts the outermost container as 1; 0 means json_max_depth.
+ */
+int json_parse(const char *text, size_t len, unsigned max_depth, struct json_object **ret_value,
+	       struct json_fault *fault, struct err *err);
+
+/* Adds @value as compact JSON: no spaces, slashes plain, numbers with the digits they came with. */
+void json_print(struct json_object *value, struct buf *out);
+
+/* Adds @len bytes as a quoted JSON string (bytes that are not UTF-8 become U+FFFD). */
+void json_print_string(const char *text, size_t len, struct buf *out);
+
+/* The compact text of @value; to free(). */
+char *json_text(struct json_object *value);
+
+/* Conveniences for reading answers: NULL, @otherwise or false where there is no such member. */
+struct json_object *json_get(struct json_object *object, const char *key);
+const char *json_get_string(struct json_object *object, const char *key);
+int64_t json_get_int(struct json_object *object, const char *key, int64_t otherwise);
+bool json_get_bool(struct json_object *object, const char *key, bool otherwise);
+
+/* A new string object; NULL text gives a JSON null. */
+struct json_object *json_string(const char *text);
+
+void json_freep(struct json_object **value); /* for cleanup_() */
