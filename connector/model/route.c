@@ -34,5 +34,6 @@ void route_set_deinit(struct route_set *set)
 	for (size_t i = 0; i < set->n; i++)
 		route_deinit(&set->items[i]);
 	free(set->items);
+	json_object_put(set->vars);
 	*set = (struct route_set){0};
 }

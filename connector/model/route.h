@@ -13,6 +13,9 @@
 #include <stddef.h>
 
 enum on_null { NULLS_SEND, NULLS_OMIT };
+/* In route.allow beside the effects: a contact without a lead_id, which Close gives a new lead. */
+enum { ALLOW_ORPHANS = 16 };
+
 enum unknown_keys { UNKNOWN_WARN, UNKNOWN_DROP, UNKNOWN_REJECT };
 
 struct named_template {
@@ -46,13 +49,15 @@ struct route {
 	enum unknown_keys unknown_keys;
 	char *identity_field;      /* "custom.cf_…"; NULL: none */
 	struct template *identity_value;
-	unsigned allow;            /* enum operation_effect, or'ed */
+	unsigned allow;            /* enum operation_effect and ALLOW_ORPHANS, or'ed */
 };
 
 struct route_set {
 	struct route *items; /* in the order of the file */
 	size_t n;
 	bool skip_unrouted; /* unrouted: skip */
+	/* `vars`: an object of the scalars that {@var.name} stands for; NULL: none. */
+	struct json_object *vars;
 };
 
 void route_deinit(struct route *route);
