@@ -1,0 +1,150 @@
+#include "connector/model/operation.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *http_method_name(enum http_method method)
+{
+	static const char *const names[] = {
+		[METHOD_POST] = "POST",
+		[METHOD_PUT] = "PUT",
+		[METHOD_PATCH] = "PATCH",
+		[METHOD_DELETE] = "DELETE",
+	};
+
+	assert((size_t)method < sizeof(names) / sizeof(names[0]));
+	return names[method];
+}
+
+const char *delivery_class_name(enum delivery_class class)
+{
+	static const char *const names[] = {
+		[CLASS_A] = "A", [CLASS_B] = "B", [CLASS_C] = "C", [CLASS_N] = "N",
+		[CLASS_R] = "R", [CLASS_D] = "D", [CLASS_U] = "U",
+	};
+
+	assert((size_t) class < sizeof(names) / sizeof(names[0]));
+	return names[class];
+}
+
+const struct operation *operation_find(const struct operation_set *set, const char *name)
+{
+	size_t low = 0, high = set->n;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int order = strcmp(name, set->items[middle].name);
+
+		if (order == 0)
+			return &set->items[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+struct segment {
+	const char *text;
+	size_t len;
+};
+
+/* Takes the next segment of @path; an empty one (two slashes, or the end) has no length. */
+static struct segment next_segment(const char **path)
+{
+	struct segment segment;
+
+	if (**path == '/')
+		(*path)++;
+	segment.text = *path;
+	segment.len = strcspn(*path, "/?#");
+	*path += segment.len;
+	return segment;
+}
+
+static bool is_end(const char *path)
+{
+	if (*path == '/')
+		path++;
+	return *path == '\0' || *path == '?' || *path == '#';
+}
+
+static bool segment_is(struct segment segment, const char *text)
+{
+	return segment.len == strlen(text) && memcmp(segment.text, text, segment.len) == 0;
+}
+
+static bool holds_placeholder(struct segment segment)
+{
+	return memchr(segment.text, '{', segment.len) != NULL;
+}
+
+/* The first half of an object type that is written in two segments: "custom_activity_type/<id>". */
+static bool opens_object_type(struct segment segment)
+{
+	static const char *const kinds[] = {"custom_activity_type", "custom_object_type",
+	                                    "activity", "custom_object"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (segment_is(segment, kinds[i]))
+			return true;
+	return false;
+}
+
+/* Whether @path is one of @pattern; *@ret_params counts the segments that filled a parameter. */
+static bool path_matches(const char *pattern, const char *path, unsigned *ret_params)
+{
+	unsigned params = 0;
+
+	while (!is_end(pattern)) {
+		const struct segment want = next_segment(&pattern);
+		const struct segment have = next_segment(&path);
+
+		if (have.len == 0)
+			return false;
+		if (!holds_placeholder(want)) {
+			if (want.len != have.len || memcmp(want.text, have.text, have.len) != 0)
+				return false;
+			continue;
+		}
+		params++;
+		if (segment_is(want, "{object_type}") && opens_object_type(have) && !is_end(path))
+			(void)next_segment(&path);
+	}
+	*ret_params = params;
+	return is_end(path);
+}
+
+const struct operation *operation_match(const struct operation_set *set, enum http_method method,
+                                        const char *path)
+{
+	const struct operation *best = NULL;
+	unsigned params, fewest = 0;
+
+	if (method == METHOD_PATCH)
+		method = METHOD_PUT;
+	if (path[0] != '/')
+		return NULL;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct operation *op = &set->items[i];
+
+		if (op->method != method || !path_matches(op->path, path, &params))
+			continue;
+		if (!best || params < fewest) {
+			best = op;
+			fewest = params;
+		}
+	}
+	return best;
+}
+
+const struct operation_field *operation_field(const struct operation *op, const char *name)
+{
+	const char *wanted = strncmp(name, "custom.", 7) == 0 ? "custom.cf_*" : name;
+
+	for (const struct operation_field *field = op->body_fields; field->name; field++)
+		if (strcmp(field->name, wanted) == 0)
+			return field;
+	return NULL;
+}
