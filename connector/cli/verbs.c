@@ -1,0 +1,18 @@
+#include "connector/cli/cli.h"
+
+#include <string.h>
+
+/* In the order of a first day with closefeed; help lists them so. */
+const struct verb *const verbs[] = {
+	&verb_help,
+	&verb_version,
+	NULL,
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; verbs[i]; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/*
+ * Where the process begins: what the environment could slip in is taken away first, then the
+ * command line chooses a verb, and the verb's exit code is the end. Only here is it decided to
+ * stop.
+ */
+
+#include "connector/cli/cli.h"
+#include "connector/cli/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Output that did not arrive (a full disk, a closed pipe) must not look like success. */
+static enum exit_code flush_output(enum exit_code code)
+{
+	struct err err;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	(void)err_set(&err, -EIO, "standard output could not be written");
+	return code == EXIT_DONE ? cli_fail(EXIT_LOCAL, &err) : code;
+}
+
+int main(int argc, char **argv)
+{
+	enum exit_code code = EXIT_DONE;
+	struct cli cli;
+	struct err err;
+
+	start_clean(argv);
+	if (cli_parse(argc, argv, &cli, &err) < 0) {
+		code = cli_fail(EXIT_USAGE, &err);
+	} else if (cli.help) {
+		cli_print_verb_help(cli.verb);
+	} else {
+		code = cli.verb->run(&cli);
+	}
+	cli_deinit(&cli);
+	return flush_output(code);
+}

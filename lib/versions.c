@@ -1,0 +1,21 @@
+#include "lib/versions.h"
+
+#include <curl/curl.h>
+#include <json-c/json_c_version.h>
+#include <microhttpd.h>
+#include <openssl/crypto.h>
+#include <sqlite3.h>
+#include <yaml.h>
+
+const struct library_version *library_versions(void)
+{
+	static struct library_version rows[8];
+
+	rows[0] = (struct library_version){"libcurl", curl_version_info(CURLVERSION_NOW)->version};
+	rows[1] = (struct library_version){"json-c", json_c_version()};
+	rows[2] = (struct library_version){"libyaml", yaml_get_version_string()};
+	rows[3] = (struct library_version){"sqlite", sqlite3_libversion()};
+	rows[4] = (struct library_version){"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)};
+	rows[5] = (struct library_version){"libmicrohttpd", MHD_get_version()};
+	return rows;
+}
