@@ -1,0 +1,246 @@
+#include "lib/yaml.h"
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/mem.h"
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The first fault of @text as "line:column: text". */
+static char *first_fault(const char *text, size_t len)
+{
+	struct yaml_doc *doc = yaml_doc_parse(text, len);
+	char *said = doc->n_faults ? mem_printf("%u:%u: %s", doc->faults[0].line,
+	                                        doc->faults[0].column, doc->faults[0].text)
+	                           : mem_strdup("none");
+
+	yaml_doc_free(doc);
+	return said;
+}
+
+static void a_tree_has_kinds_places_and_quoting(void **state)
+{
+	const char text[] = "\xef\xbb\xbf"
+			    "a: 1\nb:\n  - x\n  - \"2\"\nc: {d: }\n\xc3\xa4: y\n";
+	struct yaml_doc *doc = yaml_doc_parse(text, strlen(text));
+	const struct yaml_node *b, *c;
+
+	(void)state;
+	check_eq(doc->n_faults, 0);
+	check_eq(doc->root->kind, YAML_MAP);
+	check_eq(doc->root->n, 4);
+	check(yaml_is_number(yaml_get(doc->root, "a")));
+	b = yaml_get(doc->root, "b");
+	check_eq(b->kind, YAML_LIST);
+	check(!b->is_flow);
+	check_eq(b->items[1]->line, 4);
+	check_eq(b->items[1]->column, 5);
+	check(b->items[0]->is_plain);
+	check(!b->items[1]->is_plain);
+	check(!yaml_is_number(b->items[1]));
+	c = yaml_get(doc->root, "c");
+	check(c->is_flow);
+	check(yaml_is_null(yaml_get(c, "d")));
+	check_eq(doc->root->keys[3]->line, 6);
+	check_eq(doc->root->items[3]->column, 4);
+	check_null(yaml_get(doc->root, "nope"));
+	yaml_doc_free(doc);
+}
+
+static void only_core_scalars_are_more_than_text(void **state)
+{
+	static const char *const texts[] = {"no",    "yes", "on",   "010",  "1:30",
+	                                    "1_000", "+5",  "0x1f", ".5",   "5.",
+	                                    "1e",    "-x",  "True", "NULL", "2024-01-01"};
+	static const char *const numbers[] = {
+		"0", "-1", "10", "1.50", "1e5", "2.5E-3", "12345678901234567890"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct yaml_doc *doc = yaml_doc_parse(texts[i], strlen(texts[i]));
+		bool value;
+
+		check(doc->root && doc->root->kind == YAML_TEXT);
+		check(!yaml_is_number(doc->root));
+		check(!yaml_is_bool(doc->root, &value));
+		check(!yaml_is_null(doc->root));
+		yaml_doc_free(doc);
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		struct yaml_doc *doc = yaml_doc_parse(numbers[i], strlen(numbers[i]));
+
+		check(yaml_is_number(doc->root));
+		yaml_doc_free(doc);
+	}
+}
+
+static void what_is_not_allowed_is_told_with_its_place(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{"a: &x 1\nb: 2\n", "1:4: the anchor &x is not allowed"},
+		{"a: 1\nb: *x\n", "2:4: the alias *x is not allowed"},
+		{"a: !!str 1\n", "1:4: the tag tag:yaml.org,2002:str is not allowed"},
+		{"a: !secret x\n", "1:4: the tag !secret is not allowed"},
+		{"a:\n  <<: {b: 1}\n", "2:3: the merge key << is not allowed"},
+		{"a: 1\nb: 2\na: 3\n", "3:1: key \"a\" stands twice (first in line 1)"},
+		{"a: {b: 1, 'b': 2}\n", "1:11: key \"b\" stands twice (first in line 1)"},
+		{"a: 1\n---\nb: 2\n", "2:1: a second document begins here"},
+		{"a: \"x\\0y\"\n", "1:4: a NUL character is not allowed in text"},
+		{"a: {{x}}\n", "1:5: a key must be text, not a map: put quotes"},
+		{"? [a]\n: 1\n", "1:3: a key must be text, not a list"},
+		{"%TAG ! x:\n---\na: 1\n", "1:1: tags are not allowed"},
+		{"a: [1, 2\n", "2:1: while parsing a flow sequence"},
+		{"a: b: c\n",
+	         "1:5: mapping values are not allowed in this context: put quotes around"},
+		{"a: @x\n", "1:4: while scanning for the next token: found character that cannot "
+	                    "start any token: put quotes around text that begins with @"},
+		{"a:\n\tb: 1\n",
+	         "2:1: while scanning for the next token: found character that cannot "
+	         "start any token: indent with spaces"},
+		{"a: {x} y\n", "1:8: while parsing a block mapping: did not find expected key: put "
+	                       "quotes around text with braces"},
+		{"a: \"x\n", "2:1: while scanning a quoted scalar"},
+		{"a: 1\nb: \x01\n",
+	         "2:4: control characters are not allowed: the file must be plain"},
+		{"a: 1\nb: x\xff\n",
+	         "2:5: invalid leading UTF-8 octet: the file must be plain UTF-8"},
+		{"a: \xc3\xa4\xc3\xa4\xed\xa0\x80\n", "1:6: invalid Unicode character: the file"},
+		{"\xff\xfe"
+	         "a",
+	         "1:1: the file is UTF-16: save it as UTF-8"},
+		{"\xfe\xff"
+	         "a",
+	         "1:1: the file is UTF-16: save it as UTF-8"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *said = first_fault(cases[i].text, strlen(cases[i].text));
+
+		if (strncmp(said, cases[i].said, strlen(cases[i].said)) != 0)
+			check_text(said, cases[i].said);
+		free(said);
+	}
+}
+
+static void faults_are_collected_in_the_order_of_the_text(void **state)
+{
+	const char text[] = "a: &x 1\na: 2\nb: [*x, {c: 1, c: 2}]\n";
+	const unsigned lines[] = {1, 2, 3, 3};
+	struct yaml_doc *doc = yaml_doc_parse(text, strlen(text));
+
+	(void)state;
+	check_eq(doc->n_faults, 4);
+	for (size_t i = 0; i < 4; i++)
+		check_eq(doc->faults[i].line, lines[i]);
+	check_eq(doc->root->n, 2); /* and what is right is there */
+	yaml_doc_free(doc);
+}
+
+static void empty_files_have_no_root(void **state)
+{
+	static const char *const texts[] = {"", "\n", "# nothing\n", "\xef\xbb\xbf"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct yaml_doc *doc = yaml_doc_parse(texts[i], strlen(texts[i]));
+
+		check_null(doc->root);
+		check_eq(doc->n_faults, 0);
+		yaml_doc_free(doc);
+	}
+}
+
+static char *repeated(const char *text, size_t times)
+{
+	struct buf b = BUF_INIT;
+
+	while (times--)
+		buf_adds(&b, text);
+	return buf_take(&b);
+}
+
+static void depth_32_passes_and_33_does_not(void **state)
+{
+	char *open = repeated("[", 33), *shut = repeated("]", 33), *text, *said;
+
+	(void)state;
+	text = mem_printf("%s%s", open + 1, shut + 1);
+	said = first_fault(text, strlen(text));
+	check_text(said, "none");
+	free(said);
+	free(text);
+	text = mem_printf("%s%s", open, shut);
+	said = first_fault(text, strlen(text));
+	check_text(said, "1:33: more than 32 levels deep");
+	free(said);
+	free(text);
+	free(open);
+	free(shut);
+}
+
+/* Each of these costs libyaml's own loader seconds or gigabytes. */
+static void bombs_are_refused_quickly(void **state)
+{
+	static const struct {
+		const char *piece;
+		size_t times;
+		const char *said;
+	} bombs[] = {
+		{"[", 100000, "1:33: more than 32 levels deep"},
+		{"{a: ", 100000, "1:129: more than 32 levels deep"},
+		{"- ", 100000, "1:65: more than 32 levels deep"},
+		{"[\n", 100000, "33:1: more than 32 levels deep"},
+		{"? ", 100000, "1:3: a key must be text, not a map"},
+		{"a: 1\n", 200000, "2:1: key \"a\" stands twice"},
+		{"&a ", 300000, "1:1: the anchor &a is not allowed"},
+		{"x", yaml_max_bytes + 1, "1:1: the file is larger than 1024 KiB"},
+		{"\"", 1000000, ""},
+		{"a: [*a,*a,*a,*a]\n", 50000, "1:5: the alias *a is not allowed"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bombs) / sizeof(*bombs); i++) {
+		char *text = repeated(bombs[i].piece, bombs[i].times), *said;
+		const uint64_t began = clock_monotonic_ms();
+
+		said = first_fault(text, strlen(text));
+		if (strncmp(said, bombs[i].said, strlen(bombs[i].said)) != 0)
+			check_text(said, bombs[i].said);
+		check(clock_monotonic_ms() - began <
+		      10000); /* a minute or more without the bounds */
+		free(said);
+		free(text);
+	}
+}
+
+static void faults_are_bounded(void **state)
+{
+	char *text = repeated("- *a\n", 5000);
+	struct yaml_doc *doc = yaml_doc_parse(text, strlen(text));
+
+	(void)state;
+	check_eq(doc->n_faults, yaml_max_faults);
+	yaml_doc_free(doc);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(a_tree_has_kinds_places_and_quoting),
+		sentence(only_core_scalars_are_more_than_text),
+		sentence(what_is_not_allowed_is_told_with_its_place),
+		sentence(faults_are_collected_in_the_order_of_the_text),
+		sentence(empty_files_have_no_root),
+		sentence(depth_32_passes_and_33_does_not),
+		sentence(bombs_are_refused_quickly),
+		sentence(faults_are_bounded),
+	};
+
+	return run_sentences(tests);
+}
