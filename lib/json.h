@@ -15,22 +15,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { json_max_depth = 32 };
+enum {
+	json_max_depth = 32,    /* of what comes from outside */
+	json_depth_limit = 128, /* what a caller may ask for at most: json-c frees by recursion */
+};
 
 struct json_fault {
-	size_t offset;     /* byte in the text, from 0 */
-	const char *what;  /* static text: "duplicate key", "number", … */
+	size_t offset;    /* byte in the text, from 0 */
+	const char *what; /* static text, one of those in the table of tests/unit/test_json.c */
 };
 
 /*
  * Parses the whole of @text. Returns 0 and a new object (a JSON null is a NULL object), or -EBADMSG
- * with @fault (may be NULL) and a sentence in @err: "byte 17: key \"a\" stands twice".
- * @max_depth counts the outermost container as 1; 0 means json_max_depth.
+ * with @fault (may be NULL) and a sentence in @err: "byte 17: key \"a\" stands twice in one
+ * object". For people, bytes count from 1 as columns do. @max_depth counts the outermost container
+ * as 1; 0 means json_max_depth. Numbers need LC_NUMERIC "C", the locale a program starts with.
  */
 int json_parse(const char *text, size_t len, unsigned max_depth, struct json_object **ret_value,
-	       struct json_fault *fault, struct err *err);
+               struct json_fault *fault, struct err *err);
 
-/* Adds @value as compact JSON: no spaces, slashes plain, numbers with the digits they came with. */
+/*
+ * Adds @value as compact JSON in ASCII controls and UTF-8: no spaces, slashes plain, members in
+ * their order, numbers with the digits they came with (a computed double with the fewest that give
+ * the same value; it must be finite).
+ */
 void json_print(struct json_object *value, struct buf *out);
 
 /* Adds @len bytes as a quoted JSON string (bytes that are not UTF-8 become U+FFFD). */
@@ -39,7 +47,10 @@ void json_print_string(const char *text, size_t len, struct buf *out);
 /* The compact text of @value; to free(). */
 char *json_text(struct json_object *value);
 
-/* Conveniences for reading answers: NULL, @otherwise or false where there is no such member. */
+/*
+ * Conveniences for reading answers: NULL or @otherwise where @object is no object, has no such
+ * member or has it with another type (json-c would read "12abc" as 12).
+ */
 struct json_object *json_get(struct json_object *object, const char *key);
 const char *json_get_string(struct json_object *object, const char *key);
 int64_t json_get_int(struct json_object *object, const char *key, int64_t otherwise);

@@ -1,0 +1,58 @@
+#include "lib/utf8.h"
+
+/* What may stand second, by the first byte (table 3-7 of the Unicode standard). */
+static size_t lead(unsigned char first, unsigned char *ret_low, unsigned char *ret_high)
+{
+	*ret_low = 0x80;
+	*ret_high = 0xbf;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef) {
+		if (first == 0xe0)
+			*ret_low = 0xa0;
+		if (first == 0xed)
+			*ret_high = 0x9f;
+		return 3;
+	}
+	if (first >= 0xf0 && first <= 0xf4) {
+		if (first == 0xf0)
+			*ret_low = 0x90;
+		if (first == 0xf4)
+			*ret_high = 0x8f;
+		return 4;
+	}
+	return 0;
+}
+
+size_t utf8_sequence(const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	unsigned char low, high;
+	size_t n;
+
+	if (!len)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+
+	n = lead(p[0], &low, &high);
+	if (!n || n > len || p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+size_t utf8_encode(uint32_t code, char ret_bytes[static 4])
+{
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = n - 1; i > 0; i--) {
+		ret_bytes[i] = (char)(0x80 | (code & 0x3f));
+		code >>= 6;
+	}
+	ret_bytes[0] = (char)(marks[n] | code);
+	return n;
+}

@@ -1,0 +1,12 @@
+#pragma once
+
+/* Exact UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing beyond U+10FFFF. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the one character @text begins with (1 to 4), or 0 where it is none within @len. */
+size_t utf8_sequence(const char *text, size_t len);
+
+/* Writes @code (a Unicode scalar value) to @ret_bytes and returns how many bytes it took. */
+size_t utf8_encode(uint32_t code, char ret_bytes[static 4]);

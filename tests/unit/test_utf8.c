@@ -1,0 +1,89 @@
+#include "lib/utf8.h"
+#include "tests/unit/check.h"
+
+#include <stdbool.h>
+
+/* Decoding by arithmetic and encoding again: a second opinion on utf8_sequence(). */
+static bool is_character(const char *bytes, size_t len)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	static const unsigned char marks[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+	const unsigned char *p = (const unsigned char *)bytes;
+	uint32_t code = p[0] & masks[len];
+
+	if ((p[0] & (unsigned char)~masks[len]) != marks[len])
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if (p[i] >> 6 != 2)
+			return false;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	return code >= smallest[len] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+}
+
+static size_t expected(const char *bytes, size_t len)
+{
+	for (size_t n = 1; n <= len && n <= 4; n++)
+		if (is_character(bytes, n))
+			return n;
+	return 0;
+}
+
+static void every_first_and_second_byte_is_judged_exactly(void **state)
+{
+	static const char tails[][2] = {
+		{'\x80', '\x80'}, {'\xbf', '\xbf'}, {'\x7f', '\x80'}, {'\x80', '\xc0'}, {'a', 'a'}};
+
+	(void)state;
+	for (unsigned first = 0; first < 256; first++)
+		for (unsigned second = 0; second < 256; second++)
+			for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+				const char bytes[4] = {(char)first, (char)second, tails[i][0],
+				                       tails[i][1]};
+
+				for (size_t len = 1; len <= 4; len++)
+					check_eq(utf8_sequence(bytes, len), expected(bytes, len));
+			}
+	check_eq(utf8_sequence("", 0), 0);
+}
+
+static void every_scalar_value_is_encoded_as_one_character(void **state)
+{
+	(void)state;
+	for (uint32_t code = 0; code <= 0x10ffff; code++) {
+		char bytes[4];
+		size_t n;
+
+		if (code == 0xd800)
+			code = 0xe000;
+		n = utf8_encode(code, bytes);
+		check_eq(utf8_sequence(bytes, n), n);
+	}
+}
+
+static void encoding_agrees_with_known_characters(void **state)
+{
+	char bytes[4];
+
+	(void)state;
+	check_eq(utf8_encode('A', bytes), 1);
+	assert_memory_equal(bytes, "A", 1);
+	check_eq(utf8_encode(0xe9, bytes), 2);
+	assert_memory_equal(bytes, "\xc3\xa9", 2);
+	check_eq(utf8_encode(0x20ac, bytes), 3);
+	assert_memory_equal(bytes, "\xe2\x82\xac", 3);
+	check_eq(utf8_encode(0x1f600, bytes), 4);
+	assert_memory_equal(bytes, "\xf0\x9f\x98\x80", 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(every_first_and_second_byte_is_judged_exactly),
+		sentence(every_scalar_value_is_encoded_as_one_character),
+		sentence(encoding_agrees_with_known_characters),
+	};
+
+	return run_sentences(tests);
+}
