@@ -2,12 +2,14 @@
 
 /*
  * Paths taken out of a JSON value: "meta.ip", "lines[].internal_id", "_*" (* stands for any run of
- * characters in one name), "\"a.b\"" in quotes for a name with a dot. Acts in place.
+ * characters in one name), "\"a.b\"" in quotes for a name with a dot or a star. A name with dots
+ * that stands whole in the object is meant as well as the nested place. Acts in place.
  */
 
 #include "lib/err.h"
 
 #include <json-c/json_object.h>
+#include <stdbool.h>
 
 struct exclude;
 
@@ -16,5 +18,12 @@ int exclude_compile(const char *path, struct exclude **ret_exclude, struct err *
 void exclude_free(struct exclude *e);
 const char *exclude_text(const struct exclude *e);
 
-/* Removes what matches from @value (an object) and returns how many members went. */
+/*
+ * What exclude_apply() would do to the member @name of the object it is given: nothing, take it out
+ * whole, or change it inside. For callers that share values and copy only what will be changed.
+ */
+enum exclude_effect { EXCLUDE_NOTHING, EXCLUDE_WHOLE, EXCLUDE_INSIDE };
+enum exclude_effect exclude_effect(const struct exclude *e, const char *name);
+
+/* Removes what matches from @value (an object) and returns how many members and items went. */
 unsigned exclude_apply(const struct exclude *e, struct json_object *value);

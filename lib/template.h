@@ -2,11 +2,13 @@
 
 /*
  * Templates: text with {placeholders}, and JSON-shaped trees of such texts. Compiled once, rendered
- * per record; rendering is pure. Rules (design of the pipeline file): a string that is one placeholder
- * takes the value with its type; otherwise values are inserted as text and null counts as missing; a
- * missing value drops its key, and an object, list item or list all of whose placeholders are missing
- * is dropped with it. {{ and }} are braces. A key with a dot in its name is tried before the nested
- * path. {record.x} is x. {@name} is asked of the scope.
+ * per record; rendering is pure. Rules (design of the pipeline file): a string that is one
+ * placeholder takes the value with its type; otherwise values are inserted as text and null counts
+ * as missing; a missing value drops its key, and an object, list item or list all of whose
+ * placeholders are missing is dropped with it (a text with several placeholders counts as one: it
+ * is missing or it is not).
+ * {{ and }} are braces. A key with a dot in its name is tried before the nested path; a name in
+ * quotes is meant letter by letter ({"a.b"}). {record.x} is x. {@name} is asked of the scope.
  */
 
 #include "lib/buf.h"
@@ -38,7 +40,7 @@ typedef bool (*template_origin_fn)(void *arg, const char *name, const char **ret
  * caller knows it.
  */
 int template_compile(const char *text, template_origin_fn is_origin, void *arg,
-		     struct template **ret_template, struct err *err);
+                     struct template **ret_template, struct err *err);
 void template_free(struct template *t);
 
 /* The text as it was written. */
@@ -52,21 +54,26 @@ bool template_is_literal(const struct template *t);
  * each name. Placeholders with a path ({a.b}) or of the origin ({@x}) are left out.
  */
 void template_each_field(const struct template *t, void (*fn)(void *arg, const char *name),
-			 void *arg);
+                         void *arg);
 
 enum template_result { TEMPLATE_VALUE, TEMPLATE_MISSING, TEMPLATE_REFUSED };
 
 /*
- * Renders to a value: TEMPLATE_VALUE with a new reference (NULL is a JSON null), TEMPLATE_MISSING, or
- * TEMPLATE_REFUSED with a sentence that names the placeholder (a value a filter cannot take).
+ * Renders to a value: TEMPLATE_VALUE with a new reference (NULL is a JSON null), TEMPLATE_MISSING,
+ * or TEMPLATE_REFUSED (a value that cannot be used); both with a sentence that names the
+ * placeholder. Containers are shared with the record: who changes them in place copies them first.
+ * @err may be NULL where nobody reads it, which saves the time to write it.
  */
 enum template_result template_render(const struct template *t, const struct template_scope *scope,
-				     struct json_object **ret_value, struct err *err);
+                                     struct json_object **ret_value, struct err *err);
 
-/* Renders to text (objects and lists as JSON). Missing or null anywhere: TEMPLATE_MISSING. */
+/*
+ * Renders to text (objects and lists as JSON). Missing or null anywhere: TEMPLATE_MISSING; @out may
+ * then hold a part of the text.
+ */
 enum template_result template_render_text(const struct template *t,
-					  const struct template_scope *scope, struct buf *out,
-					  struct err *err);
+                                          const struct template_scope *scope, struct buf *out,
+                                          struct err *err);
 
 /*
  * Renders a URL: literals as they are, each placeholder percent-encoded as one segment (RFC 3986
@@ -75,16 +82,16 @@ enum template_result template_render_text(const struct template *t,
  * or NULL.
  */
 enum template_result template_render_url(const struct template *t,
-					 const struct template_scope *scope, const char *keep_slash,
-					 struct buf *out, struct err *err);
+                                         const struct template_scope *scope, const char *keep_slash,
+                                         struct buf *out, struct err *err);
 
 /*
  * Compiles a JSON-shaped value whose strings are templates (other scalars are constants).
  * @value is borrowed during the call. Sentences name the place inside: "contacts[0].name: …".
  */
 int template_tree_compile(struct json_object *value, template_origin_fn is_origin, void *arg,
-			  struct template_tree **ret_tree, struct err *err);
+                          struct template_tree **ret_tree, struct err *err);
 void template_tree_free(struct template_tree *t);
 enum template_result template_tree_render(const struct template_tree *t,
-					  const struct template_scope *scope,
-					  struct json_object **ret_value, struct err *err);
+                                          const struct template_scope *scope,
+                                          struct json_object **ret_value, struct err *err);
