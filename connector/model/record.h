@@ -5,6 +5,8 @@
  * it is counted; plain data otherwise.
  */
 
+#include "connector/model/outcome.h"
+
 #include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,19 +19,25 @@ enum record_fault { RECORD_OK, RECORD_JSON, RECORD_TOO_LONG, RECORD_TOMBSTONE };
 
 struct record {
 	unsigned refs;
-	uint64_t stream;          /* row id of its stream in the state */
+	uint64_t stream; /* row id of its stream in the state */
 	enum stream_kind kind;
-	char *source_name;        /* file as the user named it ("-" for standard input), or topic */
-	int32_t partition;        /* Kafka */
-	uint64_t pos;             /* byte offset of the line in the file, or Kafka offset */
-	uint64_t next_pos;        /* where the next record may begin */
-	uint64_t len;             /* bytes of the record, without line end */
-	uint64_t line;            /* from 1; 0 where there are no lines */
-	char *raw;                /* the bytes (NUL behind); NULL when too long to keep */
+	char *source_name; /* file as the user named it ("-" for standard input), or topic */
+	int32_t partition; /* Kafka */
+	uint64_t pos;      /* byte offset of the line in the file, or Kafka offset */
+	uint64_t next_pos; /* where the next record may begin */
+	uint64_t len;      /* bytes of the record, without line end */
+	uint64_t line;     /* from 1; 0 where there are no lines */
+	char *raw;         /* the bytes (NUL behind); NULL when too long to keep */
 	struct json_object *value; /* NULL unless fault is RECORD_OK; then always an object */
 	enum record_fault fault;
-	char *fault_text;         /* the sentence for a person, where fault is set */
-	int64_t read_wall_ms;     /* {@now} */
+	char *fault_text;     /* the sentence for a person, where fault is set */
+	int64_t read_wall_ms; /* {@now} */
+	uint64_t row;         /* in the state; 0: none */
+	bool is_stored;       /* the row is durable */
+	/* The account of its outputs, kept by the engine. */
+	unsigned n_open;    /* outputs without an outcome */
+	enum outcome worst; /* of those that have one */
+	bool keeps_row;     /* an output was rejected or held */
 };
 
 struct record *record_new(void); /* refs = 1 */

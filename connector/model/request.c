@@ -75,8 +75,7 @@ void request_add_lane(struct request *request, const char *key, bool is_owner)
 			request->lanes[i].is_owner |= is_owner;
 			return;
 		}
-	request->lanes =
-		mem_resize(request->lanes, request->n_lanes + 1, sizeof(struct lane_key));
+	request->lanes = mem_resize(request->lanes, request->n_lanes + 1, sizeof(struct lane_key));
 	request->lanes[request->n_lanes++] =
 		(struct lane_key){.key = mem_strdup(key), .is_owner = is_owner};
 }

@@ -31,38 +31,41 @@ struct lane_key {
 
 /* One output of one record: the unit outcomes belong to. */
 struct part {
-	uint64_t id;          /* row; 0: none yet */
+	uint64_t id;    /* row; 0: none yet */
+	bool is_stored; /* the row is durable */
 	struct record *record;
-	uint64_t record_id;   /* row of the record; 0: none yet */
 	unsigned ordinal;
-	unsigned generation;  /* counts its outcomes */
+	unsigned generation; /* counts its outcomes */
 	enum outcome outcome;
 	enum reject_class class;
 	char *message;
 	char *field;
-	char *fields;         /* JSON object text: the user's field names → messages; NULL: none */
+	char *fields; /* JSON object text: the user's field names → messages; NULL: none */
 };
 
 struct answer {
-	unsigned status;      /* 0: none came */
-	char *headers;        /* JSON object text of the headers worth keeping; NULL: none */
-	char *body;           /* redacted, cut at its bound; NULL: none */
+	unsigned status; /* 0: none came */
+	char *headers;   /* JSON object text of the headers worth keeping; NULL: none */
+	char *body;      /* redacted, cut at its bound; NULL: none */
 	size_t body_len;
+	bool is_json; /* the body is one JSON value */
+	bool is_cut;  /* more came than is kept */
 };
 
 struct request {
-	uint64_t seq;         /* row, and place in its lanes; 0: none yet */
-	char id[27];          /* random, base32: only names it */
+	uint64_t seq;   /* row, and place in its lanes; 0: none yet */
+	bool is_stored; /* the row is durable */
+	char id[27];    /* random, base32: only names it */
 	enum request_state state;
 	enum http_method method;
 	enum delivery_class class;
-	char *route;          /* name */
-	char *operation;      /* name; "" outside the catalogue */
-	char *object;         /* kind: "lead"; "" outside the catalogue */
-	char *group;          /* endpoint group for pacing */
-	char *url;            /* path and query below base_url */
-	char **headers;       /* NULL-terminated or NULL */
-	char *body;           /* JSON text; NULL: none */
+	char *route;     /* name */
+	char *operation; /* name; "" outside the catalogue */
+	char *object;    /* kind: "lead"; "" outside the catalogue */
+	char *group;     /* endpoint group for pacing */
+	char *url;       /* path and query below base_url */
+	char **headers;  /* NULL-terminated or NULL */
+	char *body;      /* JSON text; NULL: none */
 	size_t body_len;
 	char *identity_field, *identity_value;
 	struct lane_key *lanes;
@@ -80,7 +83,7 @@ struct request {
 	struct answer answer;
 	char *object_id;
 	bool found_by_lookup;
-	char *known;          /* held or unknown: the plain sentence of what is known */
+	char *known; /* held or unknown: the plain sentence of what is known */
 };
 
 struct request *request_new(void);

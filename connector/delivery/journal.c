@@ -1,0 +1,450 @@
+#include "connector/delivery/journal_schema.h"
+
+#include "lib/crypto.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Changes wait in a list and are applied in one transaction by journal_commit(). Where the disk is
+ * full the transaction is gone as a whole (SQLite rolls back); then the INTENTs are left out and
+ * the rest, which needs little room and has free pages in reserve, is applied again.
+ */
+
+enum { reserve_bytes = 8 << 20 };
+
+static void prepare(struct journal *j)
+{
+	struct store *s = j->store;
+
+	j->q.put_request = store_query(
+		s,
+		"INSERT OR REPLACE INTO request(" REQUEST_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
+		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)");
+	j->q.note_request = store_query(
+		s, "UPDATE request SET state=?2, attempts=?3, resends=?4, crash_count=?5, known=?6,"
+		   " intent_at=?7 WHERE seq=?1");
+	j->q.drop_request = store_query(s, "DELETE FROM request WHERE seq=?1");
+	j->q.put_payload =
+		store_query(s, "INSERT OR REPLACE INTO payload(request, body) VALUES(?1, ?2)");
+	j->q.answer_payload =
+		store_query(s, "UPDATE payload SET answer_headers=?2, answer=?3 WHERE request=?1");
+	j->q.drop_payload = store_query(s, "DELETE FROM payload WHERE request=?1");
+	j->q.put_record =
+		store_query(s, "INSERT OR IGNORE INTO record(id, stream, pos, next_pos, len, line,"
+	                       " fault, raw) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+	j->q.drop_record = store_query(s, "DELETE FROM record WHERE id=?1");
+	j->q.put_part = store_query(
+		s, "INSERT OR REPLACE INTO part(id, record, ordinal, request, place,"
+		   " outcome, class, generation, at, message, field, fields, route,"
+		   " operation) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
+	j->q.drop_part = store_query(s, "DELETE FROM part WHERE id=?1");
+	j->q.delete_part = store_query(s, "DELETE FROM part WHERE id=?1 RETURNING record, request");
+	j->q.put_event = store_query(s, "INSERT INTO event(seq, id, lane, owes, attempts, next_try,"
+	                                " body) VALUES(?1,?2,?3,?4,0,0,?5)");
+	j->q.accept_last =
+		store_query(s, "DELETE FROM event WHERE seq BETWEEN ?2 AND ?3 AND owes=?1");
+	j->q.accept_bit = store_query(
+		s, "UPDATE event SET owes = owes & ~?1 WHERE seq BETWEEN ?2 AND ?3 AND owes & ?1");
+	j->q.postpone = store_query(s, "UPDATE event SET attempts=?2, next_try=?3 WHERE seq=?1");
+	j->q.put_stream = store_query(
+		s, "INSERT OR REPLACE INTO stream(" STREAM_COLUMNS
+		   ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
+	j->q.put_run =
+		store_query(s, "INSERT OR REPLACE INTO run VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,"
+	                       "?10,?11,?12,?13)");
+	j->q.put_object = store_query(s, "INSERT OR REPLACE INTO object VALUES(?1,?2,?3,?4,?5)");
+	j->q.put_decision =
+		store_query(s, "INSERT INTO decision(at, what, subject, choice, object_id)"
+	                       " VALUES(?1,?2,?3,?4,?5)");
+	j->q.close_lane = store_query(s, "INSERT OR IGNORE INTO closed_lane VALUES(?1)");
+	j->q.open_lane = store_query(s, "DELETE FROM closed_lane WHERE key=?1");
+	j->q.set_meta = store_query(s, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)");
+	j->q.put_config = store_query(s, "INSERT INTO config(sha256, text) VALUES(?1, ?2)");
+	j->q.orphan_request =
+		store_query(s, "DELETE FROM request WHERE seq=?1 AND NOT EXISTS"
+	                       " (SELECT 1 FROM part WHERE part.request=?1) RETURNING seq");
+	j->q.orphan_record = store_query(s, "DELETE FROM record WHERE id=?1 AND NOT EXISTS"
+	                                    " (SELECT 1 FROM part WHERE part.record=?1)");
+}
+
+static void prepare_reading(struct journal *j)
+{
+	struct store *s = j->store;
+
+	j->q.find_object = store_query(
+		s, "SELECT object_id FROM object WHERE kind=?1 AND field=?2 AND value=?3");
+	j->q.knows_object = store_query(s, "SELECT 1 FROM object WHERE object_id=?1");
+	j->q.get_meta = store_query(s, "SELECT v FROM meta WHERE k=?1");
+	j->q.get_config = store_query(s, "SELECT id FROM config WHERE sha256=?1");
+	j->q.get_request = store_query(s, "SELECT " REQUEST_COLUMNS " FROM request WHERE seq=?1");
+	j->q.get_payload =
+		store_query(s, "SELECT body, answer_headers, answer FROM payload WHERE request=?1");
+	j->q.parts_of = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
+	                               "WHERE p.request=?1 ORDER BY p.place");
+	j->q.parts_in =
+		store_query(s, "SELECT " PART_COLUMNS PART_JOIN "WHERE p.outcome=?1 ORDER BY p.id");
+	j->q.owed = store_query(s, "SELECT seq, id, lane, owes, attempts, next_try, body FROM event"
+	                           " WHERE seq > ?1 AND owes & ?2 ORDER BY seq LIMIT ?3");
+}
+
+static uint64_t next_of(struct journal *j, const char *sql)
+{
+	struct store_query *q = store_query(j->store, sql);
+	uint64_t next = 1;
+
+	if (store_step(q, NULL) > 0)
+		next = (uint64_t)store_int(q, 0) + 1;
+	store_reset(q);
+	return next;
+}
+
+int journal_open(const char *folder, struct journal **ret_journal, struct err *err)
+{
+	const struct store_config config = {.application_id = journal_application_id,
+	                                    .migrations = journal_migrations,
+	                                    .reserve_bytes = reserve_bytes};
+	struct journal *j = mem_alloc(sizeof(*j));
+	char *path = mem_printf("%s/journal.db", folder);
+	char *id;
+	int r = store_open(path, &config, &j->store, err);
+
+	free(path);
+	if (r < 0) {
+		free(j);
+		return r;
+	}
+	prepare(j);
+	prepare_reading(j);
+	j->next_part = next_of(j, "SELECT coalesce(max(id), 0) FROM part");
+	j->next_record = next_of(j, "SELECT coalesce(max(id), 0) FROM record");
+	j->next_stream = next_of(j, "SELECT coalesce(max(id), 0) FROM stream");
+	j->next_event = next_of(j, "SELECT coalesce(max(seq), 0) FROM event");
+	j->next_request = next_of(j, "SELECT coalesce(max(seq), 0) FROM request");
+	j->next_run = next_of(j, "SELECT coalesce(max(id), 0) FROM run");
+
+	id = journal_meta(j, "id");
+	if (!id) {
+		uint8_t bytes[16];
+
+		crypto_random(bytes, sizeof(bytes));
+		id = crypto_base32(bytes, sizeof(bytes));
+		r = journal_set_meta(j, "id", id, err);
+		j->is_new = true;
+	}
+	if (r >= 0)
+		(void)memccpy(j->id, id, '\0', sizeof(j->id));
+	free(id);
+	if (r < 0) {
+		journal_close(j);
+		return r;
+	}
+	*ret_journal = j;
+	return 0;
+}
+
+static void clear_changes(struct journal *j)
+{
+	for (size_t i = 0; i < j->n_changes; i++)
+		for (size_t t = 0; t < 3; t++)
+			free(j->changes[i].text[t]);
+	j->n_changes = 0;
+}
+
+void journal_close(struct journal *journal)
+{
+	if (!journal)
+		return;
+	clear_changes(journal);
+	free(journal->changes);
+	store_close(journal->store);
+	free(journal);
+}
+
+const char *journal_id(const struct journal *journal)
+{
+	return journal->id;
+}
+
+bool journal_is_new(const struct journal *journal)
+{
+	return journal->is_new;
+}
+
+char *journal_meta(struct journal *journal, const char *key)
+{
+	struct store_query *q = journal->q.get_meta;
+	char *value = NULL;
+
+	store_bind_text(q, 1, key);
+	if (store_step(q, NULL) > 0)
+		value = mem_strdup(store_text(q, 0));
+	store_reset(q);
+	return value;
+}
+
+int journal_set_meta(struct journal *journal, const char *key, const char *value, struct err *err)
+{
+	store_bind_text(journal->q.set_meta, 1, key);
+	store_bind_text(journal->q.set_meta, 2, value);
+	return store_run(journal->q.set_meta, err);
+}
+
+int journal_config(struct journal *journal, const char *sha256, const char *text, uint64_t *ret_id,
+                   struct err *err)
+{
+	struct store_query *get = journal->q.get_config, *put = journal->q.put_config;
+	int r;
+
+	for (int round = 0; round < 2; round++) {
+		store_bind_text(get, 1, sha256);
+		r = store_step(get, err);
+		if (r > 0) {
+			*ret_id = (uint64_t)store_int(get, 0);
+			store_reset(get);
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		store_bind_text(put, 1, sha256);
+		store_bind_text(put, 2, text);
+		r = store_run(put, err);
+		if (r < 0)
+			return r;
+	}
+	return -EIO;
+}
+
+uint64_t journal_next_part(struct journal *journal)
+{
+	return journal->next_part++;
+}
+
+uint64_t journal_next_record(struct journal *journal)
+{
+	return journal->next_record++;
+}
+
+uint64_t journal_next_stream(struct journal *journal)
+{
+	return journal->next_stream++;
+}
+
+uint64_t journal_next_event(struct journal *journal)
+{
+	return journal->next_event++;
+}
+
+/* Submitting */
+
+static struct change *add(struct journal *j, enum change_kind kind)
+{
+	struct change *c;
+
+	j->changes = mem_grow(j->changes, j->n_changes, &j->cap_changes, sizeof(*j->changes));
+	c = &j->changes[j->n_changes++];
+	*c = (struct change){.kind = kind};
+	return c;
+}
+
+static void name_part(struct journal *j, struct part *part)
+{
+	if (!part->id)
+		part->id = j->next_part++;
+	if (!part->record->row)
+		part->record->row = j->next_record++;
+}
+
+void journal_put_request(struct journal *journal, struct request *request, journal_done_fn done,
+                         void *arg)
+{
+	struct change *c;
+
+	if (!request->seq)
+		request->seq = journal->next_request++;
+	for (size_t i = 0; i < request->n_parts; i++)
+		name_part(journal, &request->parts[i]);
+	c = add(journal, CHANGE_PUT_REQUEST);
+	c->is_intent = request->state == REQUEST_INTENT;
+	c->request = request;
+	c->done = done;
+	c->arg = arg;
+}
+
+void journal_note_request(struct journal *journal, struct request *request)
+{
+	add(journal, CHANGE_NOTE_REQUEST)->request = request;
+}
+
+void journal_end_request(struct journal *journal, struct request *request, const bool *keeps_record,
+                         struct event *event, journal_done_fn done, void *arg)
+{
+	struct change *c = add(journal, CHANGE_END_REQUEST);
+
+	c->request = request;
+	c->keeps_record = keeps_record;
+	c->event = event;
+	c->done = done;
+	c->arg = arg;
+}
+
+void journal_reject_part(struct journal *journal, struct part *part, const char *route,
+                         const char *operation, struct event *event, journal_done_fn done,
+                         void *arg)
+{
+	struct change *c;
+
+	name_part(journal, part);
+	c = add(journal, CHANGE_REJECT_PART);
+	c->part = part;
+	c->event = event;
+	c->text[0] = mem_strdup(route);
+	c->text[1] = mem_strdup(operation);
+	c->done = done;
+	c->arg = arg;
+}
+
+void journal_put_event(struct journal *journal, struct event *event, journal_done_fn done,
+                       void *arg)
+{
+	struct change *c = add(journal, CHANGE_PUT_EVENT);
+
+	c->event = event;
+	c->done = done;
+	c->arg = arg;
+}
+
+void journal_drop_part(struct journal *journal, uint64_t id)
+{
+	add(journal, CHANGE_DROP_PART)->number[0] = id;
+}
+
+void journal_drop_orphan_request(struct journal *journal, uint64_t seq)
+{
+	add(journal, CHANGE_DROP_REQUEST)->number[0] = seq;
+}
+
+void journal_drop_record(struct journal *journal, uint64_t id)
+{
+	add(journal, CHANGE_DROP_RECORD)->number[0] = id;
+}
+
+void journal_put_stream(struct journal *journal, struct stream *stream)
+{
+	for (size_t i = 0; i < journal->n_changes; i++)
+		if (journal->changes[i].kind == CHANGE_STREAM &&
+		    journal->changes[i].stream == stream)
+			return;
+	add(journal, CHANGE_STREAM)->stream = stream;
+}
+
+void journal_put_run(struct journal *journal, struct journal_run *run)
+{
+	if (!run->id)
+		run->id = journal->next_run++;
+	add(journal, CHANGE_RUN)->run = run;
+}
+
+void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
+                           uint64_t to)
+{
+	struct change *c = add(journal, CHANGE_ACCEPT);
+
+	c->small = sink;
+	c->number[0] = from;
+	c->number[1] = to;
+}
+
+void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
+                            int64_t next_try_wall_ms)
+{
+	struct change *c = add(journal, CHANGE_POSTPONE);
+
+	c->number[0] = seq;
+	c->small = attempts;
+	c->wall_ms = next_try_wall_ms;
+}
+
+void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms)
+{
+	struct change *c = add(journal, CHANGE_OBJECT);
+
+	c->text[0] = mem_strdup(request->object);
+	c->text[1] = mem_strdup(request->identity_field);
+	c->text[2] = mem_printf("%s\n%s", request->identity_value, request->object_id);
+	c->wall_ms = wall_ms;
+}
+
+void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
+                          const char *choice, const char *object_id, int64_t wall_ms)
+{
+	struct change *c = add(journal, CHANGE_DECISION);
+
+	c->text[0] = mem_strdup(what);
+	c->text[1] = mem_strdup(choice);
+	c->text[2] = mem_strdup(object_id);
+	c->number[0] = subject;
+	c->wall_ms = wall_ms;
+}
+
+void journal_put_closed_lane(struct journal *journal, const char *key, bool is_closed)
+{
+	struct change *c = add(journal, CHANGE_CLOSED_LANE);
+
+	c->text[0] = mem_strdup(key);
+	c->small = is_closed;
+}
+
+bool journal_has_changes(const struct journal *journal)
+{
+	return journal->n_changes > 0;
+}
+
+static void mark_stored(struct request *r)
+{
+	r->is_stored = true;
+	for (size_t i = 0; i < r->n_parts; i++) {
+		r->parts[i].is_stored = true;
+		r->parts[i].record->is_stored = true;
+	}
+}
+
+int journal_commit(struct journal *journal, struct err *err)
+{
+	struct change *changes;
+	size_t n;
+	int r;
+
+	if (!journal->n_changes)
+		return 0;
+	hook_point("before_commit");
+	r = journal_apply(journal, true, err);
+	if (r == -ENOSPC)
+		r = journal_apply(journal, false, err);
+	if (r < 0)
+		return r;
+	hook_point("after_commit");
+
+	/* Done functions submit the next changes, so this turn's list is taken out first. */
+	changes = journal->changes;
+	n = journal->n_changes;
+	journal->changes = NULL;
+	journal->n_changes = journal->cap_changes = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct change *c = &changes[i];
+
+		if (!c->failed && c->kind == CHANGE_PUT_REQUEST)
+			mark_stored(c->request);
+		if (!c->failed && c->kind == CHANGE_REJECT_PART)
+			c->part->is_stored = c->part->record->is_stored = true;
+		if (c->done)
+			c->done(c->arg, c->failed ? -ENOSPC : 0);
+		for (size_t t = 0; t < 3; t++)
+			free(c->text[t]);
+	}
+	free(changes);
+	return 0;
+}

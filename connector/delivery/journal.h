@@ -1,0 +1,155 @@
+#pragma once
+
+/*
+ * What must survive: one SQLite file per pipeline (lib/store). Changes are submitted in memory and
+ * made durable together, one transaction a turn; each change learns when it is durable. Nothing is
+ * sent before its INTENT is. When the disk is full, INTENTs fail and everything else still goes
+ * through.
+ *
+ * Rows: a settled record is no row but part of its stream's position. `record` and `part` stand
+ * while something of the record is open, rejected or held; `request` and `payload` while the
+ * request is open, or its parts were rejected or held; `event` until every sink has accepted it.
+ */
+
+#include "connector/model/counts.h"
+#include "connector/model/event.h"
+#include "connector/model/request.h"
+#include "connector/model/stream.h"
+#include "lib/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct journal;
+
+struct journal_run {
+	uint64_t id;  /* row; 0: none yet */
+	char uid[27]; /* random: names it */
+	int64_t began_wall_ms, ended_wall_ms;
+	char reason[64]; /* why it ended */
+	uint64_t config;
+	struct run_counts counts;
+};
+
+/* Opens (and creates) the journal in @folder, which exists. Errors as store_open(). */
+int journal_open(const char *folder, struct journal **ret_journal, struct err *err);
+void journal_close(struct journal *journal);
+
+/* Its id, fixed when it was made; and whether this opening made it. */
+const char *journal_id(const struct journal *journal);
+bool journal_is_new(const struct journal *journal);
+
+/* Small facts about the whole journal ("base_url", "organization_id"); set is durable on return. */
+char *journal_meta(struct journal *journal, const char *key); /* to free(); NULL: not set */
+int journal_set_meta(struct journal *journal, const char *key, const char *value, struct err *err);
+
+/* The row of this version of the pipeline's text, made where it is new; durable on return. */
+int journal_config(struct journal *journal, const char *sha256, const char *text, uint64_t *ret_id,
+                   struct err *err);
+
+/* Fresh ids; volatile until something with them is durable. */
+uint64_t journal_next_part(struct journal *journal);
+uint64_t journal_next_record(struct journal *journal);
+uint64_t journal_next_stream(struct journal *journal);
+uint64_t journal_next_event(struct journal *journal);
+
+/*
+ * Submitting. What is passed is borrowed until @done was called (NULL: until the commit), which
+ * happens inside journal_commit() in the order of submission: @r is 0, or -ENOSPC for an INTENT
+ * that found no room (nothing of it is stored then).
+ */
+typedef void (*journal_done_fn)(void *arg, int r);
+
+/* Stores @request as it is (its state, parts, records, body); later calls update the row. */
+void journal_put_request(struct journal *journal, struct request *request, journal_done_fn done,
+                         void *arg);
+/* Only state, attempts and what is known of it. The row exists. */
+void journal_note_request(struct journal *journal, struct request *request);
+/*
+ * The outcomes of @request and its parts, and @event with them (may be NULL). Delivered and skipped
+ * parts go, with their record where @keeps_record (one flag a part) is false; a request of which
+ * nothing is left goes, the others keep their answer.
+ */
+void journal_end_request(struct journal *journal, struct request *request, const bool *keeps_record,
+                         struct event *event, journal_done_fn done, void *arg);
+/* A part without a request that was rejected: stored with its record. */
+void journal_reject_part(struct journal *journal, struct part *part, const char *route,
+                         const char *operation, struct event *event, journal_done_fn done,
+                         void *arg);
+/* An event of its own (a drop by a person). */
+void journal_put_event(struct journal *journal, struct event *event, journal_done_fn done,
+                       void *arg);
+/* Removes rejected or held part @id with everything that only it needs. */
+void journal_drop_part(struct journal *journal, uint64_t id);
+/* Removes request @seq if no part belongs to it any more: its parts were taken up by another. */
+void journal_drop_orphan_request(struct journal *journal, uint64_t seq);
+/* Removes the record row @id: nothing of it is open, rejected or held any more. */
+void journal_drop_record(struct journal *journal, uint64_t id);
+/* The stream's position, as it is at the commit. Submitting it again in one turn costs nothing. */
+void journal_put_stream(struct journal *journal, struct stream *stream);
+void journal_put_run(struct journal *journal, struct journal_run *run);
+/* @sink has accepted events from @from to @to (both included). */
+void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
+                           uint64_t to);
+void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
+                            int64_t next_try_wall_ms);
+/* Remembers which object a value of an identity made; kept for `keep`. */
+void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms);
+/* A person's word on a held item or a reject: an audit trail. */
+void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
+                          const char *choice, const char *object_id, int64_t wall_ms);
+/* A lane that stays closed after a repeated PUT until the quarantine is over; 0 opens it. */
+void journal_put_closed_lane(struct journal *journal, const char *key, bool is_closed);
+
+bool journal_has_changes(const struct journal *journal);
+/* Makes all submitted changes durable and calls their done functions. Any error must end the
+ * process. */
+int journal_commit(struct journal *journal, struct err *err);
+
+/* Reading; what is submitted and not committed is not seen. */
+
+/* Calls @take with each open request (state PLANNED, INTENT, UNKNOWN or PROBING) in order of seq.
+ */
+int journal_each_open(struct journal *journal,
+                      void (*take)(void *arg, struct request *takes_request), void *arg,
+                      struct err *err);
+int journal_each_stream(struct journal *journal,
+                        void (*take)(void *arg, struct stream *takes_stream), void *arg,
+                        struct err *err);
+int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
+                             void *arg, struct err *err);
+/* One request with its parts and records, whatever its state; -ENOENT where there is none. */
+int journal_load_request(struct journal *journal, uint64_t seq, struct request **ret_request,
+                         struct err *err);
+
+/* Rejected or held parts as rows for people, oldest first; @ids (0-terminated) or NULL for all. */
+struct part_row {
+	struct part part; /* record set, with raw where it is kept */
+	uint64_t request; /* 0: none */
+	char *route, *operation;
+	int64_t at_wall_ms;
+};
+int journal_each_part(struct journal *journal, enum outcome outcome, const uint64_t *ids,
+                      enum reject_class class, void (*take)(void *arg, const struct part_row *row),
+                      void *arg, struct err *err);
+
+/* The next owed events after @after_seq, at most @n, to @take (which takes each event). */
+int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,
+                      void (*take)(void *arg, struct event *takes_event), void *arg,
+                      struct err *err);
+
+/* The object an identity made, to free(); NULL: not known. */
+char *journal_find_object(struct journal *journal, const char *kind, const char *field,
+                          const char *value);
+/* Another identity already bound to @object_id? */
+bool journal_knows_object_id(struct journal *journal, const char *object_id);
+
+struct journal_totals {
+	uint64_t open, unknown, held, rejected, owed_webhook, owed_file;
+};
+int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err);
+int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err);
+
+/* Lets payloads of rejects and remembered objects older than @before_wall_ms go. */
+int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *err);

@@ -1,0 +1,82 @@
+#include "connector/delivery/journal_schema.h"
+
+#include "lib/buf.h"
+#include "lib/mem.h"
+
+#include <string.h>
+
+/* Migrations are append-only: number i brings version i to i + 1. */
+
+static const char version_1[] =
+	"CREATE TABLE meta(k TEXT PRIMARY KEY, v TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE config(id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, text TEXT NOT NULL)"
+	" STRICT;"
+	"CREATE TABLE run(id INTEGER PRIMARY KEY, uid TEXT NOT NULL, began INTEGER NOT NULL,"
+	" ended INTEGER NOT NULL, reason TEXT NOT NULL, config INTEGER NOT NULL,"
+	" n_read INTEGER NOT NULL, delivered INTEGER NOT NULL, filtered INTEGER NOT NULL,"
+	" skipped INTEGER NOT NULL, rejected INTEGER NOT NULL, held INTEGER NOT NULL,"
+	" open INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE stream(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL,"
+	" dev INTEGER NOT NULL, ino INTEGER NOT NULL, head_hash TEXT, head_len INTEGER NOT NULL,"
+	" tail_hash TEXT, tail_len INTEGER NOT NULL, hashed_to INTEGER NOT NULL, whole_hash TEXT,"
+	" size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, settled_to INTEGER NOT NULL,"
+	" settled_line INTEGER NOT NULL, ranges TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE record(id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, pos INTEGER NOT NULL,"
+	" next_pos INTEGER NOT NULL, len INTEGER NOT NULL, line INTEGER NOT NULL,"
+	" fault INTEGER NOT NULL, raw BLOB, UNIQUE(stream, pos)) STRICT;"
+	"CREATE TABLE part(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+	" request INTEGER NOT NULL, place INTEGER NOT NULL, outcome INTEGER NOT NULL,"
+	" class INTEGER NOT NULL, generation INTEGER NOT NULL, at INTEGER NOT NULL, message TEXT,"
+	" field TEXT, fields TEXT, route TEXT, operation TEXT) STRICT;"
+	"CREATE TABLE request(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, state INTEGER NOT NULL,"
+	" method INTEGER NOT NULL, class INTEGER NOT NULL, route TEXT NOT NULL,"
+	" operation TEXT NOT NULL, object TEXT NOT NULL, grp TEXT NOT NULL, url TEXT NOT NULL,"
+	" headers TEXT, lanes TEXT, notes TEXT, identity_field TEXT, identity_value TEXT,"
+	" config INTEGER NOT NULL, attempts INTEGER NOT NULL, resends INTEGER NOT NULL,"
+	" crash_count INTEGER NOT NULL, intent_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,"
+	" duration INTEGER NOT NULL, status INTEGER NOT NULL, object_id TEXT,"
+	" found INTEGER NOT NULL, known TEXT) STRICT;"
+	"CREATE TABLE payload(request INTEGER PRIMARY KEY, body BLOB, answer_headers TEXT,"
+	" answer BLOB) STRICT;"
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, lane TEXT NOT NULL,"
+	" owes INTEGER NOT NULL, attempts INTEGER NOT NULL, next_try INTEGER NOT NULL,"
+	" body BLOB NOT NULL) STRICT;"
+	"CREATE TABLE object(kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,"
+	" object_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(kind, field, value))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE INDEX object_by_id ON object(object_id);"
+	"CREATE TABLE closed_lane(key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE decision(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL,"
+	" subject INTEGER NOT NULL, choice TEXT NOT NULL, object_id TEXT) STRICT;";
+
+const char *const journal_migrations[] = {version_1, NULL};
+
+char *journal_join(char *const *list)
+{
+	struct buf b = BUF_INIT;
+
+	if (!list || !*list)
+		return NULL;
+	for (char *const *item = list; *item; item++) {
+		if (b.len)
+			buf_addc(&b, '\n');
+		buf_adds(&b, *item);
+	}
+	return buf_take(&b);
+}
+
+char **journal_split(const char *text)
+{
+	char **list = NULL;
+	size_t n = 0;
+
+	while (text && *text) {
+		const char *end = strchrnul(text, '\n');
+
+		list = mem_resize(list, n + 2, sizeof(char *));
+		list[n++] = mem_dup(text, (size_t)(end - text));
+		list[n] = NULL;
+		text = *end ? end + 1 : end;
+	}
+	return list;
+}

@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * Who may be on the wire at the same time. A request owns its target and shares the objects it
+ * names: owners exclude everybody, sharers only owners. Each lane is a queue in the order of
+ * entering, and a request enters all its lanes at once, so order is the source's and nobody waits
+ * in a circle.
+ */
+
+#include "connector/model/request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lanes;
+struct lane_place; /* a request's places in its lanes */
+
+struct lanes *lanes_new(void);
+void lanes_free(struct lanes *lanes);
+
+/*
+ * Queues @request in all its lanes, behind whoever is there. @ready is called when nothing stands
+ * before it in any of them: at once from inside, or later from a lanes_leave(). It must not call
+ * back into the lanes.
+ */
+struct lane_place *lanes_enter(struct lanes *lanes, struct request *request,
+                               void (*ready)(void *arg, struct request *request), void *arg);
+
+/* Gives the places up (also before being ready) and lets whoever is next go. Frees @place. */
+void lanes_leave(struct lanes *lanes, struct lane_place *place);
+
+/* Nothing stands before it. */
+bool lanes_is_ready(const struct lane_place *place);
+
+/* Somebody waits behind @place in one of its lanes. */
+bool lanes_has_waiters(const struct lane_place *place);
+
+/* Closes @key to everybody who comes later, as an owner that is on no wire; to lanes_leave(). */
+struct lane_place *lanes_close(struct lanes *lanes, const char *key);
