@@ -6,16 +6,27 @@
 
 #include "connector/cli/cli.h"
 #include "connector/cli/start.h"
+#include "lib/http.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
-/* Output that did not arrive (a full disk, a closed pipe) must not look like success. */
+/* `closefeed operations | head`: a reader that has seen enough is no trouble. */
+static bool reader_has_left(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
+/* Output that did not arrive (a full disk) must not look like success. */
 static enum exit_code flush_output(enum exit_code code)
 {
 	struct err err;
 
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || reader_has_left())
 		return code;
 	(void)err_set(&err, -EIO, "standard output could not be written");
 	return code == EXIT_DONE ? cli_fail(EXIT_LOCAL, &err) : code;
@@ -33,7 +44,9 @@ int main(int argc, char **argv)
 	} else if (cli.help) {
 		cli_print_verb_help(cli.verb);
 	} else {
+		http_global_init();
 		code = cli.verb->run(&cli);
+		http_global_deinit();
 	}
 	cli_deinit(&cli);
 	return flush_output(code);

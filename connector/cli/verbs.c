@@ -3,11 +3,14 @@
 #include <string.h>
 
 /* In the order of a first day with closefeed; help lists them so. */
+/* clang-format off */
 const struct verb *const verbs[] = {
+	&verb_operations,
 	&verb_help,
 	&verb_version,
 	NULL,
 };
+/* clang-format on */
 
 const struct verb *verb_find(const char *name)
 {

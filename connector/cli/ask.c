@@ -1,0 +1,83 @@
+#include "connector/cli/ask.h"
+#include "connector/cli/term.h"
+#include "connector/close/catalogue.h"
+#include "lib/control.h"
+#include "lib/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* A retry waits for its answer from Close, which may take its whole time-out and the back-off. */
+enum { answer_within_ms = 15 * 60 * 1000 };
+
+void ask_print_notes(const struct pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->n_notes; i++) {
+		const struct pipeline_note *note = &pipeline->notes[i];
+		const char *kind = note->is_warning ? "warning" : "error";
+
+		if (note->line)
+			(void)fprintf(stderr, "%s:%u:%u: %s: ", pipeline->path, note->line,
+			              note->column, kind);
+		else
+			(void)fprintf(stderr, "%s: %s: ", pipeline->path, kind);
+		term_print(stderr, note->text);
+		(void)fputc('\n', stderr);
+	}
+}
+
+enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **ret_pipeline)
+{
+	const struct pipeline_options options = {
+		.operations = crm_catalogue(),
+		.with_secrets = with_secrets,
+		.getenv = cli_getenv,
+	};
+	struct pipeline *pipeline = NULL;
+	struct err err;
+
+	if (pipeline_load(path, &options, &pipeline, &err) < 0)
+		return cli_fail(EXIT_PIPELINE, &err);
+	if (pipeline->n_errors) {
+		ask_print_notes(pipeline);
+		pipeline_free(pipeline);
+		return EXIT_PIPELINE;
+	}
+	*ret_pipeline = pipeline;
+	return EXIT_DONE;
+}
+
+/* An answer {"error", "exit"} is a refusal. */
+static enum exit_code refusal_of(struct json_object *answer)
+{
+	const char *text = json_get_string(answer, "error");
+	struct err err;
+
+	if (!text)
+		return EXIT_DONE;
+	(void)err_set(&err, -EINVAL, "%s", text);
+	return cli_fail((enum exit_code)json_get_int(answer, "exit", EXIT_LOCAL), &err);
+}
+
+enum exit_code ask_state(const struct pipeline *pipeline, const char *verb,
+                         struct json_object *request, struct json_object **ret_answer)
+{
+	struct json_object *answer = NULL;
+	enum exit_code code;
+	struct err err;
+	int r;
+
+	r = control_call(pipeline->state_folder, verb, request, answer_within_ms, &answer, &err);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		r = err_set(&err, -ENOENT,
+		            "nothing runs \"%s\", and its state in %s cannot be read",
+		            pipeline->name, pipeline->state_folder);
+	if (r < 0)
+		return cli_fail(r == -ETIMEDOUT ? EXIT_AGAIN : EXIT_LOCAL, &err);
+	code = refusal_of(answer);
+	if (code == EXIT_DONE)
+		*ret_answer = answer;
+	else
+		(void)json_object_put(answer);
+	return code;
+}

@@ -1,0 +1,232 @@
+#include "connector/cli/desk_print.h"
+#include "connector/cli/term.h"
+#include "lib/buf.h"
+#include "lib/json.h"
+
+#include <inttypes.h>
+#include <json-c/linkhash.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t length_of(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+/* Text as it is, everything else as JSON; "" for nothing. Valid until the value goes. */
+static const char *plain(struct json_object *value)
+{
+	return value ? json_object_get_string(value) : "";
+}
+
+static void print_count(FILE *out, struct json_object *from, const char *key, const char *what)
+{
+	const int64_t n = json_get_int(from, key, 0);
+	char text[32];
+
+	if (n > 0)
+		(void)fprintf(out, "  %12s %s\n", term_thousands((uint64_t)n, text), what);
+}
+
+static void print_place(FILE *out, struct json_object *source)
+{
+	const char *file = json_get_string(source, "file");
+	char text[32];
+
+	if (!file)
+		return;
+	(void)fputs("  read ", out);
+	term_print(out, file);
+	(void)fprintf(out, " up to line %s",
+	              term_thousands((uint64_t)json_get_int(source, "line", 0), text));
+	(void)fprintf(out, " (%s)\n", term_bytes((uint64_t)json_get_int(source, "bytes", 0), text));
+}
+
+void desk_print_status(FILE *out, struct json_object *answer)
+{
+	static const char *const counts[] = {"read",     "delivered", "filtered", "skipped",
+	                                     "rejected", "held",      "open",     NULL};
+	struct json_object *sentences = json_get(answer, "sentences");
+	struct json_object *of_run = json_get(answer, "counts");
+
+	(void)fprintf(out, "%s: ", json_get_string(answer, "pipeline"));
+	if (json_get_bool(answer, "running", false))
+		(void)fprintf(out, "running (process %" PRId64 ", run %s)\n",
+		              json_get_int(answer, "pid", 0), plain(json_get(answer, "run")));
+	else
+		(void)fprintf(out, "not running\n");
+	for (size_t i = 0; i < length_of(sentences); i++) {
+		(void)fputs("  ", out);
+		term_print(out, plain(json_object_array_get_idx(sentences, i)));
+		(void)fputc('\n', out);
+	}
+	print_place(out, json_get(answer, "source"));
+	if (of_run)
+		(void)fprintf(out, "records of run %s:\n", plain(json_get(answer, "run")));
+	for (size_t i = 0; of_run && counts[i]; i++)
+		print_count(out, of_run, counts[i], counts[i]);
+	if (json_get_int(answer, "open", 0) + json_get_int(answer, "unknown", 0) +
+	            json_get_int(answer, "held", 0) + json_get_int(answer, "rejected", 0) +
+	            json_get_int(answer, "events_owed", 0) >
+	    0)
+		(void)fprintf(out, "in the state now:\n");
+	print_count(out, answer, "open", "open");
+	print_count(out, answer, "unknown", "with an unknown outcome, being looked up");
+	print_count(out, answer, "held", "held: closefeed held list");
+	print_count(out, answer, "rejected", "rejected: closefeed rejects list");
+	print_count(out, answer, "events_owed", "events the receiver has not accepted yet");
+}
+
+/* "companies.ndjson:12", "topic/3@77", and how many more records the item is of. */
+static void add_origin(struct json_object *item, struct buf *b)
+{
+	struct json_object *records = json_get(item, "records");
+	struct json_object *first = NULL;
+
+	if (length_of(records) == 0)
+		return;
+	first = json_object_array_get_idx(records, 0);
+	if (json_get(first, "file"))
+		buf_addf(b, "%s:%s", plain(json_get(first, "file")),
+		         plain(json_get(first, "line")));
+	else
+		buf_addf(b, "%s/%s@%s", plain(json_get(first, "topic")),
+		         plain(json_get(first, "partition")), plain(json_get(first, "offset")));
+	if (length_of(records) > 1)
+		buf_addf(b, " and %zu more", length_of(records) - 1);
+}
+
+/* What went wrong: the sentence, and Close's word on each field unless the sentence has it. */
+static void add_reason(struct json_object *item, struct buf *b)
+{
+	const char *message = plain(json_get(item, json_get(item, "known") ? "known" : "message"));
+	struct json_object *fields = json_get(item, "fields");
+
+	buf_adds(b, message);
+	if (!json_object_is_type(fields, json_type_object))
+		return;
+	json_object_object_foreach(fields, name, value)
+	{
+		const char *says = plain(value);
+
+		if (!strstr(message, says))
+			buf_addf(b, "%s%s: %s", b->len ? "; " : "", name, says);
+	}
+}
+
+void desk_print_list(FILE *out, struct json_object *items, const char *what)
+{
+	static const char *const headings[] = {"ID", "CLASS", "RECORD", "ROUTE", "REASON"};
+	struct term_table *table;
+	struct buf text = BUF_INIT;
+
+	if (length_of(items) == 0) {
+		(void)fprintf(out, "Nothing is %s.\n", what);
+		return;
+	}
+	table = term_table_new(5, headings);
+	for (size_t i = 0; i < length_of(items); i++) {
+		struct json_object *item = json_object_array_get_idx(items, i);
+
+		term_table_add(table, plain(json_get(item, "id")));
+		term_table_add(table, plain(json_get(item, "class")));
+		buf_clear(&text);
+		add_origin(item, &text);
+		term_table_add(table, buf_text(&text));
+		term_table_add(table, plain(json_get(item, "route")));
+		buf_clear(&text);
+		add_reason(item, &text);
+		term_table_add(table, buf_text(&text));
+	}
+	term_table_print(table, out);
+	term_table_free(table);
+	buf_deinit(&text);
+}
+
+static void print_pair(FILE *out, const char *name, const char *text)
+{
+	if (!text || !*text)
+		return;
+	(void)fprintf(out, "  %-10s ", name);
+	term_print(out, text);
+	(void)fputc('\n', out);
+}
+
+static void print_value(FILE *out, const char *name, struct json_object *value)
+{
+	char *text;
+
+	if (json_object_is_type(value, json_type_string)) {
+		print_pair(out, name, json_object_get_string(value));
+	} else if (value) {
+		text = json_text(value);
+		print_pair(out, name, text);
+		free(text);
+	}
+}
+
+static void print_call(FILE *out, struct json_object *request, struct json_object *response)
+{
+	struct buf line = BUF_INIT;
+
+	if (request) {
+		buf_addf(&line, "%s %s", plain(json_get(request, "method")),
+		         plain(json_get(request, "url")));
+		print_pair(out, "request", buf_text(&line));
+		print_value(out, "headers", json_get(request, "headers"));
+		print_value(out, "body", json_get(request, "body"));
+	}
+	if (response && json_get_int(response, "status", 0)) {
+		print_value(out, "answer", json_get(response, "status"));
+		print_value(out, "headers", json_get(response, "headers"));
+		print_value(out, "body", json_get(response, "body"));
+	}
+	buf_deinit(&line);
+}
+
+static void print_item(FILE *out, struct json_object *item)
+{
+	struct buf text = BUF_INIT;
+
+	(void)fprintf(out, "%s  %s\n", plain(json_get(item, "id")), plain(json_get(item, "class")));
+	add_reason(item, &text);
+	print_pair(out, "reason", buf_text(&text));
+	print_pair(out, "field", json_get_string(item, "field"));
+	print_pair(out, "advice", json_get_string(item, "advice"));
+	buf_clear(&text);
+	add_origin(item, &text);
+	print_pair(out, "record", buf_text(&text));
+	print_value(out, "", json_get(item, "record"));
+	print_pair(out, "route", json_get_string(item, "route"));
+	print_pair(out, "operation", json_get_string(item, "operation"));
+	print_call(out, json_get(item, "request"), json_get(item, "response"));
+	print_value(out, "attempts", json_get(item, "attempts"));
+	print_pair(out, "at", json_get_string(item, "at"));
+	buf_deinit(&text);
+}
+
+void desk_print_items(FILE *out, struct json_object *items)
+{
+	for (size_t i = 0; i < length_of(items); i++) {
+		if (i)
+			(void)fputc('\n', out);
+		print_item(out, json_object_array_get_idx(items, i));
+	}
+}
+
+void desk_print_results(FILE *out, struct json_object *results)
+{
+	for (size_t i = 0; i < length_of(results); i++) {
+		struct json_object *result = json_object_array_get_idx(results, i);
+		const char *object = plain(json_get(result, "object_id"));
+		const char *message = plain(json_get(result, "message"));
+
+		(void)fprintf(out, "%s  %s%s%s", plain(json_get(result, "id")),
+		              plain(json_get(result, "outcome")), *object ? " " : "", object);
+		if (*message) {
+			(void)fputs(": ", out);
+			term_print(out, message);
+		}
+		(void)fputc('\n', out);
+	}
+}

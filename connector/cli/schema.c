@@ -1,0 +1,35 @@
+#include "connector/cli/cli.h"
+#include "connector/close/catalogue.h"
+#include "connector/pipeline/pipeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum exit_code run_schema(const struct cli *cli)
+{
+	char *text =
+		cli_has(cli, "reference") ? pipeline_reference() : pipeline_schema(crm_catalogue());
+
+	(void)fputs(text, stdout);
+	free(text);
+	return EXIT_DONE;
+}
+
+const struct verb verb_schema = {
+	.name = "schema",
+	.summary = "the JSON Schema of pipeline files, for editors",
+	.usage = "schema [--reference]",
+	.examples =
+		(const struct cli_example[]){
+			{"closefeed schema", "what an editor needs to complete and check keys"},
+			{"closefeed schema --reference", "the same keys as a page to read"},
+			{NULL},
+		},
+	.flags =
+		(const struct cli_flag[]){
+			{.name = "reference",
+                         .help = "the reference page of all keys, as Markdown"},
+			{NULL},
+		},
+	.run = run_schema,
+};
