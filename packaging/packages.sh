@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs the Debian 12 packages that are missing: packages.sh build|tests|lint ...
+# Needs root or sudo only if something is missing.
+set -eu
+
+build="gcc libc6-dev meson ninja-build pkg-config python3 libcurl4-openssl-dev libjson-c-dev
+	libyaml-dev libsqlite3-dev libssl-dev libmicrohttpd-dev"
+tests="$build binutils git libcmocka-dev python3-pytest"
+lint="clang clang-format clang-tidy"
+
+wanted=
+for group in "$@"; do
+	case $group in
+	build) wanted="$wanted $build" ;;
+	tests) wanted="$wanted $tests" ;;
+	lint) wanted="$wanted $lint" ;;
+	*) echo "packages.sh: no group \"$group\": build, tests, lint" >&2; exit 2 ;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true) in
+	"install ok installed") ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+if [ -z "$missing" ]; then
+	exit 0
+fi
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "packages.sh: please install as root: apt-get install$missing" >&2
+		exit 1
+	fi
+	as_root=sudo
+fi
+echo "installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q >&2
+# shellcheck disable=SC2086 # a list of words on purpose
+$as_root apt-get install -q -y --no-install-recommends $missing >&2

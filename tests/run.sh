@@ -1,0 +1,42 @@
+#!/bin/sh
+# Installs what tests need, builds with sanitizers, runs everything. The last line is the result:
+# "N passed, N failed". Words after the script's name go to pytest, to run a part of it.
+# CLOSEFEED_LINT names a file of results other checks had ("pass NAME" or "fail NAME" a line).
+set -eu
+cd "$(dirname "$0")/.."
+
+# Nothing of the caller's shell may change what is tested.
+unset http_proxy https_proxy all_proxy no_proxy NO_COLOR XDG_STATE_HOME STATE_DIRECTORY || true
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1:abort_on_error=0
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
+sh packaging/packages.sh tests
+
+build=build-test release=build-release
+rm -f $build/meson-logs/testlog.json $build/pytest.xml
+if [ ! -f $build/build.ninja ]; then
+	CC=gcc meson setup $build -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dtest_hooks=true >/dev/null
+fi
+if [ ! -f $release/build.ninja ]; then
+	CC=gcc meson setup $release -Dwerror=true -Dtests=false >/dev/null
+fi
+
+failed_builds=
+for dir in $build $release; do
+	ninja -C $dir >$dir/build.log 2>&1 || {
+		grep -E 'error|FAILED' $dir/build.log | head -n 20 || tail -n 20 $dir/build.log
+		failed_builds="$failed_builds $dir"
+	}
+done
+
+export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
+export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
+meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
+timeout 1200 pytest-3 -q -p no:cacheprovider --junitxml=$build/pytest.xml --tb=short \
+	tests/house tests/integration "$@" >$build/pytest.log 2>&1 || tail -n 200 $build/pytest.log
+
+# shellcheck disable=SC2086 # a list of words on purpose
+exec python3 tests/tally.py --unit $build/meson-logs/testlog.json --pytest $build/pytest.xml \
+	--lint "${CLOSEFEED_LINT:-}" $failed_builds
