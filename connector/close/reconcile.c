@@ -1,0 +1,287 @@
+#include "connector/close/reconcile.h"
+#include "lib/buf.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { page_limit = 200 };
+
+const char crm_search_path[] = "/data/search/";
+
+/* What search calls our kinds. */
+static const struct {
+	const char *object, *type;
+} kinds[] = {
+	{"lead", "lead"},
+	{"contact", "contact"},
+	{"opportunity", "opportunity"},
+	{"activity.custom", "activity.custom_activity"},
+	{"custom_object", "custom_object"},
+};
+
+static const char *search_type(const char *object)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].object, object) == 0)
+			return kinds[i].type;
+	return NULL;
+}
+
+bool crm_search_knows(const char *object)
+{
+	return search_type(object) != NULL;
+}
+
+static void add_string(struct buf *out, const char *text)
+{
+	json_print_string(text, strlen(text), out);
+}
+
+/* A custom field is named by its id alone in a query, and by its key in answers. */
+static const char *field_id(const char *field)
+{
+	static const char prefix[] = "custom.";
+
+	assert(strncmp(field, prefix, sizeof(prefix) - 1) == 0);
+	return field + sizeof(prefix) - 1;
+}
+
+static void add_condition(struct buf *out, const char *field, const char *value)
+{
+	buf_adds(out, "{\"type\":\"field_condition\",\"field\":{\"type\":\"custom_field\","
+	              "\"custom_field_id\":");
+	add_string(out, field_id(field));
+	buf_adds(out, "},\"condition\":{\"type\":\"text\",\"mode\":\"exact_value\",\"value\":");
+	add_string(out, value);
+	buf_adds(out, "}}");
+}
+
+static void add_object_type(struct buf *out, const char *type)
+{
+	buf_adds(out, "{\"type\":\"object_type\",\"object_type\":");
+	add_string(out, type);
+	buf_addc(out, '}');
+}
+
+/* Everything behind the query; @field may be NULL. */
+static void add_rest(struct buf *out, const char *type, const char *field, const char *direction,
+                     int limit)
+{
+	buf_adds(out, ",\"_fields\":{");
+	add_string(out, type);
+	buf_adds(out, ":[\"id\",\"date_created\"");
+	if (field) {
+		buf_addc(out, ',');
+		add_string(out, field);
+	}
+	buf_addf(out,
+	         "]},\"sort\":[{\"direction\":\"%s\",\"field\":{\"type\":\"regular_field\","
+	         "\"object_type\":",
+	         direction);
+	add_string(out, type);
+	buf_addf(out, ",\"field_name\":\"date_created\"}}],\"_limit\":%d", limit);
+}
+
+char *crm_search_body(const char *object, const char *field, const char *const *values,
+                      size_t n_values, const char *cursor)
+{
+	const char *type = search_type(object);
+	struct buf out = BUF_INIT;
+
+	assert(type && n_values > 0 && n_values <= crm_search_values);
+	buf_adds(&out, "{\"query\":{\"type\":\"and\",\"queries\":[");
+	add_object_type(&out, type);
+	buf_adds(&out, ",{\"type\":\"or\",\"queries\":[");
+	for (size_t i = 0; i < n_values; i++) {
+		if (i > 0)
+			buf_addc(&out, ',');
+		add_condition(&out, field, values[i]);
+	}
+	buf_adds(&out, "]}]}");
+	add_rest(&out, type, field, "asc", page_limit);
+	if (cursor) {
+		buf_adds(&out, ",\"cursor\":");
+		add_string(&out, cursor);
+	}
+	buf_addc(&out, '}');
+	return buf_take(&out);
+}
+
+static size_t trim(const char **text)
+{
+	size_t len;
+
+	*text += strspn(*text, " \t\r\n");
+	len = strlen(*text);
+	while (len > 0 && strchr(" \t\r\n", (*text)[len - 1]))
+		len--;
+	return len;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	const size_t a_len = trim(&a), b_len = trim(&b);
+
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+static bool holds(struct json_object *value, const char *wanted)
+{
+	if (json_object_is_type(value, json_type_string))
+		return same_text(json_object_get_string(value), wanted);
+	if (!json_object_is_type(value, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(value); i++) {
+		struct json_object *item = json_object_array_get_idx(value, i);
+
+		if (json_object_is_type(item, json_type_string) &&
+		    same_text(json_object_get_string(item), wanted))
+			return true;
+	}
+	return false;
+}
+
+static void add_match(struct crm_matches *matches, size_t value, const char *id,
+                      const char *created)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < matches->n; i++) {
+		if (matches->items[i].value != value)
+			continue;
+		if (strcmp(matches->items[i].id, id) == 0)
+			return; /* pages of a changing list can overlap */
+		same++;
+	}
+	if (same == crm_search_matches)
+		return;
+	matches->items = mem_resize(matches->items, matches->n + 1, sizeof(matches->items[0]));
+	matches->items[matches->n++] = (struct crm_match){
+		.value = value,
+		.id = mem_strdup(id),
+		.date_created = mem_strdup(created ? created : ""),
+	};
+}
+
+/* The list of objects in @answer, or NULL with a sentence. */
+static struct json_object *read_data(struct json_object *answer, struct err *err)
+{
+	struct json_object *data = json_get(answer, "data");
+
+	if (json_object_is_type(data, json_type_array))
+		return data;
+	(void)err_set(err, -EBADMSG, "the answer of /data/search/ has no list \"data\"");
+	return NULL;
+}
+
+int crm_search_read(struct json_object *answer, const char *field, const char *const *values,
+                    size_t n_values, struct crm_matches *matches, struct err *err)
+{
+	struct json_object *data = read_data(answer, err);
+
+	if (!data)
+		return -EBADMSG;
+	for (size_t i = 0; i < json_object_array_length(data); i++)
+		if (!json_get_string(json_object_array_get_idx(data, i), "id"))
+			return err_set(err, -EBADMSG,
+			               "the answer of /data/search/ has an object without an id");
+
+	for (size_t i = 0; i < json_object_array_length(data); i++) {
+		struct json_object *object = json_object_array_get_idx(data, i);
+
+		for (size_t v = 0; v < n_values; v++)
+			if (holds(json_get(object, field), values[v]))
+				add_match(matches, v, json_get_string(object, "id"),
+				          json_get_string(object, "date_created"));
+	}
+	free(matches->cursor);
+	matches->cursor = mem_strdup(json_get_string(answer, "cursor"));
+	return 0;
+}
+
+void crm_matches_deinit(struct crm_matches *matches)
+{
+	for (size_t i = 0; i < matches->n; i++) {
+		free(matches->items[i].id);
+		free(matches->items[i].date_created);
+	}
+	free(matches->items);
+	free(matches->cursor);
+	*matches = (struct crm_matches){0};
+}
+
+char *crm_canary_body(const char *object)
+{
+	const char *type = search_type(object);
+	struct buf out = BUF_INIT;
+
+	assert(type);
+	buf_adds(&out, "{\"query\":");
+	add_object_type(&out, type);
+	add_rest(&out, type, NULL, "desc", 1);
+	buf_addc(&out, '}');
+	return buf_take(&out);
+}
+
+int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct err *err)
+{
+	struct json_object *data = read_data(answer, err);
+	const char *created;
+
+	if (!data)
+		return -EBADMSG;
+	if (json_object_array_length(data) == 0)
+		return 0;
+	created = json_get_string(json_object_array_get_idx(data, 0), "date_created");
+	if (!created || !crm_time_parse(created, ret_created_ms))
+		return err_set(err, -EBADMSG,
+		               "the answer of /data/search/ has an object without a readable "
+		               "date_created");
+	return 1;
+}
+
+/* "+01:00", "-0530", "Z" or nothing; the offset in seconds. */
+static bool read_offset(const char *text, int *ret_seconds)
+{
+	const int sign = *text == '-' ? -1 : 1;
+	int digits[4], n = 0;
+
+	*ret_seconds = 0;
+	if (*text == '\0' || strcmp(text, "Z") == 0)
+		return true;
+	if (*text != '+' && *text != '-')
+		return false;
+	for (text++; *text && n < 4; text++) {
+		if (*text == ':' && n == 2)
+			continue;
+		if (*text < '0' || *text > '9')
+			return false;
+		digits[n++] = *text - '0';
+	}
+	if (*text || n != 4)
+		return false;
+	*ret_seconds = sign * ((digits[0] * 10 + digits[1]) * 60 + digits[2] * 10 + digits[3]) * 60;
+	return true;
+}
+
+bool crm_time_parse(const char *text, int64_t *ret_wall_ms)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int ms = 0, unit = 100, offset;
+
+	if (!rest)
+		return false;
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
+			ms += unit * (*rest - '0');
+	if (!read_offset(rest, &offset))
+		return false;
+	*ret_wall_ms = ((int64_t)timegm(&tm) - offset) * 1000 + ms;
+	return true;
+}

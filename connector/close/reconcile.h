@@ -1,0 +1,72 @@
+#pragma once
+
+/*
+ * Proof by identity: asks /data/search/ which of our identities are on objects, and whether search
+ * has caught up (the canary). Pure builders and readers; sending, waiting and deciding are others'.
+ *
+ * Search is not in Close's published contract; its body follows the documentation, and the mode
+ * "exact_value" what Close's own filter builder makes. So equality is checked again on what comes
+ * back. Search reads only, lags behind writes, and counts in the group "search".
+ */
+
+#include "lib/err.h"
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	crm_search_values = 100, /* identities in one question at most */
+	crm_search_matches = 10, /* objects kept of one identity; the oldest */
+};
+
+extern const char crm_search_path[]; /* "/data/search/"; POST */
+
+/* Whether objects of kind @object ("lead", "activity.custom", …) can be found by a custom field. */
+bool crm_search_knows(const char *object);
+
+/*
+ * The body that asks for the objects of kind @object whose custom field @field ("custom.cf_…")
+ * holds one of @values, oldest first; whoever gathers them minds how long they are together.
+ * @cursor: of the page before, NULL for the first. To free().
+ */
+char *crm_search_body(const char *object, const char *field, const char *const *values,
+                      size_t n_values, const char *cursor);
+
+struct crm_match {
+	size_t value; /* index of the identity */
+	char *id;
+	char *date_created; /* as Close wrote it; "" where it did not */
+};
+
+struct crm_matches {
+	struct crm_match *items; /* in the order of the answer: oldest first */
+	size_t n;
+	char *cursor; /* ask again with it, within 30 s; NULL: that was all */
+};
+
+/*
+ * Adds what @answer (a page; parsed) shows to @matches and replaces its cursor. Equal is text that
+ * is the same after trimming, or one item of a list. -EBADMSG with a sentence if it is no search
+ * answer; then @matches is as before.
+ */
+int crm_search_read(struct json_object *answer, const char *field, const char *const *values,
+                    size_t n_values, struct crm_matches *matches, struct err *err);
+
+void crm_matches_deinit(struct crm_matches *matches);
+
+/* The body that asks for the newest object of kind @object that search can see. To free(). */
+char *crm_canary_body(const char *object);
+
+/*
+ * Reads the answer to that: 1 with the object's creation time, 0 if there is no object of that
+ * kind, -EBADMSG with a sentence if it cannot be read.
+ */
+int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct err *err);
+
+/*
+ * The time Close wrote as "2022-02-01T18:23:34.666000+00:00", with "Z" or (UTC as well) without an
+ * offset.
+ */
+bool crm_time_parse(const char *text, int64_t *ret_wall_ms);

@@ -1,0 +1,260 @@
+#include "connector/close/catalogue.h"
+#include "connector/close/reconcile.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "tests/unit/check.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char field[] = "custom.cf_B2";
+static const char *const values[] = {"N-104", "N-105", "\"quoted\""};
+
+static struct json_object *parse(const char *text)
+{
+	struct json_object *value = NULL;
+	struct err err = {{0}};
+
+	check_eq(json_parse(text, strlen(text), 0, &value, NULL, &err), 0);
+	return value;
+}
+
+static void every_kind_that_takes_an_identity_can_be_searched(void **state)
+{
+	const struct operation_set *set = crm_catalogue();
+
+	(void)state;
+	for (size_t i = 0; i < set->n; i++)
+		if (strcmp(set->items[i].lookup, "search") == 0)
+			check(crm_search_knows(set->items[i].object));
+	check(crm_search_knows("activity.custom"));
+	check(!crm_search_knows("activity.note"));
+	check(!crm_search_knows(""));
+}
+
+static void the_question_names_kind_field_values_and_order(void **state)
+{
+	cleanup_(freep) char *body = crm_search_body("lead", field, values, 3, NULL);
+
+	(void)state;
+	check_text(body,
+	           "{\"query\":{\"type\":\"and\",\"queries\":["
+	           "{\"type\":\"object_type\",\"object_type\":\"lead\"},"
+	           "{\"type\":\"or\",\"queries\":["
+	           "{\"type\":\"field_condition\",\"field\":{\"type\":\"custom_field\","
+	           "\"custom_field_id\":\"cf_B2\"},\"condition\":{\"type\":\"text\","
+	           "\"mode\":\"exact_value\",\"value\":\"N-104\"}},"
+	           "{\"type\":\"field_condition\",\"field\":{\"type\":\"custom_field\","
+	           "\"custom_field_id\":\"cf_B2\"},\"condition\":{\"type\":\"text\","
+	           "\"mode\":\"exact_value\",\"value\":\"N-105\"}},"
+	           "{\"type\":\"field_condition\",\"field\":{\"type\":\"custom_field\","
+	           "\"custom_field_id\":\"cf_B2\"},\"condition\":{\"type\":\"text\","
+	           "\"mode\":\"exact_value\",\"value\":\"\\\"quoted\\\"\"}}"
+	           "]}]},\"_fields\":{\"lead\":[\"id\",\"date_created\",\"custom.cf_B2\"]},"
+	           "\"sort\":[{\"direction\":\"asc\",\"field\":{\"type\":\"regular_field\","
+	           "\"object_type\":\"lead\",\"field_name\":\"date_created\"}}],\"_limit\":200}");
+}
+
+static void the_next_page_is_asked_for_by_its_cursor(void **state)
+{
+	cleanup_(freep) char *body = crm_search_body("lead", field, values, 1, "a\"b");
+	cleanup_(json_freep) struct json_object *json = parse(body);
+
+	(void)state;
+	check_text(json_get_string(json, "cursor"), "a\"b");
+}
+
+static void activities_are_searched_under_another_name(void **state)
+{
+	cleanup_(freep) char *body = crm_search_body("activity.custom", field, values, 1, NULL);
+
+	(void)state;
+	check(strstr(body,
+	             "{\"type\":\"object_type\",\"object_type\":\"activity.custom_activity\"}"));
+	check(strstr(body, "\"_fields\":{\"activity.custom_activity\":["));
+}
+
+static int read_page(const char *text, struct crm_matches *matches)
+{
+	cleanup_(json_freep) struct json_object *answer = parse(text);
+	struct err err = {{0}};
+	const int r = crm_search_read(answer, field, values, 3, matches, &err);
+
+	check((r < 0) == (err.text[0] != '\0'));
+	return r;
+}
+
+static void only_equal_values_are_found(void **state)
+{
+	struct crm_matches matches = {0};
+
+	(void)state;
+	check_eq(read_page(
+			 "{\"data\":["
+			 "{\"__object_type\":\"lead\",\"id\":\"lead_1\",\"custom.cf_B2\":\"N-104\","
+			 "\"date_created\":\"2026-03-09T13:00:00\"},"
+			 "{\"id\":\"lead_2\",\"custom.cf_B2\":\"N-1045\"},"
+			 "{\"id\":\"lead_3\",\"custom.cf_B2\":\"n-104\"},"
+			 "{\"id\":\"lead_4\"},"
+			 "{\"id\":\"lead_5\",\"custom.cf_B2\":\" N-105 \"},"
+			 "{\"id\":\"lead_6\",\"custom.cf_B2\":[\"x\",\"\\\"quoted\\\"\"]},"
+			 "{\"id\":\"lead_7\",\"custom.cf_B2\":105},"
+			 "{\"id\":\"lead_8\",\"custom.cf_C3\":\"N-104\"},"
+			 "{\"id\":\"lead_9\",\"custom.cf_B2\":\"N-104\"}"
+			 "],\"cursor\":null}",
+			 &matches),
+	         0);
+	check_eq(matches.n, 4);
+	check_eq(matches.items[0].value, 0);
+	check_text(matches.items[0].id, "lead_1");
+	check_text(matches.items[0].date_created, "2026-03-09T13:00:00");
+	check_eq(matches.items[1].value, 1);
+	check_text(matches.items[1].id, "lead_5");
+	check_text(matches.items[1].date_created, "");
+	check_eq(matches.items[2].value, 2);
+	check_text(matches.items[2].id, "lead_6");
+	check_eq(matches.items[3].value, 0);
+	check_text(matches.items[3].id, "lead_9");
+	check_null(matches.cursor);
+	crm_matches_deinit(&matches);
+}
+
+static void pages_add_up_without_repeating_an_object(void **state)
+{
+	struct crm_matches matches = {0};
+
+	(void)state;
+	check_eq(read_page("{\"data\":[{\"id\":\"lead_1\",\"custom.cf_B2\":\"N-104\"}],"
+	                   "\"cursor\":\"next\"}",
+	                   &matches),
+	         0);
+	check_text(matches.cursor, "next");
+	check_eq(read_page("{\"data\":[{\"id\":\"lead_1\",\"custom.cf_B2\":\"N-104\"},"
+	                   "{\"id\":\"lead_2\",\"custom.cf_B2\":\"N-105\"}]}",
+	                   &matches),
+	         0);
+	check_null(matches.cursor);
+	check_eq(matches.n, 2);
+	check_text(matches.items[1].id, "lead_2");
+	crm_matches_deinit(&matches);
+}
+
+static void only_the_oldest_of_many_are_kept(void **state)
+{
+	struct crm_matches matches = {0};
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	buf_adds(&text, "{\"data\":[");
+	for (int i = 0; i < 50; i++)
+		buf_addf(&text, "%s{\"id\":\"lead_%d\",\"custom.cf_B2\":\"N-104\"}", i ? "," : "",
+		         i);
+	buf_adds(&text, "]}");
+	check_eq(read_page(buf_text(&text), &matches), 0);
+	check_eq(matches.n, crm_search_matches);
+	check_text(matches.items[0].id, "lead_0");
+	crm_matches_deinit(&matches);
+	buf_deinit(&text);
+}
+
+static void an_answer_that_is_no_search_answer_proves_nothing(void **state)
+{
+	static const char *const answers[] = {
+		"null",
+		"[]",
+		"{}",
+		"{\"data\":null}",
+		"{\"data\":{}}",
+		"{\"data\":[1]}",
+		"{\"data\":[{\"id\":\"lead_1\",\"custom.cf_B2\":\"N-104\"},{\"id\":7}]}",
+	};
+	struct crm_matches matches = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		check_eq(read_page(answers[i], &matches), -EBADMSG);
+	check_eq(matches.n, 0);
+}
+
+static void the_canary_is_the_newest_object_of_the_kind(void **state)
+{
+	cleanup_(freep) char *body = crm_canary_body("contact");
+
+	(void)state;
+	check_text(body,
+	           "{\"query\":{\"type\":\"object_type\",\"object_type\":\"contact\"},"
+	           "\"_fields\":{\"contact\":[\"id\",\"date_created\"]},"
+	           "\"sort\":[{\"direction\":\"desc\",\"field\":{\"type\":\"regular_field\","
+	           "\"object_type\":\"contact\",\"field_name\":\"date_created\"}}],\"_limit\":1}");
+}
+
+static void check_canary(const char *text, int r, int64_t created_ms)
+{
+	cleanup_(json_freep) struct json_object *answer = parse(text);
+	struct err err = {{0}};
+	int64_t ms = -1;
+
+	check_eq(crm_canary_read(answer, &ms, &err), r);
+	check_eq(ms, created_ms);
+	check((r < 0) == (err.text[0] != '\0'));
+}
+
+static void the_canary_tells_when_it_was_created(void **state)
+{
+	(void)state;
+	check_canary("{\"data\":[{\"id\":\"lead_1\",\"date_created\":"
+	             "\"2026-03-09T13:00:00.130000+00:00\"}],\"cursor\":\"more\"}",
+	             1, INT64_C(1773061200130));
+	check_canary("{\"data\":[]}", 0, -1);
+	check_canary("{\"data\":[{\"id\":\"lead_1\"}]}", -EBADMSG, -1);
+	check_canary("{\"data\":[{\"id\":\"lead_1\",\"date_created\":\"soon\"}]}", -EBADMSG, -1);
+	check_canary("{\"error\":\"no\"}", -EBADMSG, -1);
+}
+
+static void times_are_read_in_all_forms_close_writes(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} cases[] = {
+		{"2026-03-09T13:00:00.130000+00:00", INT64_C(1773061200130)},
+		{"2026-03-09T13:00:00.130999", INT64_C(1773061200130)},
+		{"2026-03-09T13:00:00.1Z", INT64_C(1773061200100)},
+		{"2026-03-09T13:00:00Z", INT64_C(1773061200000)},
+		{"2026-03-09T14:30:00+01:30", INT64_C(1773061200000)},
+		{"2026-03-09T12:00:00-0100", INT64_C(1773061200000)},
+		{"2026-03-09", -1},
+		{"2026-03-09T13:00:00+1", -1},
+		{"2026-03-09T13:00:00+01:000", -1},
+		{"2026-03-09T13:00:00 UTC", -1},
+		{"", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t ms = -1;
+
+		check_eq(crm_time_parse(cases[i].text, &ms), cases[i].ms >= 0);
+		check_eq(ms, cases[i].ms);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(every_kind_that_takes_an_identity_can_be_searched),
+		sentence(the_question_names_kind_field_values_and_order),
+		sentence(the_next_page_is_asked_for_by_its_cursor),
+		sentence(activities_are_searched_under_another_name),
+		sentence(only_equal_values_are_found),
+		sentence(pages_add_up_without_repeating_an_object),
+		sentence(only_the_oldest_of_many_are_kept),
+		sentence(an_answer_that_is_no_search_answer_proves_nothing),
+		sentence(the_canary_is_the_newest_object_of_the_kind),
+		sentence(the_canary_tells_when_it_was_created),
+		sentence(times_are_read_in_all_forms_close_writes),
+	};
+
+	return run_sentences(tests);
+}
