@@ -1,0 +1,43 @@
+"""Fixtures: `closefeed` runs the real program, `sandbox` is its Close, `pipeline` writes files."""
+
+import os
+
+import pytest
+
+from harness import Pipelines, Program, Sandbox, environment
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = os.environ.get("CLOSEFEED_BIN", "")
+    assert os.path.exists(path), "CLOSEFEED_BIN must name the program to test"
+    return os.path.abspath(path)
+
+
+@pytest.fixture
+def closefeed(binary, tmp_path):
+    return Program(binary, tmp_path, environment(tmp_path))
+
+
+@pytest.fixture
+def start_sandbox(closefeed):
+    """Starts sandboxes with flags of the test's choice; they are stopped after it."""
+    started = []
+
+    def start(*flags, env=None):
+        started.append(Sandbox(closefeed, *flags, env=env))
+        return started[-1]
+
+    yield start
+    for sandbox in started:
+        sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(start_sandbox):
+    return start_sandbox()
+
+
+@pytest.fixture
+def pipeline(tmp_path, sandbox):
+    return Pipelines(tmp_path, sandbox)
