@@ -15,6 +15,7 @@ void route_deinit(struct route *route)
 {
 	free(route->name);
 	template_free(route->url);
+	free(route->keep_slash);
 	free_named(route->query, route->n_query);
 	free_named(route->headers, route->n_headers);
 	template_tree_free(route->body);

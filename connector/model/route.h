@@ -35,6 +35,7 @@ struct route {
 	 * path with `params` put in; a parameter without one is "{name}" of the record.
 	 */
 	struct template *url;
+	char *keep_slash; /* the placeholder of url whose slashes stay ({object_type}); NULL: none */
 	struct named_template *query;
 	size_t n_query;
 	struct named_template *headers;
@@ -58,6 +59,11 @@ struct route_set {
 	bool skip_unrouted; /* unrouted: skip */
 	/* `vars`: an object of the scalars that {@var.name} stands for; NULL: none. */
 	struct json_object *vars;
+	/*
+	 * The catalogue the routes were compiled against; not owned. A finished URL must still be its
+	 * route's operation, so it is looked up again. NULL: each route is held against its own only.
+	 */
+	const struct operation_set *operations;
 };
 
 void route_deinit(struct route *route);
