@@ -18,17 +18,25 @@ enum {
 	max_general = 5, /* messages about no field in particular */
 	max_page_chars = 200,
 	max_nesting = 16,
+	max_tasks = 1000,
+	max_path_bytes = 1000,
+	max_joined_bytes = 1000,
+};
+
+/* A part of the answer still to be read, and what was sent at its place. */
+struct task {
+	char *path; /* as the user would write it; "" for the whole */
+	struct json_object *node, *sent;
+	unsigned depth;
 };
 
 struct reader {
 	struct buf general; /* what is about no field */
 	unsigned n_general;
 	struct json_object *fields;
-	unsigned nesting;
+	struct task *tasks; /* the next one is last */
+	size_t n_tasks, cap_tasks;
 };
-
-static void read_node(struct reader *reader, const char *path, struct json_object *node,
-                      struct json_object *sent);
 
 /* Adds at most @max_chars characters of @text on one line, as exact UTF-8. */
 static void add_clean(struct buf *out, const char *text, size_t len, size_t max_chars)
@@ -93,7 +101,7 @@ static void add_field(struct reader *reader, const char *path, const char *text)
 		return;
 	if (before)
 		both = mem_printf("%s %s", before, text);
-	if (both && strlen(both) > 2 * max_text_chars)
+	if (both && strlen(both) > max_joined_bytes)
 		return;
 	(void)json_object_object_add(reader->fields, name, json_string(both ? both : text));
 }
@@ -143,25 +151,41 @@ static char *sent_key(struct json_object *sent, const char *key)
 	return name;
 }
 
-static void read_member(struct reader *reader, const char *path, const char *key,
-                        struct json_object *node, struct json_object *sent)
+static void push(struct reader *reader, char *takes_path, struct json_object *node,
+                 struct json_object *sent, unsigned depth)
 {
-	cleanup_(freep) char *name = sent_key(sent, key);
-	cleanup_(freep) char *inner = mem_printf("%s%s%s", path, *path ? "." : "", name);
+	if (reader->n_tasks == max_tasks || depth > max_nesting ||
+	    strlen(takes_path) > max_path_bytes) {
+		free(takes_path);
+		return;
+	}
+	reader->tasks = mem_grow(reader->tasks, reader->n_tasks, &reader->cap_tasks,
+	                         sizeof(reader->tasks[0]));
+	reader->tasks[reader->n_tasks++] = (struct task){takes_path, node, sent, depth};
+}
 
-	read_node(reader, inner, node, json_get(sent, name));
+static void push_fields(struct reader *reader, const struct task *task, struct json_object *fields)
+{
+	json_object_object_foreach(fields, key, node)
+	{
+		cleanup_(freep) char *name = sent_key(task->sent, key);
+		char *path = mem_printf("%s%s%s", task->path, *task->path ? "." : "", name);
+
+		push(reader, path, node, json_get(task->sent, name), task->depth + 1);
+	}
 }
 
 /* The errors of a list's items stand under their index, written as a string. */
-static void read_item(struct reader *reader, const char *path, const char *index,
-                      struct json_object *node, struct json_object *sent)
+static void push_items(struct reader *reader, const struct task *task, struct json_object *items)
 {
-	cleanup_(freep) char *inner = mem_printf("%s[%s]", path, index);
-	struct json_object *item = NULL;
+	json_object_object_foreach(items, index, node)
+	{
+		struct json_object *item = NULL;
 
-	if (json_object_is_type(sent, json_type_array))
-		item = json_object_array_get_idx(sent, strtoul(index, NULL, 10));
-	read_node(reader, inner, node, item);
+		if (json_object_is_type(task->sent, json_type_array))
+			item = json_object_array_get_idx(task->sent, strtoul(index, NULL, 10));
+		push(reader, mem_printf("%s[%s]", task->path, index), node, item, task->depth + 1);
+	}
 }
 
 static void read_list(struct reader *reader, const char *path, struct json_object *list)
@@ -170,65 +194,63 @@ static void read_list(struct reader *reader, const char *path, struct json_objec
 		add_message(reader, path, json_object_array_get_idx(list, i));
 }
 
-static void read_errors(struct reader *reader, const char *path, struct json_object *errors,
-                        struct json_object *sent)
+/* One error: a text, a list of texts, or an object of more of them. */
+static void read_task(struct reader *reader, const struct task *task)
 {
-	if (json_object_is_type(errors, json_type_array)) {
-		read_list(reader, path, errors);
-	} else if (json_object_is_type(errors, json_type_object)) {
-		json_object_object_foreach(errors, index, node)
-			read_item(reader, path, index, node, sent);
-	} else if (errors) {
-		add_message(reader, path, errors);
+	struct json_object *errors = json_get(task->node, "errors");
+	struct json_object *fields = json_get(task->node, "field-errors");
+
+	if (!has_member(task->node, "errors") && !has_member(task->node, "field-errors")) {
+		if (json_object_is_type(task->node, json_type_object))
+			fields = task->node;
+		else
+			errors = task->node;
 	}
+	if (json_object_is_type(errors, json_type_array))
+		read_list(reader, task->path, errors);
+	else if (json_object_is_type(errors, json_type_object))
+		push_items(reader, task, errors);
+	else if (errors)
+		add_message(reader, task->path, errors);
+	if (json_object_is_type(fields, json_type_object))
+		push_fields(reader, task, fields);
+	else if (fields)
+		add_message(reader, task->path, fields);
 }
 
-static void read_fields(struct reader *reader, const char *path, struct json_object *fields,
-                        struct json_object *sent)
+/* Reads @node and all below it in the order they are written. */
+static void read_tree(struct reader *reader, struct json_object *node, struct json_object *sent)
 {
-	if (!json_object_is_type(fields, json_type_object)) {
-		if (fields)
-			add_message(reader, path, fields);
-		return;
-	}
-	json_object_object_foreach(fields, key, node) read_member(reader, path, key, node, sent);
-}
+	push(reader, mem_strdup(""), node, sent, 0);
+	while (reader->n_tasks > 0) {
+		const struct task task = reader->tasks[--reader->n_tasks];
+		size_t low = reader->n_tasks, high;
 
-/* An error of the field at @path ("" for the whole): a text, a list of texts, or more of them. */
-static void read_node(struct reader *reader, const char *path, struct json_object *node,
-                      struct json_object *sent)
-{
-	if (reader->nesting == max_nesting || strlen(path) > (size_t)max_field_chars)
-		return;
-	reader->nesting++;
-	if (json_object_is_type(node, json_type_array)) {
-		read_list(reader, path, node);
-	} else if (has_member(node, "errors") || has_member(node, "field-errors")) {
-		read_errors(reader, path, json_get(node, "errors"), sent);
-		read_fields(reader, path, json_get(node, "field-errors"), sent);
-	} else if (json_object_is_type(node, json_type_object)) {
-		read_fields(reader, path, node, sent);
-	} else if (node) {
-		add_message(reader, path, node);
+		read_task(reader, &task);
+		for (high = reader->n_tasks; low + 1 < high; low++) {
+			const struct task last = reader->tasks[--high];
+
+			reader->tasks[high] = reader->tasks[low];
+			reader->tasks[low] = last;
+		}
+		free(task.path);
 	}
-	reader->nesting--;
+	free(reader->tasks);
 }
 
 static void read_answer(struct reader *reader, struct json_object *answer, struct json_object *sent)
 {
 	struct json_object *error = json_get(answer, "error");
+	struct json_object *message = json_get(answer, "message");
 
 	if (json_get_string(error, "message"))
 		error = json_get(error, "message");
-	if (error)
-		add_message(reader, "", error);
-	else if (json_get_string(answer, "message"))
-		add_message(reader, "", json_get(answer, "message"));
-	if (has_member(answer, "errors") || has_member(answer, "field-errors"))
-		read_node(reader, "", answer, sent);
-	else if (!error && !has_member(answer, "message") &&
-	         json_object_is_type(answer, json_type_object))
-		read_fields(reader, "", answer, sent); /* {"lead": "This field is required."} */
+	if (error || message)
+		add_message(reader, "", error ? error : message);
+	/* Old answers have nothing but fields: {"lead": "This field is required."} */
+	if (has_member(answer, "errors") || has_member(answer, "field-errors") ||
+	    (!error && !message))
+		read_tree(reader, answer, sent);
 }
 
 static void add_page(struct buf *out, const char *body, size_t len)

@@ -181,6 +181,20 @@ static void a_huge_error_stays_small(void **state)
 	buf_deinit(&body);
 }
 
+static void an_endless_name_names_no_field(void **state)
+{
+	struct buf body = BUF_INIT;
+	struct crm_error error;
+
+	(void)state;
+	buf_addf(&body, "{\"errors\":[\"Bad.\"],\"field-errors\":{\"%02000d\":\"x\"}}", 7);
+	error = read_error(buf_text(&body), NULL);
+	check_null(error.field);
+	check_text(error.message, "Bad.");
+	crm_error_deinit(&error);
+	buf_deinit(&body);
+}
+
 static void deep_nesting_ends(void **state)
 {
 	struct buf body = BUF_INIT;
@@ -209,6 +223,7 @@ int main(void)
 		sentence(what_is_no_json_of_closes_gives_its_beginning),
 		sentence(a_long_page_is_cut_after_200_characters),
 		sentence(a_huge_error_stays_small),
+		sentence(an_endless_name_names_no_field),
 		sentence(deep_nesting_ends),
 	};
 
