@@ -49,7 +49,7 @@ struct operation {
 	unsigned effects; /* enum operation_effect, or'ed */
 	enum delivery_class class;
 	const char *object; /* kind of object made or changed: "lead"; for lanes, search and events */
-	const char *lookup; /* how class A, B, C, N is looked up: "search", "list", … ; "" for others */
+	const char *lookup; /* of class A "search", B "external_id", C "list", N "name"; else "" */
 	const char *summary;
 };
 
