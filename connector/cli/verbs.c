@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct verb *const verbs[] = {
 	&verb_operations,
+	&verb_explain,
 	&verb_help,
 	&verb_version,
 	NULL,
