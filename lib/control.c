@@ -151,8 +151,8 @@ int control_listen(struct loop *loop, const char *folder, control_fn fn, void *a
 {
 	struct http_server_config config = {.max_body = max_request, .max_connections = 32};
 	struct control *control;
-	struct sockaddr_un address;
-	int folder_fd, r;
+	struct sockaddr_un address = {0};
+	int folder_fd = -1, r;
 
 	r = socket_path(folder, &address, &folder_fd, err);
 	if (r < 0)
@@ -264,9 +264,9 @@ int control_call(const char *folder, const char *verb, struct json_object *reque
 {
 	struct call call = {.err = err};
 	struct buf body = BUF_INIT;
-	struct sockaddr_un address;
+	struct sockaddr_un address = {0};
 	struct loop *loop;
-	int folder_fd, r;
+	int folder_fd = -1, r;
 
 	r = socket_path(folder, &address, &folder_fd, err);
 	if (r < 0)
