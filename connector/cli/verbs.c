@@ -5,8 +5,14 @@
 /* In the order of a first day with closefeed; help lists them so. */
 /* clang-format off */
 const struct verb *const verbs[] = {
+	&verb_check,
+	&verb_status,
+	&verb_rejects,
+	&verb_held,
 	&verb_operations,
 	&verb_explain,
+	&verb_sandbox,
+	&verb_schema,
 	&verb_help,
 	&verb_version,
 	NULL,
