@@ -1,0 +1,176 @@
+/*
+ * Is the pipeline right? Layer by layer, each named, all mistakes in one go. Nothing is sent but,
+ * with --online, one GET /me/ that tells whose key it is.
+ */
+
+#include "connector/cli/ask.h"
+#include "connector/cli/me.h"
+#include "connector/cli/term.h"
+#include "connector/close/catalogue.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+
+#include <stdio.h>
+
+static const char *const layer_names[] = {
+	[LAYER_SYNTAX] = "syntax",
+	[LAYER_KEYS] = "keys",
+	[LAYER_MEANING] = "meaning",
+	[LAYER_SECRETS] = "secrets",
+};
+
+enum { n_layers = sizeof(layer_names) / sizeof(*layer_names) };
+
+struct report {
+	const struct cli *cli;
+	struct json_object *layers; /* [{"name", "ok", "what"}] */
+};
+
+/* A line of the report; @what says more, or is NULL. */
+static void add_layer(struct report *report, const char *name, bool is_ok, const char *what)
+{
+	struct json_object *row = json_object_new_object();
+
+	(void)json_object_object_add(row, "name", json_string(name));
+	(void)json_object_object_add(row, "ok", json_object_new_boolean(is_ok));
+	if (what)
+		(void)json_object_object_add(row, "what", json_string(what));
+	(void)json_object_array_add(report->layers, row);
+	if (report->cli->json)
+		return;
+	printf("%-8s %s%s%s", name, term_style(stdout, is_ok ? STYLE_GOOD : STYLE_BAD),
+	       is_ok ? "ok" : "wrong", term_style(stdout, STYLE_PLAIN));
+	if (what) {
+		(void)fputs("  ", stdout);
+		term_print(stdout, what);
+	}
+	(void)putchar('\n');
+}
+
+static size_t count_errors(const struct pipeline *pipeline, enum pipeline_layer layer)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < pipeline->n_notes; i++)
+		n += !pipeline->notes[i].is_warning && pipeline->notes[i].layer == layer;
+	return n;
+}
+
+static void report_file(struct report *report, const struct pipeline *pipeline)
+{
+	char what[64];
+
+	for (size_t i = 0; i < n_layers; i++) {
+		const size_t n = count_errors(pipeline, (enum pipeline_layer)i);
+
+		(void)snprintf(what, sizeof(what), "%zu mistake%s", n, n == 1 ? "" : "s");
+		add_layer(report, layer_names[i], n == 0, n ? what : NULL);
+		/* What cannot be read as YAML has no keys to judge. */
+		if (n && i == LAYER_SYNTAX)
+			return;
+	}
+}
+
+static enum exit_code report_key(struct report *report, const struct pipeline *pipeline)
+{
+	struct me me = {0};
+	struct err err;
+	struct buf what = BUF_INIT;
+	enum exit_code code;
+
+	code = me_ask(pipeline, &me, &err);
+	if (code == EXIT_DONE) {
+		buf_addf(&what, "%s", me.user);
+		if (*me.organization)
+			buf_addf(&what, ", organization %s", me.organization);
+		if (!pipeline->is_close)
+			buf_addf(&what, ", at %s (not Close itself)", pipeline->base_url);
+	} else {
+		buf_addf(&what, "%s (key from %s)", err.text, pipeline->api_key_source);
+	}
+	add_layer(report, "key", code == EXIT_DONE, buf_text(&what));
+	buf_deinit(&what);
+	me_deinit(&me);
+	return code;
+}
+
+static struct json_object *notes_json(const struct pipeline *pipeline)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < pipeline->n_notes; i++) {
+		const struct pipeline_note *note = &pipeline->notes[i];
+		struct json_object *row = json_object_new_object();
+
+		(void)json_object_object_add(row, "file", json_string(pipeline->path));
+		(void)json_object_object_add(row, "line", json_object_new_int64(note->line));
+		(void)json_object_object_add(row, "column", json_object_new_int64(note->column));
+		(void)json_object_object_add(row, "severity",
+		                             json_string(note->is_warning ? "warning" : "error"));
+		(void)json_object_object_add(row, "layer", json_string(layer_names[note->layer]));
+		(void)json_object_object_add(row, "text", json_string(note->text));
+		(void)json_object_array_add(list, row);
+	}
+	return list;
+}
+
+static void print_json(const struct report *report, const struct pipeline *pipeline,
+                       enum exit_code code)
+{
+	struct json_object *answer = json_object_new_object();
+
+	(void)json_object_object_add(answer, "ok", json_object_new_boolean(code == EXIT_DONE));
+	(void)json_object_object_add(answer, "pipeline", json_string(pipeline->name));
+	(void)json_object_object_add(answer, "layers", json_object_get(report->layers));
+	(void)json_object_object_add(answer, "notes", notes_json(pipeline));
+	term_print_json(answer);
+	(void)json_object_put(answer);
+}
+
+static enum exit_code run_check(const struct cli *cli)
+{
+	const struct pipeline_options options = {
+		.operations = crm_catalogue(),
+		.with_secrets = true,
+		.getenv = cli_getenv,
+	};
+	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	struct report report = {.cli = cli};
+	enum exit_code code = EXIT_DONE;
+	struct err err;
+
+	if (pipeline_load(cli_arg(cli, 0), &options, &pipeline, &err) < 0)
+		return cli_fail(EXIT_PIPELINE, &err);
+	report.layers = json_object_new_array();
+	if (!cli->json)
+		ask_print_notes(pipeline);
+	report_file(&report, pipeline);
+	if (pipeline->n_errors)
+		code = EXIT_PIPELINE;
+	else if (cli_has(cli, "online"))
+		code = report_key(&report, pipeline);
+	if (cli->json)
+		print_json(&report, pipeline, code);
+	(void)json_object_put(report.layers);
+	return code;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.summary = "is the pipeline right? All mistakes in one go; sends no write",
+	.usage = "check PIPELINE [--online] [--json]",
+	.examples =
+		(const struct cli_example[]){
+			{"closefeed check leads.yaml", "the file and its secrets"},
+			{"closefeed check leads.yaml --online", "and whose key it is"},
+			{NULL},
+		},
+	.flags =
+		(const struct cli_flag[]){
+			{.name = "online", .help = "ask Close whose key it is (GET /me/)"},
+			{NULL},
+		},
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_check,
+};
