@@ -2,6 +2,7 @@
 
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/percent.h"
 #include "lib/template_parse.h"
 
 #include <errno.h>
@@ -160,24 +161,6 @@ enum template_result template_render(const struct template *t, const struct temp
 	return result;
 }
 
-static bool is_unreserved(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-static void add_encoded(struct buf *out, const char *text, size_t len, bool keeps_slash)
-{
-	for (size_t i = 0; i < len; i++) {
-		const unsigned char c = (unsigned char)text[i];
-
-		if (is_unreserved(c) || (keeps_slash && c == '/'))
-			buf_addc(out, text[i]);
-		else
-			buf_addf(out, "%%%02X", c);
-	}
-}
-
 /* Why @text cannot be one segment of a path, or NULL. */
 static const char *segment_trouble(const char *text, size_t len)
 {
@@ -232,7 +215,7 @@ static enum template_result add_url_value(const struct segment *segment, struct 
 	add_text(value, &text);
 	trouble = url_text_trouble(buf_text(&text), text.len, keeps_slash);
 	if (!trouble)
-		add_encoded(out, text.data, text.len, keeps_slash);
+		percent_encode(out, text.data, text.len, keeps_slash ? "/" : "");
 	buf_deinit(&text);
 	return trouble ? refuse_url(segment, trouble, err) : TEMPLATE_VALUE;
 }

@@ -92,6 +92,12 @@ enum template_result template_render_url(const struct template *t,
 int template_tree_compile(struct json_object *value, template_origin_fn is_origin, void *arg,
                           struct template_tree **ret_tree, struct err *err);
 void template_tree_free(struct template_tree *t);
+
+/*
+ * True where rendering always makes a new object or list, which may be changed in place at its own
+ * level; false where the whole tree is one text, whose value may be shared with the record.
+ */
+bool template_tree_is_container(const struct template_tree *t);
 enum template_result template_tree_render(const struct template_tree *t,
                                           const struct template_scope *scope,
                                           struct json_object **ret_value, struct err *err);

@@ -47,6 +47,11 @@ void template_tree_free(struct template_tree *t)
 	free(t);
 }
 
+bool template_tree_is_container(const struct template_tree *t)
+{
+	return t->kind == NODE_OBJECT || t->kind == NODE_LIST;
+}
+
 static int compile_node(struct compiler *c, struct json_object *value, struct template_tree *t);
 
 static int compile_item(struct compiler *c, struct json_object *value, struct template_tree *t)

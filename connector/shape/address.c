@@ -1,0 +1,118 @@
+#include "connector/shape/steps.h"
+#include "lib/buf.h"
+#include "lib/mem.h"
+#include "lib/percent.h"
+
+#include <string.h>
+
+static bool render_url(struct shaping *s, struct buf *url)
+{
+	struct err err;
+
+	if (template_render_url(s->route->url, &s->scope, s->route->keep_slash, url, &err) ==
+	    TEMPLATE_VALUE)
+		return true;
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL, "%s", err.text);
+	return false;
+}
+
+/* No value may lead to another operation than the route's. */
+static bool is_still_its_operation(struct shaping *s, const char *url)
+{
+	const struct route *route = s->route;
+	const struct operation_set alone = {.items = route->op, .n = 1};
+	const struct operation_set *set = s->routes->operations ? s->routes->operations : &alone;
+	const struct operation *found;
+
+	if (!route->op)
+		return true;
+	found = operation_match(set, route->method, url);
+	if (found == route->op)
+		return true;
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+	              "the finished URL %.200s is %s and no longer %s: a value in it leads "
+	              "elsewhere",
+	              url, found ? found->name : "no path of Close", route->op->name);
+	return false;
+}
+
+static void add_query(struct shaping *s, struct buf *url)
+{
+	char separator = url->data && strchr(url->data, '?') ? '&' : '?';
+	struct buf value = BUF_INIT;
+
+	for (size_t i = 0; i < s->route->n_query; i++) {
+		const struct named_template *row = &s->route->query[i];
+
+		buf_clear(&value);
+		if (template_render_text(row->value, &s->scope, &value, NULL) != TEMPLATE_VALUE)
+			continue;
+		buf_addc(url, separator);
+		percent_encode(url, row->name, strlen(row->name), "");
+		buf_addc(url, '=');
+		percent_encode(url, buf_text(&value), value.len, "");
+		separator = '&';
+	}
+	buf_deinit(&value);
+}
+
+bool shape_url(struct shaping *s)
+{
+	struct buf url = BUF_INIT;
+
+	if (!render_url(s, &url) || !is_still_its_operation(s, buf_text(&url))) {
+		buf_deinit(&url);
+		return false;
+	}
+	add_query(s, &url);
+	s->draft->url = buf_take(&url);
+	return true;
+}
+
+static bool is_header_text(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return true;
+}
+
+static bool add_header(struct shaping *s, const struct named_template *row, size_t *n)
+{
+	struct buf line = BUF_INIT;
+	size_t begin;
+
+	buf_addf(&line, "%s: ", row->name);
+	begin = line.len;
+	/* An empty value would make the header vanish or clear a standard one: it counts as none.
+	 */
+	if (template_render_text(row->value, &s->scope, &line, NULL) != TEMPLATE_VALUE ||
+	    line.len == begin) {
+		buf_deinit(&line);
+		return true;
+	}
+	if (!is_header_text(line.data + begin, line.len - begin)) {
+		buf_deinit(&line);
+		rejection_set(s->rejection, REJECT_TEMPLATE, row->name,
+		              "the value of header %s holds a control character or one outside "
+		              "ASCII, which a header cannot carry",
+		              row->name);
+		return false;
+	}
+	s->draft->headers[(*n)++] = buf_take(&line);
+	return true;
+}
+
+bool shape_headers(struct shaping *s)
+{
+	const struct route *route = s->route;
+	size_t n = 0;
+
+	if (!route->n_headers)
+		return true;
+	s->draft->headers = mem_array(route->n_headers + 1, sizeof(char *));
+	for (size_t i = 0; i < route->n_headers; i++)
+		if (!add_header(s, &route->headers[i], &n))
+			return false;
+	return true;
+}

@@ -1,0 +1,234 @@
+#include "connector/shape/steps.h"
+#include "lib/mem.h"
+
+#include <json-c/linkhash.h>
+#include <string.h>
+
+/*
+ * Bodies share values with the record, which must stay as it was read: templates see it whole, and
+ * so do rejects. So nothing is copied until it changes, and then only the containers on the way.
+ */
+
+static struct json_object *new_object(void)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (!object)
+		mem_exhausted();
+	return object;
+}
+
+/* Containers are copied all the way down, scalars are shared: they keep their digits. */
+static struct json_object *copy_containers(struct json_object *value)
+{
+	struct json_object *copy;
+	size_t n;
+
+	if (json_object_is_type(value, json_type_object)) {
+		copy = new_object();
+		json_object_object_foreach(value, key, member)(void) json_object_object_add_ex(
+			copy, key, copy_containers(member), JSON_C_OBJECT_ADD_KEY_IS_NEW);
+		return copy;
+	}
+	if (!json_object_is_type(value, json_type_array))
+		return json_object_get(value);
+	n = json_object_array_length(value);
+	copy = json_object_new_array();
+	if (!copy)
+		mem_exhausted();
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_array_add(copy,
+		                            copy_containers(json_object_array_get_idx(value, i)));
+	return copy;
+}
+
+void shape_own_body(struct shaping *s)
+{
+	struct json_object *own;
+
+	if (s->owns_body)
+		return;
+	own = new_object();
+	json_object_object_foreach(s->draft->body, key, member)(void) json_object_object_add_ex(
+		own, key, json_object_get(member), JSON_C_OBJECT_ADD_KEY_IS_NEW);
+	json_object_put(s->draft->body);
+	s->draft->body = own;
+	s->owns_body = true;
+}
+
+static void leave_out(struct shaping *s, const char *key)
+{
+	if (!json_object_object_get_ex(s->draft->body, key, NULL))
+		return;
+	shape_own_body(s);
+	json_object_object_del(s->draft->body, key);
+}
+
+/* A contact's lead_id in an update would move the contact to another lead. */
+static bool would_move(const struct shaping *s)
+{
+	return s->route->op && strcmp(s->route->op->name, "contact.update") == 0 &&
+	       json_object_object_get_ex(s->record->value, "lead_id", NULL);
+}
+
+static void default_body(struct shaping *s)
+{
+	s->draft->body = json_object_get(s->record->value);
+	s->owns_body = false;
+	for (size_t i = 0; i < s->route->n_consumed; i++)
+		leave_out(s, s->route->consumed[i]);
+	if (!would_move(s))
+		return;
+	leave_out(s, "lead_id");
+	draft_note(s->draft, "lead_id was left out: it would move the contact to that lead; write "
+	                     "it in a body if you mean it");
+}
+
+static bool written_body(struct shaping *s)
+{
+	const struct template_tree *tree = s->route->body;
+	struct json_object *value = NULL;
+	struct err err;
+
+	switch (template_tree_render(tree, &s->scope, &value, &err)) {
+	case TEMPLATE_VALUE:
+		break;
+	case TEMPLATE_MISSING:
+		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+		              "no placeholder of the body has a value in this record, so nothing "
+		              "of the record would be sent");
+		return false;
+	case TEMPLATE_REFUSED:
+		rejection_set(s->rejection, REJECT_TEMPLATE, NULL, "%s", err.text);
+		return false;
+	}
+	s->draft->body = value;
+	s->owns_body = template_tree_is_container(tree);
+	return true;
+}
+
+static bool check_is_object(struct shaping *s)
+{
+	if (json_object_is_type(s->draft->body, json_type_object) || !s->route->op)
+		return true;
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+	              "the body is %s in this record, and %s takes an object",
+	              json_object_is_type(s->draft->body, json_type_array) ? "a list"
+	              : s->draft->body                                     ? "a single value"
+	                                                                   : "null",
+	              s->route->op->name);
+	return false;
+}
+
+/* Copies the members that @e changes inside, so that only the copies change. */
+static void own_what_changes(struct shaping *s, const struct exclude *e)
+{
+	json_object_object_foreach(s->draft->body, key,
+	                           member) if (exclude_effect(e, key) == EXCLUDE_INSIDE &&
+	                                       (json_object_is_type(member, json_type_object) ||
+	                                        json_object_is_type(member, json_type_array)))(void)
+		json_object_object_add(s->draft->body, key, copy_containers(member));
+}
+
+static bool touches(const struct exclude *e, struct json_object *body)
+{
+	json_object_object_foreach(body, key, member)
+	{
+		(void)member;
+		if (exclude_effect(e, key) != EXCLUDE_NOTHING)
+			return true;
+	}
+	return false;
+}
+
+static void add_excluded(struct draft *draft, const char *path)
+{
+	size_t n = 0;
+
+	while (draft->excluded && draft->excluded[n])
+		n++;
+	draft->excluded = mem_resize(draft->excluded, n + 2, sizeof(char *));
+	draft->excluded[n] = mem_strdup(path);
+	draft->excluded[n + 1] = NULL;
+}
+
+static void exclude(struct shaping *s)
+{
+	for (size_t i = 0; i < s->route->n_exclude; i++) {
+		const struct exclude *e = s->route->exclude[i];
+
+		if (!touches(e, s->draft->body))
+			continue;
+		shape_own_body(s);
+		own_what_changes(s, e);
+		if (exclude_apply(e, s->draft->body))
+			add_excluded(s->draft, exclude_text(e));
+	}
+}
+
+static bool holds_null(struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member)
+		{
+			(void)key;
+			if (!member || holds_null(member))
+				return true;
+		}
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			if (holds_null(json_object_array_get_idx(value, i)))
+				return true;
+	}
+	return false;
+}
+
+/* A new reference to @value without null members at any depth; items of lists are no members. */
+static struct json_object *without_nulls(struct json_object *value)
+{
+	struct json_object *copy;
+
+	if (!holds_null(value))
+		return json_object_get(value);
+	if (json_object_is_type(value, json_type_object)) {
+		copy = new_object();
+		json_object_object_foreach(value, key, member) if (member)(void)
+			json_object_object_add_ex(copy, key, without_nulls(member),
+		                                  JSON_C_OBJECT_ADD_KEY_IS_NEW);
+		return copy;
+	}
+	copy = json_object_new_array();
+	if (!copy)
+		mem_exhausted();
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		(void)json_object_array_add(copy,
+		                            without_nulls(json_object_array_get_idx(value, i)));
+	return copy;
+}
+
+static void omit_nulls(struct shaping *s)
+{
+	struct json_object *body;
+
+	if (!holds_null(s->draft->body))
+		return;
+	body = without_nulls(s->draft->body);
+	json_object_put(s->draft->body);
+	s->draft->body = body;
+	s->owns_body = true;
+}
+
+bool shape_body(struct shaping *s)
+{
+	if (!s->route->body)
+		default_body(s);
+	else if (!written_body(s))
+		return false;
+	if (!check_is_object(s))
+		return false;
+	if (json_object_is_type(s->draft->body, json_type_object))
+		exclude(s);
+	if (s->route->nulls == NULLS_OMIT)
+		omit_nulls(s);
+	return true;
+}

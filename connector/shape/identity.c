@@ -1,0 +1,76 @@
+#include "connector/shape/steps.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <string.h>
+
+static bool refuse(struct shaping *s, const char *why)
+{
+	const struct route *route = s->route;
+
+	rejection_set(
+		s->rejection, REJECT_MATCH, route->identity_field,
+		"the identity %s of this record (\"%s\") %s, so a create of it could never be "
+		"proven",
+		route->identity_field, template_text(route->identity_value), why);
+	return false;
+}
+
+static const char *text_trouble(struct json_object *value)
+{
+	const char *text = json_object_get_string(value);
+
+	if (strlen(text) != (size_t)json_object_get_string_len(value))
+		return "holds a NUL character";
+	return text[strspn(text, " \t\r\n")] ? NULL : "is empty";
+}
+
+/* Why @value cannot prove a create, or NULL. */
+static const char *identity_trouble(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return "is null";
+	case json_type_object:
+		return "is an object";
+	case json_type_array:
+		return "is a list";
+	case json_type_string:
+		return text_trouble(value);
+	case json_type_boolean:
+	case json_type_double:
+	case json_type_int:
+		break;
+	}
+	return NULL;
+}
+
+bool shape_identity(struct shaping *s)
+{
+	const struct route *route = s->route;
+	struct json_object *value = NULL;
+	const char *trouble;
+
+	if (!route->identity_value)
+		return true;
+	if (template_render(route->identity_value, &s->scope, &value, NULL) != TEMPLATE_VALUE)
+		return refuse(s, "is missing");
+	s->identity = value;
+	trouble = identity_trouble(value);
+	if (trouble)
+		return refuse(s, trouble);
+	s->draft->identity_field = mem_strdup(route->identity_field);
+	s->draft->identity_value = json_object_is_type(value, json_type_string)
+	                                   ? mem_strdup(json_object_get_string(value))
+	                                   : json_text(value);
+	return true;
+}
+
+void shape_put_identity(struct shaping *s)
+{
+	if (!s->identity)
+		return;
+	shape_own_body(s);
+	(void)json_object_object_add(s->draft->body, s->route->identity_field,
+	                             json_object_get(s->identity));
+}

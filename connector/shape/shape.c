@@ -1,0 +1,119 @@
+#include "connector/shape/shape.h"
+
+#include "connector/shape/steps.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+
+/* Whether @route takes the record. A route without a condition takes every one. */
+static bool route_takes(const struct route *route, const struct record *record)
+{
+	(void)route;
+	return record->value != NULL;
+}
+
+static const struct route *find_route(const struct route_set *routes, const struct record *record)
+{
+	for (size_t i = 0; i < routes->n; i++)
+		if (route_takes(&routes->items[i], record))
+			return &routes->items[i];
+	return NULL;
+}
+
+static struct shape_output *add_output(struct shape_result *result, const struct route *route)
+{
+	struct shape_output *output;
+
+	result->items = mem_resize(result->items, result->n + 1, sizeof(*result->items));
+	output = &result->items[result->n];
+	*output = (struct shape_output){.ordinal = (unsigned)result->n, .route = route};
+	result->n++;
+	return output;
+}
+
+static void note_method(struct shaping *s)
+{
+	if (s->route->is_patch)
+		draft_note(s->draft, "PATCH is sent as PUT: Close's PUT changes only what it is "
+		                     "given");
+}
+
+static bool finish_body(struct shaping *s)
+{
+	if (!s->route->has_body)
+		return true;
+	if (!shape_body(s))
+		return false;
+	if (!json_object_is_type(s->draft->body, json_type_object))
+		return true; /* not one of Close's operations: any JSON may go there */
+	if (!shape_custom(s) || !shape_known_keys(s))
+		return false;
+	shape_put_identity(s);
+	return shape_required(s) && shape_guard(s);
+}
+
+static void shape_route(const struct route_set *routes, const struct route *route,
+                        struct record *record, struct shape_output *output)
+{
+	struct shaping s = {
+		.routes = routes,
+		.route = route,
+		.record = record,
+		.rejection = &output->rejection,
+	};
+
+	s.scope = shape_scope(&s);
+	s.draft = draft_new(record, route, output->ordinal);
+	note_method(&s);
+	if (shape_url(&s) && shape_headers(&s) && shape_identity(&s) && finish_body(&s))
+		output->draft = s.draft;
+	else
+		draft_free(s.draft);
+	json_object_put(s.identity);
+	output->unknown_keys = s.unknown_keys;
+}
+
+static enum reject_class fault_class(enum record_fault fault)
+{
+	switch (fault) {
+	case RECORD_OK:
+		break;
+	case RECORD_JSON:
+		return REJECT_JSON;
+	case RECORD_TOO_LONG:
+		return REJECT_TOO_LONG;
+	case RECORD_TOMBSTONE:
+		return REJECT_TOMBSTONE;
+	}
+	return REJECT_NONE;
+}
+
+void shape_record(const struct route_set *routes, struct record *record, struct shape_result *ret)
+{
+	const struct route *route;
+
+	*ret = (struct shape_result){0};
+	if (record->fault != RECORD_OK) {
+		rejection_set(&add_output(ret, NULL)->rejection, fault_class(record->fault), NULL,
+		              "%s", record->fault_text);
+		return;
+	}
+	route = find_route(routes, record);
+	if (route)
+		shape_route(routes, route, record, add_output(ret, route));
+	else if (routes->skip_unrouted)
+		ret->is_skipped = true;
+	else
+		rejection_set(&add_output(ret, NULL)->rejection, REJECT_UNROUTED, NULL,
+		              "no route takes this record");
+}
+
+void shape_result_deinit(struct shape_result *result)
+{
+	for (size_t i = 0; i < result->n; i++) {
+		draft_free(result->items[i].draft);
+		rejection_deinit(&result->items[i].rejection);
+	}
+	free(result->items);
+	*result = (struct shape_result){0};
+}

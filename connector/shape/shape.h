@@ -1,0 +1,37 @@
+#pragma once
+
+/*
+ * Records become drafts: route, exclude, templates. Pure: no I/O, no clock, and the same record
+ * and pipeline always give the same drafts. The record itself is never changed; bodies share what
+ * they can with it, so they are read and printed but not changed in place.
+ */
+
+#include "connector/model/draft.h"
+#include "connector/model/record.h"
+#include "connector/model/route.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One output of a record: a draft, or why there is none. */
+struct shape_output {
+	unsigned ordinal;
+	const struct route *route; /* NULL: the record is no record, or no route takes it */
+	struct draft *draft;       /* NULL: rejected */
+	struct rejection rejection;
+	unsigned unknown_keys; /* of a default body: keys Close will ignore or that were dropped */
+};
+
+struct shape_result {
+	struct shape_output *items; /* in the order they are to be sent */
+	size_t n;
+	bool is_skipped; /* no route takes it, and unrouted says skip; n is 0 */
+};
+
+/*
+ * Shapes @record (with or without a fault). *@ret is overwritten; shape_result_deinit() frees it. A
+ * draft that is taken out of it (steal) is the caller's. Every record gives an output or is
+ * skipped.
+ */
+void shape_record(const struct route_set *routes, struct record *record, struct shape_result *ret);
+void shape_result_deinit(struct shape_result *result);
