@@ -1,0 +1,411 @@
+#include "connector/sandbox/api.h"
+
+#include "connector/sandbox/list.h"
+#include "connector/sandbox/write.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* One request on its way through. */
+struct visit {
+	struct box_api *api;
+	struct box_call *call;
+	struct box_answer *answer;
+	struct json_object *body; /* NULL: none was needed */
+};
+
+static const uint64_t second_ms = 1000;
+
+static void tell_rate(const struct box_api *api, const struct box_rate_verdict *v,
+                      struct box_answer *answer)
+{
+	const unsigned long long whole = (v->reset_ms + second_ms - 1) / second_ms;
+	const unsigned long long s = v->reset_ms / second_ms, ms = v->reset_ms % second_ms;
+
+	switch (api->rate_form) {
+	case SANDBOX_RATE_WHOLE:
+		box_answer_header(answer, "RateLimit: limit=%u, remaining=%u, reset=%llu", v->limit,
+		                  v->remaining, whole);
+		break;
+	case SANDBOX_RATE_DECIMAL:
+		box_answer_header(answer, "RateLimit: limit=%u, remaining=%u, reset=%llu.%03llu",
+		                  v->limit, v->remaining, s, ms);
+		break;
+	case SANDBOX_RATE_SEMICOLON:
+		box_answer_header(answer, "RateLimit: limit=%u; remaining=%u; reset=%llu", v->limit,
+		                  v->remaining, whole);
+		break;
+	case SANDBOX_RATE_OLD:
+		box_answer_header(answer, "x-rate-limit-limit: %u", v->limit);
+		box_answer_header(answer, "x-rate-limit-remaining: %u", v->remaining);
+		box_answer_header(answer, "x-rate-limit-reset: %llu.%03llu", s, ms);
+		break;
+	case SANDBOX_RATE_NONE:
+		return;
+	}
+	if (!v->is_allowed)
+		box_answer_header(answer, "retry-after: %llu", whole);
+}
+
+/* Failed authentication counts, too, but a stranger's key is not remembered. */
+static bool pass_rate(struct visit *v, const char *key_id)
+{
+	struct box_rate_verdict verdict;
+
+	if (!v->api->has_rate_limit)
+		return true;
+	verdict = box_rate_take(v->api->rate, key_id ? key_id : "?", v->call->method, v->call->path,
+	                        v->call->now_ms);
+	tell_rate(v->api, &verdict, v->answer);
+	if (!verdict.is_allowed)
+		box_answer_error(v->answer, 429, "Rate limit exceeded");
+	return verdict.is_allowed;
+}
+
+static bool is_method(const struct visit *v, const char *method)
+{
+	return strcmp(v->call->method, method) == 0;
+}
+
+static bool has_header(const struct box_call *call, const char *name, const char *beginning)
+{
+	char *value = box_call_header(call, name);
+	const bool has = value && strncasecmp(value, beginning, strlen(beginning)) == 0;
+
+	free(value);
+	return has;
+}
+
+/* The body as an object, or the answer that refuses it. */
+static bool read_body(struct visit *v)
+{
+	const struct box_call *call = v->call;
+
+	if (has_header(call, "transfer-encoding", "chunked")) {
+		box_answer_error(v->answer, 400, "Chunked Transfer-Encoding is not supported.");
+		return false;
+	}
+	if (!has_header(call, "content-type", "application/json")) {
+		box_answer_error(v->answer, 400,
+		                 "Please send valid JSON with a 'Content-Type: application/json' "
+		                 "header.");
+		return false;
+	}
+	if (has_header(call, "x-http-method-override", "")) {
+		box_answer_error(v->answer, 501,
+		                 "The sandbox does not tunnel methods yet: send GET.");
+		return false;
+	}
+	if (json_parse(call->body, call->body_len, 0, &v->body, NULL, NULL) < 0) {
+		box_answer_error(v->answer, 400, "The request contains invalid JSON.");
+		return false;
+	}
+	if (json_object_is_type(v->body, json_type_object))
+		return true;
+	box_answer_error(v->answer, 400, "JSON data must be a dict.");
+	return false;
+}
+
+static struct box_actor actor_of(const struct visit *v)
+{
+	return (struct box_actor){
+		.request_id = v->call->request_id,
+		.key_id = v->call->key_id,
+		.method = v->call->method,
+		.path = v->call->path,
+		.wall_ms = v->call->wall_ms,
+		.now_ms = v->call->now_ms,
+	};
+}
+
+static void send_object(struct visit *v, const struct box_object *object, unsigned status)
+{
+	struct json_object *whole = box_org_render(v->api->org, object->kind, object->data);
+
+	box_answer_json(v->answer, status,
+	                box_pick(whole, json_get_string(v->call->params, "_fields")));
+}
+
+static void write_object(struct visit *v, const struct box_kind *kind, struct box_object *old)
+{
+	const struct box_actor actor = actor_of(v);
+	struct json_object *complaint = NULL;
+	const struct box_object *object;
+
+	if (!read_body(v))
+		return;
+	if (!old && box_store_is_full(v->api->org->store)) {
+		box_answer_error(v->answer, 402, "The sandbox holds no more than %d objects.",
+		                 box_max_objects);
+		return;
+	}
+	object = box_write(v->api->org, &actor, kind, old, v->body, &complaint);
+	if (!object) {
+		box_answer_json(v->answer, 400, complaint);
+		return;
+	}
+	v->call->is_applied = true;
+	(void)strcpy(v->call->object_id, object->id);
+	send_object(v, object, 200);
+}
+
+static void delete_object(struct visit *v, struct box_object *object)
+{
+	const struct box_actor actor = actor_of(v);
+	const char *refusal = box_delete(v->api->org, &actor, object);
+
+	if (refusal) {
+		box_answer_error(v->answer, 400, "%s", refusal);
+		return;
+	}
+	v->call->is_applied = true;
+	(void)strcpy(v->call->object_id, object->id);
+	box_answer_json(v->answer, 200, json_object_new_object());
+}
+
+static void not_allowed(struct visit *v)
+{
+	box_answer_error(v->answer, 405, "The method is not allowed for the requested URL.");
+}
+
+static void collection(struct visit *v, const struct box_kind *kind)
+{
+	if (is_method(v, "POST") && (kind->methods & BOX_CAN_POST))
+		write_object(v, kind, NULL);
+	else if (is_method(v, "GET") && json_get_string(v->call->params, "query"))
+		box_answer_error(v->answer, 501,
+		                 "The sandbox does not know the old query language yet: use "
+		                 "POST /data/search/.");
+	else if (is_method(v, "GET"))
+		box_list_answer(v->api->org, kind, v->call, v->answer);
+	else
+		not_allowed(v);
+}
+
+static void item(struct visit *v, const struct box_kind *kind, const char *id)
+{
+	char *text = mem_dup(id, strcspn(id, "/"));
+	struct box_object *object = box_store_find(v->api->org->store, kind, text);
+
+	free(text);
+	if (is_method(v, "POST"))
+		not_allowed(v);
+	else if (!object)
+		box_answer_error(v->answer, 404, "Empty query: %s matching query does not exist.",
+		                 kind->class_name);
+	else if (is_method(v, "GET"))
+		send_object(v, object, 200);
+	else if (is_method(v, "PUT") && (kind->methods & BOX_CAN_PUT))
+		write_object(v, kind, object);
+	else if (is_method(v, "DELETE") && (kind->methods & BOX_CAN_DELETE))
+		delete_object(v, object);
+	else
+		not_allowed(v);
+}
+
+static void me(struct visit *v)
+{
+	if (is_method(v, "GET"))
+		send_object(v, v->api->org->user, 200);
+	else
+		not_allowed(v);
+}
+
+static void events(struct visit *v)
+{
+	struct json_object *page;
+	struct err err;
+
+	if (!is_method(v, "GET")) {
+		not_allowed(v);
+		return;
+	}
+	page = box_events_page(v->api->org->events, v->api->org, v->call->params, &err);
+	if (page)
+		box_answer_json(v->answer, 200, page);
+	else
+		box_answer_error(v->answer, 400, "%s", err.text);
+}
+
+static void search(struct visit *v)
+{
+	struct json_object *found, *complaint = NULL;
+
+	if (!is_method(v, "POST")) {
+		not_allowed(v);
+		return;
+	}
+	if (!read_body(v))
+		return;
+	found = box_search_answer(v->api->org->search, v->api->org, v->body, v->call->now_ms,
+	                          &complaint);
+	box_answer_json(v->answer, found ? 200 : 400, found ? found : complaint);
+}
+
+/* "/custom_field_schema/lead/": the fields of one kind of object, in order. */
+static void schema(struct visit *v)
+{
+	const char *name = strchr(v->call->path + 1, '/') + 1;
+	struct json_object *out, *fields;
+	const struct box_list *all;
+
+	for (size_t k = 0; k < BOX_N_KINDS; k++) {
+		const size_t len = strlen(box_kinds[k].name);
+
+		if (box_kinds[k].custom == BOX_N_KINDS ||
+		    strncmp(name, box_kinds[k].name, len) != 0 || strcmp(name + len, "/") != 0)
+			continue;
+		if (!is_method(v, "GET")) {
+			box_answer_error(v->answer, 501,
+			                 "The sandbox does not reorder fields yet.");
+			return;
+		}
+		all = box_store_all(v->api->org->store, &box_kinds[box_kinds[k].custom]);
+		fields = json_object_new_array();
+		for (size_t i = 0; i < all->n; i++)
+			if (!all->items[i]->is_deleted)
+				json_object_array_add(fields, box_org_render(v->api->org,
+				                                             all->items[i]->kind,
+				                                             all->items[i]->data));
+		out = json_object_new_object();
+		json_object_object_add(out, "object_type",
+		                       json_object_new_string(box_kinds[k].name));
+		json_object_object_add(out, "fields", fields);
+		box_answer_json(v->answer, 200, out);
+		return;
+	}
+	box_answer_error(v->answer, 501,
+	                 "The sandbox knows the fields of leads, contacts and "
+	                 "opportunities only, so far.");
+}
+
+/* What is no collection of objects. */
+static const struct {
+	const char *path;
+	bool has_more; /* the path goes on */
+	void (*answer)(struct visit *v);
+} pages[] = {
+	{"/me/", false, me},
+	{"/event/", false, events},
+	{"/data/search/", false, search},
+	{"/custom_field_schema/", true, schema},
+};
+
+static bool is_known_operation(const struct visit *v)
+{
+	static const enum http_method methods[] = {METHOD_POST, METHOD_PUT, METHOD_DELETE};
+
+	for (size_t i = 0; v->api->operations && i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (operation_match(v->api->operations, methods[i], v->call->path))
+			return true;
+	return false;
+}
+
+static bool answer_known(struct visit *v)
+{
+	const struct box_kind *kind;
+	const char *id;
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		const size_t len = strlen(pages[i].path);
+
+		if (strncmp(v->call->path, pages[i].path, len) != 0 ||
+		    (!v->call->path[len]) == pages[i].has_more)
+			continue;
+		pages[i].answer(v);
+		return true;
+	}
+	/* "/lead/merge/" looks like a lead called "merge". */
+	if (is_method(v, "POST") && is_known_operation(v) && box_kind_of_path(v->call->path, &id) &&
+	    id)
+		return false;
+	kind = box_kind_of_path(v->call->path, &id);
+	if (kind && id)
+		item(v, kind, id);
+	else if (kind && !(is_method(v, "PUT") && is_known_operation(v)))
+		collection(v, kind);
+	else
+		return false;
+	return true;
+}
+
+static bool lacks_slash(const struct visit *v)
+{
+	const size_t len = strlen(v->call->path);
+
+	return !len || v->call->path[len - 1] != '/';
+}
+
+static bool is_known_path(const char *path)
+{
+	const char *id;
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (strncmp(path, pages[i].path, strlen(pages[i].path)) == 0)
+			return true;
+	return box_kind_of_path(path, &id) != NULL;
+}
+
+static void add_param(struct buf *url, const char *name, const char *value)
+{
+	buf_addf(url, "%c%s=%s", strchr(buf_text(url), '?') ? '&' : '?', name, value);
+}
+
+static bool redirect(struct visit *v)
+{
+	struct buf url = BUF_INIT;
+	bool is_known;
+
+	buf_addf(&url, "%s/", v->call->path);
+	is_known = is_known_path(buf_text(&url)) || is_known_operation(v);
+	json_object_object_foreach(v->call->params, name, value)
+	{
+		add_param(&url, name, json_object_get_string(value));
+	}
+	if (is_known) {
+		box_answer_header(v->answer, "Location: /api/v1%s", buf_text(&url));
+		box_answer_text(v->answer, 308, "");
+	}
+	buf_deinit(&url);
+	return is_known;
+}
+
+static void route(struct visit *v)
+{
+	if (lacks_slash(v) ? redirect(v) : answer_known(v))
+		return;
+	if (is_known_operation(v))
+		box_answer_error(
+			v->answer, 501,
+			"The sandbox knows that Close has %s %s, but does not behave like it "
+			"yet.",
+			v->call->method, v->call->path);
+	else
+		box_answer_error(
+			v->answer, 404,
+			"The requested URL was not found on the server. If you entered the "
+			"URL manually please check your spelling and try again.");
+}
+
+void box_api_answer(struct box_api *api, struct box_call *call, struct box_answer *answer)
+{
+	struct visit v = {.api = api, .call = call, .answer = answer};
+	const char *key_id = box_auth_check(api->auth, call->authorization);
+	char trace[33];
+
+	box_store_make_trace(api->org->store, trace);
+	box_store_make_id(api->org->store, "req", call->request_id);
+	call->key_id = key_id ? key_id : "";
+	box_answer_header(answer, "trace-id: %s", trace);
+	if (!pass_rate(&v, key_id))
+		return;
+	if (key_id)
+		route(&v);
+	else
+		box_answer_error(answer, 401, "Unauthorized");
+	json_object_put(v.body);
+}

@@ -1,0 +1,262 @@
+#include "connector/sandbox/control.h"
+
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { default_requests = 1000000 };
+
+static const char *const form_names[] = {
+	[SANDBOX_RATE_WHOLE] = "whole",         [SANDBOX_RATE_DECIMAL] = "decimal",
+	[SANDBOX_RATE_SEMICOLON] = "semicolon", [SANDBOX_RATE_OLD] = "old",
+	[SANDBOX_RATE_NONE] = "none",
+};
+
+void box_control_init(struct box_control *control, const struct sandbox_config *config,
+                      int64_t wall_ms)
+{
+	*control = (struct box_control){
+		.api =
+			{
+				.org = box_org_new(config->seed, config->lag_ms, wall_ms),
+				.auth = box_auth_new(config->keys, config->n_keys),
+				.rate = box_rate_new(config->window_ms),
+				.operations = config->operations,
+				.rate_form = config->rate_form,
+				.has_rate_limit = config->has_rate_limit,
+			},
+		.faults = box_faults_new(),
+		.hook = box_hook_new(config->hook_secret),
+		.requests = box_requests_new(),
+		.latency_ms = config->latency_ms,
+		.lag_ms = config->lag_ms,
+		.window_ms = config->window_ms,
+		.seed = config->seed,
+	};
+}
+
+void box_control_deinit(struct box_control *control)
+{
+	box_requests_free(control->requests);
+	box_hook_free(control->hook);
+	box_faults_free(control->faults);
+	box_rate_free(control->api.rate);
+	box_auth_free(control->api.auth);
+	box_org_free(control->api.org);
+}
+
+static void ok(struct box_answer *answer)
+{
+	box_answer_json(answer, 200, json_object_new_object());
+}
+
+/* The body as JSON, or the 400. */
+static struct json_object *read_body(const struct box_call *call, struct box_answer *answer)
+{
+	struct json_object *body = NULL;
+	struct err err;
+
+	if (json_parse(call->body, call->body_len, 0, &body, NULL, &err) < 0)
+		box_answer_error(answer, 400, "%s", err.text);
+	else if (!body)
+		box_answer_error(answer, 400, "a body is needed");
+	return body;
+}
+
+static uint64_t number_param(const struct box_call *call, const char *name, uint64_t otherwise)
+{
+	const char *text = json_get_string(call->params, name);
+
+	return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void get_requests(struct box_control *control, const struct box_call *call,
+                         struct box_answer *answer)
+{
+	box_answer_json(answer, 200,
+	                box_requests_list(control->requests, number_param(call, "after", 0),
+	                                  (size_t)number_param(call, "limit", default_requests)));
+}
+
+static void get_objects(struct box_control *control, const struct box_call *call,
+                        struct box_answer *answer)
+{
+	const char *name = json_get_string(call->params, "kind");
+	const struct box_kind *kind = name ? box_kind_find(name) : NULL;
+	struct json_object *out, *list;
+	const struct box_list *all;
+
+	if (!kind) {
+		box_answer_error(answer, 400, "kind= must be lead, contact, activity.note, …");
+		return;
+	}
+	all = box_store_all(control->api.org->store, kind);
+	out = json_object_new_object();
+	list = json_object_new_array();
+	for (size_t i = 0; i < all->n; i++)
+		if (!all->items[i]->is_deleted)
+			json_object_array_add(list, json_object_get(all->items[i]->data));
+	json_object_object_add(
+		out, "count",
+		json_object_new_int64((int64_t)box_store_count(control->api.org->store, kind)));
+	json_object_object_add(out, "ever", json_object_new_int64((int64_t)all->n));
+	json_object_object_add(out, "data", list);
+	box_answer_json(answer, 200, out);
+}
+
+static void post_reset(struct box_control *control, const struct box_call *call,
+                       struct box_answer *answer)
+{
+	box_org_free(control->api.org);
+	control->api.org = box_org_new(control->seed, control->lag_ms, call->wall_ms);
+	box_requests_free(control->requests);
+	control->requests = box_requests_new();
+	box_rate_free(control->api.rate);
+	control->api.rate = box_rate_new(control->window_ms);
+	box_faults_clear(control->faults);
+	box_hook_clear(control->hook);
+	ok(answer);
+}
+
+static void get_faults(struct box_control *control, const struct box_call *call,
+                       struct box_answer *answer)
+{
+	(void)call;
+	box_answer_json(answer, 200, box_faults_list(control->faults));
+}
+
+/* One rule, or a list of them: those before a wrong one stay. */
+static void post_faults(struct box_control *control, const struct box_call *call,
+                        struct box_answer *answer)
+{
+	struct json_object *body = read_body(call, answer);
+	const bool is_list = json_object_is_type(body, json_type_array);
+	const size_t n = is_list ? json_object_array_length(body) : 1;
+	struct err err;
+	int r = 0;
+
+	if (!body)
+		return;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = box_faults_add(control->faults,
+		                   is_list ? json_object_array_get_idx(body, i) : body, &err);
+	if (r < 0)
+		box_answer_error(answer, 400, "%s", err.text);
+	else
+		ok(answer);
+	json_object_put(body);
+}
+
+static void delete_faults(struct box_control *control, const struct box_call *call,
+                          struct box_answer *answer)
+{
+	(void)call;
+	box_faults_clear(control->faults);
+	ok(answer);
+}
+
+static void set_rate(struct box_control *control, struct json_object *limits)
+{
+	for (size_t i = 0; i < BOX_RATE_N_GROUPS; i++)
+		box_rate_set(
+			control->api.rate, (enum box_rate_group)i,
+			(uint32_t)json_get_int(limits, box_rate_name((enum box_rate_group)i), 0));
+}
+
+static void set_rate_form(struct box_control *control, const char *name)
+{
+	for (size_t i = 0; name && i < sizeof(form_names) / sizeof(form_names[0]); i++)
+		if (strcmp(form_names[i], name) == 0)
+			control->api.rate_form = (enum sandbox_rate_form)i;
+}
+
+static void get_settings(struct box_control *control, const struct box_call *call,
+                         struct box_answer *answer)
+{
+	struct json_object *out = json_object_new_object(), *limits = json_object_new_object();
+
+	(void)call;
+	for (size_t i = 0; i < BOX_RATE_N_GROUPS; i++) {
+		const enum box_rate_group group = (enum box_rate_group)i;
+
+		json_object_object_add(
+			limits, box_rate_name(group),
+			json_object_new_int64(box_rate_limit(control->api.rate, group)));
+	}
+	json_object_object_add(out, "lag_ms", json_object_new_int64((int64_t)control->lag_ms));
+	json_object_object_add(out, "latency_ms",
+	                       json_object_new_int64((int64_t)control->latency_ms));
+	json_object_object_add(out, "rate_limit",
+	                       json_object_new_boolean(control->api.has_rate_limit));
+	json_object_object_add(out, "rate_form",
+	                       json_object_new_string(form_names[control->api.rate_form]));
+	json_object_object_add(out, "rate", limits);
+	box_answer_json(answer, 200, out);
+}
+
+static void post_settings(struct box_control *control, const struct box_call *call,
+                          struct box_answer *answer)
+{
+	struct json_object *body = read_body(call, answer);
+
+	if (!body)
+		return;
+	control->lag_ms = (uint64_t)json_get_int(body, "lag_ms", (int64_t)control->lag_ms);
+	box_search_set_lag(control->api.org->search, control->lag_ms);
+	control->latency_ms =
+		(uint64_t)json_get_int(body, "latency_ms", (int64_t)control->latency_ms);
+	control->api.has_rate_limit =
+		json_get_bool(body, "rate_limit", control->api.has_rate_limit);
+	set_rate_form(control, json_get_string(body, "rate_form"));
+	set_rate(control, json_get(body, "rate"));
+	json_object_put(body);
+	get_settings(control, call, answer);
+}
+
+static void get_hook(struct box_control *control, const struct box_call *call,
+                     struct box_answer *answer)
+{
+	(void)call;
+	box_answer_json(answer, 200, box_hook_list(control->hook));
+}
+
+static void delete_hook(struct box_control *control, const struct box_call *call,
+                        struct box_answer *answer)
+{
+	(void)call;
+	box_hook_clear(control->hook);
+	ok(answer);
+}
+
+static const struct {
+	const char *method, *path;
+	void (*answer)(struct box_control *control, const struct box_call *call,
+	               struct box_answer *answer);
+} pages[] = {
+	{"GET", "/requests", get_requests}, {"GET", "/objects", get_objects},
+	{"POST", "/reset", post_reset},     {"GET", "/faults", get_faults},
+	{"POST", "/faults", post_faults},   {"DELETE", "/faults", delete_faults},
+	{"GET", "/settings", get_settings}, {"POST", "/settings", post_settings},
+	{"GET", "/hook", get_hook},         {"DELETE", "/hook", delete_hook},
+};
+
+void box_control_answer(struct box_control *control, const struct box_call *call,
+                        struct box_answer *answer)
+{
+	size_t len = strlen(call->path);
+
+	while (len > 1 && call->path[len - 1] == '/')
+		len--;
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		if (strcmp(pages[i].method, call->method) != 0 || strlen(pages[i].path) != len ||
+		    strncmp(pages[i].path, call->path, len) != 0)
+			continue;
+		pages[i].answer(control, call, answer);
+		return;
+	}
+	box_answer_error(answer, 404,
+	                 "The sandbox has /_sandbox/requests, objects, faults, settings, hook and "
+	                 "reset.");
+}

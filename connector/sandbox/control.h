@@ -1,0 +1,27 @@
+#pragma once
+
+/*
+ * Everything the sandbox is made of but its sockets, and `/_sandbox/…`, where a test looks at it
+ * and changes it: requests, objects, faults, settings, reset, hook.
+ */
+
+#include "connector/sandbox/api.h"
+#include "connector/sandbox/faults.h"
+#include "connector/sandbox/hook.h"
+#include "connector/sandbox/requests.h"
+
+struct box_control {
+	struct box_api api;
+	struct box_faults *faults;
+	struct box_hook *hook;
+	struct box_requests *requests;
+	uint64_t latency_ms, lag_ms, window_ms, seed;
+};
+
+void box_control_init(struct box_control *control, const struct sandbox_config *config,
+                      int64_t wall_ms);
+void box_control_deinit(struct box_control *control);
+
+/* Answers a call whose path has lost its "/_sandbox". */
+void box_control_answer(struct box_control *control, const struct box_call *call,
+                        struct box_answer *answer);

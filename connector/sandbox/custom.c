@@ -1,0 +1,293 @@
+#include "connector/sandbox/custom.h"
+
+#include "connector/sandbox/moment.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum how { HOW_SET, HOW_ADD, HOW_REMOVE };
+
+struct value {
+	struct box_write *write;
+	struct json_object *field; /* the custom field's own data */
+	struct json_object *clean;
+	const char *error;
+};
+
+static bool fail(struct value *v, const char *text)
+{
+	v->error = text;
+	return false;
+}
+
+static bool check_text(struct value *v, struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return fail(v, "Value must be of str type.");
+	v->clean = json_object_get(value);
+	return true;
+}
+
+/* Invisible to people, so whatever it is it is kept as text. */
+static bool check_hidden(struct value *v, struct json_object *value)
+{
+	v->clean = json_object_new_string(json_object_get_string(value));
+	return true;
+}
+
+static bool check_number(struct value *v, struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_int) &&
+	    !json_object_is_type(value, json_type_double))
+		return fail(v, "Value must be of float type.");
+	v->clean = json_object_get(value);
+	return true;
+}
+
+static bool check_moment(struct value *v, struct json_object *value)
+{
+	const bool is_date = strcmp(json_get_string(v->field, "type"), "date") == 0;
+	char text[box_moment_bytes];
+	int64_t us;
+
+	if (!json_object_is_type(value, json_type_string) ||
+	    !box_moment_parse(json_object_get_string(value), &us, NULL))
+		return fail(v, is_date ? "Invalid ISO 8601 date." : "Invalid ISO 8601 datetime.");
+	v->clean = json_object_new_string(is_date ? box_moment_date_text(us, text)
+	                                          : box_moment_seconds_text(us, text));
+	return true;
+}
+
+static bool check_choice(struct value *v, struct json_object *value)
+{
+	struct json_object *choices = json_get(v->field, "choices");
+
+	if (!json_object_is_type(value, json_type_string))
+		return fail(v, "Value must be of str type.");
+	for (size_t i = 0; choices && i < json_object_array_length(choices); i++) {
+		if (!json_object_equal(json_object_array_get_idx(choices, i), value))
+			continue;
+		v->clean = json_object_get(value);
+		return true;
+	}
+	return fail(v, "Not a valid choice.");
+}
+
+static bool check_user(struct value *v, struct json_object *value)
+{
+	const struct box_list *all = box_store_all(v->write->org->store, &box_kinds[BOX_USER]);
+	const char *text = json_object_get_string(value);
+	char name[256];
+
+	for (size_t i = 0; i < all->n; i++) {
+		const char *id = all->items[i]->id;
+
+		if (strcmp(text, id) != 0 &&
+		    strcmp(text, box_org_user_name(v->write->org, id, name, sizeof(name))) != 0)
+			continue;
+		v->clean = json_object_new_string(id);
+		return true;
+	}
+	return fail(v, "Object does not exist.");
+}
+
+static bool check_contact(struct value *v, struct json_object *value)
+{
+	const struct box_object *contact = box_store_find(
+		v->write->org->store, &box_kinds[BOX_CONTACT], json_object_get_string(value));
+	const char *lead = v->write->kind == &box_kinds[BOX_LEAD]
+	                           ? (v->write->old ? v->write->old->id : NULL)
+	                           : json_get_string(v->write->data, "lead_id");
+
+	if (!contact || !lead || strcmp(json_get_string(contact->data, "lead_id"), lead) != 0)
+		return fail(v, "Object does not exist.");
+	v->clean = json_object_get(value);
+	return true;
+}
+
+static bool check_nothing_known(struct value *v, struct json_object *value)
+{
+	(void)value;
+	return fail(v, "Object does not exist.");
+}
+
+static const struct {
+	const char *type;
+	bool (*check)(struct value *v, struct json_object *value);
+} types[] = {
+	{"text", check_text},       {"textarea", check_text},
+	{"hidden", check_hidden},   {"number", check_number},
+	{"date", check_moment},     {"datetime", check_moment},
+	{"choices", check_choice},  {"user", check_user},
+	{"contact", check_contact}, {"custom_object", check_nothing_known},
+};
+
+static bool check_one(struct value *v, struct json_object *value)
+{
+	const char *type = json_get_string(v->field, "type");
+
+	if (json_object_is_type(value, json_type_object))
+		return fail(v, "Custom field values can't be objects.");
+	if (!value || json_object_is_type(value, json_type_array))
+		return fail(v, "This field does not accept a list of values.");
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(types[i].type, type) == 0)
+			return types[i].check(v, value);
+	return fail(v, "Not a valid choice.");
+}
+
+/* A scalar is taken as a list of one. */
+static struct json_object *check_many(struct value *v, struct json_object *value)
+{
+	struct json_object *all = json_object_new_array();
+	const bool is_list = json_object_is_type(value, json_type_array);
+	const size_t n = is_list ? json_object_array_length(value) : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *one = is_list ? json_object_array_get_idx(value, i) : value;
+
+		if (!check_one(v, one)) {
+			json_object_put(all);
+			return NULL;
+		}
+		json_object_array_add(all, v->clean);
+		v->clean = NULL;
+	}
+	return all;
+}
+
+static bool contains(struct json_object *list, const struct json_object *value)
+{
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		if (json_object_equal(json_object_array_get_idx(list, i),
+		                      (struct json_object *)(uintptr_t)value))
+			return true;
+	return false;
+}
+
+/* What the list holds after "add" or "remove"; the values form a set. */
+static struct json_object *combined(struct json_object *old, struct json_object *given,
+                                    enum how how)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t i = 0; old && i < json_object_array_length(old); i++) {
+		struct json_object *one = json_object_array_get_idx(old, i);
+
+		if (how == HOW_ADD || !contains(given, one))
+			json_object_array_add(all, json_object_get(one));
+	}
+	for (size_t i = 0; how == HOW_ADD && i < json_object_array_length(given); i++) {
+		struct json_object *one = json_object_array_get_idx(given, i);
+
+		if (!contains(all, one))
+			json_object_array_add(all, json_object_get(one));
+	}
+	return all;
+}
+
+static void store_value(struct box_write *write, const char *key, struct json_object *value)
+{
+	const bool is_empty = !value || (json_object_is_type(value, json_type_array) &&
+	                                 !json_object_array_length(value));
+
+	/* Answers list only fields that have a value. */
+	if (is_empty) {
+		json_object_object_del(write->data, key);
+		json_object_put(value);
+	} else {
+		json_object_object_add(write->data, key, value);
+	}
+}
+
+static const char *take_value(struct box_write *write, const struct box_object *field, enum how how,
+                              struct json_object *value)
+{
+	struct value v = {.write = write, .field = field->data};
+	const bool is_multi = json_get_bool(field->data, "accepts_multiple_values", false);
+	char *key = mem_printf("custom.%s", field->id);
+	struct json_object *clean = NULL;
+
+	if (how != HOW_SET && !is_multi) {
+		v.error = "This field does not accept multiple values.";
+	} else if (value && is_multi) {
+		clean = check_many(&v, value);
+		if (clean && how != HOW_SET) {
+			struct json_object *all = combined(json_get(write->data, key), clean, how);
+
+			json_object_put(clean);
+			clean = all;
+		}
+	} else if (value && check_one(&v, value)) {
+		clean = v.clean;
+	}
+	if (!v.error)
+		store_value(write, key, clean);
+	free(key);
+	return v.error;
+}
+
+/* By id, else by name: deprecated there, but still answered. */
+static const struct box_object *find_field(const struct box_write *write, const char *name)
+{
+	const struct box_kind *kind = &box_kinds[write->kind->custom];
+	const struct box_object *field = box_store_find(write->org->store, kind, name);
+	const struct box_list *all = box_store_all(write->org->store, kind);
+
+	for (size_t i = 0; !field && i < all->n; i++) {
+		const char *called = json_get_string(all->items[i]->data, "name");
+
+		if (!all->items[i]->is_deleted && called && strcmp(called, name) == 0)
+			field = all->items[i];
+	}
+	return field;
+}
+
+static enum how take_suffix(char *name)
+{
+	static const struct {
+		const char *text;
+		enum how how;
+	} suffixes[] = {{".add", HOW_ADD}, {".remove", HOW_REMOVE}};
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		const size_t len = strlen(name), tail = strlen(suffixes[i].text);
+
+		if (len <= tail || strcmp(name + len - tail, suffixes[i].text) != 0)
+			continue;
+		name[len - tail] = '\0';
+		return suffixes[i].how;
+	}
+	return HOW_SET;
+}
+
+static void take_key(struct box_write *write, const char *key, struct json_object *value)
+{
+	char *name = mem_strdup(key + strlen("custom."));
+	const enum how how = take_suffix(name);
+	const struct box_object *field = find_field(write, name);
+	const char *error;
+
+	if (!field) {
+		char *text = mem_printf("The Custom Field \"%s\" does not exist.", name);
+
+		box_write_blame_text(write, key, text);
+		free(text);
+	} else {
+		error = take_value(write, field, how, value);
+		if (error)
+			box_write_blame_text(write, key, error);
+	}
+	free(name);
+}
+
+void box_custom_take(struct box_write *write)
+{
+	json_object_object_foreach(write->body, key, value)
+	{
+		if (strncmp(key, "custom.", strlen("custom.")) == 0)
+			take_key(write, key, value);
+	}
+}

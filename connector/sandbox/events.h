@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * The event log (`GET /event/`): what was created, updated and deleted, newest first, in pages by
+ * cursor. It keeps the latest hundred thousand.
+ */
+
+#include "connector/sandbox/store.h"
+#include "lib/err.h"
+
+struct box_event {
+	const struct box_object *object;
+	const char *action;           /* static: "created" */
+	struct json_object *data;     /* the object after it; borrowed: the log takes a reference */
+	struct json_object *previous; /* before it, of what changed; NULL: nothing */
+	const char *request_id, *key_id, *method, *path;
+	int64_t wall_ms;
+};
+
+struct box_events;
+
+struct box_events *box_events_new(void);
+void box_events_free(struct box_events *events);
+
+void box_events_add(struct box_events *events, struct box_store *store,
+                    const struct box_event *event);
+
+/*
+ * The answer to `GET /event/` with @params (a JSON object of texts). NULL and a sentence where the
+ * parameters are not allowed.
+ */
+struct json_object *box_events_page(const struct box_events *events, struct box_org *org,
+                                    struct json_object *params, struct err *err);

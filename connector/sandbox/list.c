@@ -1,0 +1,244 @@
+#include "connector/sandbox/list.h"
+
+#include "connector/sandbox/validate.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { default_page = 100, max_conditions = 32, max_skip = 250000 };
+
+enum relation { IS, IN, GT, GTE, LT, LTE };
+
+static const struct {
+	const char *suffix;
+	enum relation relation;
+} relations[] = {
+	{"", IS}, {"__in", IN}, {"__gt", GT}, {"__gte", GTE}, {"__lt", LT}, {"__lte", LTE},
+};
+
+struct condition {
+	const char *field, *value;
+	enum relation relation;
+};
+
+struct query {
+	struct box_org *org;
+	const struct box_kind *kind;
+	struct condition conditions[max_conditions];
+	size_t n_conditions;
+	bool needs_render; /* a condition is about something computed */
+	const char *order; /* a field; NULL: as they were created */
+	bool is_descending;
+	size_t limit, skip;
+};
+
+static bool is_among(const char *list, const char *value)
+{
+	const size_t len = strlen(value);
+
+	for (const char *at = list; *at;) {
+		const size_t word = strcspn(at, ",");
+
+		if (word == len && strncmp(at, value, len) == 0)
+			return true;
+		at += word + (at[word] == ',');
+	}
+	return false;
+}
+
+static bool holds(const struct condition *c, struct json_object *data)
+{
+	struct json_object *value = json_get(data, c->field);
+	const char *text;
+	int order;
+
+	if (!value)
+		return false;
+	text = json_object_get_string(value);
+	order = strcmp(text, c->value);
+	switch (c->relation) {
+	case IS:
+		return order == 0;
+	case IN:
+		return is_among(c->value, text);
+	case GT:
+		return order > 0;
+	case GTE:
+		return order >= 0;
+	case LT:
+		return order < 0;
+	case LTE:
+		return order <= 0;
+	}
+	return false;
+}
+
+static bool fits(const struct query *q, const struct box_object *object)
+{
+	struct json_object *data;
+	bool all = true;
+
+	if (object->is_deleted || object->kind != q->kind)
+		return false;
+	data = q->needs_render ? box_org_render(q->org, q->kind, object->data)
+	                       : json_object_get(object->data);
+	for (size_t i = 0; i < q->n_conditions && all; i++)
+		all = holds(&q->conditions[i], data);
+	json_object_put(data);
+	return all;
+}
+
+static void read_filter(struct query *q, const char *filter, struct json_object *params)
+{
+	for (size_t r = 0; r < sizeof(relations) / sizeof(relations[0]); r++) {
+		char *name = mem_printf("%s%s", filter, relations[r].suffix);
+		const char *value = json_get_string(params, name);
+
+		free(name);
+		if (!value || q->n_conditions == max_conditions ||
+		    (strcmp(filter, "_type") == 0 && strcmp(value, "all") == 0))
+			continue;
+		q->conditions[q->n_conditions++] =
+			(struct condition){filter, value, relations[r].relation};
+		q->needs_render |= !box_kind_field(q->kind, filter) && strcmp(filter, "id") != 0 &&
+		                   strncmp(filter, "date_", strlen("date_")) != 0;
+	}
+}
+
+static bool read_number(struct json_object *params, const char *name, size_t *to,
+                        struct box_answer *answer)
+{
+	const char *text = json_get_string(params, name);
+	char *end;
+
+	if (!text)
+		return true;
+	*to = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end)
+		return true;
+	box_answer_error(answer, 400, "%s must be an integer (got \"%s\" instead).", name, text);
+	return false;
+}
+
+static bool refuse_limit(const struct box_kind *kind, struct box_answer *answer)
+{
+	struct json_object *errors;
+	char *text;
+
+	if (!kind->has_typed_limits) {
+		box_answer_error(answer, 400,
+		                 "The limit you set is larger than the maximum limit for this "
+		                 "resource (max_limit = %u).",
+		                 kind->max_limit);
+		return false;
+	}
+	errors = json_object_new_object();
+	text = mem_printf("Input should be less than or equal to %u", kind->max_limit);
+	json_object_object_add(errors, "_limit", json_object_new_string(text));
+	free(text);
+	box_answer_json(answer, 400, box_complaint(NULL, errors));
+	return false;
+}
+
+static bool read_query(struct query *q, struct json_object *params, struct box_answer *answer)
+{
+	const char *order = json_get_string(params, "_order_by");
+
+	q->limit = default_page;
+	if (!read_number(params, "_limit", &q->limit, answer) ||
+	    !read_number(params, "_skip", &q->skip, answer))
+		return false;
+	if (q->limit > q->kind->max_limit)
+		return refuse_limit(q->kind, answer);
+	if (q->skip > max_skip) {
+		box_answer_error(
+			answer, 400,
+			"The skip you set is larger than the maximum skip for this resource "
+			"(max_skip = %d). Please refine your search query.",
+			max_skip);
+		return false;
+	}
+	for (const char *const *f = q->kind->filters; f && *f; f++)
+		read_filter(q, *f, params);
+	q->is_descending = order && *order == '-';
+	q->order = order ? order + q->is_descending : NULL;
+	return true;
+}
+
+/* The children of one lead where the query names it, else all of the kind. */
+static const struct box_list *pool(const struct query *q, struct json_object *params)
+{
+	const char *lead_id = json_get_string(params, "lead_id");
+
+	for (const char *const *f = q->kind->filters; f && *f && lead_id; f++)
+		if (strcmp(*f, "lead_id") == 0)
+			return box_store_below(q->org->store, lead_id);
+	return box_store_all(q->org->store, q->kind);
+}
+
+static int in_order(const void *a, const void *b, void *arg)
+{
+	const struct box_object *x = *(struct box_object *const *)a;
+	const struct box_object *y = *(struct box_object *const *)b;
+	const struct query *q = arg;
+	const char *left = json_get_string(x->data, q->order);
+	const char *right = json_get_string(y->data, q->order);
+	const int r = strcmp(left ? left : "", right ? right : "");
+
+	if (r)
+		return q->is_descending ? -r : r;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+struct json_object *box_pick(struct json_object *object, const char *fields)
+{
+	struct json_object *out;
+
+	if (!fields || is_among(fields, "_all"))
+		return object;
+	out = json_object_new_object();
+	json_object_object_foreach(object, key, value)
+	{
+		if (is_among(fields, key) ||
+		    (strncmp(key, "custom.", strlen("custom.")) == 0 && is_among(fields, "custom")))
+			json_object_object_add(out, key, json_object_get(value));
+	}
+	json_object_put(object);
+	return out;
+}
+
+static void send_page(const struct query *q, const struct box_list *found, const char *fields,
+                      struct box_answer *answer)
+{
+	struct json_object *out = json_object_new_object(), *data = json_object_new_array();
+	size_t i = q->skip;
+
+	for (; i < found->n && i < q->skip + q->limit; i++)
+		json_object_array_add(
+			data,
+			box_pick(box_org_render(q->org, q->kind, found->items[i]->data), fields));
+	json_object_object_add(out, "data", data);
+	json_object_object_add(out, "has_more", json_object_new_boolean(i < found->n));
+	box_answer_json(answer, 200, out);
+}
+
+void box_list_answer(struct box_org *org, const struct box_kind *kind, const struct box_call *call,
+                     struct box_answer *answer)
+{
+	struct query q = {.org = org, .kind = kind};
+	struct box_list found = {0};
+	const struct box_list *all;
+
+	if (!read_query(&q, call->params, answer))
+		return;
+	all = pool(&q, call->params);
+	for (size_t i = 0; i < all->n; i++)
+		if (fits(&q, all->items[i]))
+			box_list_add(&found, all->items[i]);
+	if (q.order && found.n)
+		qsort_r(found.items, found.n, sizeof(struct box_object *), in_order, &q);
+	send_page(&q, &found, json_get_string(call->params, "_fields"), answer);
+	free(found.items);
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * The stand-in organization: its objects, the search index over them and the log of what happened,
+ * with the one user everything is attributed to.
+ */
+
+#include "connector/sandbox/events.h"
+#include "connector/sandbox/search.h"
+#include "connector/sandbox/store.h"
+
+struct box_org {
+	struct box_store *store;
+	struct box_search *search;
+	struct box_events *events;
+	char id[box_id_bytes];
+	const struct box_object *user;     /* who owns the key */
+	const struct box_object *pipeline; /* the first */
+};
+
+/* With one user, one pipeline and a few statuses. The same @seed gives the same ids. */
+struct box_org *box_org_new(uint64_t seed, uint64_t lag_ms, int64_t wall_ms);
+void box_org_free(struct box_org *org);
+
+/* The object as Close answers with it: what is stored and what is computed. The caller's. */
+struct json_object *box_org_render(struct box_org *org, const struct box_kind *kind,
+                                   struct json_object *data);
+
+/* The oldest living object of @kind, or NULL. */
+struct box_object *box_org_first(const struct box_org *org, enum box_kind_id kind);
+
+/* "Ana Ruiz"; of the user with @user_id where there is one, else NULL. */
+const char *box_org_user_name(const struct box_org *org, const char *user_id, char *buffer,
+                              size_t bytes);

@@ -1,0 +1,339 @@
+#include "connector/sandbox/rules.h"
+
+#include "connector/sandbox/moment.h"
+#include "connector/sandbox/validate.h"
+#include "connector/sandbox/write.h"
+#include "lib/buf.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The finish hooks, kind by kind: rules over several fields of one write. */
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+static const char *first_id(const struct box_write *write, enum box_kind_id kind)
+{
+	const struct box_object *first = box_org_first(write->org, kind);
+
+	return first ? first->id : NULL;
+}
+
+/* A status by its label: exactly as it is written in the settings. */
+static void take_status_label(struct box_write *write)
+{
+	const struct box_list *all = box_store_all(write->org->store, &box_kinds[BOX_LEAD_STATUS]);
+	const char *label = json_get_string(write->body, "status");
+	char *text;
+
+	if (!label)
+		return;
+	if (box_write_has(write, "status_id")) {
+		box_write_object(write, "Only one of status and status_id may be given.");
+		return;
+	}
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->items[i]->is_deleted ||
+		    !is_same(json_get_string(all->items[i]->data, "label"), label))
+			continue;
+		box_write_set(write, "status_id", all->items[i]->id);
+		return;
+	}
+	text = mem_printf("Not a valid choice. Please go to Customizations in your organization "
+	                  "settings and add \"%s\" to the list of lead statuses.",
+	                  label);
+	box_write_blame_text(write, "status", text);
+	free(text);
+}
+
+static struct json_object *take_contact(const struct box_write *write, struct json_object *body,
+                                        struct json_object **ret_complaint)
+{
+	if (json_object_is_type(body, json_type_object))
+		return box_write_nested(write, &box_kinds[BOX_CONTACT], body, ret_complaint);
+	*ret_complaint = json_object_new_string("Value must be of dict type.");
+	return NULL;
+}
+
+static void take_contacts(struct box_write *write, struct json_object *contacts)
+{
+	struct json_object *bad = NULL, *errors;
+
+	if (!json_object_is_type(contacts, json_type_array)) {
+		box_write_blame_text(write, "contacts", "Value must be of list type.");
+		return;
+	}
+	write->nested = json_object_new_array();
+	for (size_t i = 0; i < json_object_array_length(contacts); i++) {
+		struct json_object *complaint = NULL, *data;
+		char index[24];
+
+		data = take_contact(write, json_object_array_get_idx(contacts, i), &complaint);
+		if (data) {
+			json_object_array_add(write->nested, data);
+			continue;
+		}
+		bad = bad ? bad : json_object_new_object();
+		(void)snprintf(index, sizeof(index), "%zu", i);
+		json_object_object_add(bad, index, complaint);
+	}
+	if (!bad)
+		return;
+	errors = json_object_new_object();
+	json_object_object_add(errors, "errors", bad);
+	box_write_blame(write, "contacts", errors);
+}
+
+void box_finish_lead(struct box_write *write)
+{
+	struct json_object *contacts;
+
+	take_status_label(write);
+	if (!json_get(write->data, "status_id") && !write->field_errors)
+		box_write_set(write, "status_id", first_id(write, BOX_LEAD_STATUS));
+	/* On PUT nested contacts are not updatable; sent ones are ignored. */
+	if (!write->old && json_object_object_get_ex(write->body, "contacts", &contacts) &&
+	    contacts)
+		take_contacts(write, contacts);
+}
+
+static const char *first_of(struct json_object *data, const char *list, const char *key)
+{
+	struct json_object *items = json_get(data, list);
+
+	if (!items || !json_object_array_length(items))
+		return NULL;
+	return json_get_string(json_object_array_get_idx(items, 0), key);
+}
+
+/* A contact's name falls back to what else is known of it. */
+static const char *contact_name(struct json_object *data)
+{
+	const char *name = json_get_string(data, "name");
+
+	if (name && *name)
+		return name;
+	name = first_of(data, "emails", "email");
+	return name ? name : first_of(data, "phones", "phone");
+}
+
+/* Since 2025 a contact without a lead gets one of its own, named after it. */
+void box_finish_contact(struct box_write *write)
+{
+	const char *name;
+
+	if (write->above || json_get(write->data, "lead_id"))
+		return;
+	if (write->old) {
+		box_write_blame_text(write, "lead", "This field is required.");
+		return;
+	}
+	name = contact_name(write->data);
+	write->new_lead = mem_strdup(name ? name : "Untitled");
+}
+
+static const struct box_object *status_of(const struct box_org *org, struct json_object *data)
+{
+	const char *id = json_get_string(data, "status_id");
+
+	return id ? box_store_find(org->store, &box_kinds[BOX_OPPORTUNITY_STATUS], id) : NULL;
+}
+
+static void default_status(struct box_write *write)
+{
+	const struct box_list *all =
+		box_store_all(write->org->store, &box_kinds[BOX_OPPORTUNITY_STATUS]);
+	const char *pipeline = json_get_string(write->data, "pipeline_id");
+
+	if (json_get(write->data, "status_id"))
+		return;
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->items[i]->is_deleted ||
+		    (pipeline &&
+		     !is_same(json_get_string(all->items[i]->data, "pipeline_id"), pipeline)))
+			continue;
+		box_write_set(write, "status_id", all->items[i]->id);
+		return;
+	}
+}
+
+/* The contact must be one of the lead's. */
+static void check_contact(struct box_write *write)
+{
+	const char *id = json_get_string(write->data, "contact_id");
+	const struct box_object *contact =
+		id ? box_store_find(write->org->store, &box_kinds[BOX_CONTACT], id) : NULL;
+
+	if (contact && !is_same(json_get_string(contact->data, "lead_id"),
+	                        json_get_string(write->data, "lead_id")))
+		box_write_blame_text(write, "contact", "Object does not exist.");
+}
+
+static void default_user(struct box_write *write, const char *key)
+{
+	if (!json_get(write->data, key))
+		box_write_set(write, key, write->org->user->id);
+}
+
+/* note and note_html are two forms of one text; the HTML wins. */
+static void take_rich_text(struct box_write *write)
+{
+	const char *html = json_get_string(write->body, "note_html");
+	const char *plain = json_get_string(write->body, "note");
+	struct buf text = BUF_INIT;
+	bool is_tag = false;
+
+	if (html) {
+		for (; *html; html++) {
+			if (*html == '<' || *html == '>')
+				is_tag = *html == '<';
+			else if (!is_tag)
+				buf_addc(&text, *html);
+		}
+		box_write_set(write, "note", buf_text(&text));
+	} else if (plain) {
+		buf_addf(&text, "<body><p>%s</p></body>", plain);
+		box_write_set(write, "note_html", buf_text(&text));
+	}
+	buf_deinit(&text);
+}
+
+void box_finish_opportunity(struct box_write *write)
+{
+	const struct box_object *status;
+	char today[box_moment_bytes];
+	const char *pipeline;
+
+	if (write->field_errors)
+		return;
+	default_status(write);
+	status = status_of(write->org, write->data);
+	pipeline = status ? json_get_string(status->data, "pipeline_id") : NULL;
+	if (json_get_string(write->body, "pipeline_id") && box_write_has(write, "status_id") &&
+	    !is_same(pipeline, json_get_string(write->body, "pipeline_id")))
+		box_write_blame_text(write, "status",
+		                     "The status does not belong to the pipeline.");
+	box_write_set(write, "pipeline_id", pipeline);
+	if (status && is_same(json_get_string(status->data, "type"), "won") &&
+	    !json_get(write->data, "date_won"))
+		box_write_set(write, "date_won",
+		              box_moment_date_text(write->actor->wall_ms * 1000, today));
+	default_user(write, "user_id");
+	check_contact(write);
+	take_rich_text(write);
+	if (!write->old && !json_get(write->data, "lead_id"))
+		write->new_lead = mem_strdup("Untitled");
+}
+
+void box_finish_task(struct box_write *write)
+{
+	struct json_object *due =
+		json_get(write->body, "due_date") ? json_get(write->data, "due_date") : NULL;
+	char today[box_moment_bytes];
+
+	/* due_date is the old name of date. */
+	if (due && !json_get(write->body, "date"))
+		json_object_object_add(write->data, "date", json_object_get(due));
+	if (!json_get(write->data, "date")) {
+		box_write_set(write, "date",
+		              box_moment_date_text(write->actor->wall_ms * 1000, today));
+		json_object_object_add(write->data, "is_dateless", json_object_new_boolean(true));
+	} else if (box_write_has(write, "date") || due) {
+		json_object_object_add(write->data, "is_dateless", json_object_new_boolean(false));
+	}
+	json_object_object_add(write->data, "due_date",
+	                       json_object_get(json_get(write->data, "date")));
+	default_user(write, "assigned_to");
+	if (!write->field_errors)
+		check_contact(write);
+}
+
+/* What all activities share. */
+static void finish_activity(struct box_write *write)
+{
+	char now[box_moment_bytes];
+
+	default_user(write, "user_id");
+	if (!json_get(write->data, "activity_at")) {
+		const char *created = json_get_string(write->data, "date_created");
+
+		box_write_set(write, "activity_at",
+		              created ? created
+		                      : box_moment_text(write->actor->wall_ms * 1000, now));
+	}
+	if (!write->field_errors)
+		check_contact(write);
+}
+
+void box_finish_note(struct box_write *write)
+{
+	finish_activity(write);
+	take_rich_text(write);
+}
+
+/* The lead whose contact has this number, or NULL. */
+static const char *lead_by_phone(const struct box_write *write, const char *phone)
+{
+	const struct box_list *all = box_store_all(write->org->store, &box_kinds[BOX_CONTACT]);
+
+	for (size_t i = 0; phone && i < all->n; i++) {
+		struct json_object *data = all->items[i]->data;
+
+		if (!all->items[i]->is_deleted && is_same(first_of(data, "phones", "phone"), phone))
+			return json_get_string(data, "lead_id");
+	}
+	return NULL;
+}
+
+void box_finish_call(struct box_write *write)
+{
+	const char *lead;
+
+	if (!json_get(write->data, "lead_id") && !write->field_errors) {
+		lead = lead_by_phone(write, json_get_string(write->data, "phone"));
+		if (lead)
+			box_write_set(write, "lead_id", lead);
+		else
+			box_write_blame_text(write, "lead", "This field is required.");
+	}
+	finish_activity(write);
+	take_rich_text(write);
+}
+
+void box_finish_email(struct box_write *write)
+{
+	static const char *const from_somebody[] = {"inbox", "scheduled", "outbox", "error"};
+	const char *status = json_get_string(write->data, "status");
+
+	finish_activity(write);
+	if (write->old && !is_same(json_get_string(write->old->data, "status"), "draft") &&
+	    !is_same(status, "draft")) {
+		box_write_object(write, "Only drafts can be changed.");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(from_somebody) / sizeof(from_somebody[0]); i++)
+		if (is_same(status, from_somebody[i]) && !json_get(write->data, "sender"))
+			box_write_blame_text(write, "sender", "This field is required.");
+}
+
+void box_finish_opportunity_status(struct box_write *write)
+{
+	if (!json_get(write->data, "pipeline_id"))
+		box_write_set(write, "pipeline_id", write->org->pipeline->id);
+}
+
+void box_finish_custom_field(struct box_write *write)
+{
+	const char *type = json_get_string(write->data, "type");
+
+	if (is_same(type, "choices") && !json_get(write->data, "choices"))
+		box_write_blame_text(write, "choices", "This field is required.");
+	if (is_same(type, "textarea"))
+		box_write_blame_text(write, "type", "Not a valid choice.");
+}

@@ -1,0 +1,348 @@
+#include "connector/sandbox/write.h"
+
+#include "connector/sandbox/custom.h"
+#include "connector/sandbox/moment.h"
+#include "connector/sandbox/validate.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void box_write_blame(struct box_write *write, const char *name, struct json_object *complaint)
+{
+	if (!write->field_errors)
+		write->field_errors = json_object_new_object();
+	json_object_object_add(write->field_errors, name, complaint);
+}
+
+void box_write_blame_text(struct box_write *write, const char *name, const char *text)
+{
+	box_write_blame(write, name, json_object_new_string(text));
+}
+
+void box_write_object(struct box_write *write, const char *text)
+{
+	if (!write->errors)
+		write->errors = json_object_new_array();
+	json_object_array_add(write->errors, json_object_new_string(text));
+}
+
+bool box_write_has(const struct box_write *write, const char *name)
+{
+	return json_object_object_get_ex(write->body, name, NULL);
+}
+
+void box_write_set(struct box_write *write, const char *name, const char *text)
+{
+	json_object_object_add(write->data, name, json_string(text));
+}
+
+static bool exists(void *arg, enum box_kind_id kind, const char *id)
+{
+	const struct box_org *org = arg;
+
+	return box_store_find(org->store, &box_kinds[kind], id) != NULL;
+}
+
+static void blame_field(struct box_write *write, const struct box_field *field,
+                        struct json_object *complaint)
+{
+	char *name = box_blamed_name(field);
+
+	box_write_blame(write, name, complaint);
+	free(name);
+}
+
+static bool is_changed(const struct box_write *write, const char *name, struct json_object *value)
+{
+	return !json_object_equal(json_get(write->old->data, name), value);
+}
+
+/* A nested contact's lead is the one that is being made. */
+static bool is_given_by_nesting(const struct box_write *write, const struct box_field *field)
+{
+	return write->above && strcmp(field->name, "lead_id") == 0;
+}
+
+static void take_field(struct box_write *write, const struct box_field *field)
+{
+	const struct box_check check = {exists, write->org};
+	struct json_object *value, *clean = NULL, *error = NULL;
+	bool has = true;
+
+	if (is_given_by_nesting(write, field) || (write->old && (field->flags & BOX_CREATE_ONLY)))
+		return;
+	if (json_object_object_get_ex(write->body, field->name, &value))
+		has = box_validate(field, value, &check, &clean, &error);
+	else if (write->old)
+		return;
+	else if (field->flags & BOX_REQUIRED)
+		error = json_object_new_string("This field is required.");
+	else
+		clean = box_default(field, &has);
+
+	if (!error && has && write->old && (field->flags & BOX_LOCKED) &&
+	    is_changed(write, field->name, clean)) {
+		json_object_put(clean);
+		error = json_object_new_string("Value cannot be changed.");
+	}
+	if (error)
+		blame_field(write, field, error);
+	else if (has)
+		json_object_object_add(write->data, field->name, clean);
+}
+
+static void build(struct box_write *write)
+{
+	write->data = write->old ? box_shallow(write->old->data) : json_object_new_object();
+	for (const struct box_field *f = write->kind->fields; f->name; f++)
+		take_field(write, f);
+	if (write->kind->custom != BOX_N_KINDS)
+		box_custom_take(write);
+	if (write->kind->finish)
+		write->kind->finish(write);
+}
+
+static bool is_good(const struct box_write *write)
+{
+	return !write->errors && !write->field_errors;
+}
+
+/* Drops what was built and returns the body of the 400. */
+static struct json_object *complain(struct box_write *write)
+{
+	json_object_put(write->data);
+	json_object_put(write->nested);
+	free(write->new_lead);
+	return box_complaint(write->errors, write->field_errors);
+}
+
+struct json_object *box_write_nested(const struct box_write *above, const struct box_kind *kind,
+                                     struct json_object *body, struct json_object **ret_complaint)
+{
+	struct box_write write = {.org = above->org,
+	                          .actor = above->actor,
+	                          .kind = kind,
+	                          .above = above,
+	                          .body = body};
+
+	build(&write);
+	if (is_good(&write))
+		return write.data;
+	*ret_complaint = complain(&write);
+	return NULL;
+}
+
+/* Who and when, where the body did not say. */
+static void stamp(const struct box_org *org, const struct box_actor *actor, bool is_new,
+                  struct json_object *data)
+{
+	struct json_object *now = NULL, *user = json_object_new_string(org->user->id);
+	char text[box_moment_bytes];
+
+	now = json_object_new_string(box_moment_text(actor->wall_ms * 1000, text));
+	if (is_new) {
+		json_object_object_add(data, "organization_id", json_object_new_string(org->id));
+		if (!json_get(data, "date_created"))
+			json_object_object_add(data, "date_created", json_object_get(now));
+		if (!json_get(data, "created_by"))
+			json_object_object_add(data, "created_by", json_object_get(user));
+	}
+	json_object_object_add(data, "date_updated", now);
+	json_object_object_add(data, "updated_by", user);
+}
+
+static void tell(struct box_org *org, const struct box_actor *actor,
+                 const struct box_object *object, const char *action, struct json_object *previous)
+{
+	const struct box_event event = {
+		.object = object,
+		.action = action,
+		.data = object->data,
+		.previous = previous,
+		.request_id = actor->request_id,
+		.key_id = actor->key_id,
+		.method = actor->method,
+		.path = actor->path,
+		.wall_ms = actor->wall_ms,
+	};
+
+	box_events_add(org->events, org->store, &event);
+}
+
+static struct box_object *insert(struct box_org *org, const struct box_actor *actor,
+                                 const struct box_kind *kind, struct json_object *data)
+{
+	struct box_object *object;
+
+	stamp(org, actor, true, data);
+	object = box_store_add(org->store, kind, data);
+	box_search_note(org->search, object, actor->now_ms);
+	tell(org, actor, object, "created", NULL);
+	return object;
+}
+
+static void insert_below(struct box_org *org, const struct box_actor *actor,
+                         const struct box_kind *kind, const char *lead_id, struct json_object *all)
+{
+	for (size_t i = 0; i < json_object_array_length(all); i++) {
+		struct json_object *data = json_object_array_get_idx(all, i);
+
+		json_object_object_add(data, "lead_id", json_object_new_string(lead_id));
+		(void)insert(org, actor, kind, json_object_get(data));
+	}
+}
+
+static void make_lead(struct box_write *write)
+{
+	struct json_object *body = json_object_new_object(), *complaint = NULL;
+	const struct box_object *lead;
+
+	json_object_object_add(body, "name", json_object_new_string(write->new_lead));
+	lead = box_write(write->org, write->actor, &box_kinds[BOX_LEAD], NULL, body, &complaint);
+	json_object_put(body);
+	json_object_put(complaint);
+	if (lead)
+		box_write_set(write, "lead_id", lead->id);
+	free(write->new_lead);
+	write->new_lead = NULL;
+}
+
+static struct box_object *commit_create(struct box_write *write)
+{
+	struct box_object *object;
+
+	if (write->new_lead)
+		make_lead(write);
+	object = insert(write->org, write->actor, write->kind, write->data);
+	if (write->nested)
+		insert_below(write->org, write->actor, &box_kinds[BOX_CONTACT], object->id,
+		             write->nested);
+	json_object_put(write->nested);
+	return object;
+}
+
+/* What the changed keys held before; NULL where nothing changed. */
+static struct json_object *changes(struct json_object *before, struct json_object *after)
+{
+	struct json_object *changed = NULL, *value;
+
+	json_object_object_foreach(after, key, now)
+	{
+		if (json_object_equal(json_get(before, key), now))
+			continue;
+		changed = changed ? changed : json_object_new_object();
+		json_object_object_add(changed, key, json_object_get(json_get(before, key)));
+	}
+	json_object_object_foreach(before, old_key, old)
+	{
+		if (json_object_object_get_ex(after, old_key, &value))
+			continue;
+		changed = changed ? changed : json_object_new_object();
+		json_object_object_add(changed, old_key, json_object_get(old));
+	}
+	return changed;
+}
+
+static void commit_update(struct box_write *write, struct box_object *object)
+{
+	struct json_object *previous = changes(object->data, write->data);
+
+	if (previous) {
+		stamp(write->org, write->actor, false, write->data);
+		box_store_replace(write->org->store, object, write->data);
+		box_search_note(write->org->search, object, write->actor->now_ms);
+		tell(write->org, write->actor, object, "updated", previous);
+		json_object_put(previous);
+	} else {
+		json_object_put(write->data);
+	}
+}
+
+const struct box_object *box_write(struct box_org *org, const struct box_actor *actor,
+                                   const struct box_kind *kind, struct box_object *old,
+                                   struct json_object *body, struct json_object **ret_complaint)
+{
+	struct box_write write = {
+		.org = org, .actor = actor, .kind = kind, .old = old, .body = body};
+
+	build(&write);
+	if (!is_good(&write)) {
+		*ret_complaint = complain(&write);
+		return NULL;
+	}
+	if (!old)
+		return commit_create(&write);
+	commit_update(&write, old);
+	return old;
+}
+
+static void remove_object(struct box_org *org, const struct box_actor *actor,
+                          struct box_object *object)
+{
+	box_store_remove(org->store, object);
+	box_search_note(org->search, object, actor->now_ms);
+	tell(org, actor, object, "deleted", object->data);
+}
+
+static bool is_in_use(const struct box_org *org, const struct box_object *status,
+                      enum box_kind_id user)
+{
+	const struct box_list *all = box_store_all(org->store, &box_kinds[user]);
+
+	for (size_t i = 0; i < all->n; i++) {
+		const char *id = json_get_string(all->items[i]->data, "status_id");
+
+		if (!all->items[i]->is_deleted && id && strcmp(id, status->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A custom field takes its values with it. */
+static void erase_values(struct box_org *org, const struct box_actor *actor,
+                         const struct box_object *field)
+{
+	char *key = mem_printf("custom.%s", field->id);
+
+	for (size_t k = 0; k < BOX_N_KINDS; k++) {
+		const struct box_list *all = box_store_all(org->store, &box_kinds[k]);
+
+		if (box_kinds[k].custom == BOX_N_KINDS ||
+		    &box_kinds[box_kinds[k].custom] != field->kind)
+			continue;
+		for (size_t i = 0; i < all->n; i++) {
+			struct json_object *data;
+
+			if (all->items[i]->is_deleted || !json_get(all->items[i]->data, key))
+				continue;
+			data = box_shallow(all->items[i]->data);
+			json_object_object_del(data, key);
+			box_store_replace(org->store, all->items[i], data);
+			box_search_note(org->search, all->items[i], actor->now_ms);
+		}
+	}
+	free(key);
+}
+
+const char *box_delete(struct box_org *org, const struct box_actor *actor,
+                       struct box_object *object)
+{
+	const struct box_list *below;
+
+	if ((object->kind == &box_kinds[BOX_LEAD_STATUS] && is_in_use(org, object, BOX_LEAD)) ||
+	    (object->kind == &box_kinds[BOX_OPPORTUNITY_STATUS] &&
+	     is_in_use(org, object, BOX_OPPORTUNITY)))
+		return "This status is still in use.";
+	/* The list shrinks as its members go. */
+	below = box_store_below(org->store, object->id);
+	while (object->kind == &box_kinds[BOX_LEAD] && below->n) {
+		remove_object(org, actor, below->items[below->n - 1]);
+		below = box_store_below(org->store, object->id);
+	}
+	remove_object(org, actor, object);
+	if (strcmp(object->kind->prefix, "cf") == 0)
+		erase_values(org, actor, object);
+	return NULL;
+}
