@@ -292,10 +292,39 @@ static bool span_of(const struct form *form, const char *text, size_t at, size_t
 	return true;
 }
 
+/*
+ * A span that begins behind a backslash, or among the digits of a \u escape, takes the whole escape
+ * along, or JSON text would be none any more. Never goes back beyond @floor.
+ */
+static size_t escape_begin(const char *text, size_t floor, size_t at)
+{
+	size_t u = at;
+
+	while (u > floor && at - u < 3 && isxdigit((unsigned char)text[u - 1]))
+		u--;
+	if (u >= floor + 2 && text[u - 1] == 'u' && text[u - 2] == '\\')
+		at = u - 1;
+	while (at > floor && text[at - 1] == '\\')
+		at--;
+	return at;
+}
+
+/* The same for a span that ends with a backslash: it takes along what that one escapes. */
+static size_t escape_end(const char *text, size_t begin, size_t end, size_t len)
+{
+	size_t run = 0;
+
+	while (end - run > begin && text[end - run - 1] == '\\')
+		run++;
+	return run % 2 && end < len ? end + 1 : end;
+}
+
 /* The first span at or behind @at that must be masked. */
 static bool find(const struct redact *r, const char *text, size_t at, size_t len, size_t *ret_begin,
                  size_t *ret_end)
 {
+	const size_t floor = at;
+
 	while (at + window <= len) {
 		const uint8_t shift = r->shift[slot(text + at + window - 2)];
 
@@ -305,8 +334,11 @@ static bool find(const struct redact *r, const char *text, size_t at, size_t len
 		}
 		for (size_t i = 0; i < r->n_forms; i++)
 			if (form_is_at(&r->forms[i], text + at, len - at) &&
-			    span_of(&r->forms[i], text, at, len, ret_begin, ret_end))
+			    span_of(&r->forms[i], text, at, len, ret_begin, ret_end)) {
+				*ret_end = escape_end(text, *ret_begin, *ret_end, len);
+				*ret_begin = escape_begin(text, floor, *ret_begin);
 				return true;
+			}
 		at++;
 	}
 	return false;

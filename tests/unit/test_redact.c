@@ -147,6 +147,30 @@ static void a_secret_with_quotes_is_found_in_json_text(void **state)
 	buf_deinit(&text);
 }
 
+static void json_text_with_a_mask_is_json_text(void **state)
+{
+	static const char *const rows[][3] = {
+		{"/nine9/", "[\"a\\/nine9\\/b\"]", "[\"a***b\"]"},
+		{"nine nines", "[\"\\nine nines\"]", "[\"***\"]"},
+		{"nine nines", "[\"\\\\\\nine nines\"]", "[\"***\"]"},
+		{"9abcdef", "[\"\\u00e9abcdef\"]", "[\"***\"]"},
+		{"00e9abcdef", "[\"\\u00e9abcdef\"]", "[\"***\"]"},
+		{"ends with \\", "[\"ends with \\\"\"]", "[\"***\"]"},
+		{"ends with \\", "[\"ends with \\\\\"]", "[\"***\"]"},
+		{"abcdef", "[\"\\u00e9abcdef\"]", "[\"\\u00e9***\"]"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cleanup_(redact_freep) struct redact *r = redact_new();
+		cleanup_(freep) char *text = NULL;
+
+		redact_add(r, rows[i][0]);
+		text = redact_copy(r, rows[i][1]);
+		check_text(text, rows[i][2]);
+	}
+}
+
 static void check_json(const char *text, const char *expected)
 {
 	cleanup_(redact_freep) struct redact *r = with_key();
@@ -208,6 +232,7 @@ int main(void)
 		sentence(webhook_secrets_are_masked_though_unknown),
 		sentence(secrets_shorter_than_a_word_are_left_alone),
 		sentence(a_secret_with_quotes_is_found_in_json_text),
+		sentence(json_text_with_a_mask_is_json_text),
 		sentence(escapes_hide_nothing_from_the_mask_of_values),
 		sentence(every_place_in_a_long_text_is_looked_at),
 	};
