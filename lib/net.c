@@ -66,7 +66,7 @@ static bool begins_with(const uint8_t *address, const uint8_t *prefix, unsigned 
 {
 	const unsigned whole = bits / 8, rest = bits % 8;
 
-	if (memcmp(address, prefix, whole))
+	if (memcmp(address, prefix, whole) != 0)
 		return false;
 	return !rest || (address[whole] ^ prefix[whole]) >> (8 - rest) == 0;
 }

@@ -30,7 +30,7 @@ void hook_point(const char *name)
 	const char *where = getenv("CLOSEFEED_KILL_AT");
 	const size_t len = strlen(name);
 
-	if (!where || strncmp(where, name, len) || where[len] != ':')
+	if (!where || strncmp(where, name, len) != 0 || where[len] != ':')
 		return;
 	if (++n_passed == strtoul(where + len + 1, NULL, 10))
 		(void)kill(getpid(), SIGKILL);

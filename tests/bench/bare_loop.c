@@ -141,7 +141,9 @@ static char *make_body(size_t bytes)
 		exit(2);
 	memset(body, 'x', bytes);
 	memcpy(body, "{\"name\":\"", 9);
-	memcpy(body + bytes - 2, "\"}", 3);
+	body[bytes - 2] = '"';
+	body[bytes - 1] = '}';
+	body[bytes] = '\0';
 	return body;
 }
 
