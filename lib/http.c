@@ -50,7 +50,10 @@ static void disarm(struct http *http, struct http_watch *w)
 
 void http_fd_opened(struct http *http, int fd)
 {
-	*watch_of(http, fd) = (struct http_watch){.is_connection = true};
+	struct http_watch *w = watch_of(http, fd);
+
+	disarm(http, w);
+	w->is_connection = true;
 }
 
 void http_fd_closing(struct http *http, int fd)

@@ -27,8 +27,9 @@ struct http_config {
 	const char *ca_file;       /* NULL: the system's */
 	const char *proxy;         /* NULL: none; the environment's is never used */
 	const char *unix_socket;   /* connect here instead (control socket); NULL: no */
-	bool allow_http;           /* plain http allowed (loopback, or a private base_url) */
-	bool check_address;        /* refuse addresses by the rules of lib/net.h at connect time */
+	bool allow_http;           /* plain http allowed, to loopback and private addresses only */
+	bool check_address;        /* refuse addresses by the rules of lib/net.h at connect time; not
+				      behind a proxy, where only the proxy's address is known */
 	bool allow_private;        /* with check_address: private ranges are fine */
 	bool allow_loopback;       /* with check_address: the URL itself names loopback */
 	unsigned max_connections;  /* at least 1 */
@@ -46,7 +47,8 @@ struct http_request {
 	size_t max_response;       /* body bytes kept; more sets is_truncated and ends the transfer */
 	/*
 	 * The last gate, called before each sending, after the connection stands. False: the
-	 * request is not sent (n_sends stays what it was). NULL: always open.
+	 * request is not sent (n_sends stays what it was). NULL: always open. It must not call
+	 * into this module.
 	 */
 	bool (*gate)(void *arg);
 	void (*done)(void *arg, const struct http_answer *answer); /* exactly once, from the loop */
@@ -80,7 +82,7 @@ void http_answer_each_header(const struct http_answer *answer,
 int http_new(struct loop *loop, const struct http_config *config, struct http **ret_http,
 	     struct err *err);
 
-/* Ends what is in flight without calling done(). */
+/* Ends what is in flight without calling done(). Allowed inside done(), not inside gate(). */
 void http_free(struct http *http);
 
 void http_global_init(void);
