@@ -108,7 +108,7 @@ static bool read_hex4(struct parser *p, uint32_t *ret_code)
 static bool read_unicode(struct parser *p, struct buf *out)
 {
 	const size_t began = p->at - 2;
-	uint32_t code, low;
+	uint32_t code = 0, low = 0;
 	char bytes[4];
 
 	if (!read_hex4(p, &code))

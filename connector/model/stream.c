@@ -172,6 +172,13 @@ static bool read_range(const char **text, uint64_t end, struct stream_range *ret
 	       !__builtin_add_overflow(ret_range->from, bytes, &ret_range->to);
 }
 
+static int fail_ranges(struct stream *stream, struct err *err)
+{
+	stream->n_ranges = 0;
+	return err_set(err, -EBADMSG, "the settled ranges of %s in the state cannot be read",
+	               stream->name);
+}
+
 int stream_ranges_parse(struct stream *stream, const char *text, struct err *err)
 {
 	uint64_t end = stream->settled_to;
@@ -179,15 +186,15 @@ int stream_ranges_parse(struct stream *stream, const char *text, struct err *err
 	const char *p = text;
 
 	stream->n_ranges = 0;
-	for (bool has_more = *p != '\0'; has_more;) {
-		if (!read_range(&p, end, &range) || ((has_more = *p != '\0') && *p++ != ' ')) {
-			stream->n_ranges = 0;
-			return err_set(err, -EBADMSG,
-			               "the settled ranges of %s in the state cannot be read",
-			               stream->name);
-		}
+	if (!*p)
+		return 0;
+	while (read_range(&p, end, &range)) {
 		insert_range(stream, stream->n_ranges, range);
 		end = range.to;
+		if (!*p)
+			return 0;
+		if (*p++ != ' ')
+			break;
 	}
-	return 0;
+	return fail_ranges(stream, err);
 }

@@ -222,19 +222,30 @@ static int fail_open(const char *path, int code, struct err *err)
 	}
 }
 
+/* Whether @fd is a file we can read from any place. */
+static int check_kind(int fd, struct stat *ret_st)
+{
+	if (fstat(fd, ret_st) < 0)
+		return -errno;
+	if (S_ISDIR(ret_st->st_mode))
+		return -EISDIR;
+	return S_ISREG(ret_st->st_mode) ? 0 : -ESPIPE;
+}
+
 static int open_file(const char *path, int *ret_fd, struct stat *ret_st, struct err *err)
 {
 	/* O_NONBLOCK: a named pipe without a writer would hold us here. */
-	cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int r;
 
-	if (fd < 0 || fstat(fd, ret_st) < 0)
+	if (fd < 0)
 		return fail_open(path, -errno, err);
-	if (S_ISDIR(ret_st->st_mode))
-		return fail_open(path, -EISDIR, err);
-	if (!S_ISREG(ret_st->st_mode))
-		return fail_open(path, -ESPIPE, err);
+	r = check_kind(fd, ret_st);
+	if (r < 0) {
+		(void)close(fd);
+		return fail_open(path, r, err);
+	}
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 
@@ -284,7 +295,7 @@ static int identify_file(struct ndjson *n, const struct stat *st, struct err *er
 static int begin_file(struct ndjson *n, const char *path, struct err *err)
 {
 	char head[identity_block];
-	struct stat st;
+	struct stat st = {0};
 	ssize_t len;
 	int fd = -1;
 	int r;

@@ -405,7 +405,6 @@ static void no_kill_loses_or_repeats_a_settled_record_or_its_line_number(void **
 		uint64_t seed = round * 0x9e3779b97f4a7c15u;
 		bool is_record[most_lines + 1] = {false}, is_stored[most_lines + 1] = {false};
 		bool is_settled[most_lines + 1];
-		cleanup_(freep) char *rest = NULL;
 		struct bench b;
 
 		bench_init(&b);
