@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The pipeline file, loaded and checked: the only place that knows its keys. Relative paths in it are
- * relative to the folder of the file. What a key of another capability would do is refused with
+ * The pipeline file, loaded and checked: the only place that knows its keys. Relative paths in it
+ * are relative to the folder of the file. What a key of another capability would do is refused with
  * "not available yet", so every field here has its behaviour.
  */
 
@@ -14,31 +14,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a mistake is about, in the order in which a file is read. */
+enum pipeline_layer {
+	LAYER_SYNTAX,  /* YAML, and the strict subset of it */
+	LAYER_KEYS,    /* names and values of keys, each by itself */
+	LAYER_MEANING, /* what keys mean together, and against the operations of Close */
+	LAYER_SECRETS, /* values from outside that are missing or unsafe */
+};
+
 /* A mistake or a warning: what, where, why, what to do. */
 struct pipeline_note {
+	enum pipeline_layer layer;
 	unsigned line, column; /* 0: about the file as a whole */
 	bool is_warning;
 	char *text;
 };
 
 struct pipeline {
-	char *path, *folder;     /* as given; the folder with its last slash, or "" */
-	char *text;              /* the file as it was read (references, never secrets) */
+	char *path, *folder; /* as given; the folder with its last slash, or "" */
+	char *text;          /* the file as it was read (references, never secrets) */
 	size_t text_len;
 	char sha256[65];
 	char *name;
 	/* source */
-	char *ndjson_path;       /* absolute or relative to the working folder; "-": standard input */
-	char *ndjson_written;    /* as it stands in the file: events and messages use it */
+	char *ndjson_path;    /* absolute or relative to the working folder; "-": standard input */
+	char *ndjson_written; /* as it stands in the file: events and messages use it */
 	bool start_anew_on_change; /* ndjson.on_change: new */
-	uint64_t max_record;     /* bytes */
+	uint64_t max_record;       /* bytes */
 	/* routes */
 	struct route_set routes;
 	/* close */
-	char *base_url;          /* without last slash */
-	bool is_close;           /* base_url is Close's own */
-	char *api_key;           /* secret */
-	char *api_key_source;    /* "env CLOSE_API_KEY": for messages */
+	char *base_url;       /* without last slash */
+	bool is_close;        /* base_url is Close's own */
+	char *api_key;        /* secret */
+	char *api_key_source; /* "env CLOSE_API_KEY": for messages */
 	unsigned concurrency;
 	uint64_t rate_n, rate_per_ms; /* 0: none */
 	unsigned share_pct;
@@ -47,34 +56,40 @@ struct pipeline {
 	char *ca_file, *proxy;
 	/* delivery */
 	uint64_t retry_for_ms;
-	bool hold_unknown;       /* on_unknown: hold */
+	bool hold_unknown; /* on_unknown: hold */
 	uint64_t quarantine_ms;
 	char *canary;
 	uint64_t drain_ms;
-	enum { MAX_REJECTS_DEFAULT, MAX_REJECTS_NONE, MAX_REJECTS_COUNT, MAX_REJECTS_SHARE } max_rejects;
-	uint64_t max_rejects_n;  /* a count, or a percentage */
+	enum {
+		MAX_REJECTS_DEFAULT,
+		MAX_REJECTS_NONE,
+		MAX_REJECTS_COUNT,
+		MAX_REJECTS_SHARE
+	} max_rejects;
+	uint64_t max_rejects_n; /* a count, or a percentage */
 	/* responses */
-	char *webhook_url;       /* NULL: none */
+	char *webhook_url;        /* NULL: none */
 	char *webhook_secrets[2]; /* secret; the second NULL unless it rotates */
-	char **webhook_headers;  /* "Name: value", NULL-terminated or NULL */
+	char **webhook_headers;   /* "Name: value", NULL-terminated or NULL */
 	uint64_t webhook_timeout_ms;
 	bool webhook_allow_private;
-	char *responses_file;    /* NULL: none */
+	char *responses_file; /* NULL: none */
 	bool include_request, include_response;
 	/* state */
 	uint64_t keep_ms;
-	char *state_folder;      /* where state lives; never NULL */
+	char *state_folder; /* where state lives; never NULL */
 
 	struct pipeline_note *notes; /* in the order of the file */
 	size_t n_notes;
-	size_t n_errors;         /* of the notes */
+	size_t n_errors; /* of the notes */
 };
 
 struct pipeline_options {
 	const struct operation_set *operations;
 	/*
-	 * Look-ups of the outside world. With_secrets false: references are checked for form only,
-	 * nothing is read (api_key and secrets stay NULL).
+	 * False: secrets are checked for form only, nothing is read for them (api_key and
+	 * webhook_secrets stay NULL), and any other value from outside that cannot be had is a
+	 * warning that leaves the default ({@var.x}: null).
 	 */
 	bool with_secrets;
 	/* Environment to read {env:} from; NULL: getenv(3). */
@@ -88,12 +103,12 @@ struct pipeline_options {
  * errno with a sentence where the file could not be read at all.
  */
 int pipeline_load(const char *path, const struct pipeline_options *options,
-		  struct pipeline **ret_pipeline, struct err *err);
+                  struct pipeline **ret_pipeline, struct err *err);
 
 /* The same from text that was sent by another process (rejects retry); @path is for messages. */
 int pipeline_load_text(const char *path, const char *text, size_t len,
-		       const struct pipeline_options *options, struct pipeline **ret_pipeline,
-		       struct err *err);
+                       const struct pipeline_options *options, struct pipeline **ret_pipeline,
+                       struct err *err);
 
 void pipeline_free(struct pipeline *pipeline);
 void pipeline_freep(struct pipeline **pipeline);

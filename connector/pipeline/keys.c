@@ -1,0 +1,524 @@
+/* The engine: walks a map of the file along its table. */
+
+#include "connector/pipeline/keys.h"
+#include "connector/pipeline/units.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "lib/near.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static void store_number(const struct key *key, uint64_t value, void *target)
+{
+	char *at = (char *)target + key->offset;
+
+	switch (key->size) {
+	case 0:
+		break;
+	case sizeof(bool):
+		*(bool *)at = value != 0;
+		break;
+	case sizeof(unsigned):
+		*(unsigned *)(void *)at = (unsigned)value;
+		break;
+	default:
+		assert(key->size == sizeof(uint64_t));
+		*(uint64_t *)(void *)at = value;
+	}
+}
+
+static void store_text(const struct key *key, const char *text, void *target)
+{
+	char **at = (char **)(void *)((char *)target + key->offset);
+
+	if (key->size == 0)
+		return;
+	free(*at);
+	*at = mem_strdup(text);
+}
+
+static void store_node(const struct key *key, const struct yaml_node *node, void *target)
+{
+	if (key->size)
+		*(const struct yaml_node **)(void *)((char *)target + key->offset) = node;
+}
+
+static int parse_number(const struct key *key, const char *text, uint64_t *ret_value)
+{
+	uint64_t value;
+	int r;
+
+	if (key->type == VALUE_COUNT)
+		r = units_count(text, &value);
+	else if (key->type == VALUE_DURATION)
+		r = units_duration(text, &value);
+	else if (key->type == VALUE_SIZE)
+		r = units_size(text, &value);
+	else
+		r = units_share(text, &value);
+	if (r < 0 || value < key->min || value > key->max)
+		return -EINVAL;
+	*ret_value = value;
+	return 0;
+}
+
+static int choice_of(const struct key *key, const char *text, size_t *ret_index)
+{
+	for (size_t i = 0; key->choices[i]; i++) {
+		if (strcmp(text, key->choices[i]) != 0)
+			continue;
+		*ret_index = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_rate(const struct key *key, const char *text, void *target)
+{
+	uint64_t rate[2];
+
+	if (units_rate(text, &rate[0], &rate[1]) < 0)
+		return -EINVAL;
+	if (key->size)
+		memcpy((char *)target + key->offset, rate, sizeof(rate));
+	return 0;
+}
+
+int key_parse(const struct key *key, const char *text, void *target)
+{
+	uint64_t value = 0;
+	size_t choice;
+	int r = 0;
+
+	switch (key->type) {
+	case VALUE_TEXT:
+	case VALUE_PROGRAM:
+	case VALUE_OPERATION:
+		store_text(key, text, target);
+		return *text ? 0 : -EINVAL;
+	case VALUE_BOOL:
+		value = strcmp(text, "true") == 0;
+		if (!value && strcmp(text, "false") != 0)
+			r = -EINVAL;
+		break;
+	case VALUE_COUNT:
+	case VALUE_DURATION:
+	case VALUE_SIZE:
+	case VALUE_SHARE:
+		r = parse_number(key, text, &value);
+		break;
+	case VALUE_RATE:
+		return parse_rate(key, text, target);
+	case VALUE_CHOICE:
+		r = choice_of(key, text, &choice);
+		value = r < 0 ? 0 : choice;
+		break;
+	case VALUE_SECRET:
+	case VALUE_CHOICES:
+	case VALUE_TEXTS:
+	case VALUE_TEMPLATE:
+	case VALUE_TEMPLATES:
+	case VALUE_TREE:
+	case VALUE_SECTION:
+	case VALUE_SECTIONS:
+	case VALUE_OTHER:
+		return -EINVAL;
+	}
+	if (r == 0)
+		store_number(key, value, target);
+	return r;
+}
+
+void section_defaults(const struct section *section, void *target)
+{
+	for (const struct key *key = section->keys; key->name; key++) {
+		int r = 0;
+
+		if (key->type == VALUE_SECTION)
+			section_defaults(key->section, target);
+		else if (key->fallback && key->size)
+			r = key_parse(key, key->fallback, target);
+		assert(r == 0); /* a default that its own key would refuse */
+	}
+}
+
+const struct key *section_key(const struct section *section, const char *name)
+{
+	for (const struct key *key = section->keys; key->name; key++)
+		if (strcmp(key->name, name) == 0)
+			return key;
+	return NULL;
+}
+
+/* The place of the file that has a key of this name, for one that was put into the wrong map. */
+static const struct section *section_with(const struct section *in, const char *name)
+{
+	if (section_key(in, name))
+		return in;
+	for (const struct key *key = in->keys; key->name; key++) {
+		const struct section *found =
+			key->section && !key->is_later ? section_with(key->section, name) : NULL;
+
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static void fail_unknown(struct loader *l, const struct section *section,
+                         const struct yaml_node *name)
+{
+	const struct section *elsewhere;
+	cleanup_(buf_deinit) struct buf list = BUF_INIT;
+	const char *names[64], *near;
+	size_t n = 0;
+
+	for (const struct key *key = section->keys; key->name; key++) {
+		assert(n < sizeof(names) / sizeof(*names) - 1);
+		buf_addf(&list, "%s%s", n ? ", " : "", key->name);
+		names[n++] = key->name;
+	}
+	names[n] = NULL;
+	near = near_name(name->text, names);
+	elsewhere = near ? NULL : section_with(&file_section, name->text);
+	if (near)
+		fail(l, name, "unknown key \"%.60s\": did you mean \"%s\"?", name->text, near);
+	else if (elsewhere)
+		fail(l, name, "unknown key \"%.60s\" here: it belongs %s%s", name->text,
+		     *elsewhere->name ? "under " : "at the top of the file", elsewhere->name);
+	else
+		fail(l, name, "unknown key \"%.60s\": the keys here are %s", name->text,
+		     buf_text(&list));
+}
+
+bool fail_unquoted(struct loader *l, const struct yaml_node *value)
+{
+	if (value->kind != YAML_MAP || !value->is_flow)
+		return false;
+	for (size_t i = 0; i < value->n; i++) {
+		if (!yaml_is_null(value->items[i]) || *value->items[i]->text)
+			continue;
+		fail(l, value,
+		     "{%.40s} without quotes is a YAML map with a key and no value: put it in "
+		     "quotes, \"{%.40s}\"",
+		     value->keys[i]->text, value->keys[i]->text);
+		return true;
+	}
+	return false;
+}
+
+/* A sentence about the mistake people make most with such a value. */
+static const char *hint_for(const struct yaml_node *value, const char *takes)
+{
+	static const struct {
+		const char *written;
+		bool meant;
+	} truths[] = {
+		{"yes", true},  {"no", false},  {"on", true},
+		{"off", false}, {"true", true}, {"false", false},
+	};
+
+	if (value->kind != YAML_TEXT)
+		return "";
+	if (strcmp(takes, "true or false") == 0) {
+		for (size_t i = 0; i < sizeof(truths) / sizeof(*truths); i++)
+			if (strcasecmp(value->text, truths[i].written) == 0)
+				return truths[i].meant ? ": write true, without quotes"
+				                       : ": write false, without quotes";
+		return "";
+	}
+	if (strncmp(takes, "a duration", 10) == 0 && yaml_is_number(value))
+		return ": add a unit";
+	if (strncmp(takes, "a size", 6) == 0)
+		return ": the units are B, KiB, MiB and GiB";
+	if (strncmp(takes, "a whole number", 14) == 0 && !value->is_plain)
+		return ": write it without quotes";
+	if (strcmp(takes, "text") == 0 && *value->text)
+		return ": put it in quotes";
+	return "";
+}
+
+void fail_kind(struct loader *l, const struct yaml_node *value, const char *takes)
+{
+	char room[80];
+
+	if (value->is_faulty || fail_unquoted(l, value))
+		return;
+	fail(l, value, "must be %s, not %s%s", takes, yaml_describe(value, room, sizeof(room)),
+	     hint_for(value, takes));
+}
+
+static bool is_direct(const struct key *key, const struct yaml_node *value)
+{
+	bool truth;
+
+	if (value->kind != YAML_TEXT)
+		return false;
+	if (key->type == VALUE_COUNT)
+		return yaml_is_number(value);
+	if (key->type == VALUE_BOOL)
+		return yaml_is_bool(value, &truth);
+	return !yaml_is_number(value) && !yaml_is_bool(value, &truth) && !yaml_is_null(value);
+}
+
+static void fail_value(struct loader *l, const struct key *key, const struct yaml_node *value)
+{
+	cleanup_(freep) char *takes = key_takes(key);
+	const char *near = NULL;
+
+	if (key->type == VALUE_CHOICE && value->kind == YAML_TEXT)
+		near = near_name(value->text, key->choices);
+	if (near)
+		fail(l, value, "must be %s, not \"%.40s\": did you mean \"%s\"?", takes,
+		     value->text, near);
+	else
+		fail_kind(l, value, takes);
+}
+
+/* Whether what was read asks for something that is not built: any value but the default. */
+static bool is_for_later(const struct key *key, const char *text)
+{
+	size_t choice;
+
+	if (key->is_later)
+		return !key->fallback || strcmp(text, key->fallback) != 0;
+	return key->n_now && choice_of(key, text, &choice) == 0 && choice >= key->n_now;
+}
+
+static void read_setting(struct loader *l, const struct key *key, const struct yaml_node *value,
+                         void *target)
+{
+	cleanup_(freep) char *resolved = NULL;
+	const char *text = value->text;
+
+	if (is_reference(value)) {
+		if (resolve_setting(l, value, &resolved) <= 0) {
+			if (key->is_later)
+				fail_later(l, value);
+			return;
+		}
+		text = resolved;
+	} else if (!is_direct(key, value)) {
+		fail_value(l, key, value);
+		return;
+	}
+	if (key_parse(key, text, target) < 0) {
+		cleanup_(freep) char *takes = key_takes(key);
+
+		/* What came from outside is not repeated: it may be a secret put in the wrong
+		 * place. */
+		if (resolved)
+			fail(l, value, "the value from outside must be %s", takes);
+		else if (!*text)
+			fail(l, value, "must not be empty");
+		else
+			fail_value(l, key, value);
+		return;
+	}
+	if (is_for_later(key, text))
+		fail(l, value, "not available yet in this version: %s%s",
+		     key->fallback ? "leave it at " : "take it out",
+		     key->fallback ? key->fallback : "");
+	else if (key->read)
+		key->read(l, key, value, target);
+}
+
+static void read_choices(struct loader *l, const struct key *key, const struct yaml_node *value,
+                         void *target)
+{
+	uint64_t mask = 0;
+	size_t choice;
+
+	if (value->kind != YAML_LIST) {
+		fail_value(l, key, value);
+		return;
+	}
+	for (size_t i = 0; i < value->n; i++) {
+		const struct yaml_node *item = value->items[i];
+
+		if (item->kind == YAML_TEXT && choice_of(key, item->text, &choice) == 0) {
+			mask |= UINT64_C(1) << choice;
+		} else {
+			const struct key one = {.type = VALUE_CHOICE, .choices = key->choices};
+
+			fail_value(l, &one, item);
+		}
+	}
+	if (key->is_later)
+		fail_later(l, value);
+	store_number(key, mask, target);
+}
+
+static void read_texts(struct loader *l, const struct key *key, const struct yaml_node *value,
+                       void *target)
+{
+	if (value->kind != YAML_LIST) {
+		fail_value(l, key, value);
+		return;
+	}
+	for (size_t i = 0; i < value->n; i++) {
+		const size_t mark = path_enter_item(l, i);
+		const struct yaml_node *item = value->items[i];
+
+		if (item->kind != YAML_TEXT)
+			fail_kind(l, item, "text");
+		else if (!*item->text && !item->is_faulty)
+			fail(l, item, "must not be empty");
+		path_leave(l, mark);
+	}
+	store_node(key, value, target);
+}
+
+static void read_templates(struct loader *l, const struct key *key, const struct yaml_node *value,
+                           void *target)
+{
+	const bool is_map = value->kind == YAML_MAP, is_text = value->kind == YAML_TEXT;
+
+	if (fail_unquoted(l, value))
+		return;
+	if ((key->type == VALUE_TEMPLATE && !is_text) ||
+	    (key->type == VALUE_TEMPLATES && !is_map) || yaml_is_null(value) ||
+	    (key->type == VALUE_TREE && is_text && !strchr(value->text, '{'))) {
+		fail_value(l, key, value);
+		return;
+	}
+	/* A body with a slip in it is looked through all the same, for the rest of its mistakes. */
+	if (check_tree(l, value) || key->type == VALUE_TREE)
+		store_node(key, value, target);
+}
+
+static void read_value(struct loader *l, const struct key *key, const struct yaml_node *value,
+                       void *target)
+{
+	if (value->is_faulty)
+		return;
+	switch (key->type) {
+	case VALUE_TEXT:
+	case VALUE_PROGRAM:
+	case VALUE_OPERATION:
+	case VALUE_BOOL:
+	case VALUE_COUNT:
+	case VALUE_DURATION:
+	case VALUE_SIZE:
+	case VALUE_RATE:
+	case VALUE_SHARE:
+	case VALUE_CHOICE:
+		read_setting(l, key, value, target);
+		return; /* it knows what is for later */
+	case VALUE_CHOICES:
+		read_choices(l, key, value, target);
+		return;
+	case VALUE_SECRET:
+	case VALUE_OTHER:
+	case VALUE_SECTIONS:
+		key->read(l, key, value, target);
+		break;
+	case VALUE_TEXTS:
+		read_texts(l, key, value, target);
+		break;
+	case VALUE_TEMPLATE:
+	case VALUE_TEMPLATES:
+	case VALUE_TREE:
+		read_templates(l, key, value, target);
+		break;
+	case VALUE_SECTION:
+		if (value->kind == YAML_MAP)
+			section_read(l, key->section, value, target);
+		else
+			fail_value(l, key, value);
+		break;
+	}
+	if (key->is_later)
+		fail_later(l, value);
+}
+
+static const struct yaml_node *key_node(const struct yaml_node *map, const char *name)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (strcmp(map->keys[i]->text, name) == 0)
+			return map->keys[i];
+	return NULL;
+}
+
+static void check_pairs(struct loader *l, const struct section *section,
+                        const struct yaml_node *map)
+{
+	for (const struct key_pair *pair = section->excluding; pair && pair->a; pair++) {
+		const struct yaml_node *a = key_node(map, pair->a), *b = key_node(map, pair->b);
+
+		if (a && b)
+			fail(l, a->line > b->line ? a : b,
+			     "%s (line %u) and %s (line %u) exclude each other: keep one of them",
+			     pair->a, a->line, pair->b, b->line);
+	}
+}
+
+/* There, or meant by a key that was told as unknown already: one mistake, one message. */
+static bool is_there(const struct section *section, const struct yaml_node *map, const char *name)
+{
+	const char *const only[] = {name, NULL};
+
+	for (size_t i = 0; i < map->n; i++) {
+		const char *written = map->keys[i]->text;
+
+		if (strcmp(written, name) == 0 ||
+		    (!section_key(section, written) && near_name(written, only)))
+			return true;
+	}
+	return false;
+}
+
+static void check_one_of(struct loader *l, const struct section *section,
+                         const struct yaml_node *map)
+{
+	cleanup_(buf_deinit) struct buf list = BUF_INIT;
+
+	if (!section->one_of)
+		return;
+	for (const char *const *name = section->one_of; *name; name++) {
+		if (is_there(section, map, *name))
+			return;
+		buf_addf(&list, "%s%s", list.len ? " or " : "", *name);
+	}
+	fail(l, map, "%s is missing", buf_text(&list));
+}
+
+static void check_required(struct loader *l, const struct section *section,
+                           const struct yaml_node *map)
+{
+	for (const struct key *key = section->keys; key->name; key++)
+		if (key->is_required && !is_there(section, map, key->name))
+			fail(l, map, "%s is missing: %s", key->name, key->help);
+}
+
+void section_read(struct loader *l, const struct section *section, const struct yaml_node *map,
+                  void *target)
+{
+	const enum pipeline_layer outer = l->layer;
+
+	if (fail_unquoted(l, map))
+		return;
+	l->layer = LAYER_KEYS;
+	for (size_t i = 0; i < map->n; i++) {
+		const struct key *key = section_key(section, map->keys[i]->text);
+		size_t mark;
+
+		if (!key) {
+			fail_unknown(l, section, map->keys[i]);
+			continue;
+		}
+		mark = path_enter(l, key->name);
+		read_value(l, key, map->items[i], target);
+		path_leave(l, mark);
+	}
+	check_pairs(l, section, map);
+	check_one_of(l, section, map);
+	check_required(l, section, map);
+	l->layer = LAYER_MEANING;
+	if (section->check)
+		section->check(l, map, target);
+	l->layer = outer;
+}

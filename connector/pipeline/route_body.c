@@ -1,0 +1,171 @@
+/* What a route sends: the written body checked against the catalogue, or the record as it is. */
+
+#include "connector/pipeline/routes.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/near.h"
+
+#include <string.h>
+
+/* Fields that hold an id whose beginning is known: a name in its place needs a look-up. */
+static const struct {
+	const char *field, *prefix;
+} id_fields[] = {
+	{"status_id", "stat_"},   {"user_id", "user_"}, {"assigned_to", "user_"},
+	{"pipeline_id", "pipe_"}, {"lead_id", "lead_"}, {"contact_id", "cont_"},
+};
+
+static void check_literal_id(struct route_build *b, const char *field,
+                             const struct yaml_node *value)
+{
+	if (value->kind != YAML_TEXT || yaml_is_null(value) || strchr(value->text, '{'))
+		return;
+	for (size_t i = 0; i < sizeof(id_fields) / sizeof(*id_fields); i++)
+		if (strcmp(field, id_fields[i].field) == 0 &&
+		    strncmp(value->text, id_fields[i].prefix, strlen(id_fields[i].prefix)) != 0)
+			fail(b->l, value,
+			     "a name in place of an id is not available yet in this version: write "
+			     "the id (%s…)",
+			     id_fields[i].prefix);
+}
+
+/* custom.cf_… goes as it is; a field by its name has to be looked up. */
+static void check_custom_key(struct route_build *b, const struct yaml_node *key, const char *name)
+{
+	if (strncmp(name, "cf_", 3) != 0 && strncmp(name, "lcf_", 4) != 0)
+		fail(b->l, key,
+		     "a custom field by its name is not available yet in this version: write its id, "
+		     "custom.cf_…");
+}
+
+/* Every text as a template, at its own place; every key that names a custom field. */
+static void check_part(struct route_build *b, const struct yaml_node *value, bool is_custom)
+{
+	if (value->kind == YAML_TEXT) {
+		if (value->is_faulty || yaml_is_null(value))
+			return;
+		template_free(route_template(b, value, value->text));
+		return;
+	}
+	for (size_t i = 0; i < value->n; i++) {
+		const struct yaml_node *item = value->items[i];
+		const char *name = value->kind == YAML_MAP ? value->keys[i]->text : "";
+		const size_t mark =
+			value->kind == YAML_MAP ? path_enter(b->l, name) : path_enter_item(b->l, i);
+
+		if (is_custom)
+			check_custom_key(b, value->keys[i], name);
+		else if (b->route->op && strncmp(name, "custom.", 7) == 0)
+			check_custom_key(b, value->keys[i], name + 7);
+		if (b->route->op)
+			check_literal_id(b, name, item);
+		check_part(b, item,
+		           b->route->op && item->kind == YAML_MAP && strcmp(name, "custom") == 0);
+		path_leave(b->l, mark);
+	}
+}
+
+static bool is_known_key(const struct operation *op, const char *name)
+{
+	/* The nested form is flattened, so what counts is whether custom fields are taken. */
+	return operation_field(op, strcmp(name, "custom") == 0 ? "custom.cf_x" : name) != NULL;
+}
+
+static const char *near_field(const struct operation *op, const char *name)
+{
+	const char *names[2] = {NULL, NULL};
+
+	for (const struct operation_field *f = op->body_fields; f->name; f++) {
+		names[0] = f->name;
+		if (near_name(name, names))
+			return f->name;
+	}
+	return NULL;
+}
+
+static void check_known_keys(struct route_build *b, const struct yaml_node *body)
+{
+	const struct operation *op = b->route->op;
+
+	for (size_t i = 0; i < body->n; i++) {
+		const struct yaml_node *key = body->keys[i];
+		const char *near;
+
+		if (is_known_key(op, key->text))
+			continue;
+		near = near_field(op, key->text);
+		(b->route->unknown_keys == UNKNOWN_REJECT ? fail : warn)(
+			b->l, key,
+			"%s takes no key \"%.60s\", and Close would drop it without a word%s%s%s",
+			op->name, key->text, near ? ": did you mean \"" : "", near ? near : "",
+			near ? "\"?" : "");
+	}
+}
+
+static void check_required_fields(struct route_build *b, const struct yaml_node *body)
+{
+	for (const char *const *name = b->route->op->required; *name; name++)
+		if (!yaml_get(body, *name))
+			fail(b->l, body, "%s needs the field %s", b->route->op->name, *name);
+}
+
+static void compile_written(struct route_build *b, const struct yaml_node *body)
+{
+	const size_t n_errors = b->l->pipeline->n_errors;
+	struct json_object *json;
+	struct err err = {0};
+
+	if (!b->route->has_body) {
+		fail(b->l, body, "%s takes no body", b->route->name);
+		return;
+	}
+	if (b->route->op && body->kind == YAML_LIST) {
+		fail(b->l, body, "must be a map: Close takes one object a call");
+		return;
+	}
+	check_part(b, body, false);
+	if (b->route->op && body->kind == YAML_MAP) {
+		check_known_keys(b, body);
+		check_required_fields(b, body);
+	}
+	if (b->l->pipeline->n_errors > n_errors)
+		return;
+	json = tree_json(body);
+	if (template_tree_compile(json, route_is_origin, b, &b->route->body, &err) < 0)
+		fail(b->l, body, "%s", err.text);
+	json_object_put(json);
+}
+
+static void consume(void *arg, const char *name)
+{
+	struct route *route = arg;
+
+	for (size_t i = 0; i < route->n_consumed; i++)
+		if (strcmp(route->consumed[i], name) == 0)
+			return;
+	route->consumed = mem_resize(route->consumed, route->n_consumed + 1, sizeof(char *));
+	route->consumed[route->n_consumed++] = mem_strdup(name);
+}
+
+void route_compile_body(struct route_build *b)
+{
+	struct route *route = b->route;
+	const struct yaml_node *body = b->spec.body;
+
+	if (route->op)
+		route->has_body = route->op->body_source != BODY_NONE;
+	else
+		route->has_body = route->method != METHOD_DELETE || body;
+	if (body) {
+		const size_t mark = path_enter(b->l, "body");
+
+		compile_written(b, body);
+		path_leave(b->l, mark);
+	} else if (route->url) {
+		template_each_field(route->url, consume, route);
+		/* It would move the contact to another lead, which nobody means by passing it on.
+		 */
+		if (route->op && strcmp(route->op->name, "contact.update") == 0)
+			consume(route, "lead_id");
+	}
+}

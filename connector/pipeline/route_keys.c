@@ -1,0 +1,370 @@
+/* The keys of a route. */
+
+#include "connector/pipeline/routes.h"
+#include "lib/near.h"
+
+#include <string.h>
+
+static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
+static const char *const formats[] = {"json", "form", "xml", NULL};
+static const char *const send_or_omit[] = {"send", "omit", NULL};
+static const char *const unknowns[] = {"warn", "drop", "reject", NULL};
+static const char *const on_manys[] = {"reject", "oldest", NULL};
+static const char *const on_matches[] = {"update", "skip", NULL};
+static const char *const on_nones[] = {"create", "reject", "skip", NULL};
+static const char *const append_or_replace[] = {"replace", "append", NULL};
+/* In the order of enum operation_effect, then ALLOW_ORPHANS. */
+static const char *const effects[] = {"sends", "costs", "mass", "destroys", "orphans", NULL};
+static const char *const algorithms[] = {"array", "keyed_array", "expression",
+                                         "merge", "nest",        NULL};
+static const char *const link_kinds[] = {
+	"lead",
+	"contact",
+	"opportunity",
+	"custom_object",
+	"user",
+	"custom_field.",
+	"status.",
+	"pipeline",
+	"custom_activity_type",
+	"custom_object_type",
+	"template",
+	"sequence",
+	"group",
+	"role",
+	"default",
+	"on_none",
+	NULL,
+};
+
+/* The index of the enum is the index of the choice. */
+_Static_assert(METHOD_POST == 0 && METHOD_PUT == 1 && METHOD_PATCH == 2 && METHOD_DELETE == 3, "");
+_Static_assert(NULLS_SEND == 0 && NULLS_OMIT == 1, "");
+_Static_assert(UNKNOWN_WARN == 0 && UNKNOWN_DROP == 1 && UNKNOWN_REJECT == 2, "");
+_Static_assert(EFFECT_SENDS == 1 && EFFECT_COSTS == 2 && EFFECT_MASS == 4 && EFFECT_DESTROYS == 8 &&
+                       ALLOW_ORPHANS == 16,
+               "");
+
+static void keep_method(struct loader *l, const struct key *key, const struct yaml_node *value,
+                        void *target)
+{
+	struct route_spec *spec = target;
+
+	(void)l, (void)key, (void)value;
+	spec->has_method = true;
+}
+
+static void read_route_exclude(struct loader *l, const struct key *key,
+                               const struct yaml_node *value, void *target)
+{
+	struct route_spec *spec = target;
+
+	if (value->kind != YAML_LIST) {
+		fail_kind(l, value, key->takes);
+		return;
+	}
+	check_paths(l, value);
+	spec->exclude = value;
+}
+
+static void read_headers(struct loader *l, const struct key *key, const struct yaml_node *value,
+                         void *target)
+{
+	struct route_spec *spec = target;
+
+	if (value->kind == YAML_LIST || yaml_is_null(value))
+		fail_kind(l, value, key->takes);
+	else if (check_tree(l, value))
+		spec->headers = value;
+}
+
+static void read_identity(struct loader *l, const struct key *key, const struct yaml_node *value,
+                          void *target)
+{
+	struct route_spec *spec = target;
+
+	if (value->kind == YAML_LIST || yaml_is_null(value))
+		fail_kind(l, value, key->takes);
+	else if (check_tree(l, value))
+		spec->identity = value;
+}
+
+static void read_match(struct loader *l, const struct key *key, const struct yaml_node *value,
+                       void *target)
+{
+	(void)target;
+	if (value->kind == YAML_TEXT)
+		fail_kind(l, value, key->takes);
+	else
+		(void)check_tree(l, value);
+}
+
+static void read_link_entry(struct loader *l, const struct yaml_node *entry)
+{
+	if (entry->kind != YAML_MAP || entry->n == 0) {
+		fail_kind(l, entry, "a map such as {lead: {name: \"{company}\"}}");
+		return;
+	}
+	for (size_t i = 0; i < entry->n; i++) {
+		const char *kind = entry->keys[i]->text;
+		const char *near = near_name(kind, link_kinds);
+
+		if (strncmp(kind, "status.", 7) == 0 || strncmp(kind, "custom_field.", 13) == 0)
+			continue;
+		if (!near || strcmp(near, kind) != 0)
+			fail(l, entry->keys[i], "unknown kind \"%.40s\"%s%s%s", kind,
+			     near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	}
+}
+
+static void read_link(struct loader *l, const struct key *key, const struct yaml_node *value,
+                      void *target)
+{
+	(void)target;
+	if (value->kind != YAML_MAP) {
+		fail_kind(l, value, key->takes);
+		return;
+	}
+	if (!check_tree(l, value))
+		return;
+	for (size_t i = 0; i < value->n; i++) {
+		const size_t mark = path_enter(l, value->keys[i]->text);
+
+		read_link_entry(l, value->items[i]);
+		path_leave(l, mark);
+	}
+}
+
+static void read_lists(struct loader *l, const struct key *key, const struct yaml_node *value,
+                       void *target)
+{
+	(void)target;
+	if (value->kind != YAML_MAP) {
+		fail_kind(l, value, key->takes);
+		return;
+	}
+	for (size_t i = 0; i < value->n; i++)
+		if (value->items[i]->kind != YAML_TEXT ||
+		    (strcmp(value->items[i]->text, append_or_replace[0]) != 0 &&
+		     strcmp(value->items[i]->text, append_or_replace[1]) != 0))
+			fail_kind(l, value->items[i], "replace or append");
+}
+
+static const struct key batch_keys[] = {
+	{.name = "size",
+         .type = VALUE_COUNT,
+         .min = 1,
+         .max = 10000,
+         .fallback = "100",
+         .help = "records in one call at most"},
+	{.name = "wait",
+         .type = VALUE_DURATION,
+         .min = 0,
+         .max = 3600000,
+         .fallback = "1s",
+         .help = "how long the first record waits for others"},
+	{.name = "bytes",
+         .type = VALUE_SIZE,
+         .min = 1024,
+         .max = 16 << 20,
+         .fallback = "1MiB",
+         .help = "size of one call's body at most; a larger record goes alone"},
+	{.name = "algorithm",
+         .type = VALUE_CHOICE,
+         .choices = algorithms,
+         .is_required = true,
+         .help = "how records become one call"},
+	{.name = "key", .type = VALUE_TEXT, .help = "keyed_array: the key of the list"},
+	{.name = "with", .type = VALUE_TREE, .help = "keyed_array: constants beside the list"},
+	{.name = "each",
+         .type = VALUE_TREE,
+         .help = "keyed_array: constants merged into each record"},
+	{.name = "program",
+         .type = VALUE_PROGRAM,
+         .help = "expression: a jq program over the list"},
+	{.name = "by", .type = VALUE_TEMPLATE, .help = "merge, nest: what belongs together"},
+	{.name = "into", .type = VALUE_TEXT, .help = "nest: the list that takes the rows"},
+	{.name = "child", .type = VALUE_TREE, .help = "nest: what one row becomes"},
+	{0},
+};
+
+static const struct section batch_section = {
+	.name = "routes[].batch",
+	.help = "Several records in one call.",
+	.keys = batch_keys,
+};
+
+static const struct key route_keys[] = {
+	{.name = "name",
+         .type = VALUE_TEXT,
+         IN(struct route_spec, name),
+         .help = "for events and messages; default: the operation"},
+	{.name = "when",
+         .type = VALUE_PROGRAM,
+         .is_later = true,
+         .help = "a jq condition; absent: always"},
+	{.name = "transform",
+         .type = VALUE_PROGRAM,
+         .is_later = true,
+         .help = "a jq program run on each record of this route"},
+	{.name = "continue",
+         .type = VALUE_BOOL,
+         .fallback = "false",
+         .is_later = true,
+         .help = "true: the record goes on to the next routes, too"},
+	{.name = "operation",
+         .type = VALUE_OPERATION,
+         IN(struct route_spec, operation),
+         .example = "\"lead.create\"",
+         .help = "a name of the catalogue: closefeed operations"},
+	{.name = "method",
+         .type = VALUE_CHOICE,
+         IN(struct route_spec, method),
+         .choices = methods,
+         .read = keep_method,
+         .help = "with url instead of operation; PATCH is sent as PUT"},
+	{.name = "url",
+         .type = VALUE_TEXT,
+         IN(struct route_spec, url),
+         .example = "\"/lead/{id}/\"",
+         .help = "a path under base_url that begins with /, or a full URL of Close"},
+	{.name = "params",
+         .type = VALUE_TEMPLATES,
+         IN(struct route_spec, params),
+         .example = "{\"id\": \"{lead_id}\"}",
+         .help = "values of the path's parameters; default: the record's field of that name"},
+	{.name = "query",
+         .type = VALUE_TEMPLATES,
+         IN(struct route_spec, query),
+         .help = "parameters behind the URL"},
+	{.name = "headers",
+         .type = VALUE_OTHER,
+         IN(struct route_spec, headers),
+         .read = read_headers,
+         .takes = "a map of texts with placeholders, or text such as \"a:1,b:2\"",
+         .schema =
+                 "{\"anyOf\":[{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\","
+                 "\"number\",\"boolean\"]}},{\"type\":\"string\"}]}",
+         .help = "more headers of the request"},
+	{.name = "body",
+         .type = VALUE_TREE,
+         IN(struct route_spec, body),
+         .example = "{\"name\": \"{company}\"}",
+         .help = "what is sent; default: the record without what is excluded or fills the URL"},
+	{.name = "on_create",
+         .type = VALUE_TREE,
+         .is_later = true,
+         .help = "upserts: laid over body for a create"},
+	{.name = "on_update",
+         .type = VALUE_TREE,
+         .is_later = true,
+         .help = "upserts: laid over body for an update"},
+	{.name = "omit_on_update",
+         .type = VALUE_TEXTS,
+         .is_later = true,
+         .help = "upserts: keys left out of an update"},
+	{.name = "exclude",
+         .type = VALUE_OTHER,
+         .read = read_route_exclude,
+         .takes = "a list of paths, such as [meta.ip, \"lines[].id\", _*]",
+         .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}",
+         .help = "paths left out of this route's body, beside those of the file"},
+	{.name = "content_format",
+         .type = VALUE_CHOICE,
+         .choices = formats,
+         .n_now = 1,
+         .fallback = "json",
+         .help = "Close takes JSON; the others are for other hosts"},
+	{.name = "nulls",
+         .type = VALUE_CHOICE,
+         IN(struct route_spec, nulls),
+         .choices = send_or_omit,
+         .fallback = "send",
+         .help = "send: Close clears the field; omit: leave it out"},
+	{.name = "blanks",
+         .type = VALUE_CHOICE,
+         .choices = send_or_omit,
+         .n_now = 1,
+         .fallback = "send",
+         .help = "the same for empty text"},
+	{.name = "unknown_keys",
+         .type = VALUE_CHOICE,
+         IN(struct route_spec, unknown_keys),
+         .choices = unknowns,
+         .fallback = "warn",
+         .help = "body keys the catalogue does not list, which Close drops without a word"},
+	{.name = "match",
+         .type = VALUE_OTHER,
+         .read = read_match,
+         .is_later = true,
+         .takes = "a map such as {email: \"{email}\"}, or a list of them",
+         .schema =
+                 "{\"anyOf\":[{\"type\":\"object\"},{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
+                 "]}",
+         .help = "which existing object is meant"},
+	{.name = "on_many",
+         .type = VALUE_CHOICE,
+         .choices = on_manys,
+         .fallback = "reject",
+         .is_later = true,
+         .help = "match: when several objects fit"},
+	{.name = "on_match",
+         .type = VALUE_CHOICE,
+         .choices = on_matches,
+         .fallback = "update",
+         .is_later = true,
+         .help = "match: when one object fits"},
+	{.name = "on_none",
+         .type = VALUE_CHOICE,
+         .choices = on_nones,
+         .fallback = "create",
+         .is_later = true,
+         .help = "match: when no object fits"},
+	{.name = "link",
+         .type = VALUE_OTHER,
+         .read = read_link,
+         .is_later = true,
+         .takes = "a map such as {lead_id: {lead: {name: \"{company}\"}}}",
+         .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}",
+         .help = "ids by lookup, for body fields and path parameters"},
+	{.name = "identity",
+         .type = VALUE_OTHER,
+         .read = read_identity,
+         .takes = "a map of one custom field, such as {custom.cf_abc: \"{id}\"}",
+         .schema = "{\"anyOf\":[{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"
+                   "\"additionalProperties\":{\"type\":\"string\"}},{\"type\":\"string\"}]}",
+         .example = "{\"custom.cf_abc\": \"{id}\"}",
+         .help = "a key stored on the object at creation, which proves that a create happened"},
+	{.name = "lists",
+         .type = VALUE_OTHER,
+         .read = read_lists,
+         .is_later = true,
+         .takes = "a map such as {emails: append}",
+         .schema =
+                 "{\"type\":\"object\",\"additionalProperties\":{\"enum\":[\"replace\",\"append\"]}}",
+         .help = "per list field: replace as Close does, or append"},
+	{.name = "skip_unchanged",
+         .type = VALUE_BOOL,
+         .fallback = "false",
+         .is_later = true,
+         .help = "true: an update that changes nothing is skipped"},
+	{.name = "batch",
+         .type = VALUE_SECTION,
+         .section = &batch_section,
+         .is_later = true,
+         .help = "several records in one call"},
+	{.name = "allow",
+         .type = VALUE_CHOICES,
+         IN(struct route_spec, allow),
+         .choices = effects,
+         .help = "effects to let through"},
+	{0},
+};
+
+const struct section route_section = {
+	.name = "routes[]",
+	.help = "What is sent for a record: an operation of the catalogue, or a method and a URL.",
+	.keys = route_keys,
+	.excluding = (const struct key_pair[]){{"operation", "method"}, {"operation", "url"}, {0}},
+	.one_of = (const char *const[]){"operation", "url", NULL},
+};

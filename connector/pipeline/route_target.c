@@ -1,0 +1,332 @@
+/* What a route calls: an operation of the catalogue, or a method and a URL. */
+
+#include "connector/pipeline/routes.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "lib/near.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char close_url[] = "https://api.close.com/api/v1/";
+const char *const route_upserts[] = {"lead.upsert", "contact.upsert", "opportunity.upsert",
+                                     "custom_object.upsert", NULL};
+
+static bool is_upsert(const char *name)
+{
+	for (size_t i = 0; route_upserts[i]; i++)
+		if (strcmp(name, route_upserts[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *near_operation(const struct operation_set *set, const char *name)
+{
+	cleanup_(freep) const char **names = mem_array(set->n + 1, sizeof(*names));
+	const char *near;
+
+	for (size_t i = 0; i < set->n; i++)
+		names[i] = set->items[i].name;
+	near = near_name(name, names);
+	return near ? near : near_name(name, route_upserts);
+}
+
+/* The name of the operation as written, or NULL after telling. */
+static const struct operation *find_operation(struct route_build *b)
+{
+	const struct operation_set *set = b->l->options->operations;
+	const char *name = b->spec.operation, *near;
+	const struct operation *op = operation_find(set, name);
+	const size_t mark = path_enter(b->l, "operation");
+
+	if (!op && is_upsert(name)) {
+		fail(b->l, route_place(b, "operation"), "%s is not available yet in this version",
+		     name);
+	} else if (!op) {
+		near = near_operation(set, name);
+		if (near)
+			fail(b->l, route_place(b, "operation"),
+			     "there is no operation \"%.60s\": did you mean \"%s\"?", name, near);
+		else
+			fail(b->l, route_place(b, "operation"),
+			     "there is no operation \"%.60s\": closefeed operations lists them",
+			     name);
+	}
+	path_leave(b->l, mark);
+	return op;
+}
+
+/* The path under base_url that a written URL means, or NULL after telling. */
+static const char *path_of(struct route_build *b, const struct yaml_node *at)
+{
+	const char *url = b->spec.url, *base = b->l->pipeline->base_url;
+	const size_t base_len = strlen(base);
+
+	if (*url == '/')
+		return url;
+	if (strncmp(url, close_url, sizeof(close_url) - 1) == 0)
+		return url + sizeof(close_url) - 2;
+	if (strncmp(url, base, base_len) == 0 && url[base_len] == '/')
+		return url + base_len;
+	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+		fail(b->l, at, "must begin with / (a path under base_url) or with %s", close_url);
+	else
+		fail(b->l, at,
+		     "is on another host: a full URL must begin with %s or with base_url (%s/)",
+		     close_url, base);
+	return NULL;
+}
+
+/* What stands between placeholders must be a clean path. */
+static bool check_path(struct route_build *b, const struct yaml_node *at, const char *path)
+{
+	bool is_inside = false;
+
+	for (const char *c = path; *c; c++) {
+		if (*c == '{' || *c == '}')
+			is_inside = *c == '{';
+		if (is_inside)
+			continue;
+		if (*c == '?' || *c == '#') {
+			fail(b->l, at,
+			     *c == '?' ? "write what stands behind ? under query, as in "
+			                 "query: {name: \"value\"}"
+			               : "must not have a fragment (#…)");
+			return false;
+		}
+		if (*c <= ' ' || *c >= 0x7f || strchr("\\\"<>^`|", *c)) {
+			fail(b->l, at,
+			     "has a character that cannot stand in a path: write it "
+			     "percent-encoded");
+			return false;
+		}
+		if (c[0] == '/' &&
+		    (c[1] == '/' || strncmp(c, "/./", 3) == 0 || strncmp(c, "/../", 4) == 0 ||
+		     strcmp(c, "/..") == 0 || strcmp(c, "/.") == 0)) {
+			fail(b->l, at, "has an empty, . or .. segment in its path");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A path outside the catalogue is allowed, and said: a slip of the pen is more likely. */
+static void warn_unknown(struct route_build *b, const struct yaml_node *at, const char *path)
+{
+	static const enum http_method others[] = {METHOD_POST, METHOD_PUT, METHOD_DELETE};
+	const struct operation_set *set = b->l->options->operations;
+	const char *method = http_method_name((enum http_method)b->spec.method);
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		const struct operation *op = operation_match(set, others[i], path);
+
+		if (!op)
+			continue;
+		warn(b->l, at,
+		     "the catalogue has no %s %.100s, but %s %s (%s): it is sent as written",
+		     method, path, http_method_name(op->method), op->path, op->name);
+		return;
+	}
+	if (strncmp(path, "/api/v1/", 8) == 0)
+		warn(b->l, at, "the catalogue has no %s %.100s: base_url has /api/v1 already",
+		     method, path);
+	else
+		warn(b->l, at,
+		     "the catalogue has no %s %.100s: it is sent as written, and nothing is "
+		     "known of its fields",
+		     method, path);
+}
+
+/* PATCH is what people mean by Close's PUT; outside the catalogue it means nothing. */
+static bool check_patch(struct route_build *b, const char *path)
+{
+	const size_t mark = path_enter(b->l, "method");
+
+	if (b->route->op)
+		warn(b->l, route_place(b, "method"),
+		     "Close publishes no PATCH: it is sent as PUT, which changes only what is sent");
+	else
+		fail(b->l, route_place(b, "method"),
+		     "Close publishes no PATCH, and the catalogue has no PUT %.100s: write PUT if that "
+		     "is meant",
+		     path);
+	path_leave(b->l, mark);
+	return b->route->op;
+}
+
+static bool resolve_url(struct route_build *b, struct buf *path)
+{
+	const struct yaml_node *at = route_place(b, "url");
+	const enum http_method method = (enum http_method)b->spec.method;
+	const size_t mark = path_enter(b->l, "url");
+	const char *found = path_of(b, at);
+	const bool is_clean = found && check_path(b, at, found);
+
+	if (is_clean) {
+		buf_adds(path, found);
+		b->route->op = operation_match(b->l->options->operations, method, found);
+		b->route->is_patch = method == METHOD_PATCH;
+		b->route->method = method == METHOD_PATCH ? METHOD_PUT : method;
+		if (b->route->op && found[strlen(found) - 1] != '/')
+			buf_addc(path, '/');
+		if (!b->route->op && method != METHOD_PATCH)
+			warn_unknown(b, at, found);
+	}
+	path_leave(b->l, mark);
+	return is_clean && (method != METHOD_PATCH || check_patch(b, found));
+}
+
+/* Adds the text of a parameter as one segment: its placeholders as they are, the rest encoded. */
+static void add_segment(struct buf *out, const char *text, bool keep_slash)
+{
+	for (const char *c = text; *c; c++) {
+		const char *close = *c == '{' && c[1] != '{' ? strchr(c, '}') : NULL;
+
+		if (close) {
+			buf_add(out, c, (size_t)(close - c) + 1);
+			c = close;
+			continue;
+		}
+		if ((*c == '{' || *c == '}') && c[1] == *c)
+			c++; /* doubled: a brace itself */
+		if ((isalnum((unsigned char)*c) && (unsigned char)*c < 0x80) ||
+		    strchr("-._~", *c) || (*c == '/' && keep_slash))
+			buf_addc(out, *c);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)*c);
+	}
+}
+
+static void keep_slash_of(struct route_build *b, const char *text)
+{
+	const size_t len = strlen(text);
+
+	if (len > 2 && text[0] == '{' && text[1] != '{' && strchr(text, '}') == text + len - 1)
+		b->route->keep_slash = mem_dup(text + 1, len - 2);
+}
+
+/* One {name} of the path: the parameter of that name, or the record's field. */
+static void put_param(struct route_build *b, struct buf *out, const char *place, size_t len,
+                      bool *used)
+{
+	const struct yaml_node *params = b->spec.params;
+	cleanup_(freep) char *name = mem_dup(place + 1, len - 2);
+	const bool is_object_type = strcmp(name, "object_type") == 0;
+
+	for (size_t i = 0; params && i < params->n; i++) {
+		const char *text;
+
+		if (strcmp(params->keys[i]->text, name) != 0)
+			continue;
+		used[i] = true;
+		text = template_source(b->l, params->items[i]);
+		if (!text)
+			return;
+		if (!*text || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+			fail(b->l, params->items[i], "cannot fill %s in the path", name);
+		add_segment(out, text, is_object_type);
+		if (is_object_type)
+			keep_slash_of(b, text);
+		return;
+	}
+	buf_add(out, place, len);
+	if (is_object_type)
+		b->route->keep_slash = mem_strdup(name);
+}
+
+static void fail_unused(struct route_build *b, const char *path, const bool *used)
+{
+	const struct yaml_node *params = b->spec.params;
+
+	for (size_t i = 0; params && i < params->n; i++)
+		if (!used[i])
+			fail(b->l, params->keys[i],
+			     "unknown parameter \"%.40s\": the path is %.100s",
+			     params->keys[i]->text, path);
+}
+
+/* Puts `params` into @path; the fields that fill it are then the placeholders of one template. */
+static void compile_path(struct route_build *b, const char *path)
+{
+	const struct yaml_node *params = b->spec.params;
+	const char *at_key = b->spec.operation ? "operation" : "url";
+	const size_t n_errors = b->l->pipeline->n_errors;
+	cleanup_(freep) bool *used = mem_array(params ? params->n + 1 : 1, sizeof(*used));
+	cleanup_(buf_deinit) struct buf text = BUF_INIT;
+	size_t mark = path_enter(b->l, "params");
+
+	for (const char *c = path; *c;) {
+		const char *close = *c == '{' && c[1] != '{' ? strchr(c, '}') : NULL;
+		const size_t len = close ? (size_t)(close - c) + 1 : 1;
+
+		if (close)
+			put_param(b, &text, c, len, used);
+		else
+			buf_addc(&text, *c);
+		c += len;
+	}
+	fail_unused(b, path, used);
+	path_leave(b->l, mark);
+	if (b->l->pipeline->n_errors > n_errors)
+		return;
+	mark = path_enter(b->l, params ? "params" : at_key);
+	b->route->url =
+		route_template(b, route_place(b, params ? "params" : at_key), buf_text(&text));
+	path_leave(b->l, mark);
+}
+
+static void check_effects(struct route_build *b)
+{
+	static const char *const names[] = {"sends", "costs", "mass", "destroys"};
+	const struct operation *op = b->route->op;
+	const char *key = b->spec.operation ? "operation" : "url";
+	const size_t mark = path_enter(b->l, key);
+
+	for (size_t i = 0; op && i < sizeof(names) / sizeof(*names); i++) {
+		if (!(op->effects & (1U << i)))
+			continue;
+		fail(b->l, route_place(b, key),
+		     "%s %s: operations with such effects are not available yet in this version",
+		     op->name, names[i]);
+		break;
+	}
+	if (op && op->is_oauth_only)
+		fail(b->l, route_place(b, key),
+		     "%s takes OAuth only, which is not available yet in this version", op->name);
+	path_leave(b->l, mark);
+}
+
+bool route_compile_target(struct route_build *b)
+{
+	cleanup_(buf_deinit) struct buf path = BUF_INIT;
+	struct route *route = b->route;
+	struct route_spec *spec = &b->spec;
+
+	if (spec->operation) {
+		route->op = find_operation(b);
+		if (!route->op)
+			return false;
+		route->method = route->op->method;
+		buf_adds(&path, route->op->path);
+	} else if (spec->url && spec->has_method) {
+		if (!resolve_url(b, &path))
+			return false;
+	} else {
+		/* Not there, or there and wrong, which was told. */
+		if (spec->url && !yaml_get(b->map, "method"))
+			fail(b->l, route_place(b, "url"),
+			     "method is missing: POST, PUT, PATCH or DELETE");
+		return false;
+	}
+	check_effects(b);
+	compile_path(b, path.data);
+	if (spec->name)
+		route->name = mem_strdup(spec->name);
+	else if (route->op)
+		route->name = mem_strdup(route->op->name);
+	else
+		route->name = mem_printf("%s %s", http_method_name(route->method), path.data);
+	return true;
+}

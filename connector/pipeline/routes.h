@@ -1,0 +1,39 @@
+#pragma once
+
+/* A route while it is compiled: what was written, and the plain data it becomes. */
+
+#include "connector/pipeline/keys.h"
+
+struct route_spec {
+	char *name, *operation, *url;
+	unsigned method; /* enum http_method */
+	bool has_method;
+	const struct yaml_node *params, *query, *headers, *body, *exclude, *identity;
+	unsigned nulls, unknown_keys, allow;
+};
+
+struct route_build {
+	struct loader *l;
+	const struct yaml_node *map; /* the route in the file */
+	struct route_spec spec;
+	struct route *route;
+	const char *missing_source; /* an {@origin} that another source would have */
+	char near[80];              /* a name that a misspelt {@origin} may mean */
+};
+
+/* The place of @key's value, or of the route where it is not written. */
+const struct yaml_node *route_place(const struct route_build *b, const char *key);
+
+/* template_origin_fn: which {@name} there is; the argument is the struct route_build. */
+bool route_is_origin(void *arg, const char *name, const char **ret_near);
+
+/* Compiles one text of the file; NULL after telling what is wrong at @at. */
+struct template *route_template(struct route_build *b, const struct yaml_node *at,
+                                const char *text);
+
+/* Sets op, method, is_patch, name and url; false after telling why not. */
+bool route_compile_target(struct route_build *b);
+/* Sets body, has_body and consumed. */
+void route_compile_body(struct route_build *b);
+/* Sets query, headers, identity. */
+void route_compile_maps(struct route_build *b);

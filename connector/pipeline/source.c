@@ -1,0 +1,225 @@
+/* source: where records come from. */
+
+#include "connector/pipeline/keys.h"
+#include "lib/mem.h"
+#include "lib/near.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const on_changes[] = {"stop", "new", NULL};
+static const char *const tombstones[] = {"ignore", "reject", "route", NULL};
+static const char *const framings[] = {"none", "confluent", NULL};
+
+static bool ends_with(const char *text, const char *end)
+{
+	const size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static void read_path(struct loader *l, const struct key *key, const struct yaml_node *value,
+                      void *target)
+{
+	struct pipeline *p = target;
+
+	(void)key;
+	if (strpbrk(p->ndjson_written, "*?["))
+		fail(l, value,
+		     "a pattern of files is not available yet in this version: name one "
+		     "file");
+	else if (ends_with(p->ndjson_written, "/"))
+		fail(l, value, "a folder is not available yet in this version: name one file");
+	else if (ends_with(p->ndjson_written, ".gz") || ends_with(p->ndjson_written, ".zst"))
+		fail(l, value,
+		     "a compressed file is not available yet in this version: unpack it, "
+		     "or pipe it in with path: \"-\"");
+	free(p->ndjson_path);
+	p->ndjson_path = strcmp(p->ndjson_written, "-") == 0 ? mem_strdup("-")
+	                                                     : load_path(l, p->ndjson_written);
+}
+
+static const struct key ndjson_keys[] = {
+	{.name = "path",
+         .type = VALUE_TEXT,
+         IN(struct pipeline, ndjson_written),
+         .read = read_path,
+         .is_required = true,
+         .example = "\"signups.ndjson\"",
+         .help = "the file to read, relative to this one, or - for standard input"},
+	{.name = "follow",
+         .type = VALUE_BOOL,
+         .fallback = "false",
+         .is_later = true,
+         .help = "false: stop at the end; true: keep reading as the file grows and is rotated"},
+	{.name = "on_change",
+         .type = VALUE_CHOICE,
+         IN(struct pipeline, start_anew_on_change),
+         .choices = on_changes,
+         .fallback = "stop",
+         .help = "when the part already read is no longer the same: stop with exit code 75, or new: "
+                 "read from the start"},
+	{0},
+};
+
+static const struct section ndjson_section = {
+	.name = "source.ndjson",
+	.help = "A file of newline-delimited JSON: one object a line.",
+	.keys = ndjson_keys,
+};
+
+/* Settings of librdkafka that closefeed makes itself, because its promises rest on them. */
+static const char *const own_properties[] = {
+	"enable.auto.commit",
+	"enable.auto.offset.store",
+	"auto.offset.reset",
+	"isolation.level",
+	"bootstrap.servers",
+	"group.id",
+	"group.instance.id",
+	"partition.assignment.strategy",
+	NULL,
+};
+static const char *const secret_properties[] = {"sasl.password", "ssl.key.password", NULL};
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+static void read_properties(struct loader *l, const struct key *key, const struct yaml_node *value,
+                            void *target)
+{
+	(void)key;
+	(void)target;
+	if (value->kind != YAML_MAP) {
+		fail_kind(l, value, "a map of librdkafka's properties");
+		return;
+	}
+	for (size_t i = 0; i < value->n; i++) {
+		const char *name = value->keys[i]->text;
+		const struct yaml_node *item = value->items[i];
+		const size_t mark = path_enter(l, name);
+
+		if (is_one_of(name, own_properties))
+			fail(l, value->keys[i], "closefeed sets this property itself: take it out");
+		else if (is_one_of(name, secret_properties))
+			(void)resolve_secret(l, item, &(char *){NULL}, NULL);
+		else if (item->kind != YAML_TEXT && !is_reference(item))
+			fail_kind(l, item, "text");
+		path_leave(l, mark);
+	}
+}
+
+static const char properties_schema[] =
+	"{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[{\"type\":[\"string\",\"number\","
+	"\"boolean\"]},{\"$ref\":\"#/$defs/reference\"}]}}";
+
+static const struct key kafka_keys[] = {
+	{.name = "brokers",
+         .type = VALUE_TEXTS,
+         .is_required = true,
+         .is_later = false,
+         .example = "[\"broker1:9092\"]",
+         .help = "the brokers to begin with, host:port"},
+	{.name = "topics",
+         .type = VALUE_TEXTS,
+         .is_required = true,
+         .example = "[\"signups\"]",
+         .help = "topics to read; one that begins with ^ is a pattern"},
+	{.name = "group",
+         .type = VALUE_TEXT,
+         .help = "the consumer group; default closefeed.<name>"},
+	{.name = "start",
+         .type = VALUE_TEXT,
+         .fallback = "beginning",
+         .help = "where a group without offsets begins: beginning, end or an RFC 3339 time"},
+	{.name = "tombstones",
+         .type = VALUE_CHOICE,
+         .choices = tombstones,
+         .fallback = "reject",
+         .help = "what a null value is: ignore (counted as filtered), reject, or route (the record "
+                 "is {})"},
+	{.name = "properties",
+         .type = VALUE_OTHER,
+         .read = read_properties,
+         .takes = "a map of librdkafka's properties",
+         .schema = properties_schema,
+         .help = "any property of librdkafka but those closefeed sets itself"},
+	{.name = "framing",
+         .type = VALUE_CHOICE,
+         .choices = framings,
+         .fallback = "none",
+         .help = "confluent: a schema-registry header of five bytes before the JSON is taken off"},
+	{0},
+};
+
+static const struct section kafka_section = {
+	.name = "source.kafka",
+	.help = "Topics of Kafka whose values are JSON objects.",
+	.keys = kafka_keys,
+};
+
+/* The same for responses.kafka and rejects.kafka. */
+static const struct key kafka_sink_keys[] = {
+	{.name = "topic", .type = VALUE_TEXT, .is_required = true, .help = "the topic to write to"},
+	{.name = "brokers", .type = VALUE_TEXTS, .help = "default: those of the source"},
+	{.name = "properties",
+         .type = VALUE_OTHER,
+         .read = read_properties,
+         .takes = "a map of librdkafka's properties",
+         .schema = properties_schema,
+         .help = "default: those of the source"},
+	{0},
+};
+
+const struct section kafka_sink_section = {
+	.name = "responses.kafka",
+	.help = "A topic of Kafka to write to; the same keys as in `rejects.kafka`.",
+	.keys = kafka_sink_keys,
+};
+
+static const struct key source_keys[] = {
+	{.name = "ndjson",
+         .type = VALUE_SECTION,
+         .section = &ndjson_section,
+         .help = "read newline-delimited JSON"},
+	{.name = "kafka",
+         .type = VALUE_SECTION,
+         .section = &kafka_section,
+         .is_later = true,
+         .help = "read topics of Kafka"},
+	{.name = "key",
+         .type = VALUE_TEMPLATE,
+         .is_later = true,
+         .example = "\"{id}\"",
+         .help = "the record's own key: a record whose key is settled is skipped, wherever it comes "
+                 "from"},
+	{.name = "max_record",
+         .type = VALUE_SIZE,
+         IN(struct pipeline, max_record),
+         .min = 64,
+         .max = 16 << 20,
+         .fallback = "1MiB",
+         .help = "a longer record is rejected with its position and length, never read whole"},
+	{0},
+};
+
+static void check_source(struct loader *l, const struct yaml_node *map, void *target)
+{
+	(void)target;
+	l->is_kafka = yaml_get(map, "kafka") && !yaml_get(map, "ndjson");
+}
+
+const struct section source_section = {
+	.name = "source",
+	.help = "Where records come from: exactly one of ndjson and kafka. A record is a JSON "
+		"object; anything else is rejected with its position, and the run goes on.",
+	.keys = source_keys,
+	.excluding = (const struct key_pair[]){{"ndjson", "kafka"}, {0}},
+	.one_of = (const char *const[]){"ndjson", "kafka", NULL},
+	.check = check_source,
+};

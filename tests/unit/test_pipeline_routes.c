@@ -1,0 +1,306 @@
+/* Routes compiled against the catalogue. */
+
+#include "tests/unit/pipeline_case.h"
+
+#define ROUTE(text) V S C "routes:\n  - " text "\n"
+
+/* The consumed fields, separated by spaces. */
+static char *consumed(const struct route *route)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < route->n_consumed; i++)
+		buf_addf(&b, "%s%s", i ? " " : "", route->consumed[i]);
+	return buf_take(&b);
+}
+
+static void a_path_comes_from_operation_params_or_url(void **state)
+{
+	static const struct {
+		const char *text, *name, *url, *consumed;
+	} cases[] = {
+		{ROUTE("{operation: lead.create}"), "lead.create", "/lead/", ""},
+		{ROUTE("{operation: lead.create, name: new}"), "new", "/lead/", ""},
+		{ROUTE("{operation: lead.update}"), "lead.update", "/lead/{id}/", "id"},
+		{ROUTE("{operation: lead.update, params: {id: \"{lead_id}\"}}"), "lead.update",
+	         "/lead/{lead_id}/", "lead_id"},
+		{ROUTE("{operation: lead.update, params: {id: \"{a.b}\"}}"), "lead.update",
+	         "/lead/{a.b}/", ""},
+		{ROUTE("{operation: lead.update, params: {id: lead_A1}}"), "lead.update",
+	         "/lead/lead_A1/", ""},
+		{ROUTE("{operation: lead.update, params: {id: \"x/y {n} é\"}}"), "lead.update",
+	         "/lead/x%2Fy%20{n}%20%C3%A9/", "n"},
+		{ROUTE("{operation: contact.update}"), "contact.update", "/contact/{id}/",
+	         "id lead_id"},
+		{ROUTE("{operation: group.member.add}"), "group.member.add",
+	         "/group/{group_id}/member/", "group_id"},
+		{ROUTE("{operation: custom_field_schema.update, params: {object_type: \"{kind}\"}}"),
+	         "custom_field_schema.update", "/custom_field_schema/{kind}/", "kind"},
+		{ROUTE("{operation: custom_field_schema.update, params: {object_type: activity/a}}"),
+	         "custom_field_schema.update", "/custom_field_schema/activity/a/", ""},
+		{ROUTE("{method: POST, url: /lead}"), "lead.create", "/lead/", ""},
+		{ROUTE("{method: POST, url: \"https://api.close.com/api/v1/lead/\"}"),
+	         "lead.create", "/lead/", ""},
+		{ROUTE("{method: PUT, url: \"/lead/{record.lead_id}/\"}"), "lead.update",
+	         "/lead/{record.lead_id}/", "lead_id"},
+		{ROUTE("{method: PUT, url: \"/lead/{id}\", params: {id: \"{lead_id}\"}}"),
+	         "lead.update", "/lead/{lead_id}/", "lead_id"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct pipeline *p = case_good(cases[i].text);
+		const struct route *route = &p->routes.items[0];
+		char *fields = consumed(route);
+
+		check_eq(p->routes.n, 1);
+		check_text(route->name, cases[i].name);
+		check_text(template_text(route->url), cases[i].url);
+		check_text(fields, cases[i].consumed);
+		check(route->op != NULL);
+		check(route->has_body);
+		check_null(route->body);
+		free(fields);
+		pipeline_free(p);
+	}
+}
+
+static void the_rest_of_a_route_arrives(void **state)
+{
+	struct pipeline *p = case_good(
+		V S C
+		"exclude: [_*]\n"
+		"routes:\n  - operation: lead.create\n    exclude: [id]\n    nulls: omit\n"
+		"    unknown_keys: drop\n    allow: [costs, orphans]\n"
+		"    query: {_fields: \"id,{x}\", n: 5}\n"
+		"    headers: \"X-A:1, X-B: a,b,X-C:{id}\"\n"
+		"    identity: {custom.cf_key: \"{id}\"}\n"
+		"    body: {name: \"{company}\", custom.cf_key: 1.50, contacts: [{name: \"{n}\"}], "
+		"status: ~}\n");
+	const struct route *route = &p->routes.items[0];
+
+	(void)state;
+	check_eq(route->index, 0);
+	check_eq(route->line, 7);
+	check_eq(route->column, 5);
+	check_eq(route->method, METHOD_POST);
+	check(!route->is_patch);
+	check_eq(route->n_exclude, 2);
+	check_text(exclude_text(route->exclude[0]), "_*");
+	check_text(exclude_text(route->exclude[1]), "id");
+	check_eq(route->nulls, NULLS_OMIT);
+	check_eq(route->unknown_keys, UNKNOWN_DROP);
+	check_eq(route->allow, EFFECT_COSTS | ALLOW_ORPHANS);
+	check_eq(route->n_query, 2);
+	check_text(route->query[0].name, "_fields");
+	check_text(template_text(route->query[1].value), "5");
+	check_eq(route->n_headers, 3);
+	check_text(route->headers[1].name, "X-B");
+	check_text(template_text(route->headers[1].value), "a,b");
+	check_text(template_text(route->headers[2].value), "{id}");
+	check_text(route->identity_field, "custom.cf_key");
+	check_text(template_text(route->identity_value), "{id}");
+	check(route->body != NULL);
+	check_eq(route->n_consumed, 0);
+	check(p->routes.operations == crm_catalogue());
+	pipeline_free(p);
+}
+
+static void a_path_outside_the_catalogue_is_sent_with_a_warning(void **state)
+{
+	struct pipeline *p = case_load(ROUTE("{method: DELETE, url: \"/thing/{id}\"}"));
+	const struct route *route = &p->routes.items[0];
+
+	(void)state;
+	check_eq(p->n_errors, 0);
+	check_eq(p->n_notes, 1);
+	check_null(route->op);
+	check_text(route->name, "DELETE /thing/{id}");
+	check_text(template_text(route->url), "/thing/{id}");
+	check(!route->has_body);
+	pipeline_free(p);
+}
+
+static void patch_becomes_put_and_a_url_of_base_url_is_a_path(void **state)
+{
+	struct pipeline *p = case_load(
+		V S "close: {api_key: {env: KEY}, base_url: \"http://localhost:1/x\"}\n"
+		    "routes: [{method: PATCH, url: \"http://localhost:1/x/lead/{id}\"}]\n");
+	const struct route *route = &p->routes.items[0];
+
+	(void)state;
+	check_eq(p->n_errors, 0);
+	check(route->is_patch);
+	check_eq(route->method, METHOD_PUT);
+	check_text(route->op->name, "lead.update");
+	check_text(template_text(route->url), "/lead/{id}/");
+	pipeline_free(p);
+}
+
+static void the_placeholder_of_an_object_type_keeps_its_slashes(void **state)
+{
+	struct pipeline *p = case_good(ROUTE(
+		"{operation: custom_field_schema.update, params: {object_type: \"{kind}\"}}"));
+
+	(void)state;
+	check_text(p->routes.items[0].keep_slash, "kind");
+	pipeline_free(p);
+	p = case_good(ROUTE("{operation: custom_field_schema.update}"));
+	check_text(p->routes.items[0].keep_slash, "object_type");
+	pipeline_free(p);
+	p = case_good(ROUTE("{operation: lead.update}"));
+	check_null(p->routes.items[0].keep_slash);
+	pipeline_free(p);
+}
+
+static void mistakes_in_routes_are_told_in_their_place(void **state)
+{
+	static const struct {
+		const char *text, *notes;
+	} cases[] = {
+		{ROUTE("{url: /lead/}"), "6:11: error: routes[0]: method is missing: POST, PUT\n"},
+		{ROUTE("{method: GET, url: /lead/}"),
+	         "6:14: error: routes[0].method: must be POST, PUT, PATCH or DELETE, not the text \"GET\"\n"},
+		{ROUTE("{method: post, url: /lead/}"),
+	         "6:14: error: routes[0].method: must be POST, PUT, PATCH or DELETE, not \"post\": did you mean \"POST\"?\n"},
+		{ROUTE("{method: POST}"), "6:5: error: routes[0]: operation or url is missing\n"},
+		{ROUTE("{operation: lead.create, method: POST}"),
+	         "6:30: error: routes[0]: operation (line 6) and method (line 6) exclude each other\n"},
+		{ROUTE("{method: POST, url: lead/}"),
+	         "6:25: error: routes[0].url: must begin with / (a path under base_url) or with https://api.close.com/api/v1/\n"},
+		{ROUTE("{method: POST, url: \"https://example.com/api/v1/lead/\"}"),
+	         "6:25: error: routes[0].url: is on another host\n"},
+		{ROUTE("{method: POST, url: \"https://api.close.com.evil.example/api/v1/lead/\"}"),
+	         "6:25: error: routes[0].url: is on another host\n"},
+		{ROUTE("{method: POST, url: \"http://api.close.com/api/v1/lead/\"}"),
+	         "6:25: error: routes[0].url: is on another host\n"},
+		{ROUTE("{method: POST, url: \"https://{host}/lead/\"}"),
+	         "6:25: error: routes[0].url: is on another host\n"},
+		{ROUTE("{method: POST, url: \"/lead/?a=b\"}"),
+	         "6:25: error: routes[0].url: write what stands behind ? under query\n"},
+		{ROUTE("{method: POST, url: \"/lead/#a\"}"),
+	         "6:25: error: routes[0].url: must not have a fragment\n"},
+		{ROUTE("{method: POST, url: \"/lead/../me/\"}"),
+	         "6:25: error: routes[0].url: has an empty, . or .. segment\n"},
+		{ROUTE("{method: POST, url: //evil.example/}"),
+	         "6:25: error: routes[0].url: has an empty, . or .. segment\n"},
+		{ROUTE("{method: POST, url: \"/lead /\"}"),
+	         "6:25: error: routes[0].url: has a character that cannot stand in a path\n"},
+		{ROUTE("{method: PUT, url: \"/lead/{id/\"}"), "6:24: error: routes[0].url: \n"},
+		{ROUTE("{method: PUT, url: {lead_id}}"),
+	         "6:24: error: routes[0].url: {lead_id} without quotes is a YAML map\n"},
+		{ROUTE("{method: PUT, url: \"/lead/{'{x}'}/\"}"), "6:24: error: routes[0].url: \n"},
+		{ROUTE("{method: PATCH, url: /me/}"),
+	         "6:14: error: routes[0].method: Close publishes no PATCH, and the catalogue has no PUT /me/\n"},
+		{ROUTE("{method: PATCH, url: \"/lead/{id}/\"}"),
+	         "6:14: warning: routes[0].method: Close publishes no PATCH: it is sent as PUT\n"},
+		{ROUTE("{method: PUT, url: /lead/}"),
+	         "6:24: warning: routes[0].url: the catalogue has no PUT /lead/, but POST /lead/ (lead.create)\n"},
+		{ROUTE("{method: POST, url: /api/v1/lead/}"),
+	         "6:25: warning: routes[0].url: the catalogue has no POST /api/v1/lead/: base_url has /api/v1 already\n"},
+		{ROUTE("{operation: lead.update, params: {ix: \"{a}\"}}"),
+	         "6:39: error: routes[0].params: unknown parameter \"ix\": the path is /lead/{id}/\n"},
+		{ROUTE("{operation: lead.update, params: {id: {a}}}"),
+	         "6:43: error: routes[0].params.id: {a} without quotes is a YAML map\n"},
+		{ROUTE("{operation: lead.update, params: {id: {env: KEY}}}"),
+	         "6:43: error: routes[0].params: values from outside do not stand here: name it under vars\n"},
+		{ROUTE("{operation: lead.update, params: {id: \"\"}}"),
+	         "6:43: error: routes[0].params: cannot fill id in the path\n"},
+		{ROUTE("{operation: lead.update, params: {id: ..}}"),
+	         "6:43: error: routes[0].params: cannot fill id in the path\n"},
+		{ROUTE("{operation: lead.create, body: {nmae: a}}"),
+	         "6:37: warning: routes[0].body: lead.create takes no key \"nmae\", and Close would drop it without a word: did you mean \"name\"?\n"},
+		{ROUTE("{operation: lead.create, unknown_keys: reject, body: {nmae: a}}"),
+	         "6:59: error: routes[0].body: lead.create takes no key \"nmae\"\n"},
+		{ROUTE("{operation: task.create, body: {text: a}}"),
+	         "6:36: error: routes[0].body: task.create needs the field lead_id\n"},
+		{ROUTE("{operation: playbook.archive, body: {a: 1}}"),
+	         "6:41: error: routes[0].body: playbook.archive takes no body\n"},
+		{ROUTE("{operation: lead.create, body: [{name: a}]}"),
+	         "6:36: error: routes[0].body: must be a map: Close takes one object a call\n"},
+		{ROUTE("{operation: lead.create, body: name}"),
+	         "6:36: error: routes[0].body: must be a map with placeholders\n"},
+		{ROUTE("{operation: lead.create, body: {name: \"{a\"}}"),
+	         "6:43: error: routes[0].body.name: \n"},
+		{ROUTE("{operation: lead.create, body: {contacts: [{name: \"{a\"}]}}"),
+	         "6:55: error: routes[0].body.contacts[0].name: \n"},
+		{ROUTE("{operation: lead.create, body: {name: {company}}}"),
+	         "6:43: error: routes[0].body.name: {company} without quotes is a YAML map with a key and no value: put it in quotes, \"{company}\"\n"},
+		{ROUTE("{operation: lead.create, body: {name: \"{@topic}\"}}"),
+	         "6:43: error: routes[0].body.name: {@topic}: only source.kafka has it\n"},
+		{ROUTE("{operation: lead.create, body: {name: \"{@headers.x}\"}}"),
+	         "6:43: error: routes[0].body.name: {@headers.x}: only source.kafka has it\n"},
+		{ROUTE("{operation: lead.create, body: {name: \"{@lin}\"}}"),
+	         "6:43: error: routes[0].body.name: {@lin} is not known; did you mean {@line}?\n"},
+		{V "vars: {region: a}\n" S C
+	           "routes: [{operation: lead.create, body: {name: \"{@var.regoin}\"}}]\n",
+	         "6:48: error: routes[0].body.name: {@var.regoin} is not known; did you mean {@var.region}?\n"},
+		{ROUTE("{operation: lead.create, body: {name: \"{@var.x}\"}}"),
+	         "6:43: error: routes[0].body.name: {@var.x} is not known here\n"},
+		{ROUTE("{operation: lead.create, headers: {Authorization: a}}"),
+	         "6:40: error: routes[0].headers.Authorization: the header Authorization must not be set here\n"},
+		{ROUTE("{operation: lead.create, headers: {content-type: a}}"),
+	         "6:40: error: routes[0].headers.content-type: the header content-type must not be set here\n"},
+		{ROUTE("{operation: lead.create, headers: {X-HTTP-Method-Override: PUT}}"),
+	         "6:40: error: routes[0].headers.X-HTTP-Method-Override: the header X-HTTP-Method-Override must not\n"},
+		{ROUTE("{operation: lead.create, headers: {\"a b\": c}}"),
+	         "6:40: error: routes[0].headers.a b: \"a b\" is not the name of a header\n"},
+		{ROUTE("{operation: lead.create, headers: {a: \"x\\r\\ny\"}}"),
+	         "6:43: error: routes[0].headers.a: the value of a has a character that cannot stand in a header\n"},
+		{ROUTE("{operation: lead.create, headers: {a: 1, A: 2}}"),
+	         "6:46: error: routes[0].headers.A: the header A stands twice\n"},
+		{ROUTE("{operation: lead.create, headers: \"a\"}"),
+	         "6:39: error: routes[0].headers: must be a map, or pairs such as \"a:1,b:2\"\n"},
+		{ROUTE("{operation: lead.create, identity: {custom.cf_a: fixed}}"),
+	         "6:54: error: routes[0].identity: must differ for every record\n"},
+		{ROUTE("{operation: lead.create, identity: {name: \"{id}\"}}"),
+	         "6:41: error: routes[0].identity: must be a custom field\n"},
+		{ROUTE("{operation: lead.create, identity: {custom.cf_a: \"{id}\", custom.cf_b: \"{id}\"}}"),
+	         "6:40: error: routes[0].identity: must have one field\n"},
+		{ROUTE("{operation: lead.update, identity: {custom.cf_a: \"{id}\"}}"),
+	         "6:40: error: routes[0].identity: lead.update creates nothing that has custom fields\n"},
+		{ROUTE("{operation: task.create, identity: {custom.cf_a: \"{id}\"}}"),
+	         "6:40: error: routes[0].identity: task.create creates nothing that has custom fields\n"},
+		{V S C "routes:\n  - operation: lead.create\n  - operation: contact.create\n",
+	         "7:5: warning: routes[1]: never reached: the route in line 6 takes every record\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		case_check_notes(cases[i].text, cases[i].notes);
+}
+
+static void every_operation_without_effects_compiles(void **state)
+{
+	const struct operation_set *set = crm_catalogue();
+	size_t n_compiled = 0;
+
+	(void)state;
+	for (size_t i = 0; i < set->n; i++) {
+		struct buf b = BUF_INIT;
+		struct pipeline *p;
+
+		buf_addf(&b, V S C "routes: [{operation: %s}]\n", set->items[i].name);
+		p = case_load(buf_text(&b));
+		check_eq(p->n_errors > 0, set->items[i].effects || set->items[i].is_oauth_only);
+		n_compiled += p->n_errors == 0;
+		pipeline_free(p);
+		buf_deinit(&b);
+	}
+	check(n_compiled > 90);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(a_path_comes_from_operation_params_or_url),
+		sentence(the_rest_of_a_route_arrives),
+		sentence(a_path_outside_the_catalogue_is_sent_with_a_warning),
+		sentence(patch_becomes_put_and_a_url_of_base_url_is_a_path),
+		sentence(the_placeholder_of_an_object_type_keeps_its_slashes),
+		sentence(mistakes_in_routes_are_told_in_their_place),
+		sentence(every_operation_without_effects_compiles),
+	};
+
+	return run_sentences(tests);
+}
