@@ -24,7 +24,8 @@ static bool is_still_its_operation(struct shaping *s, const char *url)
 	const struct operation_set *set = s->routes->operations ? s->routes->operations : &alone;
 	const struct operation *found;
 
-	if (!route->op)
+	/* Without a placeholder it is what was checked when the pipeline was loaded. */
+	if (!route->op || template_is_literal(route->url))
 		return true;
 	found = operation_match(set, route->method, url);
 	if (found == route->op)

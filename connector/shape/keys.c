@@ -58,7 +58,9 @@ bool shape_known_keys(struct shaping *s)
 			is_known = refuse_key(s, key);
 			break;
 		}
-		buf_addf(&keys, "%s%s", keys.len ? ", " : "", key);
+		if (keys.len)
+			buf_add(&keys, ", ", 2);
+		buf_adds(&keys, key);
 		s->unknown_keys++;
 	}
 	if (keys.len && is_known) {
