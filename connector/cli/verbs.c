@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct verb *const verbs[] = {
 	&verb_check,
+	&verb_preview,
 	&verb_status,
 	&verb_rejects,
 	&verb_held,

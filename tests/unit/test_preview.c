@@ -1,0 +1,252 @@
+#include "tests/unit/check.h"
+
+#include "connector/cli/cli.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/test_preview_XXXXXX";
+
+static char *place(const char *name)
+{
+	return mem_printf("%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char *path = place(name);
+	FILE *file = fopen(path, "w");
+
+	check(file != NULL);
+	check(fputs(text, file) >= 0);
+	check_eq(fclose(file), 0);
+	free(path);
+}
+
+static char *read_file(const char *name)
+{
+	char *path = place(name);
+	FILE *file = fopen(path, "r");
+	char *text = mem_alloc(65536);
+
+	check(file != NULL);
+	(void)fread(text, 1, 65535, file);
+	check_eq(fclose(file), 0);
+	free(path);
+	return text;
+}
+
+/* Points @fd at a file of the folder; returns what it was, for restore(). */
+static int redirect(int fd, const char *name)
+{
+	char *path = place(name);
+	const int old = dup(fd);
+	const int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	check(old >= 0 && to >= 0);
+	check(dup2(to, fd) >= 0);
+	check_eq(close(to), 0);
+	free(path);
+	return old;
+}
+
+static void restore(int fd, int old)
+{
+	check(dup2(old, fd) >= 0);
+	check_eq(close(old), 0);
+}
+
+/* Runs `preview PIPELINE ARGS…`; *@ret_out is standard output, to free(). */
+static enum exit_code preview(const char *arg1, const char *arg2, const char *arg3, char **ret_out)
+{
+	char *path = place("p.yaml");
+	char *argv[] = {mem_strdup("closefeed"), mem_strdup("preview"), path, mem_strdup(arg1),
+	                mem_strdup(arg2),        mem_strdup(arg3),      NULL};
+	enum exit_code code;
+	struct cli cli;
+	struct err err;
+	int argc = 3, out, errors;
+
+	while (argv[argc])
+		argc++;
+	check_eq(cli_parse(argc, argv, &cli, &err), 0);
+	(void)fflush(stdout);
+	out = redirect(STDOUT_FILENO, "out");
+	errors = redirect(STDERR_FILENO, "err");
+	code = cli.verb->run(&cli);
+	(void)fflush(stdout);
+	(void)fflush(stderr);
+	restore(STDOUT_FILENO, out);
+	restore(STDERR_FILENO, errors);
+	cli_deinit(&cli);
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+	*ret_out = read_file("out");
+	return code;
+}
+
+static const char pipeline[] = "version: 1\n"
+			       "name: leads\n"
+			       "source:\n"
+			       "  ndjson: {path: in.ndjson}\n"
+			       "close:\n"
+			       "  api_key: {env: A_KEY_NOBODY_HAS}\n"
+			       "  base_url: http://127.0.0.1:1/api/v1\n"
+			       "state: state\n"
+			       "exclude: [ingested_at]\n"
+			       "routes:\n"
+			       "  - operation: lead.update\n"
+			       "    name: change\n"
+			       "    headers: {X-Who: \"{who}\"}\n";
+
+static const char records[] =
+	"{\"id\":\"lead_1\",\"name\":\"A\\u202e/\",\"who\":\"us\",\"ingested_at\":1}\n"
+	"\n"
+	"{\"name\":\"B\"}\n"
+	"{\"id\":\"lead 3\",\"custom.cf_1\":19.90}\n"
+	"{\n";
+
+static int make_folder(void **state)
+{
+	(void)state;
+	check(mkdtemp(folder) != NULL);
+	write_file("p.yaml", pipeline);
+	write_file("in.ndjson", records);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = {"p.yaml", "in.ndjson", "out", "err"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = place(names[i]);
+
+		(void)unlink(path);
+		free(path);
+	}
+	return rmdir(folder);
+}
+
+static void json_has_a_request_or_a_rejection_a_line(void **state)
+{
+	char *out, *line, *rest;
+
+	(void)state;
+	check_eq(preview("--json", NULL, NULL, &out), EXIT_UNSETTLED);
+	line = strtok_r(out, "\n", &rest);
+	check_text(line,
+	           "{\"route\":\"change\",\"operation\":\"lead.update\",\"method\":\"PUT\",\"url\":"
+	           "\"http://127.0.0.1:1/api/v1/lead/lead_1/\",\"headers\":{\"Authorization\":"
+	           "\"***\",\"Accept\":\"application/json\",\"Content-Type\":\"application/json\","
+	           "\"X-Who\":\"us\"},\"body\":{\"name\":\"A\342\200\256/\",\"who\":\"us\"},"
+	           "\"records\":[{\"file\":\"in.ndjson\",\"line\":1,\"bytes\":[0,60]}],\"notes\":"
+	           "[\"Close will ignore, since lead.update has no such field: who\"]}");
+	line = strtok_r(NULL, "\n", &rest);
+	check_eq(strncmp(line,
+	                 "{\"rejected\":{\"class\":\"template\",\"message\":\"{id} is missing", 58),
+	         0);
+	check(strstr(line, "\"field\":null},\"records\":[{\"file\":\"in.ndjson\",\"line\":3,"));
+	line = strtok_r(NULL, "\n", &rest);
+	check(strstr(line, "/lead/lead%203/"));
+	check(strstr(line, "\"body\":{\"custom.cf_1\":19.90},"));
+	line = strtok_r(NULL, "\n", &rest);
+	check_eq(strncmp(line, "{\"rejected\":{\"class\":\"json\",", 28), 0);
+	check_null(strtok_r(NULL, "\n", &rest));
+	free(out);
+}
+
+static void every_line_of_json_is_json(void **state)
+{
+	char *out, *rest;
+
+	(void)state;
+	(void)preview("--json", "--all", NULL, &out);
+	for (char *line = strtok_r(out, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		struct json_object *value = NULL;
+
+		check_eq(json_parse(line, strlen(line), 0, &value, NULL, NULL), 0);
+		json_object_put(value);
+	}
+	free(out);
+}
+
+static void n_counts_records(void **state)
+{
+	char *out;
+
+	(void)state;
+	check_eq(preview("--json", "-n", "1", &out), EXIT_DONE);
+	check(strchr(out, '\n') == strrchr(out, '\n'));
+	free(out);
+	check_eq(preview("--json", "-n", "0", &out), EXIT_UNSETTLED);
+	check(strstr(out, "\"class\":\"json\""));
+	free(out);
+}
+
+static void people_see_what_goes_out_and_what_stays_here(void **state)
+{
+	char *out, *errors;
+
+	(void)state;
+	check_eq(preview("-n", "2", NULL, &out), EXIT_UNSETTLED);
+	check(strstr(out, "in.ndjson:1  change\n  PUT http://127.0.0.1:1/api/v1/lead/lead_1/\n"));
+	check(strstr(out, "  Authorization: ***\n"));
+	check(strstr(out, "  excluded: ingested_at\n"));
+	check(strstr(out, "  note: Close will ignore"));
+	check(strstr(out, "in.ndjson:3  rejected\n  template: {id} is missing"));
+	errors = read_file("err");
+	check(strstr(errors, "2 records, 1 rejected; nothing was sent\n"));
+	free(errors);
+	free(out);
+}
+
+static void no_state_is_made(void **state)
+{
+	char *out, *path = place("state");
+	struct stat st;
+
+	(void)state;
+	(void)preview("--json", NULL, NULL, &out);
+	check_eq(stat(path, &st), -1);
+	check_eq(errno, ENOENT);
+	free(path);
+	free(out);
+}
+
+static void an_input_that_is_not_there_is_said(void **state)
+{
+	char *out, *errors, *path = place("in.ndjson");
+
+	(void)state;
+	check_eq(unlink(path), 0);
+	check_eq(preview("--json", NULL, NULL, &out), EXIT_INPUT);
+	check_text(out, "");
+	errors = read_file("err");
+	check(strstr(errors, "in.ndjson"));
+	free(errors);
+	free(out);
+	free(path);
+	write_file("in.ndjson", records);
+}
+
+int main(void)
+{
+	const struct CMUnitTest sentences[] = {
+		sentence(json_has_a_request_or_a_rejection_a_line),
+		sentence(every_line_of_json_is_json),
+		sentence(n_counts_records),
+		sentence(people_see_what_goes_out_and_what_stays_here),
+		sentence(no_state_is_made),
+		sentence(an_input_that_is_not_there_is_said),
+	};
+
+	return cmocka_run_group_tests(sentences, make_folder, remove_folder);
+}
