@@ -113,6 +113,9 @@ void section_read(struct loader *l, const struct section *section, const struct 
                   void *target);
 const struct key *section_key(const struct section *section, const char *name);
 
+/* Reads what stands behind a key; section.c calls it for every pair of a map. */
+void key_read(struct loader *l, const struct key *key, const struct yaml_node *value, void *target);
+
 /* "a duration such as 30s, from 1s to 30d": what the key takes. */
 char *key_takes(const struct key *key);
 

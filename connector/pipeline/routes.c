@@ -222,6 +222,7 @@ void routes_compile(struct loader *l)
 	struct route_set *set = &l->pipeline->routes;
 	const size_t mark = path_enter(l, "routes");
 
+	set->operations = l->options->operations;
 	if (!l->routes) {
 		path_leave(l, mark);
 		return;
