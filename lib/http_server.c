@@ -21,7 +21,7 @@
  * suspended.
  */
 
-enum { default_connections = 1024, connection_memory = 64 * 1024 };
+enum { default_connections = 1024, connection_memory = 32 * 1024 };
 
 enum exchange_state { X_NEW, X_READING, X_HANDLING, X_WAITING, X_ANSWERED };
 

@@ -59,29 +59,35 @@ static void on_signal(void *arg, int fd, uint32_t events)
 	ending->is_here = read(fd, &info, sizeof(info)) == sizeof(info);
 }
 
-static void serve(struct loop *loop, const struct sandbox *sandbox, uint64_t idle_ms)
+/* From here on Ctrl-C and SIGTERM wait to be read instead of ending the process. */
+static void await_signals(struct ending *ending)
 {
-	struct ending ending = {0};
-	struct loop_watch *watch;
 	sigset_t signals;
 
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
-	ending.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	assert(ending.fd >= 0);
-	watch = loop_watch(loop, ending.fd, EPOLLIN, on_signal, &ending);
-	while (!ending.is_here &&
+	ending->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	assert(ending->fd >= 0);
+}
+
+static void serve(struct loop *loop, const struct sandbox *sandbox, struct ending *ending,
+                  uint64_t idle_ms)
+{
+	struct loop_watch *watch = loop_watch(loop, ending->fd, EPOLLIN, on_signal, ending);
+
+	while (!ending->is_here &&
 	       (!idle_ms || loop_now_ms(loop) < sandbox_last_request_ms(sandbox) + idle_ms))
 		loop_turn(loop, idle_ms ? look_every_ms : -1);
 	loop_unwatch(loop, watch);
-	(void)close(ending.fd);
+	(void)close(ending->fd);
 }
 
 static enum exit_code start(const struct cli *cli, const struct sandbox_config *config)
 {
 	struct loop *loop = loop_new();
+	struct ending ending = {0};
 	struct sandbox *sandbox;
 	struct err err;
 
@@ -89,10 +95,11 @@ static enum exit_code start(const struct cli *cli, const struct sandbox_config *
 		loop_free(loop);
 		return cli_fail(EXIT_USAGE, &err);
 	}
+	await_signals(&ending);
 	printf("ready base_url=http://127.0.0.1:%u/api/v1 key=%s\n", sandbox_port(sandbox),
 	       sandbox_key(sandbox));
 	(void)fflush(stdout);
-	serve(loop, sandbox, cli_count(cli, "idle-exit", 0) * 1000);
+	serve(loop, sandbox, &ending, cli_count(cli, "idle-exit", 0) * 1000);
 	sandbox_free(sandbox);
 	loop_free(loop);
 	return EXIT_DONE;

@@ -295,14 +295,15 @@ static const struct {
 	{"/custom_field_schema/", true, schema},
 };
 
+static bool is_operation(const struct visit *v, enum http_method method)
+{
+	return v->api->operations && operation_match(v->api->operations, method, v->call->path);
+}
+
 static bool is_known_operation(const struct visit *v)
 {
-	static const enum http_method methods[] = {METHOD_POST, METHOD_PUT, METHOD_DELETE};
-
-	for (size_t i = 0; v->api->operations && i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (operation_match(v->api->operations, methods[i], v->call->path))
-			return true;
-	return false;
+	return is_operation(v, METHOD_POST) || is_operation(v, METHOD_PUT) ||
+	       is_operation(v, METHOD_DELETE);
 }
 
 static bool answer_known(struct visit *v)
@@ -319,17 +320,15 @@ static bool answer_known(struct visit *v)
 		pages[i].answer(v);
 		return true;
 	}
-	/* "/lead/merge/" looks like a lead called "merge". */
-	if (is_method(v, "POST") && is_known_operation(v) && box_kind_of_path(v->call->path, &id) &&
-	    id)
-		return false;
 	kind = box_kind_of_path(v->call->path, &id);
-	if (kind && id)
-		item(v, kind, id);
-	else if (kind && !(is_method(v, "PUT") && is_known_operation(v)))
-		collection(v, kind);
-	else
+	/* "/lead/merge/" looks like a lead called "merge", and PUT to all tasks like a mistake. */
+	if (!kind || (id && is_method(v, "POST") && is_operation(v, METHOD_POST)) ||
+	    (!id && is_method(v, "PUT") && is_operation(v, METHOD_PUT)))
 		return false;
+	if (id)
+		item(v, kind, id);
+	else
+		collection(v, kind);
 	return true;
 }
 

@@ -15,10 +15,13 @@ static void answer_status(const struct box_fault *fault, struct box_answer *answ
 	const unsigned status = fault->status ? fault->status : 500;
 
 	(void)wall_ms;
-	if (fault->body)
-		box_answer_text(answer, status, fault->body);
-	else
+	if (!fault->body) {
 		box_answer_error(answer, status, "The sandbox was told to answer %u.", status);
+		return;
+	}
+	box_answer_text(answer, status, fault->body);
+	if (*fault->body == '{' && !fault->headers)
+		box_answer_header(answer, "Content-Type: application/json");
 }
 
 static void answer_html(const struct box_fault *fault, struct box_answer *answer, int64_t wall_ms)

@@ -331,8 +331,10 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
                       .path = "/task/",
                       .methods = all_methods,
                       .fields = task_fields,
-                      .filters = CHOICES("lead_id", "id", "assigned_to", "is_complete", "view",
-                                         "date", "due_date", "date_created", "date_updated"),
+                      .filters =
+                              CHOICES("_type", "lead_id", "id", "assigned_to", "is_complete",
+                                      "view", "date", "due_date", "date_created", "date_updated"),
+                      .usual_type = "lead",
                       .max_limit = usual_page,
                       .custom = BOX_N_KINDS,
                       .finish = box_finish_task,

@@ -79,6 +79,7 @@ struct box_kind {
 	unsigned methods;       /* enum box_method, or'ed */
 	const struct box_field *fields;
 	const char *const *filters; /* query parameters of the list, with __in, __gte and so on */
+	const char *usual_type;     /* the `_type` a list shows when none is asked for; or NULL */
 	unsigned max_limit;         /* of a list's page */
 	bool has_typed_limits;      /* a page too large is told in the newer shape */
 	enum box_kind_id custom;    /* the kind of its custom fields; BOX_N_KINDS: has none */

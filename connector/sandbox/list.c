@@ -26,7 +26,7 @@ struct condition {
 struct query {
 	struct box_org *org;
 	const struct box_kind *kind;
-	struct condition conditions[max_conditions];
+	struct condition conditions[max_conditions + 1]; /* and the usual type */
 	size_t n_conditions;
 	bool needs_render; /* a condition is about something computed */
 	const char *order; /* a field; NULL: as they were created */
@@ -162,6 +162,9 @@ static bool read_query(struct query *q, struct json_object *params, struct box_a
 	}
 	for (const char *const *f = q->kind->filters; f && *f; f++)
 		read_filter(q, *f, params);
+	if (q->kind->usual_type && !json_get_string(params, "_type"))
+		q->conditions[q->n_conditions++] =
+			(struct condition){"_type", q->kind->usual_type, IS};
 	q->is_descending = order && *order == '-';
 	q->order = order ? order + q->is_descending : NULL;
 	return true;

@@ -274,10 +274,10 @@ static void find(struct page *page)
 	const struct box_list *list = &narrowed;
 	const struct box_object *last = NULL;
 
-	if (box_query_candidates(&query, node, page->kind, &narrowed))
-		qsort(narrowed.items, narrowed.n, sizeof(struct box_object *), by_seq);
-	else
+	if (!box_query_candidates(&query, node, page->kind, &narrowed))
 		list = box_store_all(page->search->store, page->kind);
+	else if (narrowed.n)
+		qsort(narrowed.items, narrowed.n, sizeof(struct box_object *), by_seq);
 	for (size_t i = 0; i < list->n; i++) {
 		struct box_object *o = list->items[i];
 

@@ -96,6 +96,8 @@ static void take_field(struct box_write *write, const struct box_field *field)
 static void build(struct box_write *write)
 {
 	write->data = write->old ? box_shallow(write->old->data) : json_object_new_object();
+	if (!write->old)
+		json_object_object_add(write->data, "id", NULL); /* its place in answers */
 	for (const struct box_field *f = write->kind->fields; f->name; f++)
 		take_field(write, f);
 	if (write->kind->custom != BOX_N_KINDS)
