@@ -33,7 +33,7 @@ cp "$here/companies.ndjson" "$work"
 say 'a stand-in for Close, which receives the webhook, too'
 export CLOSE_API_KEY=api_sandbox.key QUARANTINE=4s
 export HOOK_SECRET=whsec_cXVpY2tzdGFydCBvZiBjbG9zZWZlZWQsIHRyeSBpdA==
-closefeed sandbox --port 0 --key "$CLOSE_API_KEY" --hook-secret "$HOOK_SECRET" --speed 4 \
+closefeed sandbox --port 0 --key "$CLOSE_API_KEY" --hook-secret "$HOOK_SECRET" --speed 4 --latency 50 \
 	>"$work/ready" 2>"$work/sandbox.log" &
 sandbox=$!
 while [ ! -s "$work/ready" ]; do
@@ -57,7 +57,7 @@ closefeed preview pipeline.yaml -n 1
 say 'closefeed run pipeline.yaml, killed half-way with kill -9'
 closefeed run pipeline.yaml &
 run=$!
-leads=$(python3 "$here/sandbox.py" wait-for-leads 90)
+leads=$(python3 "$here/sandbox.py" wait-for-leads 80)
 kill -9 "$run"
 wait "$run" 2>/dev/null || true
 echo "killed; there are $leads leads"

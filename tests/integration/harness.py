@@ -135,8 +135,19 @@ class Sandbox:
         """The events its webhook received, as they came, repeats included."""
         return [call["event"] for call in self.get("/_sandbox/hook")["data"]]
 
-    def add_fault(self, **fault):
-        return self.post("/_sandbox/faults", fault)
+    def hook_log(self):
+        """The whole account of the webhook: attempts, refusals, and each event's count."""
+        return self.get("/_sandbox/hook")
+
+    def add_fault(self, fault, *, method=None, path=None, n=None, every=None, times=None, **how):
+        """Orders a fault ("reset_after", "status", ...) for the calls that match."""
+        match = {"method": method, "path": path, "n": n, "every": every, "times": times}
+        match = {key: value for key, value in match.items() if value is not None}
+        return self.post("/_sandbox/faults", {"match": match, "fault": fault, **how})
+
+    def clear_faults(self):
+        status, _ = self.ask("DELETE", "/_sandbox/faults")
+        assert status == 200
 
     def stop(self):
         if self.process.poll() is None:
