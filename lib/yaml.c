@@ -111,9 +111,9 @@ static void place(struct reader *r, struct yaml_node *node)
 		level->key = node;
 		return;
 	}
-	in->items = mem_grow(in->items, in->n, &level->cap_items, sizeof(*in->items));
+	in->items = mem_grow(in->items, in->n, &level->cap_items, sizeof(struct yaml_node *));
 	if (in->kind == YAML_MAP)
-		in->keys = mem_grow(in->keys, in->n, &level->cap_keys, sizeof(*in->keys));
+		in->keys = mem_grow(in->keys, in->n, &level->cap_keys, sizeof(struct yaml_node *));
 	in->items[in->n] = node;
 	if (in->kind == YAML_MAP)
 		in->keys[in->n] = steal(&level->key);
@@ -209,12 +209,13 @@ static int by_text_then_place(const void *a, const void *b)
 /* Sorted, so that a map of 100,000 keys is no way to keep us busy. */
 static void check_duplicates(struct reader *r, const struct yaml_node *map)
 {
-	cleanup_(freep) struct yaml_node **sorted = mem_array(map->n + 1, sizeof(*sorted));
+	cleanup_(freep) struct yaml_node **sorted =
+		mem_array(map->n + 1, sizeof(struct yaml_node *));
 	const struct yaml_node *first = NULL;
 
 	if (map->n)
-		memcpy(sorted, map->keys, map->n * sizeof(*sorted));
-	qsort(sorted, map->n, sizeof(*sorted), by_text_then_place);
+		memcpy(sorted, map->keys, map->n * sizeof(struct yaml_node *));
+	qsort(sorted, map->n, sizeof(struct yaml_node *), by_text_then_place);
 	for (size_t i = 0; i < map->n; i++) {
 		if (!first || strcmp(first->text, sorted[i]->text) != 0) {
 			first = sorted[i];

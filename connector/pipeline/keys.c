@@ -242,6 +242,7 @@ static void read_setting(struct loader *l, const struct key *key, const struct y
 		fail_value(l, key, value);
 		return;
 	}
+	assert(text);
 	if (key_parse(key, text, target) < 0) {
 		cleanup_(freep) char *takes = key_takes(key);
 

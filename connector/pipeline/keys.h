@@ -62,7 +62,8 @@ struct key {
 	const char *example; /* as JSON; NULL: none */
 };
 
-#define IN(type_, member_) .offset = offsetof(type_, member_), .size = sizeof(((type_ *)0)->member_)
+#define IN(type_, member_)                                                                         \
+	.offset = offsetof(type_, member_), .size = sizeof(__typeof__(((type_ *)0)->member_))
 
 struct key_pair {
 	const char *a, *b;

@@ -176,7 +176,8 @@ static void compile_excludes(struct route *route, const struct yaml_node *list, 
 		if (list->items[i]->kind != YAML_TEXT ||
 		    exclude_compile(list->items[i]->text, &e, NULL) < 0)
 			continue;
-		route->exclude = mem_grow(route->exclude, route->n_exclude, cap, sizeof(e));
+		route->exclude =
+			mem_grow(route->exclude, route->n_exclude, cap, sizeof(struct exclude *));
 		route->exclude[route->n_exclude++] = e;
 	}
 }
