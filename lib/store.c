@@ -192,6 +192,7 @@ static int set_up(struct store *s, const struct store_config *config, struct err
 	int r;
 
 	(void)sqlite3_extended_result_codes(s->db, 1);
+	(void)sqlite3_busy_timeout(s->db, config->busy_ms);
 	r = store_exec(s, before, err);
 	if (r >= 0)
 		r = check_application(s, config->application_id, err);

@@ -27,6 +27,7 @@ struct store_config {
 	 */
 	const char *const *migrations;
 	size_t reserve_bytes; /* free pages kept inside the file, and size of the WAL */
+	int busy_ms;          /* how long to wait for another owner to let go */
 };
 
 int store_open(const char *path, const struct store_config *config, struct store **ret_store,

@@ -1,6 +1,8 @@
 #include "connector/cli/ask.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
+#include "connector/engine/desk.h"
+#include "lib/cleanup.h"
 #include "lib/control.h"
 #include "lib/json.h"
 
@@ -59,21 +61,39 @@ static enum exit_code refusal_of(struct json_object *answer)
 	return cli_fail((enum exit_code)json_get_int(answer, "exit", EXIT_LOCAL), &err);
 }
 
+/* Nobody runs the pipeline: the state is opened for the time of the answer. */
+static enum exit_code ask_alone(const struct pipeline *pipeline, const char *verb,
+                                struct json_object *request, struct json_object **ret_answer,
+                                struct err *err)
+{
+	cleanup_(pipeline_freep) struct pipeline *with_secrets = NULL;
+	enum exit_code code;
+
+	*err = (struct err){0};
+	if (!desk_verb_acts(verb))
+		return desk_ask_alone(pipeline, verb, request, ret_answer, err);
+	code = ask_load(pipeline->path, true, &with_secrets); /* it has said what is wrong */
+	if (code == EXIT_DONE)
+		code = desk_ask_alone(with_secrets, verb, request, ret_answer, err);
+	return code;
+}
+
 enum exit_code ask_state(const struct pipeline *pipeline, const char *verb,
                          struct json_object *request, struct json_object **ret_answer)
 {
 	struct json_object *answer = NULL;
 	enum exit_code code;
-	struct err err;
+	struct err err = {0};
 	int r;
 
 	r = control_call(pipeline->state_folder, verb, request, answer_within_ms, &answer, &err);
-	if (r == -ENOENT || r == -ECONNREFUSED)
-		r = err_set(&err, -ENOENT,
-		            "nothing runs \"%s\", and its state in %s cannot be read",
-		            pipeline->name, pipeline->state_folder);
-	if (r < 0)
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		code = ask_alone(pipeline, verb, request, &answer, &err);
+		if (code != EXIT_DONE)
+			return cli_fail(code, &err);
+	} else if (r < 0) {
 		return cli_fail(r == -ETIMEDOUT ? EXIT_AGAIN : EXIT_LOCAL, &err);
+	}
 	code = refusal_of(answer);
 	if (code == EXIT_DONE)
 		*ret_answer = answer;

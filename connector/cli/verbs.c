@@ -7,6 +7,7 @@
 const struct verb *const verbs[] = {
 	&verb_check,
 	&verb_preview,
+	&verb_run,
 	&verb_status,
 	&verb_rejects,
 	&verb_held,

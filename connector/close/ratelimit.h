@@ -9,7 +9,7 @@
  * ones. A header that is malformed in any part is ignored whole, as Close's own client does.
  */
 
-#include "connector/model/rate_info.h"
+#include "lib/pace.h"
 
 #include <stdint.h>
 

@@ -14,7 +14,10 @@
  * the rest, which needs little room and has free pages in reserve, is applied again.
  */
 
-enum { reserve_bytes = 8 << 20 };
+enum {
+	reserve_bytes = 8 << 20,
+	busy_ms = 2000, /* somebody may just be reading the state for `status` */
+};
 
 static void prepare(struct journal *j)
 {
@@ -106,7 +109,8 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 {
 	const struct store_config config = {.application_id = journal_application_id,
 	                                    .migrations = journal_migrations,
-	                                    .reserve_bytes = reserve_bytes};
+	                                    .reserve_bytes = reserve_bytes,
+	                                    .busy_ms = busy_ms};
 	struct journal *j = mem_alloc(sizeof(*j));
 	char *path = mem_printf("%s/journal.db", folder);
 	char *id;
@@ -292,8 +296,8 @@ void journal_end_request(struct journal *journal, struct request *request, const
 }
 
 void journal_reject_part(struct journal *journal, struct part *part, const char *route,
-                         const char *operation, struct event *event, journal_done_fn done,
-                         void *arg)
+                         const char *operation, struct event *event, int64_t wall_ms,
+                         journal_done_fn done, void *arg)
 {
 	struct change *c;
 
@@ -303,6 +307,7 @@ void journal_reject_part(struct journal *journal, struct part *part, const char 
 	c->event = event;
 	c->text[0] = mem_strdup(route);
 	c->text[1] = mem_strdup(operation);
+	c->wall_ms = wall_ms;
 	c->done = done;
 	c->arg = arg;
 }

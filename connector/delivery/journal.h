@@ -75,8 +75,8 @@ void journal_end_request(struct journal *journal, struct request *request, const
                          struct event *event, journal_done_fn done, void *arg);
 /* A part without a request that was rejected: stored with its record. */
 void journal_reject_part(struct journal *journal, struct part *part, const char *route,
-                         const char *operation, struct event *event, journal_done_fn done,
-                         void *arg);
+                         const char *operation, struct event *event, int64_t wall_ms,
+                         journal_done_fn done, void *arg);
 /* An event of its own (a drop by a person). */
 void journal_put_event(struct journal *journal, struct event *event, journal_done_fn done,
                        void *arg);

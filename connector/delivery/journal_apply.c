@@ -168,7 +168,8 @@ static int end_parts(struct journal *j, const struct change *c, bool *ret_any_le
 		}
 		code = run_with(j->q.drop_part, p->id, err);
 		if (code >= 0 && !c->keeps_record[i])
-			code = run_with(j->q.drop_record, p->record->row, err);
+			code = run_with(p->generation ? j->q.orphan_record : j->q.drop_record,
+			                p->record->row, err);
 	}
 	return code;
 }

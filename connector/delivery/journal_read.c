@@ -397,10 +397,13 @@ int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *e
 		"UPDATE record SET raw = NULL WHERE id IN (SELECT record FROM part"
 		" WHERE outcome = 4 AND at < ?1)",
 		"DELETE FROM object WHERE at < ?1",
+		/* Left by a kill between a retry's outcome and this. */
+		"DELETE FROM request WHERE state IN (3, 7) AND ended_at < ?1 AND NOT EXISTS"
+		" (SELECT 1 FROM part WHERE part.request = request.seq)",
 	};
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < 3; i++) {
+	for (size_t i = 0; r >= 0 && i < 4; i++) {
 		struct store_query *q = store_query(journal->store, sql[i]);
 
 		store_bind_int(q, 1, before_wall_ms);

@@ -71,6 +71,7 @@ void shape_put_identity(struct shaping *s)
 	if (!s->identity)
 		return;
 	shape_own_body(s);
+	/* As text, whatever the record has: it is looked up as text in a text field. */
 	(void)json_object_object_add(s->draft->body, s->route->identity_field,
-	                             json_object_get(s->identity));
+	                             json_object_new_string(s->draft->identity_value));
 }

@@ -644,7 +644,7 @@ static void identity_is_in_the_body_or_the_record_is_refused(void **state)
 	struct shape_output *output;
 
 	(void)state;
-	check_body(&spec, "{\"id\":77,\"name\":\"A\"}", "{\"name\":\"A\",\"custom.cf_K\":77}");
+	check_body(&spec, "{\"id\":77,\"name\":\"A\"}", "{\"name\":\"A\",\"custom.cf_K\":\"77\"}");
 	check_body(&written, "{\"id\":77,\"name\":\"A\"}",
 	           "{\"name\":\"A\",\"custom.cf_K\":\"acme-77\"}");
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)

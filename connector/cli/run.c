@@ -1,0 +1,172 @@
+#include "connector/cli/ask.h"
+#include "connector/cli/progress.h"
+#include "connector/cli/term.h"
+#include "connector/engine/engine.h"
+#include "lib/cleanup.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The main job. Signals only set a flag; the loop is woken by them and looks at it each turn. */
+
+static volatile sig_atomic_t n_signals, last_signal;
+
+static void note_signal(int number)
+{
+	last_signal = number;
+	n_signals = n_signals + 1;
+}
+
+static void watch_signals(void)
+{
+	struct sigaction action = {.sa_handler = note_signal};
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+struct job {
+	const struct cli *cli;
+	const struct pipeline *pipeline;
+	struct progress *progress;
+	size_t n_greeted;
+	sig_atomic_t n_seen;
+	uint64_t look_at_ms;
+};
+
+enum { look_every_ms = 200 };
+
+static void greet(struct job *job, struct engine *engine)
+{
+	char *const *greetings = engine_greetings(engine);
+
+	for (; greetings[job->n_greeted]; job->n_greeted++) {
+		progress_hide(job->progress);
+		term_print(stderr, greetings[job->n_greeted]);
+		(void)fputc('\n', stderr);
+	}
+}
+
+static void obey_signals(struct job *job, struct engine *engine)
+{
+	if (job->n_seen == n_signals)
+		return;
+	engine_interrupt(engine, job->n_seen > 0 && last_signal == SIGINT);
+	job->n_seen = n_signals;
+}
+
+static struct progress_view view_of(const struct pipeline *pipeline, const struct engine_view *v)
+{
+	return (struct progress_view){
+		.pipeline = pipeline->name,
+		.source = v->source,
+		.counts = v->counts,
+		.bytes_read = v->bytes_read,
+		.bytes_total = v->bytes_total,
+		.events_owed = v->events_owed,
+		.waiting = *v->waiting ? v->waiting : NULL,
+	};
+}
+
+static void each_turn(void *arg, struct engine *engine)
+{
+	struct job *job = arg;
+	struct engine_view v;
+	struct progress_view view;
+
+	obey_signals(job, engine);
+	greet(job, engine);
+	if (engine_now_ms(engine) < job->look_at_ms)
+		return;
+	job->look_at_ms = engine_now_ms(engine) + look_every_ms;
+	engine_look(engine, &v);
+	view = view_of(job->pipeline, &v);
+	progress_show(job->progress, &view, engine_now_ms(engine), engine_wall_ms(engine));
+}
+
+static enum exit_code work(struct job *job, struct engine *engine)
+{
+	struct engine_view v;
+	struct progress_view view;
+	struct progress_end end = {.pipeline_path = job->pipeline->path};
+	enum exit_code code;
+
+	code = engine_run(engine, each_turn, job, &end.reason);
+	if (n_signals > 1 && last_signal == SIGINT)
+		code = EXIT_INTERRUPTED;
+	greet(job, engine);
+	engine_look(engine, &v);
+	view = view_of(job->pipeline, &v);
+	end.run = v.run;
+	end.exit_code = code;
+	progress_summary(job->progress, &view, &end, engine_now_ms(engine));
+	return code;
+}
+
+static void say_where(const struct pipeline *p)
+{
+	if (!p->is_close)
+		(void)fprintf(stderr, "sends to %s, which is not Close's own address\n",
+		              p->base_url);
+}
+
+static enum exit_code run_run(const struct cli *cli)
+{
+	const enum progress_form form = progress_choose(cli->json);
+	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	cleanup_(engine_freep) struct engine *engine = NULL;
+	struct engine_options options = {
+		.new_state = cli_has(cli, "new-state"),
+		.limit = cli_count(cli, "limit", 0),
+		.reads_source = true,
+	};
+	struct job job = {.cli = cli};
+	enum exit_code code;
+	struct err err;
+
+	code = ask_load(cli_arg(cli, 0), true, &pipeline);
+	if (code != EXIT_DONE)
+		return code;
+	ask_print_notes(pipeline);
+	say_where(pipeline);
+	watch_signals();
+	options.pipeline = pipeline;
+	if (engine_open(&options, &engine, &code, &err) < 0)
+		return cli_fail(code, &err);
+	job.pipeline = pipeline;
+	job.progress =
+		progress_new(form, form == PROGRESS_JSON ? stdout : stderr, engine_now_ms(engine));
+	code = work(&job, engine);
+	progress_free(job.progress);
+	return code;
+}
+
+const struct verb verb_run = {
+	.name = "run",
+	.summary = "run the pipeline: read, shape, send, report",
+	.usage = "run PIPELINE [--limit N] [--new-state] [--json]",
+	.examples =
+		(const struct cli_example[]){
+			{"closefeed run leads.yaml", "all that was not read yet"},
+			{"closefeed run leads.yaml --limit 10", "try it with the next ten records"},
+			{"closefeed run leads.yaml --json", "progress and summary for a program"},
+			{NULL},
+		},
+	.flags =
+		(const struct cli_flag[]){
+			{.name = "limit",
+                         .type = FLAG_COUNT,
+                         .value = "N",
+                         .min = 1,
+                         .help = "read at most N records"},
+			{.name = "new-state",
+                         .help = "set the state aside and begin anew: records are sent again"},
+			{NULL},
+		},
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_run,
+};

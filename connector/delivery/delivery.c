@@ -1,0 +1,303 @@
+#include "connector/delivery/flight.h"
+
+#include "lib/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Queues and dispatch; flight.c has what becomes of each request. */
+
+static enum limit_kind limit_kind_of(const struct delivery_config *c)
+{
+	switch (c->max_rejects) {
+	case REJECTS_DEFAULT:
+		return LIMIT_DEFAULT;
+	case REJECTS_NONE:
+		return LIMIT_NONE;
+	case REJECTS_COUNT:
+		return LIMIT_COUNT;
+	case REJECTS_SHARE:
+		return LIMIT_SHARE;
+	}
+	return LIMIT_DEFAULT;
+}
+
+struct delivery *delivery_new(struct loop *loop, struct journal *journal, struct http *http,
+                              struct pace *pace, const struct delivery_config *config,
+                              const struct delivery_hooks *hooks)
+{
+	struct delivery *d = mem_alloc(sizeof(*d));
+
+	d->loop = loop;
+	d->journal = journal;
+	d->http = http;
+	d->pace = pace;
+	d->config = *config;
+	d->base_url = mem_strdup(config->base_url);
+	d->hooks = *hooks;
+	d->seed = config->seed;
+	d->lanes = lanes_new();
+	limits_init(&d->limits, limit_kind_of(config), config->max_rejects_n);
+	return d;
+}
+
+void delivery_free(struct delivery *delivery)
+{
+	if (!delivery)
+		return;
+	calls_free(delivery);
+	while (delivery->all)
+		flight_free(delivery->all);
+	groups_free(delivery);
+	lanes_free(delivery->lanes);
+	limits_deinit(&delivery->limits);
+	loop_timer_unset(delivery->loop, &delivery->full_timer);
+	free(delivery->base_url);
+	free(delivery);
+}
+
+static void lane_is_free(void *arg, struct request *request)
+{
+	struct flight *f = arg;
+
+	(void)request;
+	flight_queue_add(&f->delivery->granted, f);
+}
+
+static struct flight *add_flight(struct delivery *d, struct request *request)
+{
+	struct flight *f = mem_alloc(sizeof(*f));
+
+	f->delivery = d;
+	f->request = request;
+	f->step = FLIGHT_LANE;
+	f->before = d->all_last;
+	if (d->all_last)
+		d->all_last->behind = f;
+	else
+		d->all = f;
+	d->all_last = f;
+	return f;
+}
+
+static uint64_t weight_of(const struct request *r)
+{
+	uint64_t bytes = sizeof(struct flight) + sizeof(*r) + r->body_len;
+
+	for (size_t i = 0; i < r->n_parts; i++)
+		bytes += r->parts[i].record->len;
+	return bytes;
+}
+
+void delivery_submit(struct delivery *delivery, struct request *takes_request)
+{
+	struct flight *f = add_flight(delivery, takes_request);
+
+	f->group = group_get(delivery, takes_request->group);
+	backoff_init(&f->backoff, delivery->seed++);
+	if (!takes_request->is_stored) {
+		f->volatile_bytes = weight_of(takes_request);
+		delivery->volatile_bytes += f->volatile_bytes;
+	}
+	delivery->n_open++;
+	f->place = lanes_enter(delivery->lanes, takes_request, lane_is_free, f);
+}
+
+void delivery_resume(struct delivery *delivery, struct request *takes_request)
+{
+	struct request *r = takes_request;
+
+	if (r->state == REQUEST_INTENT) {
+		r->crash_count++;
+		r->known = mem_strdup("closefeed was ended while this call was on its way.");
+	}
+	if (r->state != REQUEST_PLANNED) {
+		r->state = REQUEST_UNKNOWN;
+		journal_note_request(delivery->journal, r);
+	}
+	delivery_submit(delivery, r);
+	if (r->state == REQUEST_UNKNOWN) {
+		/* When it was sent is not known any more; its time counts from now. */
+		delivery->all_last->unknown_at_ms = loop_now_ms(delivery->loop);
+		delivery->all_last->unknown_wall_ms = loop_wall_ms(delivery->loop);
+	}
+}
+
+static void open_lane(void *arg)
+{
+	struct flight *f = arg;
+
+	journal_put_closed_lane(f->delivery->journal, f->url, false);
+	flight_free(f);
+}
+
+void delivery_close_lane(struct delivery *delivery, const char *key)
+{
+	struct flight *f = add_flight(delivery, NULL);
+
+	f->url = mem_strdup(key);
+	f->place = lanes_close(delivery->lanes, key);
+	loop_timer_set(delivery->loop, &f->timer,
+	               loop_now_ms(delivery->loop) + delivery->config.quarantine_ms, open_lane, f);
+}
+
+static void start_calls(struct group *g)
+{
+	struct delivery *d = g->delivery;
+
+	/* One slot more than concurrency, so that proofs never wait for requests that wait for
+	 * them. */
+	while (g->calls && d->n_slots <= d->config.concurrency && group_take(g)) {
+		struct call *c = g->calls;
+
+		g->calls = c->next;
+		if (!g->calls)
+			g->calls_last = NULL;
+		call_start(c);
+	}
+}
+
+/* Right after trouble one request goes alone; the others follow when it is answered. */
+static bool may_start(const struct group *g)
+{
+	switch (g->breaker.state) {
+	case BREAKER_CLOSED:
+		return true;
+	case BREAKER_HALF_OPEN:
+		return g->n_out == 0;
+	case BREAKER_OPEN:
+		return false;
+	}
+	return false;
+}
+
+static void start_flights(struct group *g)
+{
+	struct delivery *d = g->delivery;
+
+	while (g->ready.first && d->n_slots < d->config.concurrency && may_start(g) &&
+	       group_take(g))
+		flight_start(flight_queue_take(&g->ready));
+}
+
+void delivery_turn(struct delivery *delivery)
+{
+	struct delivery *d = delivery;
+	struct flight *f;
+
+	while ((f = flight_queue_take(&d->granted)))
+		flight_granted(f);
+	for (struct group *g = d->groups; g; g = g->next)
+		start_calls(g);
+	if (d->is_stopped || d->is_full)
+		return;
+	for (struct group *g = d->groups; g; g = g->next)
+		start_flights(g);
+	/* The next turn begins with another group, so that none starves for connections. */
+	if (d->groups && d->groups->next) {
+		struct group *first = d->groups, *last = first;
+
+		while (last->next)
+			last = last->next;
+		d->groups = first->next;
+		first->next = NULL;
+		last->next = first;
+	}
+}
+
+void delivery_stop(struct delivery *delivery, enum exit_code code, const char *sentence)
+{
+	if (delivery->is_stopped)
+		return;
+	delivery->is_stopped = true;
+	for (struct group *g = delivery->groups; g; g = g->next) {
+		while (g->calls) {
+			struct call *c = g->calls;
+
+			g->calls = c->next;
+			c->group->calls_last = g->calls ? g->calls_last : NULL;
+			call_abandon(c);
+		}
+	}
+	delivery->hooks.stopped(delivery->hooks.arg, code, sentence);
+}
+
+size_t delivery_unproven_list(const struct delivery *delivery, struct unproven *ret_list,
+                              size_t max)
+{
+	size_t n = 0;
+
+	for (const struct flight *f = delivery->all; f && n < max; f = f->behind)
+		if (f->request && f->step == FLIGHT_PROBING)
+			ret_list[n++] = (struct unproven){.request = f->request,
+			                                  .since_ms = f->unknown_at_ms,
+			                                  .since_wall_ms = f->unknown_wall_ms};
+	return n;
+}
+
+static void count_step(const struct flight *f, struct delivery_state *s)
+{
+	switch (f->step) {
+	case FLIGHT_LANE:
+		s->waiting_lane++;
+		break;
+	case FLIGHT_WRITING:
+	case FLIGHT_WIRE:
+		s->in_flight++;
+		break;
+	case FLIGHT_READY:
+	case FLIGHT_BACKOFF:
+		if (f->unknown_at_ms)
+			s->unknown++;
+		else
+			s->waiting_quota++;
+		break;
+	case FLIGHT_PROBING:
+		s->unknown++;
+		break;
+	}
+}
+
+void delivery_look(const struct delivery *delivery, struct delivery_state *ret_state)
+{
+	struct delivery_state s = {.is_stopped = delivery->is_stopped,
+	                           .is_full = delivery->is_full,
+	                           .trouble = delivery->trouble};
+
+	for (const struct flight *f = delivery->all; f; f = f->behind)
+		if (f->request)
+			count_step(f, &s);
+	for (const struct group *g = delivery->groups; g; g = g->next) {
+		if (g->failing_since_ms)
+			s.is_unreachable = true;
+		if (g->ready.n && g->quota_at_ms > s.quota_at_ms)
+			s.quota_at_ms = g->quota_at_ms;
+	}
+	*ret_state = s;
+}
+
+void delivery_look_load(const struct delivery *delivery, struct delivery_load *ret_load)
+{
+	struct delivery_load load = {.volatile_bytes = delivery->volatile_bytes};
+
+	load.n_waiting = delivery->n_open - delivery->n_flying;
+	for (const struct group *g = delivery->groups; g; g = g->next)
+		load.n_ready += g->ready.n;
+	load.n_ready += delivery->granted.n;
+	*ret_load = load;
+}
+
+bool delivery_is_idle(const struct delivery *delivery)
+{
+	return delivery->n_open == 0;
+}
+
+bool delivery_is_quiet(const struct delivery *delivery)
+{
+	return delivery->n_slots == 0;
+}
+
+size_t delivery_n_open(const struct delivery *delivery)
+{
+	return delivery->n_open;
+}

@@ -1,0 +1,141 @@
+#pragma once
+
+/*
+ * A request's life between "shaped" and "ended": lanes, quota, INTENT, the wire, and what its
+ * answer or its missing answer leads to.
+ *
+ *   PLANNED → INTENT → APPLIED | REFUSED
+ *                    → PLANNED (429, not sent)
+ *                    → UNKNOWN → (PUT, DELETE, reads) sent again in its lane
+ *                              → (creates with an identity) PROBING → APPLIED | PLANNED | HELD
+ *                              → HELD
+ *
+ * It knows nothing of what an answer means: the hooks judge, look things up and take the ended
+ * requests. Everything durable goes through the journal; the caller commits once a turn.
+ */
+
+#include "connector/delivery/journal.h"
+#include "connector/model/exit_code.h"
+#include "connector/model/request.h"
+#include "connector/model/verdict.h"
+#include "lib/http.h"
+#include "lib/loop.h"
+#include "lib/pace.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct delivery;
+
+struct judgement {
+	enum verdict verdict;
+	struct rate_info rate;
+	char sentence[512]; /* what happened, for the person who reads about a stop or a hold */
+};
+
+struct delivery_hooks {
+	void *arg;
+	/*
+	 * Judges @answer to @request and fills in the request what is known now: answer, object_id,
+	 * class and messages of its parts. @was_unknown: an earlier attempt may have been applied.
+	 */
+	void (*judge)(void *arg, struct request *request, const struct http_answer *answer,
+	              bool was_unknown, struct judgement *ret_judgement);
+	/* A call that is no request of ours was answered. */
+	void (*judge_call)(void *arg, const struct http_answer *answer,
+	                   struct judgement *ret_judgement);
+	/* Can the object this create made be found by its identity? */
+	bool (*can_prove)(void *arg, const struct request *request);
+	/* @request ended: its state, parts and answer say how. It is in no lane any more. */
+	void (*ended)(void *arg, struct request *takes_request);
+	/* Nothing more will be sent; what is in flight still ends. */
+	void (*stopped)(void *arg, enum exit_code code, const char *sentence);
+};
+
+struct delivery_config {
+	const char *base_url;
+	unsigned concurrency;
+	unsigned timeout_ms;
+	uint64_t retry_for_ms;
+	uint64_t quarantine_ms;
+	bool hold_unknown;
+	enum { REJECTS_DEFAULT, REJECTS_NONE, REJECTS_COUNT, REJECTS_SHARE } max_rejects;
+	uint64_t max_rejects_n;
+	uint64_t seed; /* of the jitter */
+	/* Start value of a group that was not seen yet: calls per window. */
+	void (*group_start)(const char *group, unsigned *ret_calls, unsigned *ret_window_ms);
+};
+
+struct delivery *delivery_new(struct loop *loop, struct journal *journal, struct http *http,
+                              struct pace *pace, const struct delivery_config *config,
+                              const struct delivery_hooks *hooks);
+/* Ends what is in flight; rows stay as they are. */
+void delivery_free(struct delivery *delivery);
+
+/* Takes a request that was just made: it enters its lanes and is sent when its turn comes. */
+void delivery_submit(struct delivery *delivery, struct request *takes_request);
+
+/* Takes an open request of an earlier process, in order of seq, before anything is submitted. */
+void delivery_resume(struct delivery *delivery, struct request *takes_request);
+/* Closes a lane an earlier process left closed. */
+void delivery_close_lane(struct delivery *delivery, const char *key);
+
+/* Lets go what may go: writes INTENTs. Call once a turn, before journal_commit(). */
+void delivery_turn(struct delivery *delivery);
+
+/* No INTENT is written any more; @code and @sentence go to the stopped hook once. */
+void delivery_stop(struct delivery *delivery, enum exit_code code, const char *sentence);
+
+/* A call that may be repeated freely (search, /me/): paced like all, tried until it is answered. */
+struct delivery_call {
+	enum { CALL_GET, CALL_POST, CALL_PUT } method;
+	const char *group; /* borrowed, static */
+	char *url;         /* below base_url; taken */
+	char *body;        /* taken; NULL: none */
+	/* The final answer (never 429, 5xx or none); NULL: the delivery stopped before. */
+	void (*done)(void *arg, const struct http_answer *answer);
+	void *arg;
+};
+void delivery_ask(struct delivery *delivery, const struct delivery_call *call);
+
+/* What the prober has found out about a request in PROBING. */
+void delivery_proven_applied(struct delivery *delivery, struct request *request,
+                             const char *object_id, const char *note);
+void delivery_proven_absent(struct delivery *delivery, struct request *request);
+/* Nothing can be proven; @known is the sentence for people. */
+void delivery_unproven(struct delivery *delivery, struct request *request, const char *known);
+
+/* Requests in PROBING: when each became unknown (monotonic and wall), oldest first. */
+struct unproven {
+	struct request *request;
+	uint64_t since_ms;
+	int64_t since_wall_ms;
+};
+size_t delivery_unproven_list(const struct delivery *delivery, struct unproven *ret_list,
+                              size_t max);
+
+struct delivery_state {
+	unsigned in_flight;     /* on the wire or about to be */
+	unsigned waiting_quota; /* ready, waiting for quota, a connection or a back-off */
+	unsigned waiting_lane;
+	unsigned unknown;                         /* waiting for proof or for a repetition */
+	uint64_t quota_at_ms;                     /* when quota is there again; 0: not waiting */
+	bool is_stopped, is_full, is_unreachable; /* is_full: no room on the disk */
+	const char *trouble;                      /* the last sentence about why nothing goes; "" */
+};
+void delivery_look(const struct delivery *delivery, struct delivery_state *ret_state);
+
+/* The same for those who decide about reading on, cheaply. */
+struct delivery_load {
+	size_t n_waiting;        /* not ended and not on the wire */
+	size_t n_ready;          /* of them, nothing but quota or a connection is missing */
+	uint64_t volatile_bytes; /* of those that have no INTENT yet */
+};
+void delivery_look_load(const struct delivery *delivery, struct delivery_load *ret_load);
+
+/* Everything submitted has ended (held ones too). */
+bool delivery_is_idle(const struct delivery *delivery);
+/* Nothing is on the wire or about to be. */
+bool delivery_is_quiet(const struct delivery *delivery);
+/* Requests that have not ended. */
+size_t delivery_n_open(const struct delivery *delivery);

@@ -1,0 +1,123 @@
+#pragma once
+
+/* Private parts of delivery: one struct flight per request that has not ended. */
+
+#include "connector/delivery/delivery.h"
+#include "connector/delivery/lanes.h"
+#include "connector/delivery/limits.h"
+#include "lib/backoff.h"
+
+enum flight_step {
+	FLIGHT_LANE,    /* somebody stands before it */
+	FLIGHT_READY,   /* waits for quota and a connection */
+	FLIGHT_WRITING, /* its INTENT is on the way to the disk */
+	FLIGHT_WIRE,    /* on the wire */
+	FLIGHT_BACKOFF, /* its timer runs */
+	FLIGHT_PROBING, /* the prober looks for it */
+};
+
+struct flight {
+	struct delivery *delivery;
+	struct request *request; /* NULL once ended: then it only keeps its lanes closed */
+	struct group *group;
+	struct lane_place *place;
+	enum flight_step step;
+	struct flight *before, *behind; /* in the list of all */
+	struct flight *next;            /* in the queue it waits in */
+	struct loop_timer timer;
+	struct http_transfer *transfer;
+	char **wire; /* headers as they are sent */
+	char *url;
+	unsigned n_tries; /* attempts with an unknown outcome, for calls that are repeated */
+	uint64_t first_try_ms;
+	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
+	int64_t unknown_wall_ms;
+	struct backoff backoff;
+	uint64_t volatile_bytes; /* counted until its INTENT is durable */
+};
+
+struct call {
+	struct delivery_call call;
+	struct delivery *delivery;
+	struct group *group;
+	struct call *next;            /* in the queue */
+	struct call *before, *behind; /* in the list of all */
+	struct loop_timer timer;
+	struct http_transfer *transfer;
+	char *url;
+	struct backoff backoff;
+};
+
+struct flight_queue {
+	struct flight *first, *last;
+	unsigned n;
+};
+
+struct group {
+	char *name;
+	struct delivery *delivery;
+	unsigned pace; /* its number at the pacer */
+	struct flight_queue ready;
+	struct call *calls, *calls_last;
+	uint64_t failing_since_ms; /* first failure since the last success; 0: none */
+	uint64_t last_success_ms;
+	struct breaker breaker;
+	bool is_trial_out;
+	unsigned n_out;          /* requests writing or on the wire */
+	struct loop_timer timer; /* quota, the breaker's trial, or retry_for is due */
+	uint64_t quota_at_ms;
+	struct group *next;
+};
+
+struct delivery {
+	struct loop *loop;
+	struct journal *journal;
+	struct http *http;
+	struct pace *pace;
+	struct delivery_config config;
+	struct delivery_hooks hooks;
+	char *base_url;
+	uint64_t seed;
+	struct lanes *lanes;
+	struct group *groups;
+	struct flight *all, *all_last;
+	struct call *calls;
+	struct flight_queue granted; /* ready in their lanes, not looked at yet */
+	size_t n_open;
+	unsigned n_slots;  /* taken: writing or on the wire, calls too */
+	unsigned n_flying; /* of them, requests */
+	uint64_t volatile_bytes;
+	bool is_stopped, is_full;
+	struct loop_timer full_timer;
+	struct limits limits;
+	char trouble[512];
+};
+
+/* group.c */
+struct group *group_get(struct delivery *d, const char *name);
+void group_succeeded(struct group *g);
+/* A failure of the network or the server; may stop the run (retry_for). */
+void group_failed(struct group *g, const char *sentence);
+/* 429: holds the whole group until the window is renewed. */
+void group_limited(struct group *g, const struct rate_info *rate);
+/* Takes quota for one call: true; or false, and the group wakes us when there is some. */
+bool group_take(struct group *g);
+void groups_free(struct delivery *d);
+
+/* call.c */
+void call_start(struct call *c);
+/* It will not be sent: tells its caller and frees it. */
+void call_abandon(struct call *c);
+void calls_free(struct delivery *d);
+
+/* flight.c */
+void flight_queue_add(struct flight_queue *q, struct flight *f);
+struct flight *flight_queue_take(struct flight_queue *q);
+void flight_start(struct flight *f); /* quota is taken: INTENT, then the wire */
+void flight_granted(struct flight *f);
+void flight_free(struct flight *f);
+struct flight *flight_of(struct delivery *d, const struct request *request);
+/* The request is back where it may simply be sent, durably. */
+void flight_replan(struct flight *f);
+void flight_end(struct flight *f, enum request_state state);
+void flight_hold(struct flight *f, enum reject_class class, const char *known);

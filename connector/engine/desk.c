@@ -1,0 +1,258 @@
+#include "connector/engine/desk_private.h"
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Who asks, who waits, and answering with nobody running. */
+
+bool desk_verb_acts(const char *verb)
+{
+	return !strcmp(verb, "rejects.retry") || !strcmp(verb, "held.resolve");
+}
+
+struct desk *desk_new(struct engine *e)
+{
+	struct desk *desk = mem_alloc(sizeof(*desk));
+
+	desk->engine = e;
+	return desk;
+}
+
+static void errand_free(struct errand *errand)
+{
+	json_object_put(errand->results);
+	pipeline_free(errand->pipeline);
+	free(errand->ids);
+	free(errand->parts);
+	free(errand);
+}
+
+static void answer(struct errand *errand)
+{
+	struct json_object *o = json_object_new_object();
+
+	(void)json_object_object_add(o, "results", steal(&errand->results));
+	if (errand->question) {
+		control_reply(errand->question, o);
+		json_object_put(o);
+	} else {
+		*errand->ret_answer = o;
+	}
+}
+
+/* What has not ended gets its word too: the retry goes on, or is asked for again. */
+static void answer_early(struct errand *errand)
+{
+	for (size_t i = 0; i < errand->n_begun; i++)
+		if (!errand->parts[i].has_ended)
+			errand_result(errand, errand->parts[i].id, "open", NULL,
+			              "not finished yet");
+	for (size_t i = errand->n_begun; i < errand->n_ids; i++)
+		errand_result(errand, errand->ids[i], "open", NULL, "not begun; ask again");
+	answer(errand);
+}
+
+void desk_free(struct desk *desk)
+{
+	if (!desk)
+		return;
+	while (desk->errands) {
+		struct errand *errand = desk->errands;
+
+		desk->errands = errand->next;
+		if (!errand->question)
+			answer_early(errand);
+		errand_free(errand);
+	}
+	free(desk);
+}
+
+void desk_part_ended(struct desk *desk, const struct part *part, const struct request *request)
+{
+	for (struct errand *errand = desk->errands; errand; errand = errand->next)
+		for (size_t i = 0; i < errand->n_begun; i++) {
+			struct errand_part *mine = &errand->parts[i];
+
+			if (mine->id != part->id || mine->has_ended)
+				continue;
+			mine->has_ended = true;
+			errand_result(errand, part->id, outcome_name(part->outcome),
+			              request ? request->object_id : NULL, part->message);
+			if (mine->old_request && (!request || request->seq != mine->old_request))
+				journal_drop_orphan_request(desk->engine->journal,
+				                            mine->old_request);
+		}
+}
+
+bool desk_is_waiting(const struct desk *desk)
+{
+	return desk->errands != NULL;
+}
+
+/* After the commit of a turn: what has all ended is answered. */
+void desk_turn(struct desk *desk)
+{
+	struct errand **at = &desk->errands;
+
+	while (*at) {
+		struct errand *errand = *at;
+
+		if (desk->engine->is_bound && !desk->engine->is_stopping)
+			errand_go_on(desk, errand);
+		if (errand->n_ended < errand->n_ids || journal_has_changes(desk->engine->journal)) {
+			at = &errand->next;
+			continue;
+		}
+		*at = errand->next;
+		answer(errand);
+		errand_free(errand);
+	}
+}
+
+static struct json_object *act(struct desk *desk, const char *verb, struct json_object *request,
+                               struct errand **ret_errand)
+{
+	if (!strcmp(verb, "rejects.retry"))
+		return desk_retry(desk, request, ret_errand);
+	if (!strcmp(verb, "held.resolve"))
+		return desk_resolve(desk, request, ret_errand);
+	if (!strcmp(verb, "rejects.drop"))
+		return desk_drop(desk->engine->journal, request, loop_wall_ms(desk->engine->loop));
+	return desk_refusal(EXIT_USAGE, "this process does not know \"%s\"; is it another version?",
+	                    verb);
+}
+
+void desk_question(void *arg, const char *verb, struct json_object *request,
+                   struct control_question *question)
+{
+	struct desk *desk = arg;
+	struct engine *e = desk->engine;
+	struct errand *errand = NULL;
+	struct json_object *o = desk_read(e->journal, e, e->pipeline, verb, request);
+
+	if (!o)
+		o = act(desk, verb, request, &errand);
+	if (errand)
+		errand->question = question;
+	else
+		control_reply(question, o);
+	json_object_put(o);
+}
+
+/* With nobody running */
+
+static void no_turn(void *arg, struct engine *engine)
+{
+	(void)arg;
+	(void)engine;
+}
+
+static bool sends(const char *verb, struct json_object *request)
+{
+	const char *action = json_get_string(request, "action");
+
+	return strcmp(verb, "held.resolve") != 0 || (action && !strcmp(action, "send"));
+}
+
+static enum exit_code act_alone(const struct pipeline *pipeline, const char *verb,
+                                struct json_object *request, struct json_object **ret_answer,
+                                struct err *err)
+{
+	const struct engine_options options = {.pipeline = pipeline,
+	                                       .is_offline = !sends(verb, request)};
+	struct engine *e = NULL;
+	struct errand *errand = NULL;
+	struct json_object *o = NULL;
+	enum exit_code code;
+	const char *reason;
+
+	if (engine_open(&options, &e, &code, err) < 0)
+		return code;
+	o = act(e->desk, verb, request, &errand);
+	if (errand)
+		errand->ret_answer = &o;
+	code = engine_run(e, no_turn, NULL, &reason);
+	if (code == EXIT_DONE || code == EXIT_UNSETTLED || code == EXIT_AGAIN)
+		code = EXIT_DONE;
+	else
+		(void)err_set(err, -EIO, "%s", reason ? reason : "stopped");
+	engine_free(e); /* answers what has not ended */
+	if (code == EXIT_DONE)
+		*ret_answer = o;
+	else
+		json_object_put(o);
+	return code;
+}
+
+static struct json_object *no_state(const struct pipeline *pipeline, const char *verb)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+
+	(void)json_object_object_add(o, "pipeline", json_object_new_string(pipeline->name));
+	(void)json_object_object_add(o, "running", json_object_new_boolean(false));
+	if (!strcmp(verb, "status")) {
+		(void)json_object_array_add(list,
+		                            json_object_new_string("no state yet: never run"));
+		(void)json_object_object_add(o, "sentences", list);
+	} else {
+		(void)json_object_object_add(o, *verb == 'h' ? "held" : "rejects", list);
+	}
+	return o;
+}
+
+static enum exit_code answer_from(struct journal *journal, const struct pipeline *pipeline,
+                                  const char *verb, struct json_object *request,
+                                  struct json_object **ret_answer, struct err *err)
+{
+	struct json_object *o;
+
+	if (strcmp(verb, "rejects.drop") != 0) {
+		*ret_answer = desk_read(journal, NULL, pipeline, verb, request);
+		return EXIT_DONE;
+	}
+	o = desk_drop(journal, request, clock_wall_ms());
+	if (journal_commit(journal, err) < 0) {
+		json_object_put(o);
+		return EXIT_LOCAL;
+	}
+	*ret_answer = o;
+	return EXIT_DONE;
+}
+
+static enum exit_code ask_journal(const struct pipeline *pipeline, const char *verb,
+                                  struct json_object *request, struct json_object **ret_answer,
+                                  struct err *err)
+{
+	cleanup_(freep) char *path = mem_printf("%s/journal.db", pipeline->state_folder);
+	struct journal *journal = NULL;
+	enum exit_code code;
+	int r;
+
+	if (access(path, F_OK) < 0) {
+		*ret_answer = no_state(pipeline, verb);
+		return EXIT_DONE;
+	}
+	r = journal_open(pipeline->state_folder, &journal, err);
+	if (r < 0)
+		return r == -EBUSY ? EXIT_AGAIN : EXIT_LOCAL;
+	code = answer_from(journal, pipeline, verb, request, ret_answer, err);
+	journal_close(journal);
+	return code;
+}
+
+enum exit_code desk_ask_alone(const struct pipeline *pipeline, const char *verb,
+                              struct json_object *request, struct json_object **ret_answer,
+                              struct err *err)
+{
+	return desk_verb_acts(verb) ? act_alone(pipeline, verb, request, ret_answer, err)
+	                            : ask_journal(pipeline, verb, request, ret_answer, err);
+}

@@ -1,0 +1,52 @@
+#pragma once
+
+/* What the desk's own files share. */
+
+#include "connector/engine/desk.h"
+#include "connector/engine/private.h"
+
+/* A question that waits for outcomes. */
+struct errand {
+	struct errand *next;
+	struct control_question *question; /* NULL: asked in this process */
+	struct json_object *results;       /* list */
+	struct json_object **ret_answer;   /* asked in this process */
+	struct pipeline *pipeline;         /* to shape with; NULL: as sent */
+	bool is_resend;                    /* of a held item, which a person says is not there */
+	bool as_sent;
+	uint64_t *ids; /* parts to take up */
+	size_t n_ids, n_begun, n_ended;
+	struct errand_part {
+		uint64_t id;
+		uint64_t old_request;
+		bool has_ended;
+	} * parts; /* begun ones */
+};
+
+struct desk {
+	struct engine *engine;
+	struct errand *errands;
+};
+
+/* desk_read.c: answers from the journal; NULL: no such verb. @e is NULL when nobody runs. */
+struct json_object *desk_read(struct journal *journal, struct engine *e,
+                              const struct pipeline *pipeline, const char *verb,
+                              struct json_object *request);
+struct json_object *desk_refusal(enum exit_code code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Ids of @request's "ids" or "id", 0-terminated, to free(); NULL: none given. */
+uint64_t *desk_ids(struct json_object *request);
+
+/* desk_act.c */
+/* Begins what @errand waits for, as far as there is room; answers when all has ended. */
+void errand_go_on(struct desk *desk, struct errand *errand);
+/* Adds a result to an errand. */
+void errand_result(struct errand *errand, uint64_t id, const char *outcome, const char *object_id,
+                   const char *message);
+/* A person's decision on a held item; NULL: it waits (send), else the answer. */
+struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
+                                 struct errand **ret_errand);
+struct json_object *desk_drop(struct journal *journal, struct json_object *request,
+                              int64_t wall_ms);
+struct json_object *desk_retry(struct desk *desk, struct json_object *request,
+                               struct errand **ret_errand);

@@ -1,0 +1,110 @@
+#include "connector/engine/private.h"
+
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An open-addressing set of "kind\nfield=value" texts. */
+
+struct identities {
+	char **slots;
+	size_t n_slots, n;
+};
+
+static char gone[1]; /* marks a slot whose text was removed */
+
+struct identities *identities_new(void)
+{
+	struct identities *set = mem_alloc(sizeof(*set));
+
+	set->n_slots = 64;
+	set->slots = mem_array(set->n_slots, sizeof(char *));
+	return set;
+}
+
+void identities_free(struct identities *set)
+{
+	if (!set)
+		return;
+	for (size_t i = 0; i < set->n_slots; i++)
+		if (set->slots[i] != gone)
+			free(set->slots[i]);
+	free(set->slots);
+	free(set);
+}
+
+static size_t hash(const char *text)
+{
+	size_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 1099511628211u;
+	return h;
+}
+
+static void put(char **slots, size_t n_slots, char *text)
+{
+	size_t at = hash(text) % n_slots;
+
+	while (slots[at])
+		at = (at + 1) % n_slots;
+	slots[at] = text;
+}
+
+static void grow(struct identities *set)
+{
+	const size_t n_slots = set->n_slots * 2;
+	char **slots = mem_array(n_slots, sizeof(char *));
+
+	for (size_t i = 0; i < set->n_slots; i++)
+		if (set->slots[i] && set->slots[i] != gone)
+			put(slots, n_slots, set->slots[i]);
+	free(set->slots);
+	set->slots = slots;
+	set->n_slots = n_slots;
+}
+
+static char *text_of(const struct request *r)
+{
+	return mem_printf("%s\n%s=%s", r->object, r->identity_field, r->identity_value);
+}
+
+static size_t find(const struct identities *set, const char *text)
+{
+	size_t at = hash(text) % set->n_slots;
+
+	while (set->slots[at] && (set->slots[at] == gone || strcmp(set->slots[at], text) != 0))
+		at = (at + 1) % set->n_slots;
+	return at;
+}
+
+bool identities_take(struct identities *set, const struct request *request)
+{
+	char *text = text_of(request);
+
+	if (set->slots[find(set, text)]) {
+		free(text);
+		return false;
+	}
+	if (++set->n * 2 > set->n_slots) {
+		grow(set); /* removed marks go with the old slots */
+		set->n = 1;
+		for (size_t i = 0; i < set->n_slots; i++)
+			set->n += set->slots[i] != NULL;
+	}
+	put(set->slots, set->n_slots, text);
+	return true;
+}
+
+void identities_release(struct identities *set, const struct request *request)
+{
+	char *text = text_of(request);
+	const size_t at = find(set, text);
+
+	free(text);
+	if (!set->slots[at])
+		return;
+	free(set->slots[at]);
+	set->slots[at] = gone; /* still counted: searches walk over it */
+}

@@ -1,0 +1,273 @@
+#include "connector/engine/private.h"
+
+#include "connector/close/catalogue.h"
+#include "connector/close/class.h"
+#include "connector/close/group.h"
+#include "connector/close/lanes.h"
+#include "connector/gather/gather.h"
+#include "connector/shape/shape.h"
+#include "connector/source/ndjson.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/statvfs.h>
+
+/*
+ * Records in, requests out. How far it reads ahead is bounded: what is read and has no INTENT yet
+ * is volatile and only there to keep connections and lanes busy.
+ */
+
+enum {
+	max_unsettled = 16384,
+	max_unsettled_bytes = 64 << 20,
+	ahead_requests = 1024, /* waiting for a lane, quota or a connection */
+	ahead_bytes = 4 << 20,
+	records_a_turn = 512,
+	low_water_bytes = 64 << 20, /* free space below which nothing new begins, or … */
+	low_water_percent = 5,      /* … this share of the disk, whichever is less */
+	space_every_ms = 500,
+};
+
+static void say_new(struct engine *e, const struct stream *stream)
+{
+	uint64_t n_lines;
+
+	if (stream->kind == STREAM_FILE &&
+	    ndjson_count_lines(e->pipeline->ndjson_path, &n_lines, NULL) == 0)
+		engine_greet(e, "no state for \"%s\": reads %s from line 1, %llu lines",
+		             e->pipeline->name, stream->name, (unsigned long long)n_lines);
+	else
+		engine_greet(e, "no state for \"%s\": reads %s from its beginning",
+		             e->pipeline->name, stream->name);
+}
+
+static void begin_stream(void *arg, struct stream *stream, bool is_new)
+{
+	struct engine *e = arg;
+
+	e->stream = stream;
+	if (!is_new)
+		return;
+	stream->id = journal_next_stream(e->journal);
+	e->streams = mem_resize(e->streams, e->n_streams + 1, sizeof(struct stream *));
+	e->streams[e->n_streams++] = stream;
+	journal_put_stream(e->journal, stream);
+	say_new(e, stream);
+}
+
+static void take_stream(void *arg, struct stream *takes_stream)
+{
+	struct engine *e = arg;
+
+	e->streams = mem_resize(e->streams, e->n_streams + 1, sizeof(struct stream *));
+	e->streams[e->n_streams++] = takes_stream;
+}
+
+static enum exit_code code_of(int r)
+{
+	return r == -ESTALE ? EXIT_AGAIN : EXIT_INPUT;
+}
+
+int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
+{
+	const struct pipeline *p = e->pipeline;
+	int r = journal_each_stream(e->journal, take_stream, e, err);
+
+	if (r < 0) {
+		*ret_code = EXIT_LOCAL;
+		return r;
+	}
+	e->host = (struct source_host){.begin = begin_stream, .arg = e};
+	if (!e->options.reads_source) {
+		e->input_ended = true;
+		return 0;
+	}
+	/* A list of its own: the other grows when a new stream begins. */
+	e->known = mem_array(e->n_streams, sizeof(struct stream *));
+	if (e->n_streams)
+		memcpy(e->known, e->streams, e->n_streams * sizeof(struct stream *));
+	const struct ndjson_options options = {
+		.path = p->ndjson_path,
+		.name = p->ndjson_written,
+		.max_record = p->max_record,
+		.starts_anew_on_change = p->start_anew_on_change,
+		.known = e->known,
+		.n_known = e->n_streams,
+		.host = &e->host,
+	};
+	r = ndjson_open(&options, &e->source, err);
+	if (r < 0)
+		*ret_code = code_of(r);
+	return r;
+}
+
+/* One draft */
+
+struct request *intake_request(struct engine *e, struct draft *takes_draft,
+                               struct rejection *ret_rejection)
+{
+	struct request *r = gather_single(takes_draft);
+	char group[crm_group_name_size];
+	cleanup_(freep) char *known = NULL;
+
+	r->config = e->config_id;
+	r->group = mem_strdup(crm_group_name(http_method_name(r->method), r->url, group));
+	r->class = crm_delivery_class(takes_draft->route->op, r->method, takes_draft->body);
+	crm_lanes(takes_draft, r);
+	draft_free(takes_draft);
+	if (!r->identity_field)
+		return r;
+
+	known = journal_find_object(e->journal, r->object, r->identity_field, r->identity_value);
+	if (!known && identities_take(e->identities, r))
+		return r;
+	rejection_set(
+		ret_rejection, REJECT_DUPLICATE_IDENTITY, r->identity_field,
+		"%s = %s is the identity of %s%s already; each record that creates needs one of "
+		"its own",
+		r->identity_field, r->identity_value,
+		known ? "object " : "a create that is not finished", known ? known : "");
+	request_free(r);
+	return NULL;
+}
+
+static void take_output(struct engine *e, struct record *record, struct shape_output *output)
+{
+	const char *route = output->route ? output->route->name : "";
+	const char *operation = output->route && output->route->op ? output->route->op->name : "";
+	struct request *request;
+
+	if (output->draft) {
+		request = intake_request(e, steal(&output->draft), &output->rejection);
+		if (request) {
+			delivery_submit(e->delivery, request);
+			return;
+		}
+	}
+	settle_reject(e, record, output->ordinal, route, operation, &output->rejection);
+}
+
+static void take_record(struct engine *e, struct record *record)
+{
+	struct shape_result shaped;
+
+	record->read_wall_ms = loop_wall_ms(e->loop);
+	shape_record(&e->pipeline->routes, record, &shaped);
+	/* What the record says is in its drafts now; its bytes stay, its tree need not. */
+	json_object_put(record->value);
+	record->value = NULL;
+
+	e->n_taken++;
+	e->held_bytes += record->len;
+	record->n_open = (unsigned)shaped.n;
+	if (shaped.is_skipped) {
+		record->n_open = 1;
+		settle_part(e, record, OUTCOME_SKIPPED);
+	}
+	for (size_t i = 0; i < shaped.n; i++)
+		take_output(e, record, &shaped.items[i]);
+	shape_result_deinit(&shaped);
+}
+
+/* May more be read? */
+
+static bool disk_has_space(struct engine *e)
+{
+	const uint64_t now = loop_now_ms(e->loop);
+	struct statvfs st;
+	uint64_t free_bytes, low;
+
+	if (now < e->space_checked_ms + space_every_ms)
+		return e->has_space;
+	e->space_checked_ms = now;
+	e->has_space = true;
+	if (statvfs(e->folder, &st) == 0) {
+		free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+		low = (uint64_t)st.f_blocks * st.f_frsize / 100 * low_water_percent;
+		if (low > low_water_bytes)
+			low = low_water_bytes;
+		e->has_space = free_bytes > low;
+	}
+	return e->has_space;
+}
+
+static bool may_read(struct engine *e)
+{
+	const size_t n_open = delivery_n_open(e->delivery);
+	struct delivery_load load;
+
+	if (!e->is_bound || e->is_stopping || e->input_ended)
+		return false;
+	if (n_open >= max_unsettled || e->held_bytes >= max_unsettled_bytes)
+		return false;
+	delivery_look_load(e->delivery, &load);
+	if (load.n_waiting >= ahead_requests || load.n_ready >= 2 * e->pipeline->concurrency + 16 ||
+	    load.volatile_bytes >= ahead_bytes)
+		return false;
+	return !outbox_is_full(e) && disk_has_space(e);
+}
+
+static void input_is_there(void *arg, int fd, uint32_t events)
+{
+	struct engine *e = arg;
+
+	(void)fd;
+	(void)events;
+	loop_unwatch(e->loop, e->input_watch);
+	e->input_watch = NULL;
+	e->input_waits = false;
+}
+
+static void input_later(struct engine *e)
+{
+	const int fd = source_fd(e->source);
+
+	e->input_waits = true;
+	if (fd >= 0 && !e->input_watch)
+		e->input_watch = loop_watch(e->loop, fd, EPOLLIN, input_is_there, e);
+}
+
+static void input_failed(struct engine *e, int r, const struct err *err)
+{
+	delivery_stop(e->delivery, code_of(r), err->text);
+}
+
+void intake_turn(struct engine *e)
+{
+	struct record *record;
+	struct err err;
+
+	if (e->input_waits && e->input_watch)
+		return;
+	for (unsigned i = 0; i < records_a_turn && may_read(e); i++) {
+		int r;
+
+		if (e->options.limit && e->n_taken >= e->options.limit) {
+			e->input_ended = true;
+			return;
+		}
+		r = source_next(e->source, &record, &err);
+		if (r < 0) {
+			input_failed(e, r, &err);
+			return;
+		}
+		switch ((enum source_next)r) {
+		case SOURCE_END:
+			e->input_ended = true;
+			return;
+		case SOURCE_LATER:
+			input_later(e);
+			return;
+		case SOURCE_RECORD:
+			record->stream = e->stream->id;
+			take_record(e, record);
+			record_unref(record);
+			break;
+		}
+	}
+}

@@ -1,0 +1,344 @@
+#include "connector/engine/private.h"
+
+#include "connector/close/catalogue.h"
+#include "connector/close/group.h"
+#include "lib/cleanup.h"
+#include "lib/crypto.h"
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The state folder, its lock, and everything that lives as long as the engine. */
+
+void engine_greet(struct engine *e, const char *format, ...)
+{
+	size_t n = 0;
+	va_list args;
+
+	while (e->greetings && e->greetings[n])
+		n++;
+	e->greetings = mem_resize(e->greetings, n + 2, sizeof(char *));
+	va_start(args, format);
+	e->greetings[n] = mem_vprintf(format, args);
+	va_end(args);
+	e->greetings[n + 1] = NULL;
+}
+
+char *const *engine_greetings(const struct engine *engine)
+{
+	static char *const none[] = {NULL};
+
+	return engine->greetings ? engine->greetings : none;
+}
+
+/* mkdir -p, each new folder for us alone. */
+static int make_folder(const char *path, struct err *err)
+{
+	cleanup_(freep) char *part = mem_strdup(path);
+
+	for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return err_set(
+				err, -errno,
+				"cannot make the state folder %s: %s; name another with `state`",
+				part, strerror(errno));
+		if (!slash)
+			return 0;
+		*slash = '/';
+	}
+}
+
+static int check_folder(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(err, -errno, "state folder %s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR, "%s is no folder, so it cannot hold the state", path);
+	if (st.st_uid != geteuid())
+		return err_set(err, -EPERM,
+		               "state folder %s belongs to another user; name another with `state`",
+		               path);
+	if (st.st_mode & 022)
+		return err_set(err, -EPERM,
+		               "state folder %s can be written by others; `chmod go-w %s`", path,
+		               path);
+	return 0;
+}
+
+/* One process a folder; the lock file says which. */
+static int lock_folder(struct engine *e, struct err *err)
+{
+	cleanup_(freep) char *path = mem_printf("%s/lock", e->folder);
+	char text[32] = {0};
+	int len;
+
+	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (e->lock_fd < 0)
+		return err_set(err, -errno, "cannot write in the state folder %s: %s", e->folder,
+		               strerror(errno));
+	if (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		(void)!pread(e->lock_fd, text, sizeof(text) - 1, 0);
+		text[strcspn(text, "\n")] = '\0';
+		return err_set(err, -EBUSY,
+		               "process %s runs pipeline \"%s\" already (state in %s); ask it with "
+		               "`closefeed status`, or stop it first",
+		               *text ? text : "?", e->pipeline->name, e->folder);
+	}
+	len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	if (ftruncate(e->lock_fd, 0) < 0 || pwrite(e->lock_fd, text, (size_t)len, 0) < 0)
+		return err_set(err, -errno, "cannot write %s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* An old state is never deleted, only set aside under a name with the time. */
+static int set_aside(struct engine *e, struct err *err)
+{
+	static const char *const files[] = {"journal.db-wal", "journal.db", NULL};
+	char stamp[32];
+	struct tm tm;
+	time_t now = (time_t)(loop_wall_ms(e->loop) / 1000);
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+	for (const char *const *f = files; *f; f++) {
+		cleanup_(freep) char *from = mem_printf("%s/%s", e->folder, *f);
+		/* The write-ahead log keeps its suffix, or it would not belong to its database. */
+		cleanup_(freep) char *to =
+			mem_printf("%s/old-%s.db%s", e->folder, stamp, *f + strlen("journal.db"));
+
+		if (rename(from, to) < 0 && errno != ENOENT)
+			return err_set(err, -errno, "cannot set %s aside: %s", from,
+			               strerror(errno));
+		if (access(to, F_OK) == 0 && !(*f)[strlen("journal.db")])
+			engine_greet(e, "the old state is kept as %s", to);
+	}
+	return 0;
+}
+
+static void group_start(const char *group, unsigned *ret_calls, unsigned *ret_window_ms)
+{
+	const struct crm_group *g = crm_group_find(group);
+
+	*ret_calls = g->limit;
+	*ret_window_ms = g->window_ms;
+}
+
+static int connect_out(struct engine *e, struct err *err)
+{
+	const struct pipeline *p = e->pipeline;
+	const struct http_config config = {
+		.user = p->api_key,
+		.ca_file = p->ca_file,
+		.proxy = p->proxy,
+		.allow_http = !strncmp(p->base_url, "http://", 7),
+		.max_connections = p->concurrency + 1,
+		.user_agent = "closefeed/" CLOSEFEED_VERSION,
+	};
+
+	return http_new(e->loop, &config, &e->http, err);
+}
+
+static void start_delivery(struct engine *e)
+{
+	const struct pipeline *p = e->pipeline;
+	struct delivery_config config = {
+		.base_url = p->base_url,
+		.concurrency = p->concurrency,
+		.timeout_ms = (unsigned)p->timeout_ms,
+		.retry_for_ms = p->retry_for_ms,
+		.quarantine_ms = p->quarantine_ms,
+		.hold_unknown = p->hold_unknown,
+		.max_rejects_n = p->max_rejects_n,
+		.group_start = group_start,
+	};
+	const struct delivery_hooks hooks = {
+		.arg = e,
+		.judge = judge_request,
+		.judge_call = judge_call,
+		.can_prove = proof_can,
+		.ended = settle_request,
+		.stopped = settle_stop,
+	};
+
+	switch (p->max_rejects) {
+	case MAX_REJECTS_DEFAULT:
+		config.max_rejects = REJECTS_DEFAULT;
+		break;
+	case MAX_REJECTS_NONE:
+		config.max_rejects = REJECTS_NONE;
+		break;
+	case MAX_REJECTS_COUNT:
+		config.max_rejects = REJECTS_COUNT;
+		break;
+	case MAX_REJECTS_SHARE:
+		config.max_rejects = REJECTS_SHARE;
+		break;
+	}
+	crypto_random(&config.seed, sizeof(config.seed));
+	e->pace = pace_new(p->share_pct, p->rate_n, p->rate_per_ms);
+	pace_set_lookup(e->pace, pace_group(e->pace, "search", crm_group_find("search")->limit,
+	                                    crm_group_find("search")->window_ms));
+	e->delivery = delivery_new(e->loop, e->journal, e->http, e->pace, &config, &hooks);
+	e->proof = proof_new(e);
+}
+
+static enum exit_code code_of(int r)
+{
+	return r == -EBUSY ? EXIT_AGAIN : EXIT_LOCAL;
+}
+
+static int open_state(struct engine *e, struct err *err)
+{
+	char folder[PATH_MAX];
+	int r = make_folder(e->pipeline->state_folder, err);
+
+	if (r >= 0)
+		r = check_folder(e->pipeline->state_folder, err);
+	if (r < 0)
+		return r;
+	/* Symbolic links on the way are fine, inside the folder they are not. */
+	e->folder = mem_strdup(
+		realpath(e->pipeline->state_folder, folder) ? folder : e->pipeline->state_folder);
+	r = lock_folder(e, err);
+	if (r >= 0 && e->options.new_state)
+		r = set_aside(e, err);
+	if (r >= 0)
+		r = journal_open(e->folder, &e->journal, err);
+	if (r >= 0)
+		r = journal_config(e->journal, e->pipeline->sha256, e->pipeline->text,
+		                   &e->config_id, err);
+	if (r >= 0)
+		r = journal_prune(e->journal, loop_wall_ms(e->loop) - (int64_t)e->pipeline->keep_ms,
+		                  err);
+	return r;
+}
+
+static void take_held(void *arg, const struct part_row *row)
+{
+	struct engine *e = arg;
+	struct request *r;
+
+	if (!row->request || journal_load_request(e->journal, row->request, &r, NULL) < 0)
+		return;
+	if (r->identity_field)
+		(void)identities_take(e->identities, r);
+	request_free(r);
+}
+
+static void begin_run(struct engine *e)
+{
+	uint8_t bytes[16];
+	char *uid;
+
+	crypto_random(bytes, sizeof(bytes));
+	uid = crypto_base32(bytes, sizeof(bytes));
+	(void)memccpy(e->run.uid, uid, '\0', sizeof(e->run.uid));
+	free(uid);
+	e->run.began_wall_ms = loop_wall_ms(e->loop);
+	e->run.config = e->config_id;
+	journal_put_run(e->journal, &e->run);
+}
+
+static void know_secrets(struct engine *e)
+{
+	const struct pipeline *p = e->pipeline;
+
+	e->redact = redact_new();
+	redact_add(e->redact, p->api_key);
+	redact_add(e->redact, p->webhook_secrets[0]);
+	redact_add(e->redact, p->webhook_secrets[1]);
+}
+
+int engine_open(const struct engine_options *options, struct engine **ret_engine,
+                enum exit_code *ret_code, struct err *err)
+{
+	struct engine *e = mem_alloc(sizeof(*e));
+	int r;
+
+	e->options = *options;
+	e->pipeline = options->pipeline;
+	e->lock_fd = -1;
+	e->has_space = true;
+	e->loop = loop_new();
+	e->identities = identities_new();
+	know_secrets(e);
+
+	r = open_state(e, err);
+	*ret_code = code_of(r);
+	if (r >= 0) {
+		*ret_code = EXIT_LOCAL;
+		r = journal_each_part(e->journal, OUTCOME_HELD, NULL, REJECT_NONE, take_held, e,
+		                      err);
+	}
+	if (r >= 0)
+		r = outbox_open(e, ret_code, err);
+	if (r >= 0) {
+		*ret_code = EXIT_PIPELINE;
+		r = connect_out(e, err);
+	}
+	if (r >= 0)
+		r = intake_open(e, ret_code, err);
+	if (r >= 0) {
+		*ret_code = EXIT_LOCAL;
+		start_delivery(e);
+		e->desk = desk_new(e);
+		r = control_listen(e->loop, e->folder, desk_question, e->desk, &e->control, err);
+	}
+	if (r < 0) {
+		engine_free(e);
+		return r;
+	}
+	begin_run(e);
+	*ret_engine = e;
+	return 0;
+}
+
+void engine_free(struct engine *engine)
+{
+	struct engine *e = engine;
+
+	if (!e)
+		return;
+	control_free(e->control);
+	desk_free(e->desk);
+	delivery_free(e->delivery);
+	proof_free(e->proof);
+	outbox_close(e);
+	http_free(e->http);
+	pace_free(e->pace);
+	loop_unwatch(e->loop, e->input_watch);
+	source_free(e->source);
+	for (size_t i = 0; i < e->n_streams; i++)
+		stream_free(e->streams[i]);
+	free(e->streams);
+	free(e->known);
+	journal_close(e->journal);
+	identities_free(e->identities);
+	redact_free(e->redact);
+	if (e->lock_fd >= 0)
+		(void)close(e->lock_fd);
+	for (char **g = e->greetings; g && *g; g++)
+		free(*g);
+	free(e->greetings);
+	free(e->folder);
+	loop_free(e->loop);
+	free(e);
+}
+
+void engine_freep(struct engine **engine)
+{
+	engine_free(*engine);
+}

@@ -1,0 +1,243 @@
+#include "connector/engine/private.h"
+
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What is owed to receivers. Events are rows until every sink has accepted them; memory holds only
+ * the few that are with the sender. The file sink takes events in the order of seq and accepts a
+ * turn's worth at once; the webhook accepts one by one.
+ */
+
+enum {
+	refill_below = 256, /* events with the sender */
+	refill_by = 256,
+	owed_at_most = 20000, /* beyond it nothing more is read until the receiver catches up */
+	file_batch = 500,
+};
+
+unsigned outbox_sinks(const struct engine *e)
+{
+	return (e->file_sink ? SINK_FILE : 0u) | (e->webhook ? SINK_WEBHOOK : 0u);
+}
+
+/* File */
+
+static void append(struct engine *e, const struct event *event)
+{
+	file_sink_append(e->file_sink, event->body, event->body_len);
+	if (!e->file_from)
+		e->file_from = event->seq;
+	e->file_to = event->seq;
+}
+
+static void append_owed(void *arg, struct event *takes_event)
+{
+	struct engine *e = arg;
+
+	append(e, takes_event);
+	event_free(takes_event);
+}
+
+static int sync_file(struct engine *e, struct err *err)
+{
+	int r;
+
+	if (!e->file_from)
+		return 0;
+	r = file_sink_sync(e->file_sink, err);
+	if (r < 0)
+		return r;
+	journal_accept_events(e->journal, SINK_FILE, e->file_from, e->file_to);
+	e->file_from = e->file_to = 0;
+	return 0;
+}
+
+/* What an earlier run still owed the file comes before anything new. */
+static int catch_up_file(struct engine *e, struct err *err)
+{
+	uint64_t after = 0;
+	int r = 0;
+
+	while (r >= 0) {
+		r = journal_each_owed(e->journal, SINK_FILE, after, file_batch, append_owed, e,
+		                      err);
+		if (r < 0 || !e->file_from)
+			break;
+		after = e->file_to;
+		r = sync_file(e, err);
+		if (r >= 0)
+			r = journal_commit(e->journal, err);
+	}
+	return r;
+}
+
+/* Webhook */
+
+static void offer(void *arg, struct event *takes_event)
+{
+	struct engine *e = arg;
+
+	e->webhook_offered_to = takes_event->seq;
+	webhook_offer(e->webhook, takes_event);
+}
+
+static void accepted(void *arg, uint64_t seq)
+{
+	struct engine *e = arg;
+
+	e->n_owed_webhook--;
+	journal_accept_events(e->journal, SINK_WEBHOOK, seq, seq);
+}
+
+static void postponed(void *arg, uint64_t seq, unsigned attempts, int64_t next_try_wall_ms)
+{
+	struct engine *e = arg;
+
+	journal_postpone_event(e->journal, seq, attempts, next_try_wall_ms);
+}
+
+static void changed(void *arg, enum webhook_state state, const char *why)
+{
+	struct engine *e = arg;
+
+	switch (state) {
+	case WEBHOOK_FLOWING:
+		engine_greet(e, "the receiver of the responses takes events again");
+		break;
+	case WEBHOOK_DOWN:
+		engine_greet(
+			e,
+			"the receiver of the responses takes no events (%s); they are kept and "
+			"tried again",
+			why);
+		break;
+	case WEBHOOK_GONE:
+		engine_greet(e, "%s; events are kept, and nothing more is sent to it in this run",
+		             why);
+		break;
+	}
+}
+
+bool outbox_is_gone(const struct engine *e)
+{
+	return e->webhook && webhook_state(e->webhook) == WEBHOOK_GONE;
+}
+
+/* Everything that is owed is with the sender; only then may a new event skip the way over the disk.
+ */
+static bool is_caught_up(const struct engine *e)
+{
+	return webhook_pending(e->webhook) == e->n_owed_webhook;
+}
+
+static void refill(struct engine *e)
+{
+	struct err err;
+
+	if (!e->webhook || is_caught_up(e) || webhook_pending(e->webhook) >= refill_below ||
+	    outbox_is_gone(e))
+		return;
+	if (journal_each_owed(e->journal, SINK_WEBHOOK, e->webhook_offered_to, refill_by, offer, e,
+	                      &err) < 0)
+		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
+}
+
+static int open_webhook(struct engine *e, struct err *err)
+{
+	const struct pipeline *p = e->pipeline;
+	const struct webhook_config config = {
+		.url = p->webhook_url,
+		.secrets = {p->webhook_secrets[0], p->webhook_secrets[1]},
+		.headers = (const char *const *)p->webhook_headers,
+		.timeout_ms = (unsigned)p->webhook_timeout_ms,
+		.allow_private = p->webhook_allow_private,
+		.hooks = {.arg = e,
+	                  .accepted = accepted,
+	                  .postponed = postponed,
+	                  .changed = changed},
+	};
+
+	return webhook_new(e->loop, &config, &e->webhook, err);
+}
+
+/* Both */
+
+int outbox_open(struct engine *e, enum exit_code *ret_code, struct err *err)
+{
+	const struct pipeline *p = e->pipeline;
+	struct journal_totals totals;
+	int r = journal_totals(e->journal, &totals, err);
+
+	*ret_code = EXIT_LOCAL;
+	if (r < 0)
+		return r;
+	if (p->responses_file) {
+		r = file_sink_open(p->responses_file, &e->file_sink, err);
+		if (r >= 0)
+			r = catch_up_file(e, err);
+		if (r < 0)
+			return err_prefix(err, r, "responses.file");
+	}
+	if (p->webhook_url) {
+		*ret_code = EXIT_PIPELINE;
+		r = open_webhook(e, err);
+		if (r < 0)
+			return err_prefix(err, r, "responses.webhook");
+		e->n_owed_webhook = totals.owed_webhook;
+	}
+	return 0;
+}
+
+void outbox_close(struct engine *e)
+{
+	webhook_free(e->webhook);
+	file_sink_close(e->file_sink);
+}
+
+void outbox_offer(struct engine *e, struct event *takes_event)
+{
+	struct event *event = takes_event;
+
+	if (event->owes & SINK_FILE)
+		append(e, event);
+	if (!(event->owes & SINK_WEBHOOK)) {
+		event_free(event);
+		return;
+	}
+	if (is_caught_up(e) && webhook_has_room(e->webhook) && !outbox_is_gone(e)) {
+		e->n_owed_webhook++;
+		offer(e, event);
+		return;
+	}
+	e->n_owed_webhook++;
+	event_free(event);
+}
+
+bool outbox_turn(struct engine *e)
+{
+	struct err err;
+
+	if (e->file_sink && sync_file(e, &err) < 0) {
+		/* The rows are still there: the next run appends them. */
+		e->file_from = e->file_to = 0;
+		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
+		return false;
+	}
+	refill(e);
+	return true;
+}
+
+bool outbox_is_empty(const struct engine *e)
+{
+	return e->file_from == 0 && (e->n_owed_webhook == 0 || outbox_is_gone(e));
+}
+
+bool outbox_is_full(const struct engine *e)
+{
+	return e->n_owed_webhook >= owed_at_most;
+}

@@ -1,0 +1,233 @@
+#include "connector/engine/private.h"
+
+#include "lib/clock.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The loop. Each turn: what came in, what may be read, what may go out, one commit, then what was
+ * committed is told.
+ */
+
+enum { idle_turn_ms = 1000 };
+
+void settle_stop(void *arg, enum exit_code code, const char *sentence)
+{
+	struct engine *e = arg;
+
+	e->is_stopping = true;
+	e->stop_code = code;
+	e->drain_until_ms = loop_now_ms(e->loop) + e->pipeline->drain_ms;
+	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%s", sentence);
+}
+
+void engine_interrupt(struct engine *engine, bool at_once)
+{
+	engine->at_once |= at_once;
+	if (!engine->is_stopping)
+		delivery_stop(engine->delivery, EXIT_AGAIN,
+		              "stopped by a signal; run again to go on");
+}
+
+uint64_t engine_now_ms(const struct engine *engine)
+{
+	return loop_now_ms(engine->loop);
+}
+
+int64_t engine_wall_ms(const struct engine *engine)
+{
+	return loop_wall_ms(engine->loop);
+}
+
+static bool has_more_to_do(const struct engine *e)
+{
+	return journal_has_changes(e->journal) || e->file_from != 0;
+}
+
+static int turn_wait(struct engine *e)
+{
+	if (has_more_to_do(e))
+		return 0;
+	return idle_turn_ms;
+}
+
+static bool is_drained(struct engine *e)
+{
+	if (loop_now_ms(e->loop) >= e->drain_until_ms)
+		return true;
+	return delivery_is_quiet(e->delivery) && !has_more_to_do(e);
+}
+
+/* All has ended; what is left is the receiver, who gets delivery.drain from now. */
+static bool is_told(struct engine *e)
+{
+	const uint64_t now = loop_now_ms(e->loop);
+
+	if (outbox_is_empty(e))
+		return true;
+	if (!e->drain_until_ms)
+		e->drain_until_ms = now + e->pipeline->drain_ms;
+	return now >= e->drain_until_ms;
+}
+
+static bool is_finished(struct engine *e)
+{
+	if (e->at_once)
+		return true;
+	if (e->is_stopping)
+		return is_drained(e);
+	if (!e->options.reads_source)
+		return !desk_is_waiting(e->desk) && delivery_is_quiet(e->delivery) &&
+		       !has_more_to_do(e) && is_told(e);
+	if (!e->is_bound || !e->input_ended || !delivery_is_idle(e->delivery) ||
+	    desk_is_waiting(e->desk) || has_more_to_do(e)) {
+		e->drain_until_ms = 0;
+		return false;
+	}
+	return is_told(e);
+}
+
+static void commit(struct engine *e)
+{
+	struct err err;
+
+	if (journal_commit(e->journal, &err) >= 0)
+		return;
+	/* What could not be made durable did not happen; nothing after it may happen either. */
+	e->at_once = true;
+	e->is_stopping = true;
+	e->stop_code = EXIT_LOCAL;
+	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%s", err.text);
+}
+
+static void turn(struct engine *e)
+{
+	loop_turn(e->loop, turn_wait(e));
+	intake_turn(e);
+	proof_turn(e->proof);
+	delivery_turn(e->delivery);
+	if (e->source && journal_has_changes(e->journal))
+		source_mark(e->source);
+	commit(e);
+	if (!e->at_once && !outbox_turn(e))
+		e->at_once = true;
+	desk_turn(e->desk);
+}
+
+static enum exit_code exit_code_of(const struct engine *e)
+{
+	const struct run_counts *n = &e->run.counts;
+
+	if (e->is_stopping)
+		return e->stop_code;
+	if (e->n_owed_webhook)
+		return EXIT_AGAIN;
+	return n->rejected || n->held || n->open ? EXIT_UNSETTLED : EXIT_DONE;
+}
+
+static void count_open(struct engine *e)
+{
+	struct journal_totals totals;
+
+	if (journal_totals(e->journal, &totals, NULL) < 0)
+		return;
+	e->run.counts.open = totals.open;
+	e->run.counts.read += totals.open;
+}
+
+static void end_run(struct engine *e)
+{
+	e->run.ended_wall_ms = loop_wall_ms(e->loop);
+	count_open(e);
+	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
+	               e->is_stopping ? e->stop_reason : "end of input");
+	journal_put_run(e->journal, &e->run);
+	if (!e->at_once || e->stop_code != EXIT_LOCAL)
+		commit(e);
+}
+
+enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void *arg,
+                          const char **ret_reason)
+{
+	struct engine *e = engine;
+
+	if (!e->options.is_offline)
+		bind_start(e);
+	while (!is_finished(e)) {
+		turn(e);
+		each_turn(arg, e);
+	}
+	end_run(e);
+	hook_point("end");
+
+	*ret_reason = NULL;
+	if (e->is_stopping)
+		*ret_reason = e->stop_reason;
+	else if (outbox_is_gone(e))
+		*ret_reason =
+			"the receiver of the responses answered 410 Gone; events that it has not "
+			"taken are kept";
+	else if (e->n_owed_webhook)
+		*ret_reason = "the receiver of the responses did not take all events within "
+			      "delivery.drain; they are kept and sent by the next run";
+	return exit_code_of(e);
+}
+
+/* What the progress shows */
+
+static void wait_for(const struct delivery_state *s, struct engine *e, char *text, size_t size)
+{
+	const int64_t wall = loop_wall_ms(e->loop);
+	const int64_t proof = proof_until_wall_ms(e->proof);
+	char at[16];
+
+	if (s->is_unreachable || s->is_full) {
+		(void)snprintf(text, size, "%s", s->trouble);
+	} else if (s->waiting_quota && s->quota_at_ms > loop_now_ms(e->loop)) {
+		(void)snprintf(
+			text, size, "waiting for quota until %s",
+			clock_local_hms(wall + (int64_t)(s->quota_at_ms - loop_now_ms(e->loop)),
+		                        at));
+	} else if (s->unknown) {
+		(void)snprintf(text, size, "%u outcome%s unknown, proof needs until %s", s->unknown,
+		               s->unknown == 1 ? "" : "s",
+		               clock_local_hms(proof ? proof : wall, at));
+	} else if (!e->is_bound) {
+		(void)snprintf(text, size, "asking Close which organization this is");
+	} else if (!e->has_space) {
+		(void)snprintf(text, size,
+		               "the disk of %s is nearly full; reading goes on when there "
+		               "is space",
+		               e->folder);
+	} else if (outbox_is_full(e) || (e->drain_until_ms && !outbox_is_empty(e))) {
+		(void)snprintf(text, size, "waiting for the receiver of the responses");
+	} else {
+		*text = '\0';
+	}
+}
+
+void engine_look(struct engine *engine, struct engine_view *ret_view)
+{
+	struct engine *e = engine;
+	struct engine_view v = {.counts = e->run.counts, .run = e->run.id};
+	struct delivery_state state;
+	struct source_position at = {0};
+
+	if (e->source)
+		at = source_position(e->source);
+	if (!e->run.ended_wall_ms) {
+		v.counts.open = delivery_n_open(e->delivery);
+		v.counts.read += v.counts.open;
+	}
+	v.source = e->pipeline->ndjson_written;
+	v.bytes_read = at.bytes;
+	v.bytes_total = at.size;
+	v.events_owed = e->n_owed_webhook;
+	delivery_look(e->delivery, &state);
+	wait_for(&state, e, v.waiting, sizeof(v.waiting));
+	*ret_view = v;
+}

@@ -1,0 +1,232 @@
+#include "connector/engine/private.h"
+
+#include "connector/respond/event.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * An outcome in one transaction: the request and its parts, the event that tells it, and the
+ * position in the source. After the commit the event goes to the sinks.
+ */
+
+struct ending {
+	struct engine *engine;
+	struct request *request; /* or */
+	struct part *part;
+	struct event *event;
+	bool *keeps_record;
+};
+
+static void ending_is_durable(void *arg, int r)
+{
+	struct ending *end = arg;
+
+	(void)r; /* only INTENTs can fail for want of space */
+	hook_point("after_outcome");
+	if (end->event)
+		outbox_offer(end->engine, end->event);
+	request_free(end->request);
+	if (end->part)
+		part_deinit(end->part);
+	free(end->part);
+	free(end->keeps_record);
+	free(end);
+}
+
+static struct stream *stream_of(struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < e->n_streams; i++)
+		if (e->streams[i]->id == id)
+			return e->streams[i];
+	return NULL;
+}
+
+static void count(struct run_counts *n, enum outcome outcome)
+{
+	n->read++;
+	switch (outcome) {
+	case OUTCOME_DELIVERED:
+		n->delivered++;
+		break;
+	case OUTCOME_FILTERED:
+		n->filtered++;
+		break;
+	case OUTCOME_SKIPPED:
+		n->skipped++;
+		break;
+	case OUTCOME_REJECTED:
+		n->rejected++;
+		break;
+	case OUTCOME_HELD:
+		n->held++;
+		break;
+	case OUTCOME_OPEN:
+		n->open++;
+		break;
+	}
+}
+
+void settle_part(struct engine *e, struct record *record, enum outcome outcome)
+{
+	struct stream *stream = stream_of(e, record->stream);
+
+	record->n_open--;
+	if (outcome > record->worst)
+		record->worst = outcome;
+	record->keeps_row |= outcome == OUTCOME_REJECTED || outcome == OUTCOME_HELD;
+	if (record->n_open || record->is_settled)
+		return;
+
+	record->is_settled = true;
+	e->held_bytes -= record->len < e->held_bytes ? record->len : e->held_bytes;
+	count(&e->run.counts, record->worst);
+	if (!stream)
+		return;
+	stream_settle(stream, record->pos, record->next_pos, record->line ? 1 : 0);
+	journal_put_stream(e->journal, stream);
+}
+
+/* The lane an event keeps its order in: the target, or its own where there is none. */
+static char *lane_of(const struct request *r)
+{
+	for (size_t i = 0; i < r->n_lanes; i++)
+		if (r->lanes[i].is_owner)
+			return mem_strdup(r->lanes[i].key);
+	return mem_strdup(r->id);
+}
+
+static struct event *event_new(struct engine *e, const struct event_origin *origin,
+                               struct event_input *in, char *takes_lane)
+{
+	struct event *event = mem_alloc(sizeof(*event));
+	struct buf body = BUF_INIT;
+	char id[event_id_bytes];
+
+	event_id(origin, id);
+	in->id = id;
+	in->pipeline = e->pipeline->name;
+	in->run = e->run.uid;
+	in->wall_ms = loop_wall_ms(e->loop);
+	in->base_url = e->pipeline->base_url;
+	in->include_request = e->pipeline->include_request;
+	in->include_response = e->pipeline->include_response;
+	event_print(in, e->redact, &body);
+
+	event->seq = journal_next_event(e->journal);
+	event->id = mem_strdup(id);
+	event->lane = takes_lane;
+	event->owes = outbox_sinks(e);
+	event->body_len = body.len;
+	event->body = buf_take(&body);
+	return event;
+}
+
+static struct event *event_of_request(struct engine *e, const struct request *r)
+{
+	const struct part *first = &r->parts[0];
+	const struct event_origin origin = {.journal_id = journal_id(e->journal),
+	                                    .request_id = r->id,
+	                                    .stream = first->record->stream,
+	                                    .pos = first->record->pos,
+	                                    .ordinal = first->ordinal,
+	                                    .generation = first->generation};
+	struct event_input in = {
+		.request = r,
+		.outcome = first->outcome,
+		.class = first->class,
+		.message = first->message,
+		.field = first->field,
+		.fields = first->fields,
+		.answer_is_json = r->answer.is_json,
+	};
+
+	return outbox_sinks(e) ? event_new(e, &origin, &in, lane_of(r)) : NULL;
+}
+
+void settle_request(void *arg, struct request *takes_request)
+{
+	struct engine *e = arg;
+	struct request *r = takes_request;
+	struct ending *end = mem_alloc(sizeof(*end));
+
+	end->engine = e;
+	end->request = r;
+	end->keeps_record = mem_array(r->n_parts, sizeof(bool));
+	for (size_t i = 0; i < r->n_parts; i++) {
+		struct record *record = r->parts[i].record;
+
+		settle_part(e, record, r->parts[i].outcome);
+		end->keeps_record[i] = record->n_open > 0 || record->keeps_row;
+	}
+	/* A held create keeps its identity: another with the same could be its twin. */
+	if (r->identity_field && r->state != REQUEST_HELD)
+		identities_release(e->identities, r);
+	if (r->identity_field && r->object_id)
+		journal_put_object(e->journal, r, loop_wall_ms(e->loop));
+	end->event = event_of_request(e, r);
+	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
+	for (size_t i = 0; i < r->n_parts; i++)
+		desk_part_ended(e->desk, &r->parts[i], r);
+}
+
+static struct event *event_of_part(struct engine *e, const struct part *p, const char *route,
+                                   const char *operation)
+{
+	const struct event_origin origin = {.journal_id = journal_id(e->journal),
+	                                    .stream = p->record->stream,
+	                                    .pos = p->record->pos,
+	                                    .ordinal = p->ordinal,
+	                                    .generation = p->generation};
+	struct event_input in = {
+		.route = route,
+		.operation = operation,
+		.part = p,
+		.outcome = p->outcome,
+		.class = p->class,
+		.message = p->message,
+		.field = p->field,
+		.fields = p->fields,
+	};
+
+	/* Nothing else is ever told about this place: a lane of its own. */
+	return outbox_sinks(e) ? event_new(e, &origin, &in,
+	                                   mem_printf("record %llu@%llu",
+	                                              (unsigned long long)p->record->stream,
+	                                              (unsigned long long)p->record->pos))
+	                       : NULL;
+}
+
+void settle_rejected_part(struct engine *e, struct part *takes_part, const char *route,
+                          const char *operation, const struct rejection *rejection)
+{
+	struct part *p = takes_part;
+	struct ending *end = mem_alloc(sizeof(*end));
+
+	free(p->message);
+	free(p->field);
+	p->outcome = OUTCOME_REJECTED;
+	p->class = rejection->class;
+	p->message = redact_copy(e->redact, rejection->message ? rejection->message : "");
+	p->field = mem_strdup(rejection->field);
+	settle_part(e, p->record, OUTCOME_REJECTED);
+
+	end->engine = e;
+	end->part = p;
+	end->event = event_of_part(e, p, route, operation);
+	journal_reject_part(e->journal, p, route, operation, end->event, loop_wall_ms(e->loop),
+	                    ending_is_durable, end);
+	desk_part_ended(e->desk, p, NULL);
+}
+
+void settle_reject(struct engine *e, struct record *record, unsigned ordinal, const char *route,
+                   const char *operation, const struct rejection *rejection)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	p->record = record_ref(record);
+	p->ordinal = ordinal;
+	settle_rejected_part(e, p, route, operation, rejection);
+}
