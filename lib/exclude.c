@@ -109,6 +109,7 @@ enum exclude_effect exclude_effect(const struct exclude *e, const char *name)
 	return e->path.n == 1 ? EXCLUDE_WHOLE : EXCLUDE_INSIDE;
 }
 
+/* As deep as the path has steps: path_max_steps at most. NOLINTBEGIN(misc-no-recursion) */
 static unsigned remove_at(const struct path_step *step, size_t n, struct json_object *value);
 
 static unsigned remove_members(const struct path_step *step, size_t n, struct json_object *object)
@@ -169,6 +170,8 @@ static unsigned remove_at(const struct path_step *step, size_t n, struct json_ob
 		return 0;
 	return is_glob(step) ? remove_members(step, n, value) : remove_member(step, n, value);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 unsigned exclude_apply(const struct exclude *e, struct json_object *value)
 {

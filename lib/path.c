@@ -55,7 +55,7 @@ static int read_name(struct reader *r)
 
 	if (r->at < r->end && *r->at == '"')
 		return read_quoted(r);
-	while (r->at < r->end && !memchr(".[]", *r->at, 3))
+	while (r->at < r->end && *r->at != '.' && *r->at != '[' && *r->at != ']')
 		r->at++;
 	if (r->at == begin)
 		return fail(r, "a name is empty");

@@ -68,6 +68,7 @@ void template_each_field(const struct template *t, void (*fn)(void *arg, const c
 			fn(arg, t->segments[i].steps[0].keys[0]);
 }
 
+/* As deep as the path has steps: path_max_steps at most. NOLINTBEGIN(misc-no-recursion) */
 /* Borrows: *@ret_value belongs to @value. */
 static bool find_place(const struct place_step *step, size_t n, struct json_object *value,
                        struct json_object **ret_value)
@@ -91,6 +92,8 @@ static bool find_place(const struct place_step *step, size_t n, struct json_obje
 			return true;
 	return false;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* A new reference in *@ret_value; false where the record or its origin has no such value. */
 static bool find_value(const struct segment *segment, const struct template_scope *scope,

@@ -106,7 +106,7 @@ static const char pipeline[] = "version: 1\n"
 			       "    headers: {X-Who: \"{who}\"}\n";
 
 static const char records[] =
-	"{\"id\":\"lead_1\",\"name\":\"A\\u202e/\",\"who\":\"us\",\"ingested_at\":1}\n"
+	"{\"id\":\"lead_1\",\"name\":\"A\\u00f6/\",\"who\":\"us\",\"ingested_at\":1}\n"
 	"\n"
 	"{\"name\":\"B\"}\n"
 	"{\"id\":\"lead 3\",\"custom.cf_1\":19.90}\n"
@@ -146,7 +146,7 @@ static void json_has_a_request_or_a_rejection_a_line(void **state)
 	           "{\"route\":\"change\",\"operation\":\"lead.update\",\"method\":\"PUT\",\"url\":"
 	           "\"http://127.0.0.1:1/api/v1/lead/lead_1/\",\"headers\":{\"Authorization\":"
 	           "\"***\",\"Accept\":\"application/json\",\"Content-Type\":\"application/json\","
-	           "\"X-Who\":\"us\"},\"body\":{\"name\":\"A\342\200\256/\",\"who\":\"us\"},"
+	           "\"X-Who\":\"us\"},\"body\":{\"name\":\"A\303\266/\",\"who\":\"us\"},"
 	           "\"records\":[{\"file\":\"in.ndjson\",\"line\":1,\"bytes\":[0,60]}],\"notes\":"
 	           "[\"Close will ignore, since lead.update has no such field: who\"]}");
 	line = strtok_r(NULL, "\n", &rest);
