@@ -345,8 +345,8 @@ static void what_was_excluded_is_told(void **state)
 
 /*
  * A made-up record, as deep as it is told: what is excluded begins with "no" wherever it stands.
- * NOLINTNEXTLINE(misc-no-recursion)
  */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void add_members(struct json_object *into, unsigned *seed, unsigned depth)
 {
 	static const char *const names[] = {"a", "nob", "c", "nod", "list"};
