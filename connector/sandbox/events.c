@@ -256,8 +256,8 @@ static struct json_object *meta(const struct entry *e)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "request_method", json_string(e->method));
-	json_object_object_add(o, "request_path", json_string(e->path));
+	box_set(o, "request_method", json_string(e->method));
+	box_set(o, "request_path", json_string(e->path));
 	return o;
 }
 
@@ -282,26 +282,24 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 	char at[box_moment_bytes];
 
 	(void)box_moment_text(e->wall_ms * 1000, at);
-	json_object_object_add(o, "id", json_object_new_string(e->id));
-	json_object_object_add(o, "object_type", json_object_new_string(event_type(e)));
-	json_object_object_add(o, "object_id", json_object_new_string(e->object->id));
-	json_object_object_add(o, "lead_id", json_string(lead_of(e)));
-	json_object_object_add(o, "action", json_object_new_string(e->action));
-	json_object_object_add(o, "changed_fields", changed_fields(e));
-	json_object_object_add(o, "data",
-	                       is_gone ? json_object_new_object()
-	                               : box_org_render(org, e->object->kind, e->data));
-	json_object_object_add(o, "previous_data",
-	                       e->previous ? json_object_get(e->previous)
-	                                   : json_object_new_object());
-	json_object_object_add(o, "meta", meta(e));
-	json_object_object_add(o, "user_id", json_string(json_get_string(e->data, "updated_by")));
-	json_object_object_add(o, "api_key_id", json_string(e->key_id));
-	json_object_object_add(o, "oauth_client_id", NULL);
-	json_object_object_add(o, "request_id", json_string(e->request_id));
-	json_object_object_add(o, "organization_id", json_object_new_string(org->id));
-	json_object_object_add(o, "date_created", json_object_new_string(at));
-	json_object_object_add(o, "date_updated", json_object_new_string(at));
+	box_set(o, "id", json_object_new_string(e->id));
+	box_set(o, "object_type", json_object_new_string(event_type(e)));
+	box_set(o, "object_id", json_object_new_string(e->object->id));
+	box_set(o, "lead_id", json_string(lead_of(e)));
+	box_set(o, "action", json_object_new_string(e->action));
+	box_set(o, "changed_fields", changed_fields(e));
+	box_set(o, "data",
+	        is_gone ? json_object_new_object() : box_org_render(org, e->object->kind, e->data));
+	box_set(o, "previous_data",
+	        e->previous ? json_object_get(e->previous) : json_object_new_object());
+	box_set(o, "meta", meta(e));
+	box_set(o, "user_id", json_string(json_get_string(e->data, "updated_by")));
+	box_set(o, "api_key_id", json_string(e->key_id));
+	box_set(o, "oauth_client_id", NULL);
+	box_set(o, "request_id", json_string(e->request_id));
+	box_set(o, "organization_id", json_object_new_string(org->id));
+	box_set(o, "date_created", json_object_new_string(at));
+	box_set(o, "date_updated", json_object_new_string(at));
 	return o;
 }
 
@@ -360,11 +358,11 @@ struct json_object *box_events_page(const struct box_events *events, struct box_
 	for (size_t i = 0; i < n; i++)
 		json_object_array_add(data, render(&events->entries[seqs[i] % max_events], org));
 	page = json_object_new_object();
-	json_object_object_add(page, "data", data);
+	box_set(page, "data", data);
 	/* Going back, there is a page behind unless this was the last; the other way is always
 	 * open. */
-	json_object_object_add(page, "cursor_next",
-	                       n && (has_more || ask.is_forward) ? cursor('n', seqs[n - 1]) : NULL);
-	json_object_object_add(page, "cursor_previous", n ? cursor('p', seqs[0]) : NULL);
+	box_set(page, "cursor_next",
+	        n && (has_more || ask.is_forward) ? cursor('n', seqs[n - 1]) : NULL);
+	box_set(page, "cursor_previous", n ? cursor('p', seqs[0]) : NULL);
 	return page;
 }

@@ -88,7 +88,7 @@ static const struct box_field lead_fields[] = {
 	{.name = "name", .type = BOX_TEXT, .flags = BOX_EMPTY | BOX_INDEXED, .otherwise = "\"\""},
 	{.name = "description", .type = BOX_TEXT, .flags = BOX_EMPTY, .otherwise = "\"\""},
 	{.name = "url", .type = BOX_URL, .flags = BOX_INDEXED, .otherwise = "null"},
-	{.name = "status_id", .type = BOX_REFERENCE, .ref = BOX_LEAD_STATUS, .flags = BOX_INDEXED},
+	{.name = "status_id", .type = BOX_REFERENCE, .ref = BOX_LEAD_STATUS},
 	{.name = "addresses",
          .type = BOX_LIST,
          .items = addresses,

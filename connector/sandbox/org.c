@@ -38,7 +38,7 @@ static void furnish(struct box_org *org, int64_t wall_ms)
 		                   NULL);
 
 		assert(r == 0);
-		json_object_object_add(data, "organization_id", json_object_new_string(org->id));
+		json_object_object_add(data, "organization_id", json_object_get(org->id_text));
 		json_object_object_add(data, "date_created", json_object_new_string(now));
 		json_object_object_add(data, "date_updated", json_object_new_string(now));
 		if (furniture[i].kind == BOX_OPPORTUNITY_STATUS)
@@ -58,6 +58,7 @@ struct box_org *box_org_new(uint64_t seed, uint64_t lag_ms, int64_t wall_ms)
 	org->search = box_search_new(org->store, lag_ms);
 	org->events = box_events_new();
 	box_store_make_id(org->store, "orga", org->id);
+	org->id_text = json_object_new_string(org->id);
 	furnish(org, wall_ms);
 	return org;
 }
@@ -69,6 +70,7 @@ void box_org_free(struct box_org *org)
 	box_events_free(org->events);
 	box_search_free(org->search);
 	box_store_free(org->store);
+	json_object_put(org->id_text);
 	free(org);
 }
 

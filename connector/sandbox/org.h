@@ -14,6 +14,7 @@ struct box_org {
 	struct box_search *search;
 	struct box_events *events;
 	char id[box_id_bytes];
+	struct json_object *id_text;       /* the same, to be shared by all objects */
 	const struct box_object *user;     /* who owns the key */
 	const struct box_object *pipeline; /* the first */
 };

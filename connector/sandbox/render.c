@@ -11,12 +11,12 @@
 
 static void add_text(struct json_object *out, const char *key, const char *text)
 {
-	json_object_object_add(out, key, json_string(text));
+	box_set(out, key, json_string(text));
 }
 
 static void add_list(struct json_object *out, const char *key)
 {
-	json_object_object_add(out, key, json_object_new_array());
+	box_set(out, key, json_object_new_array());
 }
 
 /* Adds "created_by_name" for "created_by", and so on. */
@@ -69,10 +69,10 @@ static void add_below(struct box_org *org, struct json_object *data, struct json
 			json_object_array_add(tasks, box_org_render(org, o->kind, o->data));
 		}
 	}
-	json_object_object_add(out, "contact_ids", ids);
-	json_object_object_add(out, "contacts", contacts);
-	json_object_object_add(out, "opportunities", opportunities);
-	json_object_object_add(out, "tasks", tasks);
+	box_set(out, "contact_ids", ids);
+	box_set(out, "contacts", contacts);
+	box_set(out, "opportunities", opportunities);
+	box_set(out, "tasks", tasks);
 }
 
 void box_render_lead(struct box_org *org, struct json_object *data, struct json_object *out)
@@ -131,11 +131,9 @@ static void add_money(struct json_object *data, struct json_object *out)
 	add_text(out, "value_formatted", json_get(data, "value") ? text : NULL);
 	free(text);
 	add_text(out, "value_currency", "USD");
-	json_object_object_add(out, "annualized_value", json_object_new_int64(annual));
-	json_object_object_add(out, "expected_value",
-	                       json_object_new_int64(cents * confidence / 100));
-	json_object_object_add(out, "annualized_expected_value",
-	                       json_object_new_int64(annual * confidence / 100));
+	box_set(out, "annualized_value", json_object_new_int64(annual));
+	box_set(out, "expected_value", json_object_new_int64(cents * confidence / 100));
+	box_set(out, "annualized_expected_value", json_object_new_int64(annual * confidence / 100));
 }
 
 void box_render_opportunity(struct box_org *org, struct json_object *data, struct json_object *out)
@@ -197,7 +195,7 @@ void box_render_pipeline(struct box_org *org, struct json_object *data, struct j
 		                             json_get_string(data, "id")) == 0)
 			json_object_array_add(statuses, json_object_get(o->data));
 	}
-	json_object_object_add(out, "statuses", statuses);
+	box_set(out, "statuses", statuses);
 }
 
 void box_render_user(struct box_org *org, struct json_object *data, struct json_object *out)
@@ -208,13 +206,13 @@ void box_render_user(struct box_org *org, struct json_object *data, struct json_
 	add_text(one, "id", org->id);
 	add_text(one, "name", "Sandbox");
 	json_object_array_add(list, one);
-	json_object_object_add(out, "organizations", list);
+	box_set(out, "organizations", list);
 }
 
 void box_render_custom_field(struct box_org *org, struct json_object *data, struct json_object *out)
 {
 	(void)org;
-	json_object_object_add(out, "is_shared", json_object_new_boolean(false));
+	box_set(out, "is_shared", json_object_new_boolean(false));
 	if (!json_get(data, "choices"))
 		json_object_object_del(out, "choices");
 }

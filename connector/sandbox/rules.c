@@ -239,16 +239,15 @@ void box_finish_task(struct box_write *write)
 
 	/* due_date is the old name of date. */
 	if (due && !json_get(write->body, "date"))
-		json_object_object_add(write->data, "date", json_object_get(due));
+		box_set(write->data, "date", json_object_get(due));
 	if (!json_get(write->data, "date")) {
 		box_write_set(write, "date",
 		              box_moment_date_text(write->actor->wall_ms * 1000, today));
-		json_object_object_add(write->data, "is_dateless", json_object_new_boolean(true));
+		box_set(write->data, "is_dateless", json_object_new_boolean(true));
 	} else if (box_write_has(write, "date") || due) {
-		json_object_object_add(write->data, "is_dateless", json_object_new_boolean(false));
+		box_set(write->data, "is_dateless", json_object_new_boolean(false));
 	}
-	json_object_object_add(write->data, "due_date",
-	                       json_object_get(json_get(write->data, "date")));
+	box_set(write->data, "due_date", json_object_get(json_get(write->data, "date")));
 	default_user(write, "assigned_to");
 	if (!write->field_errors)
 		check_contact(write);

@@ -194,7 +194,7 @@ struct box_object *box_store_add(struct box_store *store, const struct box_kind 
 	char id[box_id_bytes];
 
 	box_store_make_id(store, kind->prefix, id);
-	json_object_object_add(data, "id", json_object_new_string(id));
+	box_set(data, "id", json_object_new_string(id));
 	*o = (struct box_object){
 		.kind = kind, .id = mem_strdup(id), .seq = store->n_made++, .data = data};
 	box_list_add(&store->all[kind_at(kind)], o);
@@ -255,10 +255,21 @@ const struct box_list *box_store_below(const struct box_store *store, const char
 struct json_object *box_shallow(struct json_object *object)
 {
 	struct json_object *copy = json_object_new_object();
+	const struct lh_entry *e;
 
-	json_object_object_foreach(object, key, value)
+	/* Names that come from our tables need no copy of their own. */
+	lh_foreach(json_object_get_object(object), e)
 	{
-		json_object_object_add(copy, key, json_object_get(value));
+		const unsigned constant = e->k_is_constant ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0U;
+		struct json_object *value = (struct json_object *)(uintptr_t)lh_entry_v(e);
+
+		(void)json_object_object_add_ex(copy, lh_entry_k(e), json_object_get(value),
+		                                JSON_C_OBJECT_ADD_KEY_IS_NEW | constant);
 	}
 	return copy;
+}
+
+void box_set(struct json_object *object, const char *name, struct json_object *value)
+{
+	(void)json_object_object_add_ex(object, name, value, JSON_C_OBJECT_ADD_CONSTANT_KEY);
 }

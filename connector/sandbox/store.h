@@ -68,3 +68,6 @@ const struct box_list *box_store_below(const struct box_store *store, const char
 
 /* A copy that shares its values with @object. */
 struct json_object *box_shallow(struct json_object *object);
+
+/* Adds or replaces a member whose name is static text; takes @value. */
+void box_set(struct json_object *object, const char *name, struct json_object *value);

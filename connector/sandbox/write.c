@@ -35,7 +35,7 @@ bool box_write_has(const struct box_write *write, const char *name)
 
 void box_write_set(struct box_write *write, const char *name, const char *text)
 {
-	json_object_object_add(write->data, name, json_string(text));
+	box_set(write->data, name, json_string(text));
 }
 
 static bool exists(void *arg, enum box_kind_id kind, const char *id)
@@ -90,14 +90,14 @@ static void take_field(struct box_write *write, const struct box_field *field)
 	if (error)
 		blame_field(write, field, error);
 	else if (has)
-		json_object_object_add(write->data, field->name, clean);
+		box_set(write->data, field->name, clean);
 }
 
 static void build(struct box_write *write)
 {
 	write->data = write->old ? box_shallow(write->old->data) : json_object_new_object();
 	if (!write->old)
-		json_object_object_add(write->data, "id", NULL); /* its place in answers */
+		box_set(write->data, "id", NULL); /* its place in answers */
 	for (const struct box_field *f = write->kind->fields; f->name; f++)
 		take_field(write, f);
 	if (write->kind->custom != BOX_N_KINDS)
@@ -140,19 +140,19 @@ struct json_object *box_write_nested(const struct box_write *above, const struct
 static void stamp(const struct box_org *org, const struct box_actor *actor, bool is_new,
                   struct json_object *data)
 {
-	struct json_object *now = NULL, *user = json_object_new_string(org->user->id);
+	struct json_object *now, *user = json_get(org->user->data, "id");
 	char text[box_moment_bytes];
 
 	now = json_object_new_string(box_moment_text(actor->wall_ms * 1000, text));
 	if (is_new) {
-		json_object_object_add(data, "organization_id", json_object_new_string(org->id));
+		box_set(data, "organization_id", json_object_get(org->id_text));
 		if (!json_get(data, "date_created"))
-			json_object_object_add(data, "date_created", json_object_get(now));
+			box_set(data, "date_created", json_object_get(now));
 		if (!json_get(data, "created_by"))
-			json_object_object_add(data, "created_by", json_object_get(user));
+			box_set(data, "created_by", json_object_get(user));
 	}
-	json_object_object_add(data, "date_updated", now);
-	json_object_object_add(data, "updated_by", user);
+	box_set(data, "date_updated", now);
+	box_set(data, "updated_by", json_object_get(user));
 }
 
 static void tell(struct box_org *org, const struct box_actor *actor,
@@ -191,7 +191,7 @@ static void insert_below(struct box_org *org, const struct box_actor *actor,
 	for (size_t i = 0; i < json_object_array_length(all); i++) {
 		struct json_object *data = json_object_array_get_idx(all, i);
 
-		json_object_object_add(data, "lead_id", json_object_new_string(lead_id));
+		box_set(data, "lead_id", json_object_new_string(lead_id));
 		(void)insert(org, actor, kind, json_object_get(data));
 	}
 }

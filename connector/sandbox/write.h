@@ -36,6 +36,7 @@ void box_write_object(struct box_write *write, const char *text);
 
 /* Whether the body has the key, even as null. */
 bool box_write_has(const struct box_write *write, const char *name);
+/* @name is static text. */
 void box_write_set(struct box_write *write, const char *name, const char *text);
 
 /*

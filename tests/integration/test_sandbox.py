@@ -264,7 +264,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_connection_dies_as_ordered(box, fault):
     came, ended, is_made = FAULTS[fault]
-    box.add_fault(fault=fault, match={"path": "/lead/", "n": 1}, ms=200)
+    box.add_fault(fault=fault, path="/lead/", n=1, ms=200)
     assert raw(box) == (came, ended)
     wait_until(lambda: can_connect(box))
     assert len(box.objects("lead")) == is_made
@@ -282,7 +282,7 @@ def can_connect(box):
 
 
 def test_a_server_that_vanishes_refuses_connections(box):
-    box.add_fault(fault="vanish_after", match={"n": 1}, ms=400)
+    box.add_fault(fault="vanish_after", n=1, ms=400)
     with socket.create_connection(("127.0.0.1", port_of(box)), timeout=5) as idle:
         assert raw(box)[1] == "reset"
         assert not can_connect(box)
@@ -293,14 +293,14 @@ def test_a_server_that_vanishes_refuses_connections(box):
 
 @pytest.mark.parametrize("fault, is_made", [("torn_before", False), ("torn_after", True)])
 def test_an_answer_is_torn_in_its_head(box, fault, is_made):
-    box.add_fault(fault=fault, match={"n": 1}, bytes=30)
+    box.add_fault(fault=fault, n=1, bytes=30)
     came, ended = raw(box)
     assert ended == "reset" and len(came) <= 30 and b"\r\n\r\n" not in came
     assert len(box.objects("lead")) == is_made
 
 
 def test_a_body_is_cut_short(box):
-    box.add_fault(fault="body_cut", match={"n": 1}, bytes=5)
+    box.add_fault(fault="body_cut", n=1, bytes=5)
     came, ended = raw(box)
     head, body = came.split(b"\r\n\r\n")
     assert ended == "closed" and head.startswith(b"HTTP/1.1 200 OK") and body == b'{"id"'
@@ -308,7 +308,7 @@ def test_a_body_is_cut_short(box):
 
 
 def test_a_body_drips(box):
-    box.add_fault(fault="slow_body", match={"n": 1}, bytes=200, ms=50)
+    box.add_fault(fault="slow_body", n=1, bytes=200, ms=50)
     began = time.monotonic()
     lead = box.post("/lead/", {"name": "A"})
     assert time.monotonic() - began >= 0.15 and lead["name"] == "A"
@@ -316,21 +316,21 @@ def test_a_body_drips(box):
 
 
 def test_a_body_never_ends(box):
-    box.add_fault(fault="endless_body", match={"n": 1})
+    box.add_fault(fault="endless_body", n=1)
     came, ended = raw(box)
     assert ended == "endless" and came.startswith(b"HTTP/1.1 200 OK")
     assert box.ask("GET", "/me/")[0] == 200
 
 
 def test_a_head_is_malformed(box):
-    box.add_fault(fault="malformed_headers", match={"n": 1})
+    box.add_fault(fault="malformed_headers", n=1)
     came, ended = raw(box)
     assert ended == "closed" and b"Content-Length: minus five" in came
     assert len(box.objects("lead")) == 1
 
 
 def test_an_apply_comes_late(box):
-    box.add_fault(fault="late_apply", match={"n": 1}, ms=300)
+    box.add_fault(fault="late_apply", n=1, ms=300)
     assert raw(box) == (b"", "reset")
     assert box.objects("lead") == []
     wait_until(lambda: len(box.objects("lead")) == 1)
@@ -343,13 +343,13 @@ def test_an_apply_comes_late(box):
     ({"fault": "status", "status": 400, "body": {"errors": [], "field-errors": {}}}, 400, False),
 ])
 def test_a_status_is_ordered(box, fault, status, is_made):
-    box.add_fault(**fault, match={"method": "POST", "path": "/lead/", "every": 2, "times": 1})
+    box.add_fault(**fault, method="POST", path="/lead/", every=2, times=1)
     assert [box.ask("POST", "/lead/", {})[0] for _ in range(4)] == [200, status, 200, 200]
     assert len(box.objects("lead")) == 3 + is_made
 
 
 def test_html_and_redirects_and_headers_are_ordered(box):
-    box.add_fault(fault="html", match={"n": 1})
+    box.add_fault(fault="html", n=1)
     status, headers, text = full(box, "POST", "/api/v1/lead/", "{}")
     assert status == 200 and headers["Content-Type"].startswith("text/html") and "<h1>" in text
     box.ask("DELETE", "/_sandbox/faults")
@@ -402,7 +402,7 @@ def test_the_hook_checks_signatures_and_counts(box):
 
 
 def test_the_hook_can_be_told_to_fail(box):
-    box.add_fault(fault="status", status=410, match={"path": "/_sandbox/hook", "n": 1})
+    box.add_fault(fault="status", status=410, path="/_sandbox/hook", n=1)
     assert deliver(box) == 410 and deliver(box) == 200
     told = box.get("/_sandbox/hook")
     assert told["events"] == [{"id": "msg_1", "attempts": 2, "accepted": 1}]
