@@ -1,4 +1,5 @@
 #include "connector/shape/steps.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
@@ -48,14 +49,13 @@ static const char *identity_trouble(struct json_object *value)
 bool shape_identity(struct shaping *s)
 {
 	const struct route *route = s->route;
-	struct json_object *value = NULL;
+	cleanup_(json_freep) struct json_object *value = NULL;
 	const char *trouble;
 
 	if (!route->identity_value)
 		return true;
 	if (template_render(route->identity_value, &s->scope, &value, NULL) != TEMPLATE_VALUE)
 		return refuse(s, "is missing");
-	s->identity = value;
 	trouble = identity_trouble(value);
 	if (trouble)
 		return refuse(s, trouble);
@@ -68,10 +68,10 @@ bool shape_identity(struct shaping *s)
 
 void shape_put_identity(struct shaping *s)
 {
-	if (!s->identity)
+	if (!s->draft->identity_field)
 		return;
 	shape_own_body(s);
 	/* As text, whatever the record has: it is looked up as text in a text field. */
-	(void)json_object_object_add(s->draft->body, s->route->identity_field,
-	                             json_object_new_string(s->draft->identity_value));
+	(void)json_object_object_add(s->draft->body, s->draft->identity_field,
+	                             json_string(s->draft->identity_value));
 }

@@ -69,7 +69,6 @@ static void shape_route(const struct route_set *routes, const struct route *rout
 		output->draft = s.draft;
 	else
 		draft_free(s.draft);
-	json_object_put(s.identity);
 	output->unknown_keys = s.unknown_keys;
 }
 

@@ -19,7 +19,6 @@ struct shaping {
 	struct record *record;
 	struct template_scope scope;
 	struct draft *draft;
-	struct json_object *identity; /* the value of the identity with its type; NULL: none */
 	/*
 	 * The body's own members may be changed. Else it is the record's or a part of it; what lies
 	 * deeper is always shared.
