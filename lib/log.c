@@ -106,7 +106,10 @@ static void add_text(struct log *log, const char *text, bool is_quoted)
 		log->value.len--;
 		buf_adds(&log->value, "…\"");
 	}
-	add_visible(&log->line, log->value.data + !is_quoted, log->value.len - 2u * !is_quoted);
+	if (is_quoted)
+		add_visible(&log->line, log->value.data, log->value.len);
+	else
+		add_visible(&log->line, log->value.data + 1, log->value.len - 2);
 	free(copy);
 }
 

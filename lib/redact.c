@@ -135,6 +135,14 @@ static void add_basic(struct redact *r, const char *secret)
 	free(text);
 }
 
+/* Frees what held a secret. */
+static void wipe(struct buf *text)
+{
+	if (text->data)
+		explicit_bzero(text->data, text->cap);
+	buf_deinit(text);
+}
+
 static void add_percent(struct redact *r, const char *secret)
 {
 	struct buf text = BUF_INIT;
@@ -146,8 +154,7 @@ static void add_percent(struct redact *r, const char *secret)
 			buf_addf(&text, "%%%02X", (unsigned char)*c);
 	}
 	add_form(r, FORM_FOLDED, buf_text(&text), text.len);
-	explicit_bzero(text.data, text.len);
-	buf_deinit(&text);
+	wipe(&text);
 }
 
 /* As JSON writes it, with plain slashes and with escaped ones. */
@@ -163,10 +170,8 @@ static void add_json(struct redact *r, const char *secret)
 	}
 	add_form(r, FORM_EXACT, plain.data + 1, plain.len - 2);
 	add_form(r, FORM_EXACT, buf_text(&slashes), slashes.len);
-	explicit_bzero(plain.data, plain.len);
-	explicit_bzero(slashes.data, slashes.len);
-	buf_deinit(&plain);
-	buf_deinit(&slashes);
+	wipe(&plain);
+	wipe(&slashes);
 }
 
 void redact_add(struct redact *redact, const char *secret)

@@ -92,8 +92,10 @@ static void nothing_from_outside_forges_a_line_or_moves_the_cursor(void **state)
 		{"\x1b[2J", "\\u001b[2J"},
 		{"say \"x\" y=1", "say \\\"x\\\" y=1"},
 		{"a\xe2\x80\xa8z", "a\\u2028z"},
+		/* NOLINTBEGIN(misc-misleading-bidirectional): it is what is tested */
 		{"\xe2\x80\xaegnp", "\\u202egnp"},
 		{"\xe2\x81\xa6x", "\\u2066x"},
+		/* NOLINTEND(misc-misleading-bidirectional) */
 		{"\xc2\x9bH", "\\u009bH"},
 		{"\xef\xbb\xbf", "\\ufeff"},
 		{"\x7f", "\\u007f"},
