@@ -27,8 +27,7 @@ void event_id(const struct event_origin *origin, char ret_id[static event_id_byt
 	crypto_sha256(text.data, text.len, hash);
 	name = crypto_base32(hash, sizeof(hash));
 	assert(strlen(name) == event_id_bytes - 5);
-	memcpy(ret_id, "clo_", 4);
-	memcpy(ret_id + 4, name, event_id_bytes - 4);
+	(void)snprintf(ret_id, event_id_bytes, "clo_%s", name);
 	free(name);
 	buf_deinit(&text);
 }

@@ -15,6 +15,9 @@
 
 #define EVENT "{\"specversion\":\"1.0\",\"id\":\"clo_a\"}"
 
+/* More than is gathered before it is written ahead of the sync. */
+enum { big_bytes = 300 * 1024 };
+
 static char folder[] = "/tmp/test_file_sink.XXXXXX";
 static char path[64], other[64];
 
@@ -121,12 +124,12 @@ static void a_file_that_is_there_is_continued(void **state)
 static void what_was_not_synced_is_forgotten_at_the_end(void **state)
 {
 	struct file_sink *sink = opened();
-	cleanup_(freep) char *big = mem_alloc(300 * 1024);
+	cleanup_(freep) char *big = mem_alloc(big_bytes);
 
 	(void)state;
 	add(sink, "{}");
 	check_eq(file_sink_sync(sink, NULL), 0);
-	memset(big, 'x', 300 * 1024 - 1);
+	memset(big, 'x', big_bytes - 1);
 	add(sink, big);
 	check(size_of(path) > 3);
 	file_sink_close(sink);
@@ -260,7 +263,7 @@ static void limit_files(rlim_t bytes)
 static void a_write_that_fails_half_way_leaves_no_trace(void **state)
 {
 	struct file_sink *sink = opened();
-	cleanup_(freep) char *big = mem_alloc(300 * 1024);
+	cleanup_(freep) char *big = mem_alloc(big_bytes);
 	struct err err = {0};
 
 	(void)state;
@@ -275,7 +278,7 @@ static void a_write_that_fails_half_way_leaves_no_trace(void **state)
 	check(!file_sink_has_unsynced(sink));
 	check_file(path, "1\n");
 
-	memset(big, 'x', 300 * 1024 - 1);
+	memset(big, 'x', big_bytes - 1);
 	err.text[0] = '\0';
 	add(sink, big);
 	add(sink, "lost as well");
