@@ -1,5 +1,6 @@
 #include "connector/close/reconcile.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
@@ -242,6 +243,52 @@ int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct 
 		return err_set(err, -EBADMSG,
 		               "the answer of /data/search/ has an object without a readable "
 		               "date_created");
+	return 1;
+}
+
+char *crm_touch_path(const char *lead_id)
+{
+	return mem_printf("/lead/%s/", lead_id);
+}
+
+char *crm_touch_body(int64_t wall_ms)
+{
+	char at[32];
+
+	return mem_printf("{\"description\":\"closefeed looked whether changes show: %s\"}",
+	                  clock_rfc3339(wall_ms, at));
+}
+
+char *crm_touched_body(const char *lead_id)
+{
+	struct buf out = BUF_INIT;
+
+	buf_adds(&out, "{\"query\":{\"type\":\"and\",\"queries\":[");
+	add_object_type(&out, "lead");
+	buf_adds(&out, ",{\"type\":\"id\",\"value\":");
+	add_string(&out, lead_id);
+	buf_adds(&out, "}]},\"_fields\":{\"lead\":[\"id\",\"date_updated\"]},\"_limit\":1}");
+	return buf_take(&out);
+}
+
+int crm_touched_read(struct json_object *answer, int64_t *ret_updated_ms, struct err *err)
+{
+	struct json_object *lead = answer;
+	const char *updated;
+
+	if (json_get(answer, "data")) {
+		struct json_object *data = read_data(answer, err);
+
+		if (!data)
+			return -EBADMSG;
+		if (json_object_array_length(data) == 0)
+			return 0;
+		lead = json_object_array_get_idx(data, 0);
+	}
+	updated = json_get_string(lead, "date_updated");
+	if (!updated || !crm_time_parse(updated, ret_updated_ms))
+		return err_set(err, -EBADMSG,
+		               "the lead of delivery.canary has no readable date_updated");
 	return 1;
 }
 

@@ -46,8 +46,11 @@ void delivery_free(struct delivery *delivery)
 	if (!delivery)
 		return;
 	calls_free(delivery);
-	while (delivery->all)
+	while (delivery->all) {
+		/* Whoever leaves a lane grants it to the next, who may be freed before it is asked. */
+		delivery->granted = (struct flight_queue){0};
 		flight_free(delivery->all);
+	}
 	groups_free(delivery);
 	lanes_free(delivery->lanes);
 	limits_deinit(&delivery->limits);

@@ -88,7 +88,7 @@ void delivery_stop(struct delivery *delivery, enum exit_code code, const char *s
 
 /* A call that may be repeated freely (search, /me/): paced like all, tried until it is answered. */
 struct delivery_call {
-	enum { CALL_GET, CALL_POST, CALL_PUT } method;
+	enum call_method { CALL_GET, CALL_POST, CALL_PUT } method;
 	const char *group; /* borrowed, static */
 	char *url;         /* below base_url; taken */
 	char *body;        /* taken; NULL: none */

@@ -81,6 +81,8 @@ static void prepare_reading(struct journal *j)
 	j->q.find_object = store_query(
 		s, "SELECT object_id FROM object WHERE kind=?1 AND field=?2 AND value=?3");
 	j->q.knows_object = store_query(s, "SELECT 1 FROM object WHERE object_id=?1");
+	j->q.object_time =
+		store_query(s, "SELECT at FROM object WHERE object_id=?1 ORDER BY at LIMIT 1");
 	j->q.get_meta = store_query(s, "SELECT v FROM meta WHERE k=?1");
 	j->q.get_config = store_query(s, "SELECT id FROM config WHERE sha256=?1");
 	j->q.get_request = store_query(s, "SELECT " REQUEST_COLUMNS " FROM request WHERE seq=?1");

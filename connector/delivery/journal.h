@@ -145,6 +145,9 @@ char *journal_find_object(struct journal *journal, const char *kind, const char 
 /* Another identity already bound to @object_id? */
 bool journal_knows_object_id(struct journal *journal, const char *object_id);
 
+/* When the request that made @object_id got its INTENT (wall clock); 0: not known. */
+int64_t journal_object_time(struct journal *journal, const char *object_id);
+
 struct journal_totals {
 	uint64_t open, unknown, held, rejected, owed_webhook, owed_file;
 };

@@ -324,6 +324,18 @@ char *journal_find_object(struct journal *journal, const char *kind, const char 
 	return id;
 }
 
+int64_t journal_object_time(struct journal *journal, const char *object_id)
+{
+	struct store_query *q = journal->q.object_time;
+	int64_t at = 0;
+
+	store_bind_text(q, 1, object_id);
+	if (store_step(q, NULL) > 0)
+		at = store_int(q, 0);
+	store_reset(q);
+	return at;
+}
+
 bool journal_knows_object_id(struct journal *journal, const char *object_id)
 {
 	struct store_query *q = journal->q.knows_object;

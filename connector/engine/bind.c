@@ -45,6 +45,7 @@ static void take_open(void *arg, struct request *takes_request)
 		record->n_open++;
 		/* A retry of a reject: its first outcome is counted, its position long passed. */
 		record->is_settled = is_settled(e, record);
+		intake_skip(e, record);
 	}
 	if (takes_request->identity_field)
 		(void)identities_take(e->identities, takes_request);

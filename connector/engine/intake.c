@@ -9,6 +9,7 @@
 #include "connector/source/ndjson.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,42 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 	if (r < 0)
 		*ret_code = code_of(r);
 	return r;
+}
+
+/* Records that were left open */
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->stream != y->stream)
+		return x->stream < y->stream ? -1 : 1;
+	return x->pos < y->pos ? -1 : x->pos > y->pos;
+}
+
+void intake_skip(struct engine *e, const struct record *record)
+{
+	e->open_places = mem_grow(e->open_places, e->n_open_places, &e->cap_open_places,
+	                          sizeof(*e->open_places));
+	e->open_places[e->n_open_places++] =
+		(struct place){.stream = record->stream, .pos = record->pos};
+}
+
+/*
+ * A record one of whose requests got its INTENT is finished from the journal: shaped again it would
+ * be sent a second time, or by other rules.
+ */
+static bool was_left_open(struct engine *e, const struct record *record)
+{
+	const struct place place = {.stream = record->stream, .pos = record->pos};
+
+	if (hook_without("parts"))
+		return false;
+	if (!e->open_is_sorted && e->n_open_places)
+		qsort(e->open_places, e->n_open_places, sizeof(place), compare_places);
+	e->open_is_sorted = true;
+	return e->n_open_places && bsearch(&place, e->open_places, e->n_open_places, sizeof(place),
+	                                   compare_places) != NULL;
 }
 
 /* One draft */
@@ -265,7 +302,8 @@ void intake_turn(struct engine *e)
 			return;
 		case SOURCE_RECORD:
 			record->stream = e->stream->id;
-			take_record(e, record);
+			if (!was_left_open(e, record))
+				take_record(e, record);
 			record_unref(record);
 			break;
 		}

@@ -325,6 +325,7 @@ void engine_free(struct engine *engine)
 		stream_free(e->streams[i]);
 	free(e->streams);
 	free(e->known);
+	free(e->open_places);
 	journal_close(e->journal);
 	identities_free(e->identities);
 	redact_free(e->redact);

@@ -19,6 +19,11 @@ struct proof;
 struct identities;
 struct desk;
 
+/* Where a record stands. */
+struct place {
+	uint64_t stream, pos;
+};
+
 struct engine {
 	struct engine_options options;
 	const struct pipeline *pipeline;
@@ -41,7 +46,10 @@ struct engine {
 	struct stream **streams;
 	struct stream **known; /* of them, those there were at the start */
 	size_t n_streams;
-	struct stream *stream; /* the one being read */
+	struct stream *stream;     /* the one being read */
+	struct place *open_places; /* of records an earlier run left open: never shaped again */
+	size_t n_open_places, cap_open_places;
+	bool open_is_sorted;
 	struct loop_watch *input_watch;
 	bool is_bound; /* base_url and organization are ours; before, nothing is read */
 	bool input_ended;
@@ -78,6 +86,8 @@ void bind_start(struct engine *e);
 /* intake.c */
 int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void intake_turn(struct engine *e);
+/* The record at this place has its requests already; to be called before anything is read. */
+void intake_skip(struct engine *e, const struct record *record);
 /* Makes the request of a draft and checks its identity; NULL: rejected, @rejection says why. */
 struct request *intake_request(struct engine *e, struct draft *takes_draft,
                                struct rejection *ret_rejection);

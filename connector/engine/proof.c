@@ -43,10 +43,16 @@ struct proof {
 	size_t n_items, cap_items;
 	struct question question;
 	bool is_asking;
+	/* The newest object that search shows. */
 	bool has_canary;
-	char canary_object[64]; /* the kind the newest object was seen of */
-	int64_t canary_wall_ms; /* when it was made, on Close's clock */
-	int64_t skew_ms;        /* Close's clock minus ours */
+	char canary_object[64];    /* of which kind */
+	int64_t canary_created_ms; /* when it was made, on Close's clock */
+	int64_t canary_intent_ms;  /* ours: when it got its INTENT, on our clock; 0: not ours */
+	int64_t skew_ms;           /* Close's clock minus ours */
+	/* The lead of delivery.canary, which we may touch. */
+	int64_t touched_wall_ms;    /* our clock, before the PUT; 0: not yet */
+	int64_t touched_updated_ms; /* what the PUT said; 0: no answer yet */
+	bool touch_is_seen;         /* search shows that change */
 	uint64_t next_scan_ms;
 	struct loop_timer timer;
 	struct unproven list[max_looked_at];
@@ -122,10 +128,19 @@ static const struct unproven *listed(const struct proof *p, const struct request
 	return NULL;
 }
 
+/*
+ * Something later than the attempt is visible. Of an object of our own we know on our own clock
+ * that it was sent later; of others only Close's clock tells, and the clocks may differ a little.
+ */
 static bool canary_is_newer(const struct proof *p, const struct unproven *u)
 {
-	return p->has_canary && !strcmp(p->canary_object, u->request->object) &&
-	       p->canary_wall_ms > u->since_wall_ms + p->skew_ms + canary_margin_ms;
+	if (p->touch_is_seen && !strcmp(u->request->object, "lead") &&
+	    p->touched_wall_ms > u->since_wall_ms)
+		return true;
+	if (!p->has_canary || strcmp(p->canary_object, u->request->object) != 0)
+		return false;
+	return p->canary_intent_ms > u->since_wall_ms ||
+	       p->canary_created_ms > u->since_wall_ms + p->skew_ms + canary_margin_ms;
 }
 
 static void give_up(struct proof *p, struct request *r)
@@ -287,37 +302,103 @@ static void ask_page(struct proof *p)
 
 /* The canary */
 
-static void canary_came(void *arg, const struct http_answer *answer)
+static void ask(struct proof *p, const char *group, enum call_method method, char *url, char *body,
+                void (*done)(void *arg, const struct http_answer *answer))
 {
-	struct proof *p = arg;
-	cleanup_(json_freep) struct json_object *page = NULL;
-	int64_t created_ms;
+	struct delivery_call call = {
+		.group = group, .url = url, .body = body, .done = done, .arg = p};
+
+	call.method = method;
+	p->is_asking = true;
+	delivery_ask(p->engine->delivery, &call);
+}
+
+static struct json_object *read_answer(struct proof *p, const struct http_answer *answer)
+{
+	struct json_object *value = NULL;
 
 	p->is_asking = false;
 	if (!answer)
-		return;
+		return NULL;
 	learn_skew(p, answer);
-	if (answer->status / 100 == 2 &&
-	    json_parse(answer->body, answer->body_len, 0, &page, NULL, NULL) == 0 &&
-	    crm_canary_read(page, &created_ms, NULL) > 0) {
-		p->has_canary = true;
-		p->canary_wall_ms = created_ms;
+	if (answer->status / 100 == 2)
+		(void)json_parse(answer->body, answer->body_len, 0, &value, NULL, NULL);
+	return value;
+}
+
+static void touched(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	cleanup_(json_freep) struct json_object *lead = read_answer(p, answer);
+
+	if (crm_touched_read(lead, &p->touched_updated_ms, NULL) <= 0)
+		p->touched_updated_ms = 0;
+}
+
+static void touch_looked_up(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	cleanup_(json_freep) struct json_object *page = read_answer(p, answer);
+	int64_t updated_ms;
+
+	if (crm_touched_read(page, &updated_ms, NULL) > 0)
+		p->touch_is_seen = updated_ms >= p->touched_updated_ms;
+}
+
+/* Nothing newer shows by itself: change the lead we may change, then look for the change. */
+static void use_touch(struct proof *p, int64_t since_wall_ms)
+{
+	const char *lead = p->engine->pipeline->canary;
+
+	if (p->touched_wall_ms <= since_wall_ms) {
+		p->touch_is_seen = false;
+		p->touched_updated_ms = 0;
+		p->touched_wall_ms = loop_wall_ms(p->engine->loop);
+		ask(p, "write", CALL_PUT, crm_touch_path(lead), crm_touch_body(p->touched_wall_ms),
+		    touched);
+	} else if (p->touched_updated_ms && !p->touch_is_seen) {
+		ask(p, "search", CALL_POST, mem_strdup(crm_search_path), crm_touched_body(lead),
+		    touch_looked_up);
 	}
+}
+
+/* The latest time at which one of those that wait for a canary became unknown; 0: none waits. */
+static int64_t latest_in_want(const struct proof *p)
+{
+	int64_t latest = 0;
+
+	for (size_t i = 0; i < p->n_list; i++)
+		if (!canary_is_newer(p, &p->list[i]) &&
+		    !strcmp(p->list[i].request->object, "lead") &&
+		    p->list[i].since_wall_ms > latest)
+			latest = p->list[i].since_wall_ms;
+	return latest;
+}
+
+static void canary_came(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	cleanup_(json_freep) struct json_object *page = read_answer(p, answer);
+	const char *id;
+	int64_t in_want;
+
+	if (crm_canary_read(page, &p->canary_created_ms, NULL) > 0) {
+		id = json_get_string(json_object_array_get_idx(json_get(page, "data"), 0), "id");
+		p->canary_intent_ms = id ? journal_object_time(p->engine->journal, id) : 0;
+		p->has_canary = true;
+	}
+	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
+	in_want = latest_in_want(p);
+	if (answer && p->engine->pipeline->canary && in_want)
+		use_touch(p, in_want);
 }
 
 static void ask_canary(struct proof *p, const char *object)
 {
-	const struct delivery_call call = {.method = CALL_POST,
-	                                   .group = "search",
-	                                   .url = mem_strdup(crm_search_path),
-	                                   .body = crm_canary_body(object),
-	                                   .done = canary_came,
-	                                   .arg = p};
-
-	p->is_asking = true;
 	(void)snprintf(p->canary_object, sizeof(p->canary_object), "%s", object);
 	p->has_canary = false;
-	delivery_ask(p->engine->delivery, &call);
+	ask(p, "search", CALL_POST, mem_strdup(crm_search_path), crm_canary_body(object),
+	    canary_came);
 }
 
 /* Scanning */

@@ -165,7 +165,7 @@ void settle_request(void *arg, struct request *takes_request)
 	if (r->identity_field && r->state != REQUEST_HELD)
 		identities_release(e->identities, r);
 	if (r->identity_field && r->object_id)
-		journal_put_object(e->journal, r, loop_wall_ms(e->loop));
+		journal_put_object(e->journal, r, r->intent_wall_ms);
 	end->event = event_of_request(e, r);
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
 	for (size_t i = 0; i < r->n_parts; i++)

@@ -212,6 +212,36 @@ static void the_canary_tells_when_it_was_created(void **state)
 	check_canary("{\"error\":\"no\"}", -EBADMSG, -1);
 }
 
+static void a_touched_lead_tells_its_last_change_in_both_answers(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+	} answers[] = {
+		{"{\"id\":\"lead_1\",\"date_updated\":\"2026-03-09T13:00:00.130000+00:00\"}", 1},
+		{"{\"data\":[{\"id\":\"lead_1\",\"date_updated\":\"2026-03-09T13:00:00.130000\"}]}",
+	         1},
+		{"{\"data\":[]}", 0},
+		{"{\"data\":[{\"id\":\"lead_1\"}]}", -EBADMSG},
+		{"{\"error\":\"no\"}", -EBADMSG},
+	};
+	cleanup_(freep) char *body = crm_touched_body("lead_1");
+	cleanup_(freep) char *path = crm_touch_path("lead_1");
+
+	(void)state;
+	check_text(path, "/lead/lead_1/");
+	check_text(body, "{\"query\":{\"type\":\"and\",\"queries\":[{\"type\":\"object_type\","
+	                 "\"object_type\":\"lead\"},{\"type\":\"id\",\"value\":\"lead_1\"}]},"
+	                 "\"_fields\":{\"lead\":[\"id\",\"date_updated\"]},\"_limit\":1}");
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		cleanup_(json_freep) struct json_object *answer = parse(answers[i].text);
+		int64_t ms = -1;
+
+		check_eq(crm_touched_read(answer, &ms, NULL), answers[i].r);
+		check_eq(ms, answers[i].r == 1 ? INT64_C(1773061200130) : -1);
+	}
+}
+
 static void times_are_read_in_all_forms_close_writes(void **state)
 {
 	static const struct {
@@ -253,6 +283,7 @@ int main(void)
 		sentence(an_answer_that_is_no_search_answer_proves_nothing),
 		sentence(the_canary_is_the_newest_object_of_the_kind),
 		sentence(the_canary_tells_when_it_was_created),
+		sentence(a_touched_lead_tells_its_last_change_in_both_answers),
 		sentence(times_are_read_in_all_forms_close_writes),
 	};
 
