@@ -376,9 +376,8 @@ void http_reply(struct http_exchange *x, unsigned status, const char *const *hea
 	if (was_waiting)
 		wait_unlink(x);
 	x->status = status;
-	/* MHD copies @body here, so the cast takes nothing away from anybody. */
-	x->response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)body,
-	                                              MHD_RESPMEM_MUST_COPY);
+	x->response =
+		MHD_create_response_from_buffer(len, mem_dup(body, len), MHD_RESPMEM_MUST_FREE);
 	if (!x->response)
 		mem_exhausted();
 	for (; headers && *headers; headers++)

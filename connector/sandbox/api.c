@@ -6,6 +6,7 @@
 #include "lib/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -130,6 +131,12 @@ static void send_object(struct visit *v, const struct box_object *object, unsign
 	                box_pick(whole, json_get_string(v->call->params, "_fields")));
 }
 
+static void note_applied(struct visit *v, const struct box_object *object)
+{
+	v->call->is_applied = true;
+	(void)snprintf(v->call->object_id, sizeof(v->call->object_id), "%s", object->id);
+}
+
 static void write_object(struct visit *v, const struct box_kind *kind, struct box_object *old)
 {
 	const struct box_actor actor = actor_of(v);
@@ -148,8 +155,7 @@ static void write_object(struct visit *v, const struct box_kind *kind, struct bo
 		box_answer_json(v->answer, 400, complaint);
 		return;
 	}
-	v->call->is_applied = true;
-	(void)strcpy(v->call->object_id, object->id);
+	note_applied(v, object);
 	send_object(v, object, 200);
 }
 
@@ -162,8 +168,7 @@ static void delete_object(struct visit *v, struct box_object *object)
 		box_answer_error(v->answer, 400, "%s", refusal);
 		return;
 	}
-	v->call->is_applied = true;
-	(void)strcpy(v->call->object_id, object->id);
+	note_applied(v, object);
 	box_answer_json(v->answer, 200, json_object_new_object());
 }
 
@@ -186,17 +191,24 @@ static void collection(struct visit *v, const struct box_kind *kind)
 		not_allowed(v);
 }
 
+/* Whether the item exists does not matter to a method that no item has. */
+static void no_item(struct visit *v, const struct box_kind *kind)
+{
+	if (is_method(v, "POST"))
+		not_allowed(v);
+	else
+		box_answer_error(v->answer, 404, "Empty query: %s matching query does not exist.",
+		                 kind->class_name);
+}
+
 static void item(struct visit *v, const struct box_kind *kind, const char *id)
 {
 	char *text = mem_dup(id, strcspn(id, "/"));
 	struct box_object *object = box_store_find(v->api->org->store, kind, text);
 
 	free(text);
-	if (is_method(v, "POST"))
-		not_allowed(v);
-	else if (!object)
-		box_answer_error(v->answer, 404, "Empty query: %s matching query does not exist.",
-		                 kind->class_name);
+	if (!object)
+		no_item(v, kind);
 	else if (is_method(v, "GET"))
 		send_object(v, object, 200);
 	else if (is_method(v, "PUT") && (kind->methods & BOX_CAN_PUT))

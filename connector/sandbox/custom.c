@@ -158,11 +158,10 @@ static struct json_object *check_many(struct value *v, struct json_object *value
 	return all;
 }
 
-static bool contains(struct json_object *list, const struct json_object *value)
+static bool contains(struct json_object *list, struct json_object *value)
 {
 	for (size_t i = 0; list && i < json_object_array_length(list); i++)
-		if (json_object_equal(json_object_array_get_idx(list, i),
-		                      (struct json_object *)(uintptr_t)value))
+		if (json_object_equal(json_object_array_get_idx(list, i), value))
 			return true;
 	return false;
 }

@@ -343,7 +343,8 @@ int box_faults_add(struct box_faults *faults, struct json_object *rule, struct e
 		fault_free(fault);
 		return r;
 	}
-	faults->rules = mem_grow(faults->rules, faults->n, &faults->cap, sizeof(*faults->rules));
+	faults->rules =
+		mem_grow(faults->rules, faults->n, &faults->cap, sizeof(struct box_fault *));
 	faults->rules[faults->n++] = fault;
 	return 0;
 }
@@ -375,19 +376,19 @@ static int take_word(struct json_object *rule, struct json_object *match, char *
 	return 0;
 }
 
-int box_faults_add_text(struct box_faults *faults, const char *text, struct err *err)
+int box_faults_add_text(struct box_faults *faults, const char *rule, struct err *err)
 {
-	struct json_object *rule = json_object_new_object(), *match = json_object_new_object();
-	char *copy = mem_strdup(text), *save = NULL, *word = strtok_r(copy, " ", &save);
+	struct json_object *read = json_object_new_object(), *match = json_object_new_object();
+	char *copy = mem_strdup(rule), *save = NULL, *word = strtok_r(copy, " ", &save);
 	int r = 0;
 
-	json_object_object_add(rule, "match", match);
-	json_object_object_add(rule, "fault", json_object_new_string(word ? word : ""));
+	json_object_object_add(read, "match", match);
+	json_object_object_add(read, "fault", json_object_new_string(word ? word : ""));
 	while (r == 0 && (word = strtok_r(NULL, " ", &save)))
-		r = take_word(rule, match, word, err);
+		r = take_word(read, match, word, err);
 	if (r == 0)
-		r = box_faults_add(faults, rule, err);
-	json_object_put(rule);
+		r = box_faults_add(faults, read, err);
+	json_object_put(read);
 	free(copy);
 	return r;
 }

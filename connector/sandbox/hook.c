@@ -82,14 +82,14 @@ static struct event *event_of(struct box_hook *hook, const char *id)
 	struct event *e;
 
 	if (entry)
-		return (struct event *)(uintptr_t)lh_entry_v(entry);
+		return lh_entry_v(entry);
 	if (hook->n == max_events)
 		return NULL;
 	e = mem_alloc(sizeof(*e));
 	e->id = mem_strdup(id);
 	if (lh_table_insert(hook->by_id, e->id, e) < 0)
 		mem_exhausted();
-	hook->events = mem_grow(hook->events, hook->n, &hook->cap, sizeof(*hook->events));
+	hook->events = mem_grow(hook->events, hook->n, &hook->cap, sizeof(struct event *));
 	hook->events[hook->n++] = e;
 	return e;
 }

@@ -24,7 +24,7 @@ struct box_store {
 
 void box_list_add(struct box_list *list, struct box_object *object)
 {
-	list->items = mem_grow(list->items, list->n, &list->cap, sizeof(*list->items));
+	list->items = mem_grow(list->items, list->n, &list->cap, sizeof(struct box_object *));
 	list->items[list->n++] = object;
 }
 
@@ -34,7 +34,7 @@ void box_list_remove(struct box_list *list, const struct box_object *object)
 		if (list->items[i] != object)
 			continue;
 		memmove(list->items + i, list->items + i + 1,
-		        (list->n - i - 1) * sizeof(*list->items));
+		        (list->n - i - 1) * sizeof(struct box_object *));
 		list->n--;
 		return;
 	}
@@ -42,7 +42,7 @@ void box_list_remove(struct box_list *list, const struct box_object *object)
 
 static void free_entry(struct lh_entry *entry)
 {
-	struct box_list *list = (struct box_list *)(uintptr_t)lh_entry_v(entry);
+	struct box_list *list = lh_entry_v(entry);
 
 	free(list->items);
 	free(list);
@@ -71,7 +71,7 @@ static struct box_list *index_list(const struct box_index *index, const char *te
 {
 	const struct lh_entry *entry = lh_table_lookup_entry(index->table, text);
 
-	return entry ? (struct box_list *)(uintptr_t)lh_entry_v(entry) : NULL;
+	return entry ? lh_entry_v(entry) : NULL;
 }
 
 void box_index_add(struct box_index *index, const char *text, struct box_object *object)
@@ -261,7 +261,7 @@ struct json_object *box_shallow(struct json_object *object)
 	lh_foreach(json_object_get_object(object), e)
 	{
 		const unsigned constant = e->k_is_constant ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0U;
-		struct json_object *value = (struct json_object *)(uintptr_t)lh_entry_v(e);
+		struct json_object *value = lh_entry_v(e);
 
 		(void)json_object_object_add_ex(copy, lh_entry_k(e), json_object_get(value),
 		                                JSON_C_OBJECT_ADD_KEY_IS_NEW | constant);

@@ -392,8 +392,8 @@ static void remember(struct box_tcp *tcp, struct connection *c)
 	if (at >= tcp->n_fds) {
 		const size_t n = at * 2 + 16;
 
-		tcp->by_fd = mem_resize(tcp->by_fd, n, sizeof(*tcp->by_fd));
-		memset(tcp->by_fd + tcp->n_fds, 0, (n - tcp->n_fds) * sizeof(*tcp->by_fd));
+		tcp->by_fd = mem_resize(tcp->by_fd, n, sizeof(struct connection *));
+		memset(tcp->by_fd + tcp->n_fds, 0, (n - tcp->n_fds) * sizeof(struct connection *));
 		tcp->n_fds = n;
 	}
 	tcp->by_fd[at] = c;
