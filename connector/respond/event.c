@@ -183,14 +183,19 @@ static void add_note(struct buf *out, const char *note)
 	add_string(out, note);
 }
 
-static void note_cut(struct buf *out, const char *what, size_t len)
+static void note_cut(struct buf *out, const char *what, size_t len, bool was_cut_before)
 {
 	char text[96];
 
-	if (len <= event_body_max)
+	if (len > event_body_max)
+		(void)snprintf(text, sizeof(text),
+		               "the %s body is cut: it has %zu bytes, %d are shown", what, len,
+		               event_body_max);
+	else if (was_cut_before)
+		(void)snprintf(text, sizeof(text), "the %s body is cut: more came than is kept",
+		               what);
+	else
 		return;
-	(void)snprintf(text, sizeof(text), "the %s body is cut: it has %zu bytes, %d are shown",
-	               what, len, event_body_max);
 	add_note(out, text);
 }
 
@@ -201,9 +206,9 @@ static void add_notes(struct buf *out, const struct event_input *in)
 	for (char **note = in->request ? in->request->notes : NULL; note && *note; note++)
 		add_note(out, *note);
 	if (carries_request_body(in))
-		note_cut(out, "request", in->request->body_len);
+		note_cut(out, "request", in->request->body_len, false);
 	if (carries_answer_body(in))
-		note_cut(out, "response", in->request->answer.body_len);
+		note_cut(out, "response", in->request->answer.body_len, in->request->answer.is_cut);
 	buf_addc(out, ']');
 }
 

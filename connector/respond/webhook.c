@@ -17,8 +17,13 @@ enum {
 	default_timeout_ms = 20000,
 	max_response = 64 * 1024,
 	n_own_headers = 4,
-	resend_refused = 42,                /* the curl code of lib/http.h for a second sending */
-	longest_wait_ms = 12 * 3600 * 1000, /* of an event from before a restart: clocks may jump */
+	resend_refused = 42, /* the curl code of lib/http.h for a second sending */
+	/*
+	 * Of an event from before a restart. A shorter wait was for a receiver that was down, and
+	 * may be well by now; a longer one than there is was written by a clock that jumped.
+	 */
+	shortest_wait_ms = 60 * 1000,
+	longest_wait_ms = 12 * 3600 * 1000,
 };
 
 struct webhook {
@@ -309,8 +314,9 @@ void webhook_offer(struct webhook *webhook, struct event *takes_event)
 
 	if (wait_ms > longest_wait_ms)
 		wait_ms = longest_wait_ms;
-	webhook_queue_add(&webhook->queue, takes_event,
-	                  wait_ms > 0 ? loop_now_ms(webhook->loop) + (uint64_t)wait_ms : 0);
+	webhook_queue_add(
+		&webhook->queue, takes_event,
+		wait_ms > shortest_wait_ms ? loop_now_ms(webhook->loop) + (uint64_t)wait_ms : 0);
 	pump(webhook);
 }
 

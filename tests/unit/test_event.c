@@ -274,6 +274,21 @@ static void a_long_body_is_cut_and_a_note_says_so(void **state)
 	end(&s);
 }
 
+static void an_answer_that_was_cut_when_it_came_is_noted_too(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	s.request->answer.is_cut = true;
+	s.in.answer_is_json = false;
+	check(strstr(printed(&s),
+	             "\"notes\":[\"the response body is cut: more came than is kept\"]"));
+	s.in.include_response = false;
+	check(strstr(printed(&s), "\"notes\":[]"));
+	end(&s);
+}
+
 static void secrets_echoed_by_the_server_are_masked(void **state)
 {
 	struct scene s;
@@ -398,6 +413,7 @@ int main(int argc, char **argv)
 		sentence(an_event_keeps_to_one_line),
 		sentence(without_an_answer_there_is_no_response),
 		sentence(a_long_body_is_cut_and_a_note_says_so),
+		sentence(an_answer_that_was_cut_when_it_came_is_noted_too),
 		sentence(secrets_echoed_by_the_server_are_masked),
 		sentence(notes_are_told_in_order),
 		sentence(an_event_is_added_behind_what_is_there),

@@ -405,25 +405,29 @@ static void a_stale_connection_is_no_failure(void **state)
 	check_eq(s.n_postponed, 0);
 }
 
-static void an_event_from_before_a_restart_keeps_its_moment_and_its_count(void **state)
+static void offer_from_before(const char *lane, unsigned attempts, int64_t wait_ms)
 {
-	struct event *event = event_of("a");
+	struct event *event = event_of(lane);
 
-	(void)state;
-	event->attempts = 7;
-	event->next_try_wall_ms = loop_wall_ms(s.loop) + 400;
+	event->attempts = attempts;
+	event->next_try_wall_ms = loop_wall_ms(s.loop) + wait_ms;
 	webhook_offer(s.webhook, event);
-	offer("b");
-	turn_until(&s.n_told, 1);
-	check_text(s.ids[0], "clo_2");
+}
+
+static void after_a_restart_only_a_long_wait_goes_on(void **state)
+{
+	(void)state;
 	s.answers[0] = 500;
 	s.n_answers = 1;
-	turn_for(150);
-	check_eq(s.n_requests, 1);
+	offer_from_before("long", 3, 90000);
+	offer_from_before("short", 7, 50000);
 	turn_until(&s.n_postponed, 1);
 	check_eq(s.last_attempts, 8);
-	turn_until(&s.n_told, 2);
-	check_text(s.ids[1], "clo_1");
+	turn_until(&s.n_told, 1);
+	check_text(s.ids[0], "clo_2");
+	turn_for(100);
+	check_eq(s.n_requests, 2);
+	check_eq(webhook_pending(s.webhook), 1);
 }
 
 static void room_ends_where_memory_would(void **state)
@@ -483,7 +487,7 @@ int main(void)
 		scenario(a_busy_receiver_is_left_alone_as_long_as_it_says),
 		scenario(after_410_nothing_more_is_sent),
 		scenario(a_stale_connection_is_no_failure),
-		scenario(an_event_from_before_a_restart_keeps_its_moment_and_its_count),
+		scenario(after_a_restart_only_a_long_wait_goes_on),
 		scenario(room_ends_where_memory_would),
 		scenario(what_cannot_be_used_is_refused_with_a_sentence),
 		scenario(a_private_address_is_not_connected_to),
