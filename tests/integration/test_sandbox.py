@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import socket
 import time
 import urllib.parse
@@ -61,14 +62,17 @@ def full(box, method, path, body=None, headers=None):
     return answer.status, answer.headers, text
 
 
-def test_it_says_where_it_listens_and_ends_on_sigterm(box):
-    assert box.base_url.startswith("http://127.0.0.1:") and box.key == KEY
-    box.process.terminate()
-    assert box.process.wait(timeout=10) == 0
+def test_it_says_where_it_listens_and_ends_on_sigterm(closefeed):
+    process = closefeed.start("sandbox")
+    said = process.stdout.readline().decode()
+    assert re.fullmatch(
+        r"ready base_url=http://127\.0\.0\.1:\d+/api/v1 key=api_sandbox\.key\n", said)
+    process.terminate()
+    assert process.communicate(timeout=20) == (b"", b"") and process.returncode == 0
 
 
-def test_it_ends_by_itself_when_idle(start_sandbox):
-    assert start_sandbox("--idle-exit", "1").process.wait(timeout=10) == 0
+def test_it_ends_by_itself_when_idle(closefeed):
+    assert closefeed("sandbox", "--idle-exit", "1").code == 0
 
 
 def test_a_port_in_use_is_a_sentence(closefeed, box):
