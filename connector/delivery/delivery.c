@@ -47,7 +47,8 @@ void delivery_free(struct delivery *delivery)
 		return;
 	calls_free(delivery);
 	while (delivery->all) {
-		/* Whoever leaves a lane grants it to the next, who may be freed before it is asked. */
+		/* Whoever leaves a lane grants it to the next, who may be freed before it is asked.
+		 */
 		delivery->granted = (struct flight_queue){0};
 		flight_free(delivery->all);
 	}
@@ -112,6 +113,7 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request)
 
 	if (r->state == REQUEST_INTENT) {
 		r->crash_count++;
+		free(r->known); /* of an earlier attempt */
 		r->known = mem_strdup("closefeed was ended while this call was on its way.");
 	}
 	if (r->state != REQUEST_PLANNED) {
@@ -126,22 +128,14 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request)
 	}
 }
 
-static void open_lane(void *arg)
-{
-	struct flight *f = arg;
-
-	journal_put_closed_lane(f->delivery->journal, f->url, false);
-	flight_free(f);
-}
-
 void delivery_close_lane(struct delivery *delivery, const char *key)
 {
 	struct flight *f = add_flight(delivery, NULL);
+	char **closed = mem_array(2, sizeof(char *));
 
-	f->url = mem_strdup(key);
+	closed[0] = mem_strdup(key);
 	f->place = lanes_close(delivery->lanes, key);
-	loop_timer_set(delivery->loop, &f->timer,
-	               loop_now_ms(delivery->loop) + delivery->config.quarantine_ms, open_lane, f);
+	flight_linger(f, closed, loop_now_ms(delivery->loop) + delivery->config.quarantine_ms);
 }
 
 static void start_calls(struct group *g)

@@ -51,6 +51,13 @@ struct flight *flight_queue_take(struct flight_queue *q)
 	return f;
 }
 
+static void free_list(char **list)
+{
+	for (char **item = list; item && *item; item++)
+		free(*item);
+	free(list);
+}
+
 void flight_free(struct flight *f)
 {
 	struct delivery *d = f->delivery;
@@ -68,9 +75,8 @@ void flight_free(struct flight *f)
 	if (f->place)
 		lanes_leave(d->lanes, f->place);
 	request_free(f->request);
-	for (char **h = f->wire; h && *h; h++)
-		free(*h);
-	free(f->wire);
+	free_list(f->wire);
+	free_list(f->closed);
 	free(f->url);
 	free(f);
 }
@@ -110,9 +116,16 @@ static void back_off(struct flight *f)
 	loop_timer_set(loop, &f->timer, loop_now_ms(loop) + backoff_next(&f->backoff), again, f);
 }
 
+/* Where an earlier attempt may have been applied, a later one that was not changes nothing of that.
+ */
+static enum request_state state_before_intent(const struct flight *f)
+{
+	return f->unknown_at_ms ? REQUEST_UNKNOWN : REQUEST_PLANNED;
+}
+
 void flight_replan(struct flight *f)
 {
-	f->request->state = REQUEST_PLANNED;
+	f->request->state = state_before_intent(f);
 	journal_note_request(f->delivery->journal, f->request);
 }
 
@@ -121,16 +134,21 @@ void flight_replan(struct flight *f)
 static void open_lanes(void *arg)
 {
 	struct flight *f = arg;
-	struct delivery *d = f->delivery;
 
-	if (f->url)
-		journal_put_closed_lane(d->journal, f->url, false);
+	for (char **key = f->closed; *key; key++)
+		journal_put_closed_lane(f->delivery->journal, *key, false);
 	flight_free(f);
+}
+
+void flight_linger(struct flight *f, char **takes_closed, uint64_t until_ms)
+{
+	f->closed = takes_closed;
+	loop_timer_set(f->delivery->loop, &f->timer, until_ms, open_lanes, f);
 }
 
 /*
  * A PUT that was repeated: its first copy may still arrive late and undo whatever comes next, so
- * its lane stays closed until that is past. f->url then remembers the lane's key.
+ * its lanes stay closed until that is past.
  */
 static bool must_linger(const struct flight *f)
 {
@@ -143,16 +161,17 @@ static bool must_linger(const struct flight *f)
 static void linger(struct flight *f)
 {
 	struct delivery *d = f->delivery;
+	const struct request *r = f->request;
+	char **closed = mem_array(r->n_lanes + 1, sizeof(char *));
+	size_t n = 0;
 
-	free(f->url);
-	f->url = NULL;
-	for (size_t i = 0; i < f->request->n_lanes && !f->url; i++)
-		if (f->request->lanes[i].is_owner)
-			f->url = mem_strdup(f->request->lanes[i].key);
-	if (f->url)
-		journal_put_closed_lane(d->journal, f->url, true);
-	loop_timer_set(d->loop, &f->timer, f->unknown_at_ms + d->config.quarantine_ms, open_lanes,
-	               f);
+	for (size_t i = 0; i < r->n_lanes; i++) {
+		if (!r->lanes[i].is_owner)
+			continue;
+		closed[n++] = mem_strdup(r->lanes[i].key);
+		journal_put_closed_lane(d->journal, r->lanes[i].key, true);
+	}
+	flight_linger(f, closed, f->unknown_at_ms + d->config.quarantine_ms);
 }
 
 void flight_end(struct flight *f, enum request_state state)
@@ -282,15 +301,20 @@ void flight_granted(struct flight *f)
 
 /* Answers */
 
+/* What a row of 403 is counted for: the operation, or the route where the catalogue knows none. */
+static const char *kind_of(const struct request *r)
+{
+	return *r->operation ? r->operation : r->route;
+}
+
 static void rejected(struct flight *f, enum verdict verdict, const char *sentence)
 {
 	struct delivery *d = f->delivery;
 	struct request *r = f->request;
-	const char *what = r->operation && *r->operation ? r->operation : r->route;
 	char text[256], stop[800];
 	const char *why = limits_reject(&d->limits, r->route, text);
 
-	if (verdict == VERDICT_FORBIDDEN && limits_forbidden(&d->limits, what)) {
+	if (verdict == VERDICT_FORBIDDEN && limits_forbidden(&d->limits, kind_of(r))) {
 		(void)snprintf(stop, sizeof(stop), "five times in a row: %s", sentence);
 		delivery_stop(d, EXIT_REFUSED, stop);
 	} else if (why) {
@@ -339,7 +363,7 @@ static void follow(struct flight *f, const struct judgement *j)
 	case VERDICT_APPLIED:
 		group_succeeded(f->group);
 		limits_readable(&d->limits);
-		limits_delivered(&d->limits, f->request->route, f->request->operation);
+		limits_delivered(&d->limits, f->request->route, kind_of(f->request));
 		for (size_t i = 0; i < f->request->n_parts; i++)
 			f->request->parts[i].outcome = OUTCOME_DELIVERED;
 		flight_end(f, REQUEST_APPLIED);
@@ -436,7 +460,11 @@ static void found_no_room(struct flight *f)
 
 	leave_slot(f);
 	pace_give_back(d->pace, f->group->pace);
-	f->request->state = REQUEST_PLANNED;
+	/* Other changes of it may have been stored just now, when it still said INTENT. */
+	if (f->request->is_stored)
+		flight_replan(f);
+	else
+		f->request->state = REQUEST_PLANNED;
 	f->step = FLIGHT_READY;
 	queue_first(&f->group->ready, f);
 	d->is_full = true;

@@ -28,6 +28,7 @@ struct flight {
 	struct http_transfer *transfer;
 	char **wire; /* headers as they are sent */
 	char *url;
+	char **closed;    /* keys of lanes it only keeps closed; NULL: it is a request */
 	unsigned n_tries; /* attempts with an unknown outcome, for calls that are repeated */
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
@@ -117,7 +118,10 @@ void flight_start(struct flight *f); /* quota is taken: INTENT, then the wire */
 void flight_granted(struct flight *f);
 void flight_free(struct flight *f);
 struct flight *flight_of(struct delivery *d, const struct request *request);
-/* The request is back where it may simply be sent, durably. */
+/* The request is back where it was before its INTENT, durably. */
 void flight_replan(struct flight *f);
+/* From now on @f only keeps the lanes @takes_closed closed (a NULL-terminated list), and then goes.
+ */
+void flight_linger(struct flight *f, char **takes_closed, uint64_t until_ms);
 void flight_end(struct flight *f, enum request_state state);
 void flight_hold(struct flight *f, enum reject_class class, const char *known);

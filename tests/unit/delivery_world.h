@@ -1,0 +1,95 @@
+#pragma once
+
+/*
+ * A world for tests of delivery and proof: a real journal in memory, real loop, pacing, judge and
+ * prober; time and network are the test's. A turn is the engine's turn. Requests are called by
+ * their number, the position of their record: 1, 2, 3 …
+ */
+
+#include "connector/engine/private.h"
+#include "connector/pipeline/pipeline.h"
+#include "tests/unit/fake_http.h"
+
+enum { world_max = 512 }; /* requests in one world */
+
+struct outgoing;
+
+struct ending {
+	unsigned n_times; /* 0: not ended */
+	enum request_state state;
+	enum outcome outcome;
+	enum reject_class class;
+	char *known, *message, *object_id, *note;
+	bool found_by_lookup;
+	bool is_durable;
+};
+
+struct world {
+	struct engine engine;
+	struct pipeline pipeline;
+	struct delivery_config
+		config; /* change it before the first turn: world_restart() reads it */
+	char folder[64];
+	struct stream *stream;
+	uint64_t n_made;
+	struct request *live[world_max]; /* by number; NULL: ended */
+	struct ending endings[world_max];
+	struct outgoing *outgoing; /* endings that are not durable yet */
+	bool proves;               /* the prober works */
+	unsigned n_stops;
+	enum exit_code code;
+	char sentence[1024];
+	/* Called after each turn for everything in flight; ends what it wants to. NULL: nobody. */
+	void (*serve)(struct world *w, struct http_transfer *t);
+	void *server;
+};
+
+/* What to make a request of; zero is a create of a lead, without identity and lanes. */
+struct sketch {
+	enum http_method method;
+	enum delivery_class class;
+	const char *owns, *shares; /* lanes; NULL: none */
+	const char *identity;      /* value of custom.cf_1, and then an owned lane as well */
+	const char *object;        /* default "lead" */
+	const char *group;         /* default "write" */
+	const char *url;           /* default "/lead/", with the lane it owns behind it */
+	const char *operation;     /* default "lead.create" or "lead.update"; "": none */
+	size_t body_bytes;         /* default: small */
+};
+
+void world_init(struct world *w);
+void world_deinit(struct world *w);
+
+struct request *world_request(struct world *w, const struct sketch *sketch);
+/* Makes and submits one; returns its number. */
+uint64_t world_submit(struct world *w, const struct sketch *sketch);
+uint64_t world_put(struct world *w, const char *lead);
+/* A create in class A with that identity; NULL: without. */
+uint64_t world_create(struct world *w, const char *identity);
+
+void world_turn(struct world *w);
+void world_commit(struct world *w);
+/* Lets time go by, a turn at least every 100 ms and one at the end. */
+void world_pass(struct world *w, uint64_t ms);
+
+/*
+ * As if killed now and started again: all that is not committed is forgotten, open requests and
+ * closed lanes are taken up. @config is read anew.
+ */
+void world_restart(struct world *w);
+
+/* The state of request @number in the journal (of the last commit), or -1: it has no row. */
+int world_row_state(struct world *w, uint64_t number);
+/* The same, if the machine lost power just now: reads a copy of the files. */
+int world_state_after_power_loss(struct world *w, uint64_t number);
+
+/* The n-th transfer in flight (from 0); fails the test where there is none. */
+struct http_transfer *world_flying(struct world *w, unsigned at);
+/* Ends the oldest transfer in flight. */
+void world_answer(struct world *w, long status, const char *body);
+void world_reply(struct world *w, const struct fake_reply *reply);
+/* The number in the body of a request in flight; 0: it is no request. */
+uint64_t world_number(const struct http_transfer *t);
+
+/* A server for `serve` that says yes to everything. */
+void world_says_yes(struct world *w, struct http_transfer *t);
