@@ -7,10 +7,11 @@
 #include "lib/json.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 /* A retry waits for its answer from Close, which may take its whole time-out and the back-off. */
-enum { answer_within_ms = 15 * 60 * 1000 };
+enum { answer_within_ms = 15 * 60 * 1000, owner_starts_within_ms = 3000, retry_every_ms = 50 };
 
 void ask_print_notes(const struct pipeline *pipeline)
 {
@@ -78,22 +79,39 @@ static enum exit_code ask_alone(const struct pipeline *pipeline, const char *ver
 	return code;
 }
 
+/* *ret_is_between: somebody owns the state and does not listen yet, or not any more. */
+static enum exit_code ask_once(const struct pipeline *pipeline, const char *verb,
+                               struct json_object *request, struct json_object **ret_answer,
+                               bool *ret_is_between, struct err *err)
+{
+	const int r = control_call(pipeline->state_folder, verb, request, answer_within_ms,
+	                           ret_answer, err);
+	enum exit_code code = r == 0 ? EXIT_DONE : r == -ETIMEDOUT ? EXIT_AGAIN : EXIT_LOCAL;
+
+	*ret_is_between = false;
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		code = ask_alone(pipeline, verb, request, ret_answer, err);
+		*ret_is_between = code == EXIT_AGAIN;
+	}
+	return code;
+}
+
 enum exit_code ask_state(const struct pipeline *pipeline, const char *verb,
                          struct json_object *request, struct json_object **ret_answer)
 {
 	struct json_object *answer = NULL;
 	enum exit_code code;
 	struct err err = {0};
-	int r;
+	bool is_between;
 
-	r = control_call(pipeline->state_folder, verb, request, answer_within_ms, &answer, &err);
-	if (r == -ENOENT || r == -ECONNREFUSED) {
-		code = ask_alone(pipeline, verb, request, &answer, &err);
-		if (code != EXIT_DONE)
-			return cli_fail(code, &err);
-	} else if (r < 0) {
-		return cli_fail(r == -ETIMEDOUT ? EXIT_AGAIN : EXIT_LOCAL, &err);
+	code = ask_once(pipeline, verb, request, &answer, &is_between, &err);
+	for (unsigned waited_ms = 0; is_between && waited_ms < owner_starts_within_ms;
+	     waited_ms += retry_every_ms) {
+		(void)poll(NULL, 0, retry_every_ms);
+		code = ask_once(pipeline, verb, request, &answer, &is_between, &err);
 	}
+	if (code != EXIT_DONE)
+		return *err.text ? cli_fail(code, &err) : code;
 	code = refusal_of(answer);
 	if (code == EXIT_DONE)
 		*ret_answer = answer;

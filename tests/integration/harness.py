@@ -70,7 +70,8 @@ class Program:
             process.send_signal(signal.SIGABRT)
             out, err = process.communicate()
             raise AssertionError(
-                f"{args} did not end in {timeout} s\n{out.decode()}\n{err.decode()}") from None
+                f"{args} did not end in {timeout} s\n{out.decode()[-3000:]}\n"
+                f"{err.decode()[-3000:]}") from None
         result = Result(process.returncode, out.decode(), err.decode())
         assert "Sanitizer" not in result.err, result.err
         return result
@@ -80,7 +81,7 @@ class Sandbox:
     """`closefeed sandbox` on a free port, and what it is asked by tests."""
 
     def __init__(self, program, *flags, env=None):
-        self.program, self.flags = program, flags
+        self.program, self.flags, self.was_killed = program, flags, False
         self.process = program.start(
             "sandbox", "--port", "0", "--key", KEY, "--hook-secret", HOOK_SECRET, *flags, env=env)
         words = self.process.stdout.readline().decode().split()
@@ -150,16 +151,21 @@ class Sandbox:
         assert status == 200
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
+        """Ends it; it must still have been there, unless the test killed it itself."""
+        if self.was_killed:
+            return
+        assert self.process.poll() is None, self.process.communicate()[1].decode()
+        self.process.terminate()
         try:
             _, err = self.process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             _, err = self.process.communicate()
         assert b"Sanitizer" not in err, err.decode()
+        assert self.process.returncode == 0, err.decode()
 
     def kill(self):
+        self.was_killed = True
         self.process.kill()
         self.process.communicate()
 
