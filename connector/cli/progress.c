@@ -92,7 +92,8 @@ static void add_rate(const struct progress *p, const struct progress_view *view,
 	char left[32];
 
 	if (records > 0)
-		buf_addf(b, records < 10 ? ", %.1f records/s" : ", %.0f records/s", records);
+		buf_addf(b, records < 10 ? "%s%.1f records/s" : "%s%.0f records/s",
+		         b->len ? "; " : "", records);
 	if (bytes > 0 && view->bytes_total > view->bytes_read)
 		buf_addf(b, ", about %s left",
 		         term_duration((uint64_t)((double)(view->bytes_total - view->bytes_read) *
@@ -143,18 +144,17 @@ static void draw_live(struct progress *p, const struct progress_view *view, uint
 	progress_hide(p);
 	buf_addf(&line, "%s: ", view->pipeline);
 	add_share(view, &line);
-	add_rate(p, view, now_ms, &line);
 	draw_line(p, &line, STYLE_BOLD);
 	buf_clear(&line);
 	add_counts(&view->counts, &line);
 	if (view->events_owed)
 		buf_addf(&line, "; %s events on their way", term_thousands(view->events_owed, n));
 	draw_line(p, &line, STYLE_PLAIN);
-	if (view->waiting) {
-		buf_clear(&line);
-		buf_adds(&line, view->waiting);
-		draw_line(p, &line, STYLE_DIM);
-	}
+	buf_clear(&line);
+	add_rate(p, view, now_ms, &line);
+	if (view->waiting)
+		buf_addf(&line, "%s%s", line.len ? "; " : "", view->waiting);
+	draw_line(p, &line, STYLE_DIM);
 	buf_deinit(&line);
 }
 
