@@ -259,14 +259,16 @@ void delivery_look(const struct delivery *delivery, struct delivery_state *ret_s
 {
 	struct delivery_state s = {.is_stopped = delivery->is_stopped,
 	                           .is_full = delivery->is_full,
-	                           .trouble = delivery->trouble};
+	                           .trouble = delivery->is_full ? delivery->trouble : ""};
 
 	for (const struct flight *f = delivery->all; f; f = f->behind)
 		if (f->request)
 			count_step(f, &s);
 	for (const struct group *g = delivery->groups; g; g = g->next) {
-		if (g->failing_since_ms)
+		if (g->failing_since_ms) {
 			s.is_unreachable = true;
+			s.trouble = s.is_full ? s.trouble : g->trouble;
+		}
 		if (g->ready.n && g->quota_at_ms > s.quota_at_ms)
 			s.quota_at_ms = g->quota_at_ms;
 	}

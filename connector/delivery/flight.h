@@ -63,9 +63,12 @@ struct group {
 	uint64_t failing_since_ms; /* first failure since the last success; 0: none */
 	uint64_t last_success_ms;
 	struct breaker breaker;
-	bool is_trial_out;
+	struct backoff backoff; /* of the breaker's trials */
+	bool is_trial_out;      /* or waits for its time */
+	struct loop_timer trial_timer;
+	char trouble[512];       /* the last failure */
 	unsigned n_out;          /* requests writing or on the wire */
-	struct loop_timer timer; /* quota, the breaker's trial, or retry_for is due */
+	struct loop_timer timer; /* quota or retry_for is due */
 	uint64_t quota_at_ms;
 	struct group *next;
 };
@@ -91,7 +94,7 @@ struct delivery {
 	bool is_stopped, is_full;
 	struct loop_timer full_timer;
 	struct limits limits;
-	char trouble[512];
+	char trouble[512]; /* of the disk */
 };
 
 /* group.c */

@@ -7,9 +7,10 @@
 #include <string.h>
 
 /*
- * An endpoint group shares quota and trouble. Its breaker opens after repeated failures; then GET
- * /me/ is tried instead of anybody's record, and the group goes on when that is answered. What
- * counts for retry_for is the time since the group's first failure after its last success.
+ * An endpoint group shares quota and trouble. Its breaker opens after repeated failures; then,
+ * after a back-off, GET /me/ is tried instead of anybody's record, and the group goes on when that
+ * is answered. What counts for retry_for is the time since the group's first failure after its last
+ * success.
  */
 
 struct group *group_get(struct delivery *d, const char *name)
@@ -28,6 +29,7 @@ struct group *group_get(struct delivery *d, const char *name)
 	g->delivery = d;
 	g->pace = pace_group(d->pace, name, calls, window_ms);
 	breaker_init(&g->breaker);
+	backoff_init(&g->backoff, d->seed++);
 	g->next = d->groups;
 	d->groups = g;
 	return g;
@@ -40,6 +42,7 @@ void groups_free(struct delivery *d)
 
 		d->groups = g->next;
 		loop_timer_unset(d->loop, &g->timer);
+		loop_timer_unset(d->loop, &g->trial_timer);
 		free(g->name);
 		free(g);
 	}
@@ -49,7 +52,7 @@ void group_succeeded(struct group *g)
 {
 	g->failing_since_ms = 0;
 	g->last_success_ms = loop_now_ms(g->delivery->loop);
-	g->delivery->trouble[0] = '\0';
+	backoff_init(&g->backoff, g->delivery->seed++);
 	breaker_succeeded(&g->breaker);
 }
 
@@ -62,20 +65,52 @@ static void trial_done(void *arg, const struct http_answer *answer)
 		breaker_half_open(&g->breaker);
 }
 
+static void ask_me(void *arg)
+{
+	struct group *g = arg;
+	const struct delivery_call trial = {.method = CALL_GET,
+	                                    .group = "read:me",
+	                                    .url = mem_strdup("/me/"),
+	                                    .done = trial_done,
+	                                    .arg = g};
+
+	delivery_ask(g->delivery, &trial);
+}
+
+static bool has_work(const struct group *g)
+{
+	for (const struct call *c = g->delivery->calls; c; c = c->behind)
+		if (c->group == g)
+			return true;
+	for (const struct flight *f = g->delivery->all; f; f = f->behind)
+		if (f->request && f->group == g && f->step != FLIGHT_LANE &&
+		    f->step != FLIGHT_PROBING)
+			return true;
+	return false;
+}
+
 static void give_up_or_wake(void *arg)
 {
 	struct group *g = arg;
 	struct delivery *d = g->delivery;
-	const uint64_t now = loop_now_ms(d->loop);
+	const uint64_t give_up_ms = g->failing_since_ms + d->config.retry_for_ms;
 	char sentence[700];
 
-	if (!g->failing_since_ms || now < g->failing_since_ms + d->config.retry_for_ms)
+	if (!g->failing_since_ms)
 		return; /* it only was to wake the loop */
+	if (loop_now_ms(d->loop) < give_up_ms) {
+		loop_timer_set(d->loop, &g->timer, give_up_ms, give_up_or_wake, g);
+		return;
+	}
+	if (!has_work(g)) {
+		g->failing_since_ms = 0; /* nobody has tried since */
+		return;
+	}
 	(void)snprintf(
 		sentence, sizeof(sentence),
 		"%s; tried for %llu s (delivery.retry_for). Nothing is lost: run again when it "
 		"answers",
-		d->trouble, (unsigned long long)(d->config.retry_for_ms / 1000));
+		g->trouble, (unsigned long long)(d->config.retry_for_ms / 1000));
 	delivery_stop(d, EXIT_UNREACHABLE, sentence);
 }
 
@@ -84,7 +119,7 @@ void group_failed(struct group *g, const char *sentence)
 	struct delivery *d = g->delivery;
 	const uint64_t now = loop_now_ms(d->loop);
 
-	(void)snprintf(d->trouble, sizeof(d->trouble), "%s", sentence);
+	(void)snprintf(g->trouble, sizeof(g->trouble), "%s", sentence);
 	if (!g->failing_since_ms)
 		g->failing_since_ms = now;
 	loop_timer_set(d->loop, &g->timer, g->failing_since_ms + d->config.retry_for_ms,
@@ -92,14 +127,9 @@ void group_failed(struct group *g, const char *sentence)
 
 	breaker_failed(&g->breaker);
 	if (breaker_is_open(&g->breaker) && !g->is_trial_out && !d->is_stopped) {
-		const struct delivery_call trial = {.method = CALL_GET,
-		                                    .group = "read:me",
-		                                    .url = mem_strdup("/me/"),
-		                                    .done = trial_done,
-		                                    .arg = g};
-
 		g->is_trial_out = true;
-		delivery_ask(d, &trial);
+		loop_timer_set(d->loop, &g->trial_timer, now + backoff_next(&g->backoff), ask_me,
+		               g);
 	}
 }
 
