@@ -10,46 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sha256 {
-	EVP_MD_CTX *ctx;
-};
-
-struct sha256 *sha256_new(void)
-{
-	struct sha256 *h = mem_alloc(sizeof(*h));
-
-	h->ctx = EVP_MD_CTX_new();
-	if (!h->ctx || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
-		mem_exhausted();
-	return h;
-}
-
-void sha256_add(struct sha256 *hash, const void *bytes, size_t len)
-{
-	int ok = EVP_DigestUpdate(hash->ctx, bytes, len);
-
-	assert(ok == 1);
-}
-
-void sha256_peek(const struct sha256 *hash, uint8_t ret_hash[static sha256_bytes])
-{
-	EVP_MD_CTX *copy = EVP_MD_CTX_new();
-	int ok = copy && EVP_MD_CTX_copy_ex(copy, hash->ctx) == 1 &&
-		 EVP_DigestFinal_ex(copy, ret_hash, NULL) == 1;
-
-	if (!ok)
-		mem_exhausted();
-	EVP_MD_CTX_free(copy);
-}
-
-void sha256_free(struct sha256 *hash)
-{
-	if (!hash)
-		return;
-	EVP_MD_CTX_free(hash->ctx);
-	free(hash);
-}
-
 void crypto_sha256(const void *bytes, size_t len, uint8_t ret_hash[static sha256_bytes])
 {
 	int ok = EVP_Digest(bytes, len, ret_hash, NULL, EVP_sha256(), NULL);

@@ -12,14 +12,6 @@ void crypto_sha256(const void *bytes, size_t len, uint8_t ret_hash[static sha256
 /* Lower-case hex with NUL. */
 void crypto_sha256_hex(const void *bytes, size_t len, char ret_hex[static sha256_hex]);
 
-/* Incremental form. */
-struct sha256;
-struct sha256 *sha256_new(void);
-void sha256_add(struct sha256 *hash, const void *bytes, size_t len);
-/* Digest of all added so far; adding may go on. */
-void sha256_peek(const struct sha256 *hash, uint8_t ret_hash[static sha256_bytes]);
-void sha256_free(struct sha256 *hash);
-
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
 			uint8_t ret_mac[static sha256_bytes]);
 

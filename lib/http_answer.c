@@ -1,5 +1,7 @@
 #include "lib/http_private.h"
 
+#include "lib/test_hooks.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -27,6 +29,7 @@ static long status_of(const char *line, size_t len)
 
 static void begin_head(struct http_transfer *t, long status)
 {
+	hook_point("answer_begins");
 	buf_clear(&t->headers.text);
 	t->headers.n = 0;
 	/* 100 and its kind announce the answer; they are none. */

@@ -34,6 +34,7 @@ static int before_sending(void *arg, char *remote_ip, char *local_ip, int remote
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->n_sends++;
+	hook_point("sending_begins");
 	return CURL_PREREQFUNC_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "connector/delivery/flight.h"
 
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,8 +118,10 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request)
 		r->known = mem_strdup("closefeed was ended while this call was on its way.");
 	}
 	if (r->state != REQUEST_PLANNED) {
+		hook_point("resume_begins");
 		r->state = REQUEST_UNKNOWN;
 		journal_note_request(delivery->journal, r);
+		hook_point("resume_noted");
 	}
 	delivery_submit(delivery, r);
 	if (r->state == REQUEST_UNKNOWN) {

@@ -137,6 +137,7 @@ static void open_lanes(void *arg)
 
 	for (char **key = f->closed; *key; key++)
 		journal_put_closed_lane(f->delivery->journal, *key, false);
+	hook_point("lane_opens");
 	flight_free(f);
 }
 
@@ -171,6 +172,7 @@ static void linger(struct flight *f)
 		closed[n++] = mem_strdup(r->lanes[i].key);
 		journal_put_closed_lane(d->journal, r->lanes[i].key, true);
 	}
+	hook_point("lane_closes");
 	flight_linger(f, closed, f->unknown_at_ms + d->config.quarantine_ms);
 }
 
@@ -214,6 +216,7 @@ void flight_hold(struct flight *f, enum reject_class class, const char *known)
 		p->message = mem_strdup(known);
 	}
 	flight_end(f, REQUEST_HELD);
+	hook_point("held");
 }
 
 /* An outcome that is not known */
@@ -288,6 +291,7 @@ static void became_unknown(struct flight *f, const char *sentence)
 	f->unknown_wall_ms = loop_wall_ms(d->loop);
 	f->request->state = REQUEST_UNKNOWN;
 	journal_note_request(d->journal, f->request);
+	hook_point("unknown_noted");
 	find_out(f);
 }
 
@@ -397,13 +401,14 @@ static void answered(void *arg, const struct http_answer *answer)
 	struct delivery *d = f->delivery;
 	struct judgement j = {0};
 
-	hook_point("after_answer");
+	hook_point("answer_came");
 	f->transfer = NULL;
 	leave_slot(f);
 	f->request->attempts += answer->n_sends ? 1 : 0;
 	f->request->duration_ms = (uint32_t)answer->duration_ms;
 	d->hooks.judge(d->hooks.arg, f->request, answer, f->unknown_at_ms != 0, &j);
 	pace_answer(d->pace, f->group->pace, &j.rate, loop_now_ms(d->loop));
+	hook_point("answer_judged");
 	follow(f, &j);
 }
 
@@ -445,6 +450,7 @@ static void put_on_wire(struct flight *f)
 	h.headers = (const char *const *)f->wire;
 	f->step = FLIGHT_WIRE;
 	f->transfer = http_start(d->http, &h);
+	hook_point("wire_entered");
 }
 
 static void room_again(void *arg)
@@ -490,7 +496,7 @@ static void intent_is_durable(void *arg, int r)
 		return;
 	}
 	settle_weight(f);
-	hook_point("after_intent");
+	hook_point("intent_durable");
 	if (d->is_stopped) {
 		leave_slot(f);
 		pace_give_back(d->pace, f->group->pace);
@@ -516,6 +522,7 @@ void flight_start(struct flight *f)
 		return;
 	}
 	journal_put_request(d->journal, f->request, intent_is_durable, f);
+	hook_point("intent_asked");
 }
 
 /* What the prober found */
@@ -539,6 +546,7 @@ void delivery_proven_applied(struct delivery *delivery, struct request *request,
 	for (size_t i = 0; i < request->n_parts; i++)
 		request->parts[i].outcome = OUTCOME_DELIVERED;
 	flight_end(f, REQUEST_APPLIED);
+	hook_point("proven_applied");
 }
 
 void delivery_proven_absent(struct delivery *delivery, struct request *request)
@@ -555,6 +563,7 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request)
 	request->resends++;
 	f->unknown_at_ms = 0;
 	flight_replan(f);
+	hook_point("proven_absent");
 	make_ready(f);
 }
 

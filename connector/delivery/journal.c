@@ -123,6 +123,7 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 		free(j);
 		return r;
 	}
+	hook_point("state_made");
 	prepare(j);
 	prepare_reading(j);
 	j->next_part = next_of(j, "SELECT coalesce(max(id), 0) FROM part");
@@ -139,6 +140,7 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 		crypto_random(bytes, sizeof(bytes));
 		id = crypto_base32(bytes, sizeof(bytes));
 		r = journal_set_meta(j, "id", id, err);
+		hook_point("state_named");
 		j->is_new = true;
 	}
 	if (r >= 0)
@@ -427,13 +429,13 @@ int journal_commit(struct journal *journal, struct err *err)
 
 	if (!journal->n_changes)
 		return 0;
-	hook_point("before_commit");
+	hook_point("commit_asked");
 	r = journal_apply(journal, true, err);
 	if (r == -ENOSPC)
 		r = journal_apply(journal, false, err);
 	if (r < 0)
 		return r;
-	hook_point("after_commit");
+	hook_point("commit_durable");
 
 	/* Done functions submit the next changes, so this turn's list is taken out first. */
 	changes = journal->changes;

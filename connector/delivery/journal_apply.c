@@ -2,6 +2,7 @@
 
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -383,6 +384,7 @@ int journal_apply(struct journal *j, bool with_intents, struct err *err)
 		if (!c->failed)
 			r = apply(j, c, err);
 	}
+	hook_point("commit_applied");
 	if (r >= 0)
 		r = store_commit(j->store, err);
 	if (r < 0)

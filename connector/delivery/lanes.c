@@ -25,6 +25,8 @@ struct lane {
 	uint64_t hash;
 	char *key;
 	struct lane_entry *first, *last;
+	struct lane_entry
+		*waiting; /* first not granted; all before it are, all behind it are not */
 };
 
 struct lane_place {
@@ -136,10 +138,11 @@ static bool may_go(const struct lane_entry *e)
 
 static void grant_next(struct lane *lane)
 {
-	for (struct lane_entry *e = lane->first; e && (e->is_granted || may_go(e)); e = e->behind) {
-		if (e->is_granted)
-			continue;
+	while (lane->waiting && may_go(lane->waiting)) {
+		struct lane_entry *e = lane->waiting;
+
 		e->is_granted = true;
+		lane->waiting = e->behind;
 		if (++e->place->n_granted == e->place->n && e->place->request)
 			e->place->ready(e->place->arg, e->place->request);
 	}
@@ -161,6 +164,8 @@ static void join(struct lanes *l, struct lane_place *place, size_t i, const char
 	e->is_granted = may_go(e);
 	if (e->is_granted)
 		place->n_granted++;
+	else if (!lane->waiting)
+		lane->waiting = e;
 }
 
 static struct lane_place *new_place(size_t n)
@@ -208,6 +213,8 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
 			e->behind->before = e->before;
 		else
 			lane->last = e->before;
+		if (lane->waiting == e)
+			lane->waiting = e->behind;
 	}
 	/* All entries are out before anybody is called: a caller may enter the same lanes again. */
 	for (size_t i = 0; i < place->n; i++) {

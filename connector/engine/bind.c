@@ -4,6 +4,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ static void bound(struct engine *e)
 		r = journal_each_open(e->journal, take_open, e, &err);
 	if (r < 0)
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
+	hook_point("bound");
 }
 
 static bool is_member(struct json_object *organizations, const char *id)

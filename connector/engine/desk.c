@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -84,6 +85,7 @@ void desk_part_ended(struct desk *desk, const struct part *part, const struct re
 			if (mine->id != part->id || mine->has_ended)
 				continue;
 			mine->has_ended = true;
+			hook_point("retry_ended");
 			errand_result(errand, part->id, outcome_name(part->outcome),
 			              request ? request->object_id : NULL, part->message);
 			if (mine->old_request && (!request || request->seq != mine->old_request))

@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,7 @@ static void begin_part(struct desk *desk, struct errand *errand, uint64_t id)
 	r = errand->as_sent ? as_sent(desk, &c, &refusal)
 	                    : shaped_anew(desk, errand->pipeline, &c, &refusal);
 	begin_record(c.row.part.record);
+	hook_point("retry_begins");
 	if (r) {
 		give_part(r, &c);
 		delivery_submit(desk->engine->delivery, r);
@@ -338,6 +340,7 @@ static void send_held(struct desk *desk, struct errand *errand)
 		r->state = REQUEST_PLANNED;
 		r->resends = r->crash_count = 0;
 		journal_note_request(e->journal, r);
+		hook_point("resolve_sends");
 		delivery_submit(e->delivery, r);
 	}
 	chosen_deinit(&c);
@@ -401,6 +404,7 @@ struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
 	errand->parts = mem_array(1, sizeof(*errand->parts));
 	*ret_errand = errand;
 	journal_put_decision(e->journal, "held", id, action, object_id, loop_wall_ms(e->loop));
+	hook_point("resolve_asked");
 	if (!strcmp(action, "send")) {
 		errand->is_resend = true; /* begun when the organization is known to be ours */
 		request_free(r);

@@ -58,6 +58,7 @@ static void begin_stream(void *arg, struct stream *stream, bool is_new)
 	e->streams = mem_resize(e->streams, e->n_streams + 1, sizeof(struct stream *));
 	e->streams[e->n_streams++] = stream;
 	journal_put_stream(e->journal, stream);
+	hook_point("stream_begins");
 	say_new(e, stream);
 }
 
@@ -194,6 +195,7 @@ static void take_record(struct engine *e, struct record *record)
 	struct shape_result shaped;
 
 	record->read_wall_ms = loop_wall_ms(e->loop);
+	hook_point("record_read");
 	shape_record(&e->pipeline->routes, record, &shaped);
 	/* What the record says is in its drafts now; its bytes stay, its tree need not. */
 	json_object_put(record->value);

@@ -50,12 +50,14 @@ static void read_header(void *arg, const char *name, const char *value)
 	json_print_string(value, strlen(value), r->kept);
 }
 
-static char *close_object(struct buf *members)
+static char *close_object(const struct redact *redact, struct buf *members)
 {
 	char *text = mem_printf("{%s}", buf_text(members));
+	char *masked = redact_copy(redact, text);
 
+	free(text);
 	buf_deinit(members);
-	return text;
+	return masked;
 }
 
 static struct crm_attempt attempt_of(const struct http_answer *a, struct json_object **ret_body)
@@ -83,19 +85,25 @@ static void set_sentence(struct judgement *j, const struct crm_attempt *attempt,
 	               what ? ": " : "", text);
 }
 
+/* Masked first and cut then, or the beginning of a secret could stay at the cut. */
 static void keep_answer(struct engine *e, struct request *r, const struct http_answer *a,
-                        bool is_json, struct buf *headers)
+                        struct json_object *parsed, bool is_json, struct buf *headers)
 {
+	cleanup_(json_freep) struct json_object *masked = redact_json(e->redact, parsed);
 	struct buf body = BUF_INIT;
 
 	answer_deinit(&r->answer);
 	r->answer.status = (unsigned)a->status;
-	r->answer.headers = close_object(headers);
-	r->answer.is_cut = a->is_truncated || a->body_len > max_kept;
-	buf_add(&body, a->body, a->body_len > max_kept ? max_kept : a->body_len);
+	r->answer.headers = close_object(e->redact, headers);
+	if (masked)
+		json_print(masked, &body);
+	else
+		buf_add(&body, a->body, a->body_len);
 	(void)redact_text(e->redact, &body);
-	r->answer.body_len = body.len;
+	r->answer.is_cut = a->is_truncated || body.len > max_kept;
+	r->answer.body_len = body.len > max_kept ? max_kept : body.len;
 	r->answer.body = buf_take(&body);
+	r->answer.body[r->answer.body_len] = '\0';
 	r->answer.is_json = is_json && !r->answer.is_cut;
 }
 
@@ -150,7 +158,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	ret_judgement->verdict = j.verdict;
 	ret_judgement->rate = reader.rate.info;
 
-	keep_answer(e, request, answer, attempt.is_json, &headers);
+	keep_answer(e, request, answer, body, attempt.is_json, &headers);
 	if (j.verdict == VERDICT_APPLIED) {
 		id = crm_object_id(body);
 		if (id) {

@@ -1,6 +1,7 @@
 #include "connector/engine/private.h"
 
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +15,10 @@
  */
 
 enum {
-	refill_below = 256, /* events with the sender */
 	refill_by = 256,
 	owed_at_most = 20000, /* beyond it nothing more is read until the receiver catches up */
 	file_batch = 500,
+	file_sync_bytes = 1 << 20,
 };
 
 unsigned outbox_sinks(const struct engine *e)
@@ -30,8 +31,12 @@ unsigned outbox_sinks(const struct engine *e)
 static void append(struct engine *e, const struct event *event)
 {
 	file_sink_append(e->file_sink, event->body, event->body_len);
-	if (!e->file_from)
+	hook_point("file_appended");
+	e->file_bytes += event->body_len;
+	if (!e->file_from) {
 		e->file_from = event->seq;
+		e->file_since_ms = loop_now_ms(e->loop);
+	}
 	e->file_to = event->seq;
 }
 
@@ -52,8 +57,9 @@ static int sync_file(struct engine *e, struct err *err)
 	r = file_sink_sync(e->file_sink, err);
 	if (r < 0)
 		return r;
+	hook_point("file_synced");
 	journal_accept_events(e->journal, SINK_FILE, e->file_from, e->file_to);
-	e->file_from = e->file_to = 0;
+	e->file_from = e->file_to = e->file_bytes = 0;
 	return 0;
 }
 
@@ -90,6 +96,7 @@ static void accepted(void *arg, uint64_t seq)
 {
 	struct engine *e = arg;
 
+	hook_point("webhook_accepted");
 	e->n_owed_webhook--;
 	journal_accept_events(e->journal, SINK_WEBHOOK, seq, seq);
 }
@@ -99,6 +106,7 @@ static void postponed(void *arg, uint64_t seq, unsigned attempts, int64_t next_t
 	struct engine *e = arg;
 
 	journal_postpone_event(e->journal, seq, attempts, next_try_wall_ms);
+	hook_point("webhook_postponed");
 }
 
 static void changed(void *arg, enum webhook_state state, const char *why)
@@ -139,8 +147,7 @@ static void refill(struct engine *e)
 {
 	struct err err;
 
-	if (!e->webhook || is_caught_up(e) || webhook_pending(e->webhook) >= refill_below ||
-	    outbox_is_gone(e))
+	if (!e->webhook || is_caught_up(e) || !webhook_has_room(e->webhook) || outbox_is_gone(e))
 		return;
 	if (journal_each_owed(e->journal, SINK_WEBHOOK, e->webhook_offered_to, refill_by, offer, e,
 	                      &err) < 0)
@@ -218,11 +225,18 @@ void outbox_offer(struct engine *e, struct event *takes_event)
 	event_free(event);
 }
 
+/* Some turns share one sync: what is appended and not synced is owed by its rows. */
+static bool file_is_due(const struct engine *e)
+{
+	return e->file_from && (e->file_bytes >= file_sync_bytes ||
+	                        loop_now_ms(e->loop) >= e->file_since_ms + outbox_file_wait_ms);
+}
+
 bool outbox_turn(struct engine *e)
 {
 	struct err err;
 
-	if (e->file_sink && sync_file(e, &err) < 0) {
+	if (file_is_due(e) && sync_file(e, &err) < 0) {
 		/* The rows are still there: the next run appends them. */
 		e->file_from = e->file_to = 0;
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);

@@ -63,6 +63,7 @@ struct engine {
 	struct file_sink *file_sink;
 	struct webhook *webhook;
 	uint64_t file_from, file_to; /* events appended and not synced yet; 0: none */
+	uint64_t file_bytes, file_since_ms;
 	uint64_t webhook_offered_to; /* last event handed to the sender */
 	uint64_t n_owed_webhook;
 
@@ -110,6 +111,7 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 void settle_stop(void *arg, enum exit_code code, const char *sentence);
 
 /* outbox.c */
+enum { outbox_file_wait_ms = 20 }; /* how long appended events may wait for their sync */
 int outbox_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void outbox_close(struct engine *e);
 /* An event that is durable now. */

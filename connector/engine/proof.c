@@ -269,6 +269,7 @@ static void page_came(void *arg, const struct http_answer *answer)
 		abandon(p);
 		return;
 	}
+	hook_point("search_answered");
 	learn_skew(p, answer);
 	if (answer->status / 100 != 2 ||
 	    json_parse(answer->body, answer->body_len, 0, &page, NULL, NULL) < 0 ||
@@ -382,6 +383,7 @@ static void canary_came(void *arg, const struct http_answer *answer)
 	const char *id;
 	int64_t in_want;
 
+	hook_point("canary_answered");
 	if (crm_canary_read(page, &p->canary_created_ms, NULL) > 0) {
 		id = json_get_string(json_object_array_get_idx(json_get(page, "data"), 0), "id");
 		p->canary_intent_ms = id ? journal_object_time(p->engine->journal, id) : 0;

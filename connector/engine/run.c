@@ -50,9 +50,9 @@ static bool has_more_to_do(const struct engine *e)
 
 static int turn_wait(struct engine *e)
 {
-	if (has_more_to_do(e))
+	if (journal_has_changes(e->journal))
 		return 0;
-	return idle_turn_ms;
+	return e->file_from ? outbox_file_wait_ms : idle_turn_ms;
 }
 
 static bool is_drained(struct engine *e)
@@ -107,6 +107,7 @@ static void commit(struct engine *e)
 static void turn(struct engine *e)
 {
 	loop_turn(e->loop, turn_wait(e));
+	hook_point("turn_begins");
 	intake_turn(e);
 	proof_turn(e->proof);
 	delivery_turn(e->delivery);
@@ -162,7 +163,7 @@ enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void 
 		each_turn(arg, e);
 	}
 	end_run(e);
-	hook_point("end");
+	hook_point("run_ends");
 
 	*ret_reason = NULL;
 	if (e->is_stopping)

@@ -25,7 +25,7 @@ static void ending_is_durable(void *arg, int r)
 	struct ending *end = arg;
 
 	(void)r; /* only INTENTs can fail for want of space */
-	hook_point("after_outcome");
+	hook_point(end->request ? "outcome_durable" : "reject_durable");
 	if (end->event)
 		outbox_offer(end->engine, end->event);
 	request_free(end->request);
@@ -87,6 +87,7 @@ void settle_part(struct engine *e, struct record *record, enum outcome outcome)
 		return;
 	stream_settle(stream, record->pos, record->next_pos, record->line ? 1 : 0);
 	journal_put_stream(e->journal, stream);
+	hook_point("record_settled");
 }
 
 /* The lane an event keeps its order in: the target, or its own where there is none. */
@@ -168,6 +169,7 @@ void settle_request(void *arg, struct request *takes_request)
 		journal_put_object(e->journal, r, r->intent_wall_ms);
 	end->event = event_of_request(e, r);
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
+	hook_point("outcome_asked");
 	for (size_t i = 0; i < r->n_parts; i++)
 		desk_part_ended(e->desk, &r->parts[i], r);
 }
