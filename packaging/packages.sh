@@ -39,6 +39,6 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -q >&2
+$as_root apt-get update -qq >&2
 # shellcheck disable=SC2086 # a list of words on purpose
-$as_root apt-get install -q -y --no-install-recommends $missing >&2
+$as_root apt-get install -qq -y --no-install-recommends $missing >/dev/null

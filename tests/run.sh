@@ -33,9 +33,12 @@ done
 
 export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
 export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
-meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
-timeout 1200 pytest-3 -q -p no:cacheprovider --junitxml=$build/pytest.xml --tb=short \
-	tests/house tests/integration "$@" >$build/pytest.log 2>&1 || tail -n 200 $build/pytest.log
+if [ -z "$failed_builds" ]; then
+	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
+	timeout 1200 pytest-3 -q -p no:cacheprovider --junitxml=$build/pytest.xml --tb=short \
+		tests/house tests/integration "$@" >$build/pytest.log 2>&1 ||
+		tail -n 20 $build/pytest.log
+fi
 
 # shellcheck disable=SC2086 # a list of words on purpose
 exec python3 tests/tally.py --unit $build/meson-logs/testlog.json --pytest $build/pytest.xml \
