@@ -107,3 +107,27 @@ def test_a_table_on_a_terminal_carries_no_control_characters(closefeed):
     os.close(leader)
     assert process.wait(20) == 0
     assert b"POST /lead/" in text and b"\033" not in text
+
+
+def test_stray_descriptors_are_closed_and_missing_ones_filled(closefeed, tmp_path):
+    """A descriptor a parent forgot could be written to; a missing one would be the database's."""
+    with open(tmp_path / "forgotten", "wb") as forgotten:
+        process = subprocess.Popen(
+            [closefeed.binary, "sandbox", "--port", "0"], env=closefeed.env,
+            pass_fds=[forgotten.fileno()], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, preexec_fn=lambda: os.close(0))
+    try:
+        assert process.stdout.readline().startswith(b"ready ")
+        folder = f"/proc/{process.pid}/fd"
+        open_files = {fd: os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
+        assert open_files["0"] == "/dev/null"
+        assert not [path for path in open_files.values() if path.endswith("forgotten")]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_a_pipeline_may_come_through_a_descriptor_of_the_shell(closefeed, pipeline):
+    command = f'exec 9<"{pipeline([])}"; exec {closefeed.binary} check /dev/fd/9'
+    done = subprocess.run(["sh", "-c", command], env=closefeed.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
