@@ -155,7 +155,7 @@ static bool must_linger(const struct flight *f)
 {
 	const uint64_t now = loop_now_ms(f->delivery->loop);
 
-	return f->request->class == CLASS_U && f->unknown_at_ms &&
+	return !hook_without("linger") && f->request->class == CLASS_U && f->unknown_at_ms &&
 	       now < f->unknown_at_ms + f->delivery->config.quarantine_ms;
 }
 
@@ -348,6 +348,28 @@ static void unreadable(struct flight *f, const char *sentence)
 	became_unknown(f, sentence);
 }
 
+static void delivered(struct flight *f)
+{
+	for (size_t i = 0; i < f->request->n_parts; i++)
+		f->request->parts[i].outcome = OUTCOME_DELIVERED;
+	flight_end(f, REQUEST_APPLIED);
+}
+
+/* Made, but the id did not come with the answer (a body cut short): search fills it in. */
+static void applied(struct flight *f)
+{
+	struct delivery *d = f->delivery;
+	const struct request *r = f->request;
+
+	if (r->object_id || r->class != CLASS_A || d->config.hold_unknown ||
+	    !d->hooks.can_prove(d->hooks.arg, r)) {
+		delivered(f);
+		return;
+	}
+	f->is_applied = true;
+	became_unknown(f, "Close answered with success, but the answer was cut before the id.");
+}
+
 static void follow(struct flight *f, const struct judgement *j)
 {
 	struct delivery *d = f->delivery;
@@ -368,9 +390,7 @@ static void follow(struct flight *f, const struct judgement *j)
 		group_succeeded(f->group);
 		limits_readable(&d->limits);
 		limits_delivered(&d->limits, f->request->route, kind_of(f->request));
-		for (size_t i = 0; i < f->request->n_parts; i++)
-			f->request->parts[i].outcome = OUTCOME_DELIVERED;
-		flight_end(f, REQUEST_APPLIED);
+		applied(f);
 		return;
 	case VERDICT_REJECTED:
 	case VERDICT_FORBIDDEN:
@@ -530,23 +550,21 @@ void flight_start(struct flight *f)
 void delivery_proven_applied(struct delivery *delivery, struct request *request,
                              const char *object_id, const char *note)
 {
-	struct flight *f = flight_of(delivery, request);
-	size_t n = 0;
-
 	free(request->object_id);
 	request->object_id = mem_strdup(object_id);
 	request->found_by_lookup = true;
-	if (note) {
-		while (request->notes && request->notes[n])
-			n++;
-		request->notes = mem_resize(request->notes, n + 2, sizeof(char *));
-		request->notes[n] = mem_strdup(note);
-		request->notes[n + 1] = NULL;
-	}
-	for (size_t i = 0; i < request->n_parts; i++)
-		request->parts[i].outcome = OUTCOME_DELIVERED;
-	flight_end(f, REQUEST_APPLIED);
+	if (note)
+		request_note(request, note);
+	delivered(flight_of(delivery, request));
 	hook_point("proven_applied");
+}
+
+/* Search does not show it, but Close said that it made it: that word counts. */
+static void applied_without_id(struct flight *f)
+{
+	request_note(f->request, "Close answered with success, but neither its answer nor search "
+	                         "told the id");
+	delivered(f);
 }
 
 void delivery_proven_absent(struct delivery *delivery, struct request *request)
@@ -555,6 +573,10 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request)
 
 	enum { max_resends = 3 };
 
+	if (f->is_applied) {
+		applied_without_id(f);
+		return;
+	}
 	if (request->resends >= max_resends) {
 		flight_hold(f, REJECT_SERVER,
 		            "Sent four times, and each time proven not to have arrived at Close");
@@ -569,5 +591,10 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request)
 
 void delivery_unproven(struct delivery *delivery, struct request *request, const char *known)
 {
-	flight_hold(flight_of(delivery, request), REJECT_UNKNOWN, known);
+	struct flight *f = flight_of(delivery, request);
+
+	if (f->is_applied)
+		applied_without_id(f);
+	else
+		flight_hold(f, REJECT_UNKNOWN, known);
 }

@@ -33,6 +33,7 @@ struct flight {
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;
+	bool is_applied; /* only its id is looked up */
 	struct backoff backoff;
 	uint64_t volatile_bytes; /* counted until its INTENT is durable */
 };

@@ -9,7 +9,7 @@
 
 struct identities {
 	char **slots;
-	size_t n_slots, n;
+	size_t n_slots, n_used, n_live; /* used: by an identity or a mark */
 };
 
 static char gone[1]; /* marks a slot whose text was removed */
@@ -52,14 +52,16 @@ static void put(char **slots, size_t n_slots, char *text)
 	slots[at] = text;
 }
 
-static void grow(struct identities *set)
+/* New slots, without the marks; more of them only where identities and not marks fill the old. */
+static void renew(struct identities *set)
 {
-	const size_t n_slots = set->n_slots * 2;
+	const size_t n_slots = set->n_live * 4 > set->n_slots ? set->n_slots * 2 : set->n_slots;
 	char **slots = mem_array(n_slots, sizeof(char *));
 
 	for (size_t i = 0; i < set->n_slots; i++)
 		if (set->slots[i] && set->slots[i] != gone)
 			put(slots, n_slots, set->slots[i]);
+	set->n_used = set->n_live;
 	free(set->slots);
 	set->slots = slots;
 	set->n_slots = n_slots;
@@ -87,13 +89,11 @@ bool identities_take(struct identities *set, const struct request *request)
 		free(text);
 		return false;
 	}
-	if (++set->n * 2 > set->n_slots) {
-		grow(set); /* removed marks go with the old slots */
-		set->n = 1;
-		for (size_t i = 0; i < set->n_slots; i++)
-			set->n += set->slots[i] != NULL;
-	}
+	if ((set->n_used + 1) * 2 > set->n_slots)
+		renew(set);
 	put(set->slots, set->n_slots, text);
+	set->n_used++;
+	set->n_live++;
 	return true;
 }
 
@@ -106,5 +106,6 @@ void identities_release(struct identities *set, const struct request *request)
 	if (!set->slots[at])
 		return;
 	free(set->slots[at]);
-	set->slots[at] = gone; /* still counted: searches walk over it */
+	set->slots[at] = gone; /* still used: searches walk over it */
+	set->n_live--;
 }

@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,28 +104,43 @@ static int lock_folder(struct engine *e, struct err *err)
 	return 0;
 }
 
-/* An old state is never deleted, only set aside under a name with the time. */
+/*
+ * An old state is never deleted, only set aside under a name with the time. Its two files get their
+ * new names before they lose the old ones: a database without its write-ahead log is an older
+ * state, and a kill between two renames would leave that behind, to be gone on with.
+ */
 static int set_aside(struct engine *e, struct err *err)
 {
-	static const char *const files[] = {"journal.db-wal", "journal.db", NULL};
+	static const char *const suffixes[] = {"", "-wal"};
+	const int64_t wall_ms = loop_wall_ms(e->loop);
+	const time_t now = (time_t)(wall_ms / 1000);
+	cleanup_(freep) char *journal = mem_printf("%s/journal.db", e->folder);
+	cleanup_(freep) char *old = NULL;
 	char stamp[32];
 	struct tm tm;
-	time_t now = (time_t)(loop_wall_ms(e->loop) / 1000);
 
+	if (access(journal, F_OK) < 0)
+		return 0;
 	(void)gmtime_r(&now, &tm);
-	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-	for (const char *const *f = files; *f; f++) {
-		cleanup_(freep) char *from = mem_printf("%s/%s", e->folder, *f);
-		/* The write-ahead log keeps its suffix, or it would not belong to its database. */
-		cleanup_(freep) char *to =
-			mem_printf("%s/old-%s.db%s", e->folder, stamp, *f + strlen("journal.db"));
+	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
+	old = mem_printf("%s/old-%s.%03dZ.db", e->folder, stamp, (int)(wall_ms % 1000));
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_(freep) char *from = mem_printf("%s%s", journal, suffixes[i]);
+		cleanup_(freep) char *to = mem_printf("%s%s", old, suffixes[i]);
 
-		if (rename(from, to) < 0 && errno != ENOENT)
-			return err_set(err, -errno, "cannot set %s aside: %s", from,
+		if (link(from, to) < 0 && errno != ENOENT)
+			return err_set(err, -errno, "cannot set %s aside as %s: %s", from, to,
 			               strerror(errno));
-		if (access(to, F_OK) == 0 && !(*f)[strlen("journal.db")])
-			engine_greet(e, "the old state is kept as %s", to);
+		hook_point("aside_linked");
 	}
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_(freep) char *from = mem_printf("%s%s", journal, suffixes[i]);
+
+		if (unlink(from) < 0 && errno != ENOENT)
+			return err_set(err, -errno, "cannot remove %s: %s", from, strerror(errno));
+		hook_point("aside_unlinked");
+	}
+	engine_greet(e, "the old state is kept as %s", old);
 	return 0;
 }
 

@@ -21,7 +21,7 @@
  * One question is out at a time; each asks for as many identities of one kind and field as go in.
  */
 
-enum { max_looked_at = 512, scan_every_ms = 100, canary_margin_ms = 1000 };
+enum { max_looked_at = 512, scan_every_ms = 100, canary_margin_ms = 1000, max_kinds = 16 };
 
 struct item {
 	uint64_t seq;
@@ -37,18 +37,23 @@ struct question {
 	struct crm_matches matches;
 };
 
+/* The newest object of a kind that search shows. */
+struct canary {
+	char object[64]; /* the kind; "": a free place */
+	bool is_seen;
+	int64_t created_ms; /* when it was made, on Close's clock */
+	int64_t intent_ms;  /* ours: when it got its INTENT, on our clock; 0: not ours */
+};
+
 struct proof {
 	struct engine *engine;
 	struct item *items;
 	size_t n_items, cap_items;
 	struct question question;
 	bool is_asking;
-	/* The newest object that search shows. */
-	bool has_canary;
-	char canary_object[64];    /* of which kind */
-	int64_t canary_created_ms; /* when it was made, on Close's clock */
-	int64_t canary_intent_ms;  /* ours: when it got its INTENT, on our clock; 0: not ours */
-	int64_t skew_ms;           /* Close's clock minus ours */
+	struct canary canaries[max_kinds];
+	struct canary *asked_canary;
+	int64_t skew_ms; /* Close's clock minus ours */
 	/* The lead of delivery.canary, which we may touch. */
 	int64_t touched_wall_ms;    /* our clock, before the PUT; 0: not yet */
 	int64_t touched_updated_ms; /* what the PUT said; 0: no answer yet */
@@ -128,19 +133,34 @@ static const struct unproven *listed(const struct proof *p, const struct request
 	return NULL;
 }
 
+/* The place of kind @object; the last one where all are taken. */
+static size_t canary_at(const struct proof *p, const char *object)
+{
+	size_t at = 0;
+
+	while (at < max_kinds - 1 && *p->canaries[at].object &&
+	       strcmp(p->canaries[at].object, object) != 0)
+		at++;
+	return at;
+}
+
 /*
  * Something later than the attempt is visible. Of an object of our own we know on our own clock
  * that it was sent later; of others only Close's clock tells, and the clocks may differ a little.
  */
 static bool canary_is_newer(const struct proof *p, const struct unproven *u)
 {
+	const struct canary *c = &p->canaries[canary_at(p, u->request->object)];
+
+	if (hook_without("canary"))
+		return true;
 	if (p->touch_is_seen && !strcmp(u->request->object, "lead") &&
 	    p->touched_wall_ms > u->since_wall_ms)
 		return true;
-	if (!p->has_canary || strcmp(p->canary_object, u->request->object) != 0)
+	if (!c->is_seen || strcmp(c->object, u->request->object) != 0)
 		return false;
-	return p->canary_intent_ms > u->since_wall_ms ||
-	       p->canary_created_ms > u->since_wall_ms + p->skew_ms + canary_margin_ms;
+	return c->intent_ms > u->since_wall_ms ||
+	       c->created_ms > u->since_wall_ms + p->skew_ms + canary_margin_ms;
 }
 
 static void give_up(struct proof *p, struct request *r)
@@ -217,7 +237,7 @@ static void decide(struct proof *p)
 	struct question *q = &p->question;
 	const uint64_t now = loop_now_ms(e->loop);
 	const char *wants_canary = NULL;
-	char object[sizeof(p->canary_object)];
+	char object[sizeof(p->canaries[0].object)];
 
 	p->n_list = delivery_unproven_list(e->delivery, p->list, max_looked_at);
 	for (size_t i = 0; i < q->n; i++) {
@@ -257,6 +277,29 @@ static void abandon(struct proof *p)
 	p->is_asking = false;
 }
 
+/* A refusal, an expired cursor: the next scan asks anew, but not for ever. */
+static void was_refused(struct proof *p, const struct http_answer *answer)
+{
+	const uint64_t now = loop_now_ms(p->engine->loop);
+	char known[300];
+
+	(void)snprintf(known, sizeof(known),
+	               "Its answer was lost, and search, which would tell whether it was done, "
+	               "answers %ld. Look in Close, then answer with `closefeed held resolve`",
+	               answer->status);
+	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
+	for (size_t i = 0; i < p->question.n; i++) {
+		const struct unproven *u = listed(p, p->question.requests[i]);
+
+		if (!u || now - u->since_ms < 2 * quarantine(p))
+			continue;
+		forget(p, u->request->seq);
+		delivery_unproven(p->engine->delivery, u->request, known);
+	}
+	abandon(p);
+	p->next_scan_ms = now + 1000;
+}
+
 static void ask_page(struct proof *p);
 
 static void page_came(void *arg, const struct http_answer *answer)
@@ -275,8 +318,7 @@ static void page_came(void *arg, const struct http_answer *answer)
 	    json_parse(answer->body, answer->body_len, 0, &page, NULL, NULL) < 0 ||
 	    crm_search_read(page, q->requests[0]->identity_field, q->values, q->n, &q->matches,
 	                    NULL) < 0) {
-		abandon(p); /* an expired cursor, a refusal: the next scan asks anew */
-		p->next_scan_ms = loop_now_ms(p->engine->loop) + 1000;
+		was_refused(p, answer);
 		return;
 	}
 	if (q->matches.cursor)
@@ -380,14 +422,15 @@ static void canary_came(void *arg, const struct http_answer *answer)
 {
 	struct proof *p = arg;
 	cleanup_(json_freep) struct json_object *page = read_answer(p, answer);
+	struct canary *c = p->asked_canary;
 	const char *id;
 	int64_t in_want;
 
 	hook_point("canary_answered");
-	if (crm_canary_read(page, &p->canary_created_ms, NULL) > 0) {
+	if (crm_canary_read(page, &c->created_ms, NULL) > 0) {
 		id = json_get_string(json_object_array_get_idx(json_get(page, "data"), 0), "id");
-		p->canary_intent_ms = id ? journal_object_time(p->engine->journal, id) : 0;
-		p->has_canary = true;
+		c->intent_ms = id ? journal_object_time(p->engine->journal, id) : 0;
+		c->is_seen = true;
 	}
 	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
 	in_want = latest_in_want(p);
@@ -397,8 +440,9 @@ static void canary_came(void *arg, const struct http_answer *answer)
 
 static void ask_canary(struct proof *p, const char *object)
 {
-	(void)snprintf(p->canary_object, sizeof(p->canary_object), "%s", object);
-	p->has_canary = false;
+	p->asked_canary = &p->canaries[canary_at(p, object)];
+	*p->asked_canary = (struct canary){0};
+	(void)snprintf(p->asked_canary->object, sizeof(p->asked_canary->object), "%s", object);
 	ask(p, "search", CALL_POST, mem_strdup(crm_search_path), crm_canary_body(object),
 	    canary_came);
 }

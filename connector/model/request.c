@@ -80,25 +80,13 @@ void request_add_lane(struct request *request, const char *key, bool is_owner)
 		(struct lane_key){.key = mem_strdup(key), .is_owner = is_owner};
 }
 
-const char *request_state_name(enum request_state state)
+void request_note(struct request *request, const char *note)
 {
-	switch (state) {
-	case REQUEST_PLANNED:
-		return "planned";
-	case REQUEST_INTENT:
-		return "intent";
-	case REQUEST_APPLIED:
-		return "applied";
-	case REQUEST_REFUSED:
-		return "refused";
-	case REQUEST_SPLIT:
-		return "split";
-	case REQUEST_UNKNOWN:
-		return "unknown";
-	case REQUEST_PROBING:
-		return "probing";
-	case REQUEST_HELD:
-		return "held";
-	}
-	return "";
+	size_t n = 0;
+
+	while (request->notes && request->notes[n])
+		n++;
+	request->notes = mem_resize(request->notes, n + 2, sizeof(char *));
+	request->notes[n] = mem_strdup(note);
+	request->notes[n + 1] = NULL;
 }

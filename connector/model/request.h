@@ -89,6 +89,7 @@ struct request {
 struct request *request_new(void);
 void request_free(struct request *request); /* NULL is ignored */
 void request_add_lane(struct request *request, const char *key, bool is_owner);
-const char *request_state_name(enum request_state state);
+/* Adds a sentence for preview and the event. */
+void request_note(struct request *request, const char *note);
 void part_deinit(struct part *part);
 void answer_deinit(struct answer *answer);

@@ -3,6 +3,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -299,6 +300,7 @@ int file_sink_sync(struct file_sink *sink, struct err *err)
 		*err = sink->err;
 	if (r == 0 && sink->pending.len)
 		r = write_pending(sink, err);
+	hook_point("file_written");
 	if (r == 0 && sink->has_written && fdatasync(sink->fd) < 0)
 		r = failure(err, sink->path, "make events durable");
 	if (r < 0)
