@@ -234,14 +234,12 @@ static const char *operation_of(const struct sketch *s)
 	return s->method == METHOD_POST ? "lead.create" : "lead.update";
 }
 
-struct request *world_request(struct world *w, const struct sketch *sketch)
+struct request *world_request_again(struct world *w, const struct sketch *sketch, uint64_t number)
 {
 	const struct sketch *s = sketch;
 	struct request *r = request_new();
-	const uint64_t number = ++w->n_made;
 	char *lane;
 
-	check(number < world_max);
 	r->method = s->method;
 	r->class = s->class;
 	r->route = mem_strdup(s->method == METHOD_POST ? "creates" : "updates");
@@ -267,6 +265,12 @@ struct request *world_request(struct world *w, const struct sketch *sketch)
 	r->parts[0].record = record_at(w, number);
 	w->live[number] = r;
 	return r;
+}
+
+struct request *world_request(struct world *w, const struct sketch *sketch)
+{
+	check(w->n_made + 1 < world_max);
+	return world_request_again(w, sketch, ++w->n_made);
 }
 
 uint64_t world_submit(struct world *w, const struct sketch *sketch)

@@ -61,6 +61,8 @@ void world_init(struct world *w);
 void world_deinit(struct world *w);
 
 struct request *world_request(struct world *w, const struct sketch *sketch);
+/* The same for a record that was read before and is read again. */
+struct request *world_request_again(struct world *w, const struct sketch *sketch, uint64_t number);
 /* Makes and submits one; returns its number. */
 uint64_t world_submit(struct world *w, const struct sketch *sketch);
 uint64_t world_put(struct world *w, const char *lead);

@@ -1,0 +1,455 @@
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+#include "tests/unit/check.h"
+#include "tests/unit/fake_search.h"
+#include "tests/unit/virtual_clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * Creates and updates over a few lanes against a server that does its worst, with kills at random
+ * places: whatever happens, each create is applied at most once, each lane keeps its order, and
+ * every request ends. A seed is a whole history; it is printed where one fails, and
+ * CLOSEFEED_SEED=N runs that one alone. The server keeps within what delivery promises under: it
+ * applies nothing later, and search shows nothing later, than the quarantine.
+ */
+
+enum {
+	n_seeds = 200,
+	n_requests = 120,
+	n_leads = 4,
+	quarantine_ms = 20000,
+	latest_ms = 8000,      /* applied after the connection ended */
+	longest_lag_ms = 6000, /* until search shows it */
+	calm_after_ms = 90000,
+	end_after_ms = 900000,
+	refuses_each = 13, /* every so many requests is one that the server never accepts */
+};
+
+enum fate {
+	FATE_NEW,
+	FATE_OK,
+	FATE_APPLIED_LOST,
+	FATE_LOST,
+	FATE_LATE,
+	FATE_NOT_SENT,
+	FATE_LIMITED,
+	FATE_UNREADABLE,
+	n_fates,
+};
+
+struct late {
+	uint64_t at_ms, number;
+};
+
+static struct world world;
+static struct world *const w = &world;
+static struct fake_close them;
+static struct late late[1024];
+static size_t n_late;
+static uint64_t applied_last[n_leads]; /* number of the last update of each lead */
+static unsigned n_applied[n_requests + 1];
+static uint64_t random_state, began_ms, stall_from_ms, stall_to_ms, next_other_ms;
+static bool with_late, with_others;
+static unsigned chance[n_fates], chance_of_kill;
+static char broken[200]; /* the first promise that was broken */
+static struct {
+	unsigned long kills, calls, delivered, found, rejected, held;
+} seen;
+
+static uint64_t draw(uint64_t n)
+{
+	uint64_t z = random_state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return (z ^ (z >> 31)) % n;
+}
+
+static void breaks(const char *promise, uint64_t number)
+{
+	if (!*broken)
+		(void)snprintf(broken, sizeof(broken), "request %llu: %s",
+		               (unsigned long long)number, promise);
+}
+
+static uint64_t now(void)
+{
+	return loop_now_ms(w->engine.loop);
+}
+
+static bool is_calm(void)
+{
+	return now() > began_ms + calm_after_ms;
+}
+
+/* What is sent: a fixed plan, so that a record read again becomes the same request. */
+
+static bool is_create(uint64_t number)
+{
+	return number * 2654435761u % 5 < 3;
+}
+
+static uint64_t lead_of(uint64_t number)
+{
+	return number * 40503 % 7 % n_leads;
+}
+
+static bool is_refused(uint64_t number)
+{
+	return number % refuses_each == 0;
+}
+
+static struct request *plan(uint64_t number)
+{
+	static const char *const leads[n_leads] = {"lead_A", "lead_B", "lead_C", "lead_D"};
+	char identity[16];
+	struct sketch s = {.method = METHOD_PUT, .class = CLASS_U, .owns = leads[lead_of(number)]};
+
+	if (is_create(number)) {
+		(void)snprintf(identity, sizeof(identity), "k%llu", (unsigned long long)number);
+		s = (struct sketch){.class = CLASS_A, .identity = identity};
+		if (number % 2)
+			s.shares = leads[lead_of(number)];
+	}
+	return world_request_again(w, &s, number);
+}
+
+/* The server */
+
+static uint64_t lag(void)
+{
+	if (now() >= stall_from_ms && now() < stall_to_ms)
+		return stall_to_ms - now();
+	return draw(longest_lag_ms);
+}
+
+static void apply(uint64_t number)
+{
+	char identity[16];
+
+	n_applied[number]++;
+	if (!is_create(number)) {
+		if (applied_last[lead_of(number)] > number)
+			breaks("an older update came after a newer one", number);
+		applied_last[lead_of(number)] = number;
+		return;
+	}
+	(void)snprintf(identity, sizeof(identity), "k%llu", (unsigned long long)number);
+	(void)fake_make(w, &them, "lead", identity, lag());
+	if (n_applied[number] > 1)
+		breaks("applied twice", number);
+}
+
+static void apply_later(uint64_t number)
+{
+	check(n_late < sizeof(late) / sizeof(*late));
+	late[n_late++] = (struct late){now() + draw(latest_ms), number};
+}
+
+static void apply_late_ones(void)
+{
+	for (size_t i = 0; i < n_late;)
+		if (late[i].at_ms <= now()) {
+			const uint64_t number = late[i].number;
+
+			late[i] = late[--n_late];
+			apply(number);
+		} else {
+			i++;
+		}
+}
+
+static enum fate draw_fate(void)
+{
+	uint64_t at = draw(100);
+
+	if (is_calm())
+		return FATE_OK;
+	for (enum fate f = FATE_OK; f < n_fates; f++) {
+		if (at < chance[f])
+			return f;
+		at -= chance[f];
+	}
+	return FATE_OK;
+}
+
+static void answer(struct http_transfer *t, enum fate fate, uint64_t number)
+{
+	static const struct fake_reply
+		lost = {.n_sends = 1},
+		bad_gateway = {.n_sends = 1, .status = 502}, not_sent,
+		html = {.n_sends = 1, .status = 200, .body = "<html>"},
+		limited = {.n_sends = 1,
+	                   .status = 429,
+	                   .headers = "RateLimit: limit=100, remaining=0, reset=1"};
+	char body[64];
+	struct fake_reply done = {.n_sends = 1, .status = 200, .body = body};
+
+	switch (fate) {
+	case FATE_NEW:
+	case FATE_OK:
+		(void)snprintf(body, sizeof(body), "{\"id\":\"lead_n%llu\"}",
+		               (unsigned long long)number);
+		done.status = number && is_refused(number) ? 400 : 200;
+		fake_end(t, &done);
+		return;
+	case FATE_LATE:
+		if (number && !is_refused(number))
+			apply_later(number);
+		fake_end(t, &lost);
+		return;
+	case FATE_APPLIED_LOST:
+	case FATE_LOST:
+		fake_end(t, draw(2) ? &lost : &bad_gateway);
+		return;
+	case FATE_NOT_SENT:
+		fake_end(t, &not_sent);
+		return;
+	case FATE_LIMITED:
+		fake_end(t, &limited);
+		return;
+	case FATE_UNREADABLE:
+		fake_end(t, &html);
+		return;
+	case n_fates:
+		return;
+	}
+}
+
+/* The note of a transfer: when it is answered, and how. */
+static void serve(struct world *of, struct http_transfer *t)
+{
+	const uint64_t number = world_number(t);
+	enum fate fate = (enum fate)(*fake_note(t) % n_fates);
+
+	if (fate == FATE_NEW) {
+		fate = draw_fate();
+		if (fate == FATE_LATE && !with_late)
+			fate = FATE_LOST;
+		*fake_note(t) = (now() + draw(300)) * n_fates + fate;
+		if (number && !is_refused(number) &&
+		    (fate == FATE_OK || fate == FATE_APPLIED_LOST || fate == FATE_UNREADABLE))
+			apply(number);
+	}
+	if (*fake_note(t) / n_fates > now())
+		return;
+	if (fate == FATE_OK && fake_is_search(t))
+		fake_search(of, &them, t);
+	else
+		answer(t, fate, number);
+}
+
+/* Promises that can be seen while it runs */
+
+static bool same_lane(uint64_t a, uint64_t b)
+{
+	return a && b && (a == b || (!is_create(a) && !is_create(b) && lead_of(a) == lead_of(b)));
+}
+
+static void started(void *arg, struct http_transfer *t)
+{
+	const uint64_t number = world_number(t);
+	struct http_transfer *other;
+	unsigned n_flying = 0;
+
+	(void)arg;
+	seen.calls++;
+	for (unsigned at = 0; (other = fake_in_flight(w->engine.http, at)); at++) {
+		n_flying += world_number(other) != 0;
+		if (other != t && same_lane(world_number(other), number))
+			breaks("two calls of one lane at the same time", number);
+	}
+	if (n_flying > w->config.concurrency)
+		breaks("more calls than concurrency", number);
+}
+
+/* History */
+
+static void kill_and_start(void)
+{
+	struct http_transfer *t;
+
+	seen.kills++;
+	for (unsigned at = 0; (t = fake_in_flight(w->engine.http, at)); at++)
+		if (*fake_note(t) % n_fates == FATE_LATE && world_number(t) &&
+		    !is_refused(world_number(t)))
+			apply_later(world_number(t));
+	world_restart(w);
+	fake_http_watch(w->engine.http, started, NULL);
+	w->n_stops = 0;
+	for (uint64_t n = 1; n <= w->n_made; n++)
+		if (!w->live[n] && !w->endings[n].n_times)
+			delivery_submit(w->engine.delivery, plan(n));
+}
+
+static bool is_killed(void)
+{
+	if (is_calm() || draw(1000) >= chance_of_kill)
+		return false;
+	kill_and_start();
+	return true;
+}
+
+static void read_on(void)
+{
+	while (w->n_made < n_requests && delivery_n_open(w->engine.delivery) < 40 && draw(3))
+		delivery_submit(w->engine.delivery, plan(++w->n_made));
+}
+
+static void others_make_something(void)
+{
+	if (!with_others || now() < next_other_ms)
+		return;
+	next_other_ms = now() + draw(6000);
+	(void)fake_make(w, &them, "lead", "somebody else's",
+	                now() >= stall_from_ms && now() < stall_to_ms ? stall_to_ms - now() : 0);
+}
+
+/* A turn of the engine that may be cut off between any two of its steps. */
+static void model_turn(void)
+{
+	struct http_transfer *t;
+
+	virtual_clock_pass(1 + draw(is_calm() ? 1000 : 150));
+	loop_turn(w->engine.loop, 0);
+	apply_late_ones();
+	others_make_something();
+	read_on();
+	proof_turn(w->engine.proof);
+	if (is_killed())
+		return;
+	delivery_turn(w->engine.delivery);
+	if (is_killed())
+		return;
+	world_commit(w);
+	if (is_killed())
+		return;
+	for (unsigned at = 0; (t = fake_in_flight(w->engine.http, at));) {
+		serve(w, t);
+		at += fake_in_flight(w->engine.http, at) == t;
+	}
+	if (w->n_stops && delivery_is_quiet(w->engine.delivery)) {
+		world_commit(w);
+		kill_and_start();
+	}
+}
+
+static void check_end(uint64_t number)
+{
+	const struct ending *e = &w->endings[number];
+
+	if (e->n_times != 1 || !e->is_durable)
+		breaks(e->n_times ? "ended twice" : "lost", number);
+	else if (e->outcome == OUTCOME_DELIVERED && !n_applied[number])
+		breaks("said to be delivered, and was not", number);
+	else if (e->outcome == OUTCOME_REJECTED && n_applied[number])
+		breaks("said to be rejected, and was applied", number);
+	else if (!is_create(number) && e->outcome == OUTCOME_HELD)
+		breaks("an update is held", number);
+	seen.delivered += e->outcome == OUTCOME_DELIVERED;
+	seen.found += e->found_by_lookup;
+	seen.rejected += e->outcome == OUTCOME_REJECTED;
+	seen.held += e->outcome == OUTCOME_HELD;
+}
+
+static void make_history(uint64_t seed)
+{
+	random_state = seed;
+	them = (struct fake_close){0};
+	n_late = 0;
+	memset(applied_last, 0, sizeof(applied_last));
+	memset(n_applied, 0, sizeof(n_applied));
+	*broken = '\0';
+	chance[FATE_OK] = 30 + (unsigned)draw(60);
+	for (enum fate f = FATE_APPLIED_LOST; f < n_fates; f++)
+		chance[f] = (unsigned)draw(f == FATE_UNREADABLE ? 3 : 15);
+	chance_of_kill = (unsigned)draw(4);
+	with_others = draw(5) != 0;
+	with_late = draw(2);
+	began_ms = now();
+	next_other_ms = began_ms;
+	/* Search that stands still shows nothing in time: then the canary must notice. */
+	stall_from_ms = began_ms + draw(60000);
+	stall_to_ms = with_late ? 0 : stall_from_ms + draw(2 * quarantine_ms);
+}
+
+/* Lives through the history of @seed; false: a promise was broken, and `broken` says which. */
+static bool live_through(uint64_t seed)
+{
+	world_init(w);
+	w->config.quarantine_ms = quarantine_ms;
+	w->config.max_rejects = REJECTS_NONE;
+	w->config.seed = seed;
+	world_restart(w);
+	fake_http_watch(w->engine.http, started, NULL);
+	make_history(seed);
+	while (!*broken && now() < began_ms + end_after_ms &&
+	       (!is_calm() || w->n_made < n_requests || !delivery_is_idle(w->engine.delivery)))
+		model_turn();
+	world_commit(w);
+	for (uint64_t n = 1; n <= n_requests && !*broken; n++)
+		check_end(n);
+	world_deinit(w);
+	return !*broken;
+}
+
+static void every_history_keeps_every_promise(void **state)
+{
+	const char *only = getenv("CLOSEFEED_SEED");
+	const uint64_t first = only ? strtoull(only, NULL, 10) : 1, n = only ? 1 : n_seeds;
+
+	(void)state;
+	for (uint64_t seed = first; seed < first + n; seed++)
+		if (!live_through(seed))
+			fail_msg("seed %llu: %s", (unsigned long long)seed, broken);
+	print_message("seeds %llu to %llu: %lu kills, %lu calls; %lu delivered (%lu found by "
+	              "look-up), %lu rejected, %lu held\n",
+	              (unsigned long long)first, (unsigned long long)(first + n - 1), seen.kills,
+	              seen.calls, seen.delivered, seen.found, seen.rejected, seen.held);
+}
+
+/* Each defence is missed: without it, some history breaks the promise it is there for. */
+static void without_a_defence_some_history_breaks_a_promise(void **state)
+{
+	static const struct {
+		const char *defence, *broken;
+	} mutants[] = {
+		{"proof", "applied twice"},
+		{"quarantine", "applied twice"},
+		{"canary", "applied twice"},
+		{"journal", "applied twice"},
+		{"lanes", "two calls of one lane"},
+		{"linger", "an older update came after a newer one"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mutants) / sizeof(*mutants); i++) {
+		uint64_t seed = 1;
+
+		check_eq(setenv("CLOSEFEED_WITHOUT", mutants[i].defence, 1), 0);
+		if (!hook_without(mutants[i].defence)) {
+			print_message("this build has no test hooks (-Dtest_hooks=true)\n");
+			check_eq(unsetenv("CLOSEFEED_WITHOUT"), 0);
+			skip();
+		}
+		while (seed <= n_seeds && live_through(seed))
+			seed++;
+		check_eq(unsetenv("CLOSEFEED_WITHOUT"), 0);
+		print_message("without %s: seed %llu, %s\n", mutants[i].defence,
+		              (unsigned long long)seed, broken);
+		check(strstr(broken, mutants[i].broken));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(every_history_keeps_every_promise),
+		sentence(without_a_defence_some_history_breaks_a_promise),
+	};
+
+	return run_sentences(tests);
+}
