@@ -46,7 +46,8 @@ struct loop *loop_new(void)
 
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0)
-		mem_exhausted(); /* the only cause left is a machine without memory or descriptors */
+		mem_exhausted(); /* the only cause left is a machine without memory or descriptors
+		                  */
 	read_clock(loop);
 	return loop;
 }
@@ -107,7 +108,8 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 {
 	if (!watch)
 		return;
-	/* The descriptor may have been closed already by a library; then the kernel has dropped it. */
+	/* The descriptor may have been closed already by a library; then the kernel has dropped it.
+	 */
 	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
 	watch->is_dead = true;
 	watch->next_dead = loop->dead;
@@ -169,14 +171,14 @@ void loop_timer_unset(struct loop *loop, struct loop_timer *timer)
 }
 
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms, loop_fn fn,
-		    void *arg)
+                    void *arg)
 {
 	loop_timer_unset(loop, timer);
 	timer->fn = fn;
 	timer->arg = arg;
 	timer->at_ms = at_ms;
-	loop->heap =
-		mem_grow(loop->heap, loop->n_timers, &loop->cap_timers, sizeof(struct loop_timer *));
+	loop->heap = mem_grow(loop->heap, loop->n_timers, &loop->cap_timers,
+	                      sizeof(struct loop_timer *));
 	heap_put(loop, loop->n_timers++, timer);
 	heap_up(loop, loop->n_timers - 1);
 }

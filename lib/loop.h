@@ -37,7 +37,8 @@ int64_t loop_wall_ms(const struct loop *loop);
 
 /*
  * Watches @fd for @events (EPOLLIN | EPOLLOUT). The watch is the loop's until loop_unwatch(). The
- * descriptor stays the caller's, to be closed after loop_unwatch(). An fd is watched once at a time.
+ * descriptor stays the caller's, to be closed after loop_unwatch(). An fd is watched once at a
+ * time.
  */
 struct loop_watch *loop_watch(struct loop *loop, int fd, uint32_t events, loop_fd_fn fn, void *arg);
 void loop_watch_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
@@ -46,7 +47,7 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
 /* Calls @fn(@arg) once, in the first turn at or after @at_ms. Setting again moves it. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms, loop_fn fn,
-		    void *arg);
+                    void *arg);
 void loop_timer_unset(struct loop *loop, struct loop_timer *timer);
 bool loop_timer_is_set(const struct loop_timer *timer);
 

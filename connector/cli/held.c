@@ -42,7 +42,9 @@ static enum exit_code ask(const struct cli *cli, const char *verb, struct json_o
 	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	enum exit_code code;
 
-	code = ask_load(cli_arg(cli, 1), false, &pipeline);
+	code = items_check_ids(cli, 2);
+	if (code == EXIT_DONE)
+		code = ask_load(cli_arg(cli, 1), false, &pipeline);
 	if (code == EXIT_DONE)
 		code = ask_state(pipeline, verb, request, ret_answer);
 	if (code == EXIT_DONE && cli->json)

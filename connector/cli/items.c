@@ -5,13 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum exit_code items_check_ids(const struct cli *cli, size_t from)
+{
+	for (; from < cli->n_args; from++) {
+		const char *text = cli_arg(cli, from);
+		const size_t len = strlen(text);
+
+		if (len == 0 || len > 18 || strspn(text, "0123456789") != len)
+			return cli_misuse(cli,
+			                  "\"%s\" is no id: ids are numbers, `closefeed %s list` "
+			                  "shows them",
+			                  text, cli->verb->name);
+	}
+	return EXIT_DONE;
+}
+
 struct json_object *items_id(const char *text)
 {
-	const size_t len = strlen(text);
-
-	if (len < 19 && strspn(text, "0123456789") == len)
-		return json_object_new_int64(strtoll(text, NULL, 10));
-	return json_string(text);
+	return json_object_new_int64(strtoll(text, NULL, 10));
 }
 
 struct json_object *items_ids(const struct cli *cli, size_t from)

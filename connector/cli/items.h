@@ -6,7 +6,10 @@
 
 #include <json-c/json_object.h>
 
-/* An id as it was typed: a number where it is one. A new object. */
+/* EXIT_DONE if the arguments from @from on are ids, else tells the first that is none. */
+enum exit_code items_check_ids(const struct cli *cli, size_t from);
+
+/* An id that was checked, as a new object. */
 struct json_object *items_id(const char *text);
 
 /* The arguments from @from on as a list of ids. A new object. */

@@ -48,7 +48,7 @@ static enum exit_code judge(struct question *q, const struct http_answer *a)
 	}
 	if (a->status == 401 || a->status == 402 || a->status == 403) {
 		(void)err_set(q->err, -EACCES, "Close refuses %s (status %ld)",
-			      a->status == 401 ? "the key" : "the key or its plan", a->status);
+		              a->status == 401 ? "the key" : "the key or its plan", a->status);
 		return EXIT_REFUSED;
 	}
 	if (a->status != 200) {
@@ -59,7 +59,7 @@ static enum exit_code judge(struct question *q, const struct http_answer *a)
 	    !json_get_string(answer, "id")) {
 		(void)json_object_put(answer);
 		(void)err_set(q->err, -EPROTO,
-			      "GET /me/ was answered, but not as Close does: is base_url right?");
+		              "GET /me/ was answered, but not as Close does: is base_url right?");
 		return EXIT_UNREACHABLE;
 	}
 	read_me(answer, &q->me);

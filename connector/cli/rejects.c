@@ -100,6 +100,8 @@ static enum exit_code run_rejects(const struct cli *cli)
 		return cli_misuse(cli, "which ones? give ids, --all or --class C");
 	code = misuse_of_choice(cli);
 	if (code == EXIT_DONE)
+		code = items_check_ids(cli, 2);
+	if (code == EXIT_DONE)
 		code = ask_load(cli_arg(cli, 1), false, &pipeline);
 	if (code != EXIT_DONE)
 		return code;
