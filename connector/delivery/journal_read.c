@@ -223,7 +223,7 @@ int journal_each_stream(struct journal *journal,
 	int r;
 
 	while ((r = store_step(q, err)) > 0) {
-		struct stream *s;
+		struct stream *s = NULL;
 
 		r = read_stream(q, &s, err);
 		if (r < 0)

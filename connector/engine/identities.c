@@ -2,6 +2,7 @@
 
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,10 @@ static size_t hash(const char *text)
 
 static void put(char **slots, size_t n_slots, char *text)
 {
-	size_t at = hash(text) % n_slots;
+	size_t at;
+
+	assert(n_slots > 0);
+	at = hash(text) % n_slots;
 
 	while (slots[at])
 		at = (at + 1) % n_slots;

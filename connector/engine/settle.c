@@ -100,21 +100,22 @@ static char *lane_of(const struct request *r)
 }
 
 static struct event *event_new(struct engine *e, const struct event_origin *origin,
-                               struct event_input *in, char *takes_lane)
+                               const struct event_input *in, char *takes_lane)
 {
 	struct event *event = mem_alloc(sizeof(*event));
+	struct event_input facts = *in;
 	struct buf body = BUF_INIT;
 	char id[event_id_bytes];
 
 	event_id(origin, id);
-	in->id = id;
-	in->pipeline = e->pipeline->name;
-	in->run = e->run.uid;
-	in->wall_ms = loop_wall_ms(e->loop);
-	in->base_url = e->pipeline->base_url;
-	in->include_request = e->pipeline->include_request;
-	in->include_response = e->pipeline->include_response;
-	event_print(in, e->redact, &body);
+	facts.id = id;
+	facts.pipeline = e->pipeline->name;
+	facts.run = e->run.uid;
+	facts.wall_ms = loop_wall_ms(e->loop);
+	facts.base_url = e->pipeline->base_url;
+	facts.include_request = e->pipeline->include_request;
+	facts.include_response = e->pipeline->include_response;
+	event_print(&facts, e->redact, &body);
 
 	event->seq = journal_next_event(e->journal);
 	event->id = mem_strdup(id);
