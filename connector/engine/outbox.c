@@ -136,6 +136,11 @@ bool outbox_is_gone(const struct engine *e)
 	return e->webhook && webhook_state(e->webhook) == WEBHOOK_GONE;
 }
 
+const char *outbox_trouble(const struct engine *e)
+{
+	return e->webhook ? webhook_trouble(e->webhook) : "";
+}
+
 /* Everything that is owed is with the sender; only then may a new event skip the way over the disk.
  */
 static bool is_caught_up(const struct engine *e)

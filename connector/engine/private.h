@@ -123,6 +123,8 @@ unsigned outbox_sinks(const struct engine *e); /* enum event_sink, or'ed */
 bool outbox_is_full(const struct engine *e);
 /* Its receiver said 410: what it has not taken is kept. */
 bool outbox_is_gone(const struct engine *e);
+/* Why its receiver did not take the last event; "" where it did, or there is none. */
+const char *outbox_trouble(const struct engine *e);
 
 /* proof.c */
 struct proof *proof_new(struct engine *e);

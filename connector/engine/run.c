@@ -151,6 +151,25 @@ static void end_run(struct engine *e)
 		commit(e);
 }
 
+/* Why it ended early, NULL where it did not. */
+static const char *reason_of(struct engine *e)
+{
+	const char *trouble = outbox_trouble(e);
+
+	if (e->is_stopping)
+		return e->stop_reason;
+	if (!e->n_owed_webhook)
+		return NULL;
+	if (outbox_is_gone(e))
+		return "the receiver of the responses answered 410 Gone; events that it has not "
+		       "taken are kept";
+	(void)snprintf(e->stop_reason, sizeof(e->stop_reason),
+	               "the receiver of the responses did not take all events within "
+	               "delivery.drain%s%s%s; they are kept and sent by the next run",
+	               *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+	return e->stop_reason;
+}
+
 enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void *arg,
                           const char **ret_reason)
 {
@@ -165,16 +184,7 @@ enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void 
 	end_run(e);
 	hook_point("run_ends");
 
-	*ret_reason = NULL;
-	if (e->is_stopping)
-		*ret_reason = e->stop_reason;
-	else if (outbox_is_gone(e))
-		*ret_reason =
-			"the receiver of the responses answered 410 Gone; events that it has not "
-			"taken are kept";
-	else if (e->n_owed_webhook)
-		*ret_reason = "the receiver of the responses did not take all events within "
-			      "delivery.drain; they are kept and sent by the next run";
+	*ret_reason = reason_of(e);
 	return exit_code_of(e);
 }
 
@@ -184,6 +194,7 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 {
 	const int64_t wall = loop_wall_ms(e->loop);
 	const int64_t proof = proof_until_wall_ms(e->proof);
+	const char *trouble = outbox_trouble(e);
 	char at[16];
 
 	if (s->is_unreachable || s->is_full) {
@@ -205,7 +216,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		               "is space",
 		               e->folder);
 	} else if (outbox_is_full(e) || (e->drain_until_ms && !outbox_is_empty(e))) {
-		(void)snprintf(text, size, "waiting for the receiver of the responses");
+		(void)snprintf(text, size, "waiting for the receiver of the responses%s%s%s",
+		               *trouble ? " (" : "", trouble, *trouble ? ")" : "");
 	} else {
 		*text = '\0';
 	}

@@ -40,6 +40,7 @@ struct webhook {
 	struct webhook_queue queue;
 	struct webhook_pace pace;
 	enum webhook_state state;
+	char trouble[256];
 	uint64_t n_accepted;
 	unsigned n_in_flight;
 	struct loop_timer timer;
@@ -69,6 +70,7 @@ static void accept_item(struct webhook *w, struct webhook_item *item)
 	const uint64_t seq = item->event->seq;
 
 	w->n_accepted++;
+	w->trouble[0] = '\0';
 	webhook_pace_accepted(&w->pace, loop_now_ms(w->loop));
 	webhook_queue_accept(&w->queue, item);
 	if (!webhook_pace_is_down(&w->pace)) {
@@ -94,7 +96,6 @@ static void postpone_item(struct webhook *w, struct webhook_item *item,
 	const bool is_own = is_own_trouble(w, item);
 	const unsigned attempts = ++item->event->attempts;
 	uint64_t due_ms;
-	char why[256];
 
 	if (is_own)
 		due_ms = now_ms + webhook_own_wait_ms(seq, ++item->own_failures);
@@ -109,10 +110,9 @@ static void postpone_item(struct webhook *w, struct webhook_item *item,
 	webhook_queue_postpone(&w->queue, item, due_ms, is_own);
 
 	w->hooks.postponed(w->hooks.arg, seq, attempts, wall_ms + (int64_t)(due_ms - now_ms));
-	if (webhook_pace_is_down(&w->pace)) {
-		say_why(answer, why, sizeof(why));
-		enter(w, WEBHOOK_DOWN, why);
-	}
+	say_why(answer, w->trouble, sizeof(w->trouble));
+	if (webhook_pace_is_down(&w->pace))
+		enter(w, WEBHOOK_DOWN, w->trouble);
 }
 
 /*
@@ -328,4 +328,9 @@ size_t webhook_pending(const struct webhook *webhook)
 enum webhook_state webhook_state(const struct webhook *webhook)
 {
 	return webhook->state;
+}
+
+const char *webhook_trouble(const struct webhook *webhook)
+{
+	return webhook->trouble;
 }

@@ -70,3 +70,6 @@ void webhook_offer(struct webhook *webhook, struct event *takes_event);
 size_t webhook_pending(const struct webhook *webhook);
 
 enum webhook_state webhook_state(const struct webhook *webhook);
+
+/* Why the last event was not accepted, for people; "" where the last one was, or none was tried. */
+const char *webhook_trouble(const struct webhook *webhook);

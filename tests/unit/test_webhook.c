@@ -286,7 +286,9 @@ static void a_failed_event_is_tried_again_under_the_same_id(void **state)
 	turn_until(&s.n_postponed, 1);
 	check_eq(s.last_attempts, 1);
 	check(s.last_next_try_wall_ms > loop_wall_ms(s.loop) - 1000);
+	check_text(webhook_trouble(s.webhook), "the receiver answered 500");
 	turn_until(&s.n_told, 2);
+	check_text(webhook_trouble(s.webhook), "");
 	check_eq(s.n_requests, 3);
 	check_text(s.ids[0], "clo_1");
 	check_text(s.ids[1], "clo_2");
