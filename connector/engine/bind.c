@@ -70,9 +70,13 @@ static void remember(struct engine *e, const char *key, const char *value)
 
 static void bound(struct engine *e)
 {
+	cleanup_(freep) char *known = journal_meta(e->journal, "base_url");
 	struct err err;
 	int r;
 
+	/* Only now: a URL that never answered may have been a slip, and is free to be mended. */
+	if (!known)
+		remember(e, "base_url", e->pipeline->base_url);
 	e->is_bound = true;
 	r = journal_each_closed_lane(e->journal, close_lane, e, &err);
 	if (r >= 0)
@@ -155,7 +159,5 @@ void bind_start(struct engine *e)
 		refuse(e, "the base URL", known, e->pipeline->base_url);
 		return;
 	}
-	if (!known)
-		remember(e, "base_url", e->pipeline->base_url);
 	delivery_ask(e->delivery, &call);
 }
