@@ -27,6 +27,7 @@ struct item {
 	uint64_t seq;
 	uint64_t next_look_ms;
 	unsigned n_late_looks; /* complete looks that began after half of the quarantine */
+	uint64_t first_late_ms;
 };
 
 struct question {
@@ -185,15 +186,16 @@ static bool was_absent(struct proof *p, const struct unproven *u, uint64_t now)
 	const uint64_t age = p->question.asked_ms - u->since_ms, q = quarantine(p);
 
 	item->next_look_ms = u->since_ms + next_age(p, now - u->since_ms);
-	if (age >= q / 2)
-		item->n_late_looks++;
+	if (age >= q / 2 && !item->n_late_looks++)
+		item->first_late_ms = p->question.asked_ms;
 	if (hook_without("quarantine") ||
 	    (age >= q && item->n_late_looks >= 2 && canary_is_newer(p, u))) {
 		forget(p, u->request->seq);
 		delivery_proven_absent(p->engine->delivery, u->request);
 		return false;
 	}
-	if (age >= 2 * q) {
+	/* After an outage the first look is late, and so is whatever could be the canary. */
+	if (age >= 2 * q && p->question.asked_ms >= item->first_late_ms + q) {
 		give_up(p, u->request);
 		return false;
 	}

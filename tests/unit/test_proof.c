@@ -214,6 +214,23 @@ static void without_a_canary_a_person_decides_after_twice_the_quarantine(void **
 	check_eq(fake_n_started(w->engine.http) - them.n_pages - them.n_canaries, 1);
 }
 
+static void after_an_outage_there_is_time_for_a_canary(void **state)
+{
+	const uint64_t n = lost_create("lead", "77");
+
+	(void)state;
+	w->serve = NULL;
+	world_pass(w, 700000);
+	w->serve = serve;
+	world_pass(w, 10000);
+	check_eq(ending(n)->n_times, 0);
+	canary("lead");
+	creates_answer = true;
+	world_pass(w, 120000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check(!ending(n)->found_by_lookup);
+}
+
 static void a_canary_from_before_the_attempt_is_none(void **state)
 {
 	uint64_t n;
@@ -363,6 +380,7 @@ int main(void)
 		in_world(absence_is_proven_after_the_quarantine_when_search_is_seen_to_move),
 		in_world(one_late_look_is_not_enough),
 		in_world(without_a_canary_a_person_decides_after_twice_the_quarantine),
+		in_world(after_an_outage_there_is_time_for_a_canary),
 		in_world(a_canary_from_before_the_attempt_is_none),
 		in_world(a_canary_of_another_kind_is_none),
 		in_world(the_canary_is_dated_by_the_clock_of_the_other_side),
