@@ -1,4 +1,5 @@
 #include "connector/cli/cli.h"
+#include "connector/cli/term.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -48,7 +49,9 @@ void cli_print_help(void)
 
 enum exit_code cli_fail(enum exit_code code, const struct err *err)
 {
-	(void)fprintf(stderr, "closefeed: %s\n", err->text);
+	(void)fputs("closefeed: ", stderr);
+	term_print(stderr, err->text);
+	(void)fputc('\n', stderr);
 	return code;
 }
 

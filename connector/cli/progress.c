@@ -312,8 +312,10 @@ static void print_summary(struct progress *p, const struct progress_view *view,
 	if (view->events_owed)
 		(void)fprintf(p->out, "  %12s events wait for the receiver, on disk\n",
 		              term_thousands(view->events_owed, text));
-	if (end->reason)
-		(void)fprintf(p->out, "%s\n", end->reason);
+	if (end->reason) {
+		term_print(p->out, end->reason);
+		(void)fputc('\n', p->out);
+	}
 }
 
 void progress_summary(struct progress *p, const struct progress_view *view,
