@@ -108,7 +108,7 @@ static void give_up_or_wake(void *arg)
 	}
 	(void)snprintf(
 		sentence, sizeof(sentence),
-		"%s; tried for %llu s (delivery.retry_for). Nothing is lost: run again when it "
+		"%s Tried for %llu s (delivery.retry_for). Nothing is lost: run again when it "
 		"answers",
 		g->trouble, (unsigned long long)(d->config.retry_for_ms / 1000));
 	delivery_stop(d, EXIT_UNREACHABLE, sentence);
