@@ -48,14 +48,6 @@ void groups_free(struct delivery *d)
 	}
 }
 
-void group_succeeded(struct group *g)
-{
-	g->failing_since_ms = 0;
-	g->last_success_ms = loop_now_ms(g->delivery->loop);
-	backoff_init(&g->backoff, g->delivery->seed++);
-	breaker_succeeded(&g->breaker);
-}
-
 static void trial_done(void *arg, const struct http_answer *answer)
 {
 	struct group *g = arg;
@@ -75,6 +67,26 @@ static void ask_me(void *arg)
 	                                    .arg = g};
 
 	delivery_ask(g->delivery, &trial);
+}
+
+static void try_if_open(struct group *g)
+{
+	struct loop *loop = g->delivery->loop;
+
+	if (!breaker_is_open(&g->breaker) || g->is_trial_out || g->delivery->is_stopped)
+		return;
+	g->is_trial_out = true;
+	loop_timer_set(loop, &g->trial_timer, loop_now_ms(loop) + backoff_next(&g->backoff), ask_me,
+	               g);
+}
+
+void group_succeeded(struct group *g)
+{
+	g->failing_since_ms = 0;
+	g->last_success_ms = loop_now_ms(g->delivery->loop);
+	backoff_init(&g->backoff, g->delivery->seed++);
+	breaker_succeeded(&g->breaker);
+	try_if_open(g); /* also the twentieth outcome opens it, where ten of them were failures */
 }
 
 static bool has_work(const struct group *g)
@@ -126,11 +138,7 @@ void group_failed(struct group *g, const char *sentence)
 	               give_up_or_wake, g);
 
 	breaker_failed(&g->breaker);
-	if (breaker_is_open(&g->breaker) && !g->is_trial_out && !d->is_stopped) {
-		g->is_trial_out = true;
-		loop_timer_set(d->loop, &g->trial_timer, now + backoff_next(&g->backoff), ask_me,
-		               g);
-	}
+	try_if_open(g);
 }
 
 void group_limited(struct group *g, const struct rate_info *rate)

