@@ -7,6 +7,7 @@
 #include "connector/cli/cli.h"
 #include "connector/cli/start.h"
 #include "lib/http.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -51,6 +52,7 @@ int main(int argc, char **argv)
 
 	start_clean(argv);
 	keep_memory();
+	hook_point("main_begins");
 	if (cli_parse(argc, argv, &cli, &err) < 0) {
 		code = cli_fail(EXIT_USAGE, &err);
 	} else if (cli.help) {

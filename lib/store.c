@@ -1,6 +1,7 @@
 #include "lib/store.h"
 
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -151,11 +152,15 @@ static int reserve(struct store *s, size_t bytes, struct err *err)
 	if (r < 0 || have * page >= (int64_t)bytes / 2)
 		return r;
 
+	/* A kill may have left the table behind. */
 	(void)snprintf(sql, sizeof(sql),
-	               "BEGIN; CREATE TABLE reserve(b); INSERT INTO reserve VALUES(zeroblob(%zu));"
-	               "COMMIT; DROP TABLE reserve; PRAGMA wal_checkpoint(RESTART)",
+	               "BEGIN; DROP TABLE IF EXISTS reserve; CREATE TABLE reserve(b);"
+	               "INSERT INTO reserve VALUES(zeroblob(%zu)); COMMIT",
 	               bytes);
 	r = store_exec(s, sql, err);
+	hook_point("state_reserved");
+	if (r >= 0)
+		r = store_exec(s, "DROP TABLE reserve; PRAGMA wal_checkpoint(RESTART)", err);
 	if (r == -ENOSPC) {
 		store_rollback(s);
 		return 0; /* a full disk at the start: intake waits for space anyway */

@@ -180,13 +180,19 @@ static void start_flights(struct group *g)
 		flight_start(flight_queue_take(&g->ready));
 }
 
+void delivery_grant(struct delivery *delivery)
+{
+	struct flight *f;
+
+	while ((f = flight_queue_take(&delivery->granted)))
+		flight_granted(f);
+}
+
 void delivery_turn(struct delivery *delivery)
 {
 	struct delivery *d = delivery;
-	struct flight *f;
 
-	while ((f = flight_queue_take(&d->granted)))
-		flight_granted(f);
+	delivery_grant(d);
 	for (struct group *g = d->groups; g; g = g->next)
 		start_calls(g);
 	if (d->is_stopped || d->is_full)

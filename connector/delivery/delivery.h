@@ -80,6 +80,12 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request);
 /* Closes a lane an earlier process left closed. */
 void delivery_close_lane(struct delivery *delivery, const char *key);
 
+/*
+ * Takes what a lane has let go to where it belongs: into the queue of its group, or to proof. To be
+ * called before anybody looks at either, or they would see it a turn late.
+ */
+void delivery_grant(struct delivery *delivery);
+
 /* Lets go what may go: writes INTENTs. Call once a turn, before journal_commit(). */
 void delivery_turn(struct delivery *delivery);
 

@@ -287,6 +287,11 @@ void journal_note_request(struct journal *journal, struct request *request)
 	add(journal, CHANGE_NOTE_REQUEST)->request = request;
 }
 
+void journal_reopen_request(struct journal *journal, struct request *request)
+{
+	add(journal, CHANGE_REOPEN_REQUEST)->request = request;
+}
+
 void journal_end_request(struct journal *journal, struct request *request, const bool *keeps_record,
                          struct event *event, journal_done_fn done, void *arg)
 {

@@ -66,6 +66,8 @@ void journal_put_request(struct journal *journal, struct request *request, journ
                          void *arg);
 /* Only state, attempts and what is known of it. The row exists. */
 void journal_note_request(struct journal *journal, struct request *request);
+/* A held one is open again: its parts begin a new generation. The row exists. */
+void journal_reopen_request(struct journal *journal, struct request *request);
 /*
  * The outcomes of @request and its parts, and @event with them (may be NULL). Delivered and skipped
  * parts go, with their record where @keeps_record (one flag a part) is false; a request of which

@@ -127,6 +127,17 @@ static int put_request(struct journal *j, const struct request *r, struct err *e
 	return code;
 }
 
+/* Its next event must be another than the one that told it was held, also after a restart. */
+static int reopen_request(struct journal *j, const struct request *r, struct err *err)
+{
+	int code = put_request(j, r, err);
+
+	for (size_t i = 0; code >= 0 && i < r->n_parts; i++)
+		code = put_part(j, &r->parts[i], r->seq, i, r->route, r->operation,
+		                r->intent_wall_ms, err);
+	return code;
+}
+
 static int run_with(struct store_query *q, uint64_t id, struct err *err)
 {
 	store_bind_int(q, 1, (int64_t)id);
@@ -343,6 +354,8 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	case CHANGE_PUT_REQUEST:
 	case CHANGE_NOTE_REQUEST:
 		return put_request(j, c->request, err);
+	case CHANGE_REOPEN_REQUEST:
+		return reopen_request(j, c->request, err);
 	case CHANGE_END_REQUEST:
 		return end_request(j, c, err);
 	case CHANGE_REJECT_PART:

@@ -12,6 +12,7 @@ extern const char *const journal_migrations[];
 enum change_kind {
 	CHANGE_PUT_REQUEST,
 	CHANGE_NOTE_REQUEST,
+	CHANGE_REOPEN_REQUEST,
 	CHANGE_END_REQUEST,
 	CHANGE_REJECT_PART,
 	CHANGE_PUT_EVENT,

@@ -339,7 +339,7 @@ static void send_held(struct desk *desk, struct errand *errand)
 		end_parts(r, OUTCOME_OPEN, NULL);
 		r->state = REQUEST_PLANNED;
 		r->resends = r->crash_count = 0;
-		journal_note_request(e->journal, r);
+		journal_reopen_request(e->journal, r);
 		hook_point("resolve_sends");
 		delivery_submit(e->delivery, r);
 	}

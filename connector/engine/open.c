@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -104,44 +105,63 @@ static int lock_folder(struct engine *e, struct err *err)
 	return 0;
 }
 
+static int is_old_journal(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return !strncmp(entry->d_name, "old-", 4) && end && !strcmp(end, ".db");
+}
+
+/* A kill came between the two renames below: the write-ahead log follows its database. */
+static int finish_setting_aside(const char *folder, const char *journal, const char *wal,
+                                struct err *err)
+{
+	struct dirent **old = NULL;
+	int n, r = 0;
+
+	if (access(journal, F_OK) == 0 || access(wal, F_OK) < 0)
+		return 0;
+	n = scandir(folder, &old, is_old_journal, alphasort);
+	if (n > 0) { /* the newest is the last: their names are times */
+		cleanup_(freep) char *to = mem_printf("%s/%s-wal", folder, old[n - 1]->d_name);
+
+		if (access(to, F_OK) < 0)
+			r = rename(wal, to);
+	}
+	if (r < 0)
+		r = err_set(err, -errno, "cannot set %s aside: %s", wal, strerror(errno));
+	while (n > 0)
+		free(old[--n]);
+	free(old);
+	return r;
+}
+
 /*
- * An old state is never deleted, only set aside under a name with the time. Its two files get their
- * new names before they lose the old ones: a database without its write-ahead log is an older
- * state, and a kill between two renames would leave that behind, to be gone on with.
+ * An old state is never deleted, only set aside under a name with the time. The database goes
+ * first: without its write-ahead log it would be an older state, and a kill would leave that
+ * behind to be gone on with.
  */
 static int set_aside(struct engine *e, struct err *err)
 {
-	static const char *const suffixes[] = {"", "-wal"};
 	const int64_t wall_ms = loop_wall_ms(e->loop);
 	const time_t now = (time_t)(wall_ms / 1000);
 	cleanup_(freep) char *journal = mem_printf("%s/journal.db", e->folder);
+	cleanup_(freep) char *wal = mem_printf("%s-wal", journal);
 	cleanup_(freep) char *old = NULL;
 	char stamp[32];
 	struct tm tm;
+	int r = finish_setting_aside(e->folder, journal, wal, err);
 
-	if (access(journal, F_OK) < 0)
-		return 0;
+	if (r < 0 || !e->options.new_state || access(journal, F_OK) < 0)
+		return r;
 	(void)gmtime_r(&now, &tm);
 	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
 	old = mem_printf("%s/old-%s.%03dZ.db", e->folder, stamp, (int)(wall_ms % 1000));
-	for (size_t i = 0; i < 2; i++) {
-		cleanup_(freep) char *from = mem_printf("%s%s", journal, suffixes[i]);
-		cleanup_(freep) char *to = mem_printf("%s%s", old, suffixes[i]);
-
-		if (link(from, to) < 0 && errno != ENOENT)
-			return err_set(err, -errno, "cannot set %s aside as %s: %s", from, to,
-			               strerror(errno));
-		hook_point("aside_linked");
-	}
-	for (size_t i = 0; i < 2; i++) {
-		cleanup_(freep) char *from = mem_printf("%s%s", journal, suffixes[i]);
-
-		if (unlink(from) < 0 && errno != ENOENT)
-			return err_set(err, -errno, "cannot remove %s: %s", from, strerror(errno));
-		hook_point("aside_unlinked");
-	}
+	if (rename(journal, old) < 0)
+		return err_set(err, -errno, "cannot set %s aside: %s", journal, strerror(errno));
+	hook_point("state_aside");
 	engine_greet(e, "the old state is kept as %s", old);
-	return 0;
+	return finish_setting_aside(e->folder, journal, wal, err);
 }
 
 static void group_start(const char *group, unsigned *ret_calls, unsigned *ret_window_ms)
@@ -229,7 +249,7 @@ static int open_state(struct engine *e, struct err *err)
 	e->folder = mem_strdup(
 		realpath(e->pipeline->state_folder, folder) ? folder : e->pipeline->state_folder);
 	r = lock_folder(e, err);
-	if (r >= 0 && e->options.new_state)
+	if (r >= 0)
 		r = set_aside(e, err);
 	if (r >= 0)
 		r = journal_open(e->folder, &e->journal, err);

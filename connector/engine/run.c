@@ -108,6 +108,7 @@ static void turn(struct engine *e)
 {
 	loop_turn(e->loop, turn_wait(e));
 	hook_point("turn_begins");
+	delivery_grant(e->delivery);
 	intake_turn(e);
 	proof_turn(e->proof);
 	delivery_turn(e->delivery);

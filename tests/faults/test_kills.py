@@ -1,0 +1,167 @@
+"""kill -9 at named points, over and over: nothing is lost, nothing is twice, everything is told.
+
+The points and what stands between them: README.md in this folder. CLOSEFEED_FAULT_SEED=N repeats
+the schedule of another seed; drill.py is the long form.
+"""
+
+import collections
+import json
+import pathlib
+import re
+import signal
+import sqlite3
+
+import pytest
+
+from trial import BIRTH, POINTS, RECOVERY, Kills, companies, seed
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def kill_until(trial, kills, n):
+    """Runs that die, until @n did; a run whose point does not come ends after some records."""
+    for _ in range(3 * n):
+        if trial.n_killed >= n:
+            return
+        trial.run("--limit", "60", kill_at=kills.next())
+    raise AssertionError(f"only {trial.n_killed} of {n} kills struck: {trial.kills}")
+
+
+def test_fifty_kills_lose_nothing_and_make_no_twin(start_trial):
+    trial = start_trial(records=companies(2000))
+    # Trouble on the way, so that the ways of making up for it are killed, too.
+    trial.sandbox.add_fault("reset_before", method="POST", path="/lead/", every=71)
+    trial.sandbox.add_fault("reset_after", method="POST", path="/lead/", every=73)
+    trial.sandbox.add_fault("status", status=503, method="POST", path="/_sandbox/hook", every=97)
+    for point in BIRTH:
+        assert trial.was_killed(kill_at=f"{point}:1"), f"{point} was not passed"
+    kill_until(trial, Kills(seed(), POINTS), 50)
+    trial.sandbox.clear_faults()
+    result = trial.finish()
+    assert trial.complaints() == []
+    assert len(trial.kills) >= 20, trial.kills
+    # What is held is what had nobody after it to prove that search has come so far.
+    assert len(trial.held_lines()) <= 16 and result.code in (0, 1)
+
+
+def test_a_kill_while_making_up_for_a_kill_is_made_up_for(start_trial):
+    trial = start_trial(records=companies(600), close="concurrency: 16")
+    trial.sandbox.add_fault("reset_before", method="POST", path="/lead/", every=31)
+    trial.sandbox.add_fault("reset_after", method="POST", path="/lead/", every=37)
+    first, again = Kills(seed(), POINTS), Kills(seed() + 1, RECOVERY)
+    for _ in range(10):
+        trial.run("--limit", "60", kill_at=first.next())
+        trial.run("--limit", "1", kill_at=again.next())
+        trial.run("--limit", "1", kill_at=again.next())
+    trial.sandbox.clear_faults()
+    trial.finish()
+    assert trial.complaints() == []
+    assert trial.n_killed >= 20 and len(trial.kills) >= 12, trial.kills
+
+
+def test_without_an_identity_what_is_in_doubt_is_held_and_never_sent_twice(start_trial):
+    trial = start_trial(records=companies(800), has_identity=False)
+    kills = Kills(seed(), {point: n for point, n in POINTS.items()
+                           if point not in ("webhook_postponed",)})
+    for _ in range(20):
+        trial.run("--limit", "60", kill_at=kills.next())
+    trial.finish()
+    assert trial.complaints() == []
+    assert 0 < len(trial.held_lines()) <= 8 * trial.n_killed and trial.n_killed >= 15
+
+
+def test_updates_keep_their_order_through_kills(start_trial):
+    trial = start_trial(n_leads=50, n_updates=40, close="concurrency: 16", quarantine="300ms",
+                        seed_number=seed())
+    trial.sandbox.add_fault("reset_before", method="PUT", every=151)
+    trial.sandbox.add_fault("reset_after", method="PUT", every=157)
+    points = {**{point: n for point, n in POINTS.items() if point != "webhook_postponed"},
+              "resume_begins": 4, "resume_noted": 4, "lane_closes": 2, "lane_opens": 2,
+              "unknown_noted": 1}
+    kill_until(trial, Kills(seed(), points), 30)
+    trial.sandbox.clear_faults()
+    trial.finish()
+    assert trial.complaints() == []
+    assert {"lane_closes", "lane_opens"} <= set(trial.kills), trial.kills
+
+
+def test_rejects_that_are_retried_through_kills_are_delivered_once(start_trial):
+    trial = start_trial(records=[{**c, "contacts": "none"} for c in companies(10)])
+    assert trial.run().code == 1
+    trial.path.write_text(trial.path.read_text().replace("[id]", "[id, contacts]"))
+    points = ("retry_begins:4", "intent_durable:1", "answer_came:2", "outcome_asked:2",
+              "retry_ended:1", "outcome_durable:1", "commit_applied:2")
+    n_killed = 0
+    for kill_at in points:
+        # Those under way when it dies are finished by the next run.
+        died = trial.program("rejects", "retry", trial.path, "--all",
+                             env={"CLOSEFEED_KILL_AT": kill_at})
+        n_killed += died.code == -signal.SIGKILL
+        trial.run()
+    trial.program("rejects", "retry", trial.path, "--all")
+    assert n_killed >= 3
+    assert trial.twins() + trial.losses() + trial.miscounts() == []
+
+    told = collections.defaultdict(set)
+    for event in trial.file_events():
+        told[event["data"]["records"][0]["line"]].add((event["id"], event["data"]["outcome"]))
+    held = trial.held_lines()
+    for line in range(1, 11):
+        assert sorted(outcome for _, outcome in told[line]) == [
+            "held" if line in held else "delivered", "rejected"], told[line]
+    assert {e["id"] for e in trial.hook_events()} == {e["id"] for e in trial.file_events()}
+
+
+@pytest.mark.parametrize("kill_at", ["resolve_asked:1", "commit_asked:2", "commit_applied:2",
+                                     "commit_durable:2", "outcome_asked:1", "outcome_durable:1",
+                                     "resolve_sends:1", "intent_durable:1", "answer_came:1"])
+def test_a_persons_word_on_a_held_item_is_taken_once(start_trial, kill_at):
+    trial = start_trial(records=companies(3), has_identity=False)
+    trial.sandbox.add_fault("reset_before", method="POST", path="/lead/", n=2)
+    assert trial.run().code == 1
+    [item] = trial.program("held", "list", trial.path, "--json").json["held"]
+    word = ["held", "resolve", trial.path, item["id"], "--send"]
+    died = trial.program(*word, env={"CLOSEFEED_KILL_AT": kill_at})
+    assert died.code == -signal.SIGKILL, died
+    trial.finish()
+    if trial.held_lines():  # the word was lost with the process, or is in doubt again
+        name = trial.records[trial.held_lines()[0] - 1]["name"]
+        [item] = trial.program("held", "list", trial.path, "--json").json["held"]
+        there = {lead["name"]: lead["id"] for lead in trial.sandbox.objects("lead")}.get(name)
+        word = ["--applied", there] if there else ["--send"]
+        assert trial.program("held", "resolve", trial.path, item["id"], *word).code == 0
+    assert trial.leads() == {record["name"]: 1 for record in trial.records}
+    assert trial.held_lines() == [] and trial.miscounts() == []
+    ids = collections.defaultdict(set)
+    for event in trial.file_events():
+        ids[event["id"]].add(json.dumps(event, sort_keys=True))
+    assert {len(texts) for texts in ids.values()} == {1}
+    assert {e["id"] for e in trial.hook_events()} == set(ids)
+
+
+@pytest.mark.parametrize("kill_at, is_aside", [
+    ("main_begins:1", False), ("state_aside:1", True), ("state_made:1", True),
+    ("state_named:1", True)])
+def test_an_old_state_is_set_aside_as_a_whole(start_trial, kill_at, is_aside):
+    trial = start_trial(records=companies(50), has_identity=False)
+    # A death leaves rows in the write-ahead log: without it the state would be an older one.
+    assert trial.was_killed(kill_at="run_ends:1")
+    assert trial.was_killed("--new-state", kill_at=kill_at)
+    trial.finish()
+    assert set(trial.leads().values()) == {2 if is_aside else 1}
+    for old in (trial.folder / "state/closefeed/trial").glob("old-*.db"):
+        assert is_aside
+        with sqlite3.connect(old) as state:
+            assert state.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert state.execute("SELECT settled_line FROM stream").fetchone() == (50,)
+
+
+def test_every_point_of_the_sources_is_in_the_table():
+    """README.md is what a person picks a point from; it must not grow old."""
+    named = set()
+    for source in [*(ROOT / "connector").rglob("*.c"), *(ROOT / "lib").rglob("*.c")]:
+        for call in re.findall(r"hook_(?:point|without)\(([^)]*)\)", source.read_text()):
+            named.update(re.findall(r'"(\w+)"', call))
+    table = (pathlib.Path(__file__).parent / "README.md").read_text()
+    assert named == set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    assert set(POINTS) | set(RECOVERY) | set(BIRTH) <= named
