@@ -206,7 +206,8 @@ static int read_answer(struct call *call, const struct http_answer *answer)
 		return err_set(call->err, -ETIMEDOUT,
 		               "the process that owns the state did not answer in time");
 	if (answer->curl_code || !answer->is_complete)
-		return err_set(call->err, -EPROTO, "the process that owns the state broke off: %s",
+		return err_set(call->err, -ECONNRESET,
+		               "the process that owns the state ended before it answered: %s",
 		               answer->error);
 	r = json_parse(answer->body, answer->body_len, json_depth, &call->answer, NULL, call->err);
 	if (r < 0)

@@ -29,7 +29,10 @@ typedef void (*control_fn)(void *arg, const char *verb, struct json_object *requ
 int control_listen(struct loop *loop, const char *folder, control_fn fn, void *arg,
                    struct control **ret_control, struct err *err);
 
-/* Stops listening, removes the socket and drops questions that were not answered. */
+/*
+ * Stops listening, removes the socket and drops questions that were not answered; what was answered
+ * just now still goes out as far as the socket takes it.
+ */
 void control_free(struct control *control);
 
 /* Answers with @answer, an object (borrowed). The question is gone afterwards. */
@@ -38,7 +41,8 @@ void control_reply(struct control_question *question, struct json_object *answer
 /*
  * Asks the owner of @folder and waits. Returns 0 and its answer; -ENOENT or -ECONNREFUSED when
  * nobody listens (then the caller may open the state itself); -ETIMEDOUT when no answer came in
- * @timeout_ms; -EPROTO for an answer that is none of ours. With a sentence each.
+ * @timeout_ms; -ECONNRESET when the owner ended before it answered; -EPROTO for an answer that is
+ * none of ours. With a sentence each.
  */
 int control_call(const char *folder, const char *verb, struct json_object *request,
                  unsigned timeout_ms, struct json_object **ret_answer, struct err *err);

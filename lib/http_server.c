@@ -21,7 +21,7 @@
  * suspended.
  */
 
-enum { default_connections = 1024, connection_memory = 32 * 1024 };
+enum { default_connections = 1024, connection_memory = 32 * 1024, last_rounds = 8 };
 
 enum exchange_state { X_NEW, X_READING, X_HANDLING, X_WAITING, X_ANSWERED };
 
@@ -184,7 +184,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	(void)connection;
 	(void)url;
 	(void)version;
-	if (x->server->is_stopping)
+	if (x->server->is_stopping && x->state != X_ANSWERED)
 		return MHD_NO;
 	switch (x->state) {
 	case X_NEW:
@@ -264,7 +264,8 @@ void http_server_free(struct http_server *server)
 	server->is_stopping = true;
 	for (struct http_exchange *x = server->waiting; x; x = x->next)
 		MHD_resume_connection(x->connection);
-	if (server->waiting)
+	/* A resumed connection needs a round each to be looked at, to write and to end. */
+	for (int i = 0; i < last_rounds; i++)
 		(void)MHD_run(server->daemon);
 	loop_timer_unset(server->loop, &server->timer);
 	loop_unwatch(server->loop, server->watch);

@@ -30,7 +30,9 @@ struct http_server_config {
 
 int http_server_new(struct loop *loop, const struct http_server_config *config,
                     struct http_server **ret_server, struct err *err);
-/* Exchanges that wait for their reply die with the server: whoever kept one must forget it first.
+/*
+ * Exchanges that wait for their reply die with the server: whoever kept one must forget it first.
+ * What was replied just before still goes out, as far as the socket takes it at once.
  */
 void http_server_free(struct http_server *server);
 

@@ -86,7 +86,8 @@ static enum exit_code ask_once(const struct pipeline *pipeline, const char *verb
 {
 	const int r = control_call(pipeline->state_folder, verb, request, answer_within_ms,
 	                           ret_answer, err);
-	enum exit_code code = r == 0 ? EXIT_DONE : r == -ETIMEDOUT ? EXIT_AGAIN : EXIT_LOCAL;
+	const bool is_open = r == -ETIMEDOUT || r == -ECONNRESET; /* it may be done or not */
+	enum exit_code code = r == 0 ? EXIT_DONE : is_open ? EXIT_AGAIN : EXIT_LOCAL;
 
 	*ret_is_between = false;
 	if (r == -ENOENT || r == -ECONNREFUSED) {

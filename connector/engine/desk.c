@@ -69,8 +69,7 @@ void desk_free(struct desk *desk)
 		struct errand *errand = desk->errands;
 
 		desk->errands = errand->next;
-		if (!errand->question)
-			answer_early(errand);
+		answer_early(errand);
 		errand_free(errand);
 	}
 	free(desk);
@@ -99,6 +98,14 @@ bool desk_is_waiting(const struct desk *desk)
 	return desk->errands != NULL;
 }
 
+void desk_begin(struct desk *desk)
+{
+	if (!desk->engine->is_bound || desk->engine->is_stopping)
+		return;
+	for (struct errand *errand = desk->errands; errand; errand = errand->next)
+		errand_go_on(desk, errand);
+}
+
 /* After the commit of a turn: what has all ended is answered. */
 void desk_turn(struct desk *desk)
 {
@@ -107,8 +114,6 @@ void desk_turn(struct desk *desk)
 	while (*at) {
 		struct errand *errand = *at;
 
-		if (desk->engine->is_bound && !desk->engine->is_stopping)
-			errand_go_on(desk, errand);
 		if (errand->n_ended < errand->n_ids || journal_has_changes(desk->engine->journal)) {
 			at = &errand->next;
 			continue;
@@ -127,7 +132,8 @@ static struct json_object *act(struct desk *desk, const char *verb, struct json_
 	if (!strcmp(verb, "held.resolve"))
 		return desk_resolve(desk, request, ret_errand);
 	if (!strcmp(verb, "rejects.drop"))
-		return desk_drop(desk->engine->journal, request, loop_wall_ms(desk->engine->loop));
+		return desk_drop(desk, desk->engine->journal, request,
+		                 loop_wall_ms(desk->engine->loop));
 	return desk_refusal(EXIT_USAGE, "this process does not know \"%s\"; is it another version?",
 	                    verb);
 }
@@ -194,20 +200,40 @@ static enum exit_code act_alone(const struct pipeline *pipeline, const char *ver
 	return code;
 }
 
-static struct json_object *no_state(const struct pipeline *pipeline, const char *verb)
+static struct json_object *never_run(const struct pipeline *pipeline)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *list = json_object_new_array();
+	struct json_object *sentences = json_object_new_array();
 
 	(void)json_object_object_add(o, "pipeline", json_object_new_string(pipeline->name));
 	(void)json_object_object_add(o, "running", json_object_new_boolean(false));
-	if (!strcmp(verb, "status")) {
-		(void)json_object_array_add(list,
-		                            json_object_new_string("no state yet: never run"));
-		(void)json_object_object_add(o, "sentences", list);
-	} else {
-		(void)json_object_object_add(o, *verb == 'h' ? "held" : "rejects", list);
-	}
+	(void)json_object_array_add(sentences, json_object_new_string("no state yet: never run"));
+	(void)json_object_object_add(o, "sentences", sentences);
+	return o;
+}
+
+/* The answers of a state with nothing in it; asking does not make one. */
+static struct json_object *no_state(const struct pipeline *pipeline, const char *verb,
+                                    struct json_object *request)
+{
+	cleanup_(freep) uint64_t *ids = desk_ids(request);
+	const bool is_list = !strcmp(strchr(verb, '.') ? strchr(verb, '.') : "", ".list");
+	struct json_object *o;
+
+	if (!strcmp(verb, "status"))
+		return never_run(pipeline);
+	if (ids && !is_list)
+		return desk_refusal(EXIT_USAGE, "there is no such item: \"%s\" has never run",
+		                    pipeline->name);
+	o = json_object_new_object();
+	if (!strcmp(verb, "rejects.drop"))
+		(void)json_object_object_add(o, "dropped", json_object_new_int(0));
+	else
+		(void)json_object_object_add(o,
+		                             !strcmp(verb, "rejects.retry") ? "results"
+		                             : *verb == 'h'                 ? "held"
+		                                                            : "rejects",
+		                             json_object_new_array());
 	return o;
 }
 
@@ -221,7 +247,7 @@ static enum exit_code answer_from(struct journal *journal, const struct pipeline
 		*ret_answer = desk_read(journal, NULL, pipeline, verb, request);
 		return EXIT_DONE;
 	}
-	o = desk_drop(journal, request, clock_wall_ms());
+	o = desk_drop(NULL, journal, request, clock_wall_ms());
 	if (journal_commit(journal, err) < 0) {
 		json_object_put(o);
 		return EXIT_LOCAL;
@@ -234,16 +260,10 @@ static enum exit_code ask_journal(const struct pipeline *pipeline, const char *v
                                   struct json_object *request, struct json_object **ret_answer,
                                   struct err *err)
 {
-	cleanup_(freep) char *path = mem_printf("%s/journal.db", pipeline->state_folder);
 	struct journal *journal = NULL;
 	enum exit_code code;
-	int r;
+	int r = journal_open(pipeline->state_folder, &journal, err);
 
-	if (access(path, F_OK) < 0) {
-		*ret_answer = no_state(pipeline, verb);
-		return EXIT_DONE;
-	}
-	r = journal_open(pipeline->state_folder, &journal, err);
 	if (r < 0)
 		return r == -EBUSY ? EXIT_AGAIN : EXIT_LOCAL;
 	code = answer_from(journal, pipeline, verb, request, ret_answer, err);
@@ -255,6 +275,12 @@ enum exit_code desk_ask_alone(const struct pipeline *pipeline, const char *verb,
                               struct json_object *request, struct json_object **ret_answer,
                               struct err *err)
 {
+	cleanup_(freep) char *path = mem_printf("%s/journal.db", pipeline->state_folder);
+
+	if (access(path, F_OK) < 0) {
+		*ret_answer = no_state(pipeline, verb, request);
+		return EXIT_DONE;
+	}
 	return desk_verb_acts(verb) ? act_alone(pipeline, verb, request, ret_answer, err)
 	                            : ask_journal(pipeline, verb, request, ret_answer, err);
 }

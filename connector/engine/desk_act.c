@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,46 @@ static void load_row(struct journal *journal, enum outcome outcome, uint64_t id,
 	(void)journal_each_part(journal, outcome, ids, REJECT_NONE, choose, ret, NULL);
 }
 
+/* One decision at a time */
+
+static struct errand_part *part_of(const struct errand *errand, uint64_t id)
+{
+	for (size_t i = 0; i < errand->n_begun; i++)
+		if (errand->parts[i].id == id)
+			return &errand->parts[i];
+	return NULL;
+}
+
+/* The errand other than @but that has begun part @id and is not answered yet, or NULL. */
+static struct errand *holder_of(const struct desk *desk, const struct errand *but, uint64_t id)
+{
+	struct errand *errand = desk->errands;
+
+	while (errand && (errand == but || !part_of(errand, id)))
+		errand = errand->next;
+	return errand;
+}
+
+/* Two people asked for the same part: it is taken up once, and both learn what became of it. */
+static bool join(struct desk *desk, struct errand *errand, struct errand_part *mine)
+{
+	const struct errand *holder = holder_of(desk, errand, mine->id);
+
+	if (!holder)
+		return false;
+	for (size_t i = 0; i < json_object_array_length(holder->results); i++) {
+		struct json_object *result = json_object_array_get_idx(holder->results, i);
+
+		if ((uint64_t)json_get_int(result, "id", 0) != mine->id)
+			continue;
+		(void)json_object_array_add(errand->results, json_object_get(result));
+		mine->has_ended = true;
+		errand->n_ended++;
+		break;
+	}
+	return true;
+}
+
 /* Taking a reject up again */
 
 static void begin_record(struct record *r)
@@ -94,21 +135,27 @@ static void give_part(struct request *r, struct chosen *c)
 	                   .generation = c->row.part.generation + 1};
 }
 
-static struct request *as_sent(struct desk *desk, struct chosen *c, struct rejection *refusal)
+/* Why nothing can be tried, whatever the record says: the reject stays as it is. */
+static struct request *refuse(struct err *refusal, const char *why)
+{
+	(void)err_set(refusal, -EINVAL, "%s", why);
+	return NULL;
+}
+
+static struct request *as_sent(struct desk *desk, struct chosen *c, struct err *refusal)
 {
 	struct engine *e = desk->engine;
-	struct request *r = NULL, *fresh = request_new();
+	struct request *r = NULL, *fresh;
+	cleanup_(rejection_deinit) struct rejection twin = {0};
 
 	if (!c->row.request || journal_load_request(e->journal, c->row.request, &r, NULL) < 0 ||
 	    (r->method != METHOD_DELETE && !r->body)) {
-		rejection_set(
-			refusal, c->row.part.class, NULL,
-			"no request of it is kept; retry without --as-sent shapes its record again");
 		request_free(r);
-		request_free(fresh);
-		return NULL;
+		return refuse(refusal, "no request of it is kept; retry without --as-sent shapes "
+		                       "its record again");
 	}
 	/* A new request in all but its content. */
+	fresh = request_new();
 	(void)memcpy(r->id, fresh->id, sizeof(r->id));
 	request_free(fresh);
 	while (r->n_parts > 1)
@@ -120,89 +167,135 @@ static struct request *as_sent(struct desk *desk, struct chosen *c, struct rejec
 	answer_deinit(&r->answer);
 	free(r->known);
 	r->known = NULL;
-	if (r->identity_field && !identities_take(e->identities, r)) {
-		rejection_set(refusal, REJECT_DUPLICATE_IDENTITY, r->identity_field,
-		              "another create with %s = %s is not finished", r->identity_field,
-		              r->identity_value);
+	if (r->identity_field && !intake_claim(e, r, &twin)) {
 		request_free(r);
-		return NULL;
+		return refuse(refusal, twin.message);
 	}
 	return r;
 }
 
-static struct request *shaped_anew(struct desk *desk, const struct pipeline *pipeline,
-                                   struct chosen *c, struct rejection *refusal)
+static bool has_route(const struct route_set *routes, const char *name)
 {
-	struct record *record = c->row.part.record;
-	struct shape_result shaped;
-	struct request *r = NULL;
-	struct err err;
+	for (size_t i = 0; i < routes->n; i++)
+		if (!strcmp(routes->items[i].name, name))
+			return true;
+	return !*name; /* rejected before it came to a route */
+}
 
-	if (!record->raw) {
-		rejection_set(refusal, c->row.part.class, NULL,
+/* Why the record of @c cannot be shaped by @pipeline at all; "" if it can. */
+static void why_not_shaped(const struct pipeline *pipeline, const struct chosen *c, struct err *why)
+{
+	const struct record *record = c->row.part.record;
+
+	*why = (struct err){0};
+	if (!record->raw)
+		(void)err_set(why, -EINVAL, "%s",
 		              record->fault == RECORD_TOO_LONG
 		                      ? "the record was too long to keep; split it in the source"
 		                      : "its record is gone: `keep` is over");
+	else if (!has_route(&pipeline->routes, c->row.route))
+		(void)err_set(why, -EINVAL,
+		              "its route \"%.200s\" is gone from the pipeline; give the route that "
+		              "shall take it this name, or drop it",
+		              c->row.route);
+}
+
+/* The output of @c's part; NULL with a rejection, or with a refusal. */
+static struct request *take_output(struct engine *e, struct shape_result *shaped,
+                                   const struct chosen *c, struct rejection *ret_rejection,
+                                   struct err *refusal)
+{
+	for (size_t i = 0; i < shaped->n; i++) {
+		struct shape_output *output = &shaped->items[i];
+
+		if (output->ordinal != c->row.part.ordinal)
+			continue;
+		if (output->draft)
+			return intake_request(e, steal(&output->draft), ret_rejection);
+		*ret_rejection = output->rejection;
+		output->rejection = (struct rejection){0};
 		return NULL;
 	}
+	return refuse(refusal, "no route of the pipeline takes its record any more");
+}
+
+static struct request *shaped_anew(struct desk *desk, const struct pipeline *pipeline,
+                                   struct chosen *c, struct rejection *ret_rejection,
+                                   struct err *refusal)
+{
+	struct record *record = c->row.part.record;
+	struct shape_result shaped;
+	struct request *r;
+	struct err err;
+
+	why_not_shaped(pipeline, c, refusal);
+	if (*refusal->text)
+		return NULL;
 	record->read_wall_ms = loop_wall_ms(desk->engine->loop);
 	record->fault = RECORD_OK;
 	if (json_parse(record->raw, record->len, 0, &record->value, NULL, &err) < 0 ||
 	    !json_object_is_type(record->value, json_type_object)) {
-		rejection_set(refusal, REJECT_JSON, NULL, "%s",
+		rejection_set(ret_rejection, REJECT_JSON, NULL, "%s",
 		              record->value ? "the record is no JSON object" : err.text);
 		return NULL;
 	}
 	shape_record(&pipeline->routes, record, &shaped);
-	rejection_set(refusal, REJECT_UNROUTED, NULL, "the pipeline has no route for it any more");
-	for (size_t i = 0; i < shaped.n; i++) {
-		struct shape_output *output = &shaped.items[i];
-
-		if (output->ordinal != c->row.part.ordinal)
-			continue;
-		rejection_deinit(refusal);
-		if (output->draft)
-			r = intake_request(desk->engine, steal(&output->draft), refusal);
-		else
-			*refusal = output->rejection, output->rejection = (struct rejection){0};
-	}
+	r = take_output(desk->engine, &shaped, c, ret_rejection, refusal);
 	shape_result_deinit(&shaped);
 	json_object_put(record->value);
 	record->value = NULL;
 	return r;
 }
 
+static void end_part(struct errand *errand, struct errand_part *mine, const char *message)
+{
+	mine->has_ended = true;
+	errand_result(errand, mine->id, "rejected", NULL, message);
+}
+
+/* Shaped again and refused again: the new reason takes the place of the old one. */
+static void reject_again(struct engine *e, const struct chosen *c,
+                         const struct rejection *rejection)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	*p = c->row.part;
+	p->record = record_ref(c->row.part.record);
+	p->message = p->field = p->fields = NULL;
+	p->generation++;
+	settle_rejected_part(e, p, c->row.route, c->row.operation, rejection);
+}
+
 static void begin_part(struct desk *desk, struct errand *errand, uint64_t id)
 {
 	struct errand_part *mine = &errand->parts[errand->n_begun++];
-	cleanup_(rejection_deinit) struct rejection refusal = {0};
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct err refusal = {0};
 	struct chosen c;
 	struct request *r;
 
 	*mine = (struct errand_part){.id = id};
+	if (join(desk, errand, mine))
+		return;
 	load_row(desk->engine->journal, OUTCOME_REJECTED, id, &c);
 	if (!c.is_there) {
-		mine->has_ended = true;
-		errand_result(errand, id, "rejected", NULL, "there is no reject with this id");
+		end_part(errand, mine, "there is no reject with this id");
 		return;
 	}
 	mine->old_request = c.row.request;
 	r = errand->as_sent ? as_sent(desk, &c, &refusal)
-	                    : shaped_anew(desk, errand->pipeline, &c, &refusal);
-	begin_record(c.row.part.record);
+	                    : shaped_anew(desk, errand->pipeline, &c, &rejection, &refusal);
 	hook_point("retry_begins");
-	if (r) {
-		give_part(r, &c);
-		delivery_submit(desk->engine->delivery, r);
+	if (*refusal.text) {
+		end_part(errand, mine, refusal.text);
 	} else {
-		struct part *p = mem_alloc(sizeof(*p));
-
-		*p = c.row.part;
-		p->record = record_ref(c.row.part.record);
-		p->message = p->field = NULL;
-		p->fields = mem_strdup(c.row.part.fields);
-		p->generation++;
-		settle_rejected_part(desk->engine, p, c.row.route, c.row.operation, &refusal);
+		begin_record(c.row.part.record);
+		if (r) {
+			give_part(r, &c);
+			delivery_submit(desk->engine->delivery, r);
+		} else {
+			reject_again(desk->engine, &c, &rejection);
+		}
 	}
 	chosen_deinit(&c);
 }
@@ -220,6 +313,24 @@ static void collect_id(void *arg, const struct part_row *row)
 	l->ids[l->n++] = row->part.id;
 }
 
+/* In the order they were given, each once. */
+static struct id_list each_once(const uint64_t *ids)
+{
+	struct id_list l = {0};
+
+	for (; *ids; ids++) {
+		size_t i = 0;
+
+		while (i < l.n && l.ids[i] != *ids)
+			i++;
+		if (i == l.n) {
+			l.ids = mem_grow(l.ids, l.n, &l.cap, sizeof(*l.ids));
+			l.ids[l.n++] = *ids;
+		}
+	}
+	return l;
+}
+
 static struct id_list select_rejects(struct journal *journal, struct json_object *request)
 {
 	const char *class = json_get_string(request, "class");
@@ -227,12 +338,8 @@ static struct id_list select_rejects(struct journal *journal, struct json_object
 	struct id_list l = {0};
 
 	/* Ids that are not there stay in the list: each is answered. */
-	if (ids) {
-		for (; ids[l.n]; l.n++)
-			;
-		l.ids = steal(&ids);
-		return l;
-	}
+	if (ids)
+		return each_once(ids);
 	(void)journal_each_part(journal, OUTCOME_REJECTED, NULL,
 	                        class ? reject_class_find(class) : REJECT_NONE, collect_id, &l,
 	                        NULL);
@@ -286,7 +393,8 @@ struct json_object *desk_retry(struct desk *desk, struct json_object *request,
 	return NULL;
 }
 
-struct json_object *desk_drop(struct journal *journal, struct json_object *request, int64_t wall_ms)
+struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
+                              struct json_object *request, int64_t wall_ms)
 {
 	struct id_list ids = select_rejects(journal, request);
 	struct json_object *o = json_object_new_object();
@@ -295,6 +403,8 @@ struct json_object *desk_drop(struct journal *journal, struct json_object *reque
 	for (size_t i = 0; i < ids.n; i++) {
 		struct chosen c;
 
+		if (desk && holder_of(desk, NULL, ids.ids[i]))
+			continue; /* it is being taken up */
 		load_row(journal, OUTCOME_REJECTED, ids.ids[i], &c);
 		if (c.is_there) {
 			journal_drop_part(journal, ids.ids[i]);
@@ -372,6 +482,15 @@ static const char *wrong_decision(const char *action, const char *object_id)
 	return NULL;
 }
 
+static bool is_being_decided(const struct desk *desk, uint64_t id)
+{
+	const struct errand *errand = desk->errands;
+
+	while (errand && !(errand->is_resend && errand->ids[0] == id) && !part_of(errand, id))
+		errand = errand->next;
+	return errand != NULL;
+}
+
 struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
                                  struct errand **ret_errand)
 {
@@ -386,6 +505,11 @@ struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
 
 	if (wrong)
 		return desk_refusal(EXIT_USAGE, "%s", wrong);
+	if (is_being_decided(desk, id))
+		return desk_refusal(EXIT_AGAIN,
+		                    "somebody decided about %llu just now, and that is not "
+		                    "finished yet",
+		                    (unsigned long long)id);
 	load_row(e->journal, OUTCOME_HELD, id, &c);
 	if (c.is_there)
 		(void)journal_load_request(e->journal, c.row.request, &r, NULL);

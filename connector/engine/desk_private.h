@@ -46,7 +46,8 @@ void errand_result(struct errand *errand, uint64_t id, const char *outcome, cons
 /* A person's decision on a held item; NULL: it waits (send), else the answer. */
 struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
                                  struct errand **ret_errand);
-struct json_object *desk_drop(struct journal *journal, struct json_object *request,
-                              int64_t wall_ms);
+/* @desk is NULL when nobody runs. */
+struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
+                              struct json_object *request, int64_t wall_ms);
 struct json_object *desk_retry(struct desk *desk, struct json_object *request,
                                struct errand **ret_errand);

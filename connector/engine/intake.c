@@ -146,30 +146,35 @@ static bool was_left_open(struct engine *e, const struct record *record)
 
 /* One draft */
 
-struct request *intake_request(struct engine *e, struct draft *takes_draft,
-                               struct rejection *ret_rejection)
+bool intake_claim(struct engine *e, const struct request *r, struct rejection *ret_rejection)
 {
-	struct request *r = gather_single(takes_draft);
-	char group[crm_group_name_size];
-	cleanup_(freep) char *known = NULL;
+	cleanup_(freep) char *known =
+		journal_find_object(e->journal, r->object, r->identity_field, r->identity_value);
 
-	r->config = e->config_id;
-	r->group = mem_strdup(crm_group_name(http_method_name(r->method), r->url, group));
-	r->class = crm_delivery_class(takes_draft->route->op, r->method, takes_draft->body);
-	crm_lanes(takes_draft, r);
-	draft_free(takes_draft);
-	if (!r->identity_field)
-		return r;
-
-	known = journal_find_object(e->journal, r->object, r->identity_field, r->identity_value);
 	if (!known && identities_take(e->identities, r))
-		return r;
+		return true;
 	rejection_set(
 		ret_rejection, REJECT_DUPLICATE_IDENTITY, r->identity_field,
 		"%s = %s is the identity of %s%s already; each record that creates needs one of "
 		"its own",
 		r->identity_field, r->identity_value,
 		known ? "object " : "a create that is not finished", known ? known : "");
+	return false;
+}
+
+struct request *intake_request(struct engine *e, struct draft *takes_draft,
+                               struct rejection *ret_rejection)
+{
+	struct request *r = gather_single(takes_draft);
+	char group[crm_group_name_size];
+
+	r->config = e->config_id;
+	r->group = mem_strdup(crm_group_name(http_method_name(r->method), r->url, group));
+	r->class = crm_delivery_class(takes_draft->route->op, r->method, takes_draft->body);
+	crm_lanes(takes_draft, r);
+	draft_free(takes_draft);
+	if (!r->identity_field || intake_claim(e, r, ret_rejection))
+		return r;
 	request_free(r);
 	return NULL;
 }

@@ -285,7 +285,8 @@ static void begin_run(struct engine *e)
 	free(uid);
 	e->run.began_wall_ms = loop_wall_ms(e->loop);
 	e->run.config = e->config_id;
-	journal_put_run(e->journal, &e->run);
+	if (e->options.reads_source)
+		journal_put_run(e->journal, &e->run);
 }
 
 static void know_secrets(struct engine *e)
@@ -348,8 +349,8 @@ void engine_free(struct engine *engine)
 
 	if (!e)
 		return;
+	desk_free(e->desk); /* answers those who wait */
 	control_free(e->control);
-	desk_free(e->desk);
 	delivery_free(e->delivery);
 	proof_free(e->proof);
 	outbox_close(e);

@@ -89,7 +89,10 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void intake_turn(struct engine *e);
 /* The record at this place has its requests already; to be called before anything is read. */
 void intake_skip(struct engine *e, const struct record *record);
-/* Makes the request of a draft and checks its identity; NULL: rejected, @rejection says why. */
+/* Takes the identity of a create; false: another has it, @ret_rejection says which. */
+bool intake_claim(struct engine *e, const struct request *request,
+                  struct rejection *ret_rejection);
+/* Makes the request of a draft and claims its identity; NULL: rejected, @rejection says why. */
 struct request *intake_request(struct engine *e, struct draft *takes_draft,
                                struct rejection *ret_rejection);
 
@@ -149,6 +152,8 @@ void desk_question(void *arg, const char *verb, struct json_object *request,
                    struct control_question *question);
 /* A part a person asked to be taken up again has ended. */
 void desk_part_ended(struct desk *desk, const struct part *part, const struct request *request);
-/* After a turn's commit: begins what waits, answers what has ended. */
+/* Before delivery has its turn: begins what waits. */
+void desk_begin(struct desk *desk);
+/* After a turn's commit: answers what has ended. */
 void desk_turn(struct desk *desk);
 bool desk_is_waiting(const struct desk *desk);

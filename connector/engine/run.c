@@ -110,6 +110,7 @@ static void turn(struct engine *e)
 	hook_point("turn_begins");
 	delivery_grant(e->delivery);
 	intake_turn(e);
+	desk_begin(e->desk);
 	proof_turn(e->proof);
 	delivery_turn(e->delivery);
 	if (e->source && journal_has_changes(e->journal))
@@ -147,7 +148,9 @@ static void end_run(struct engine *e)
 	count_open(e);
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
 	               e->is_stopping ? e->stop_reason : "end of input");
-	journal_put_run(e->journal, &e->run);
+	/* What a person had done while nothing ran is a run only if it settled what one left open. */
+	if (e->options.reads_source || e->run.counts.read)
+		journal_put_run(e->journal, &e->run);
 	if (!e->at_once || e->stop_code != EXIT_LOCAL)
 		commit(e);
 }
@@ -176,8 +179,10 @@ enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void 
 {
 	struct engine *e = engine;
 
-	if (!e->options.is_offline)
+	if (!e->options.is_offline) {
 		bind_start(e);
+		delivery_turn(e->delivery); /* the loop would wait for something to happen first */
+	}
 	while (!is_finished(e)) {
 		turn(e);
 		each_turn(arg, e);
