@@ -245,29 +245,16 @@ int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, co
 	return r;
 }
 
-static bool is_listed(const uint64_t *ids, uint64_t id)
+static int take_rows(struct store_query *q, enum reject_class class,
+                     void (*take)(void *arg, const struct part_row *row), void *arg,
+                     struct err *err)
 {
-	if (!ids)
-		return true;
-	for (; *ids; ids++)
-		if (*ids == id)
-			return true;
-	return false;
-}
-
-int journal_each_part(struct journal *journal, enum outcome outcome, const uint64_t *ids,
-                      enum reject_class class, void (*take)(void *arg, const struct part_row *row),
-                      void *arg, struct err *err)
-{
-	struct store_query *q = journal->q.parts_in;
 	int r;
 
-	store_bind_int(q, 1, outcome);
 	while ((r = store_step(q, err)) > 0) {
 		struct part_row row = {0};
 
-		if (!is_listed(ids, (uint64_t)store_int(q, 0)) ||
-		    (class != REJECT_NONE && store_int(q, 3) != class))
+		if (class != REJECT_NONE && store_int(q, 3) != class)
 			continue;
 		read_part(q, &row.part);
 		row.at_wall_ms = store_int(q, 18);
@@ -278,6 +265,25 @@ int journal_each_part(struct journal *journal, enum outcome outcome, const uint6
 		part_deinit(&row.part);
 		free(row.route);
 		free(row.operation);
+	}
+	return r;
+}
+
+int journal_each_part(struct journal *journal, enum outcome outcome, const uint64_t *ids,
+                      enum reject_class class, void (*take)(void *arg, const struct part_row *row),
+                      void *arg, struct err *err)
+{
+	struct store_query *q = ids ? journal->q.part_by_id : journal->q.parts_in;
+	int r = 0;
+
+	if (!ids) {
+		store_bind_int(q, 1, outcome);
+		return take_rows(q, class, take, arg, err);
+	}
+	for (; *ids && r >= 0; ids++) {
+		store_bind_int(q, 1, outcome);
+		store_bind_int(q, 2, (int64_t)*ids);
+		r = take_rows(q, class, take, arg, err);
 	}
 	return r;
 }

@@ -58,11 +58,13 @@ struct journal {
 		struct store_query *put_payload, *answer_payload, *drop_payload;
 		struct store_query *put_record, *drop_record, *put_part, *drop_part;
 		struct store_query *put_event, *accept_last, *accept_bit, *postpone;
-		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object, *object_time;
+		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
+			*object_time;
 		struct store_query *put_decision, *close_lane, *open_lane;
 		struct store_query *get_meta, *set_meta, *get_config, *put_config;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
-		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *owed;
+		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
+			*owed;
 		struct store_query *totals[6];
 	} q;
 };
