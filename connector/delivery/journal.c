@@ -90,6 +90,8 @@ static void prepare_reading(struct journal *j)
 		store_query(s, "SELECT body, answer_headers, answer FROM payload WHERE request=?1");
 	j->q.parts_of = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
 	                               "WHERE p.request=?1 ORDER BY p.place");
+	j->q.part_by_id = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
+	                                 "WHERE p.outcome=?1 AND p.id=?2");
 	j->q.parts_in =
 		store_query(s, "SELECT " PART_COLUMNS PART_JOIN "WHERE p.outcome=?1 ORDER BY p.id");
 	j->q.owed = store_query(s, "SELECT seq, id, lane, owes, attempts, next_try, body FROM event"
