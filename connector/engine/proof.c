@@ -495,8 +495,15 @@ void proof_turn(struct proof *proof)
 	struct engine *e = proof->engine;
 	const uint64_t now = loop_now_ms(e->loop);
 
-	if (proof->is_asking || e->is_stopping || now < proof->next_scan_ms)
+	if (proof->is_asking || e->is_stopping)
 		return;
+	if (now < proof->next_scan_ms) {
+		/* Whoever came into doubt since the last scan waits for the next, not for chance.
+		 */
+		if (!loop_timer_is_set(&proof->timer) || proof->timer.at_ms > proof->next_scan_ms)
+			loop_timer_set(e->loop, &proof->timer, proof->next_scan_ms, wake, NULL);
+		return;
+	}
 	proof->next_scan_ms = now + scan_every_ms;
 	scan(proof, now);
 	if (proof->n_list && !loop_timer_is_set(&proof->timer))
