@@ -295,8 +295,14 @@ static void know_secrets(struct engine *e)
 
 	e->redact = redact_new();
 	redact_add(e->redact, p->api_key);
-	redact_add(e->redact, p->webhook_secrets[0]);
-	redact_add(e->redact, p->webhook_secrets[1]);
+	for (size_t i = 0; i < 2; i++) {
+		const char *secret = p->webhook_secrets[i];
+
+		redact_add(e->redact, secret);
+		/* What follows the prefix signs just as well. */
+		if (secret && !strncmp(secret, "whsec_", 6))
+			redact_add(e->redact, secret + 6);
+	}
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret_engine,
