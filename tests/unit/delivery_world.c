@@ -66,7 +66,7 @@ static void ended(void *arg, struct request *takes_request)
 	w->outgoing = o;
 	o->keeps[0] = p->outcome == OUTCOME_HELD || p->outcome == OUTCOME_REJECTED;
 	if (r->identity_field && r->object_id)
-		journal_put_object(w->engine.journal, r, loop_wall_ms(w->engine.loop));
+		journal_put_object(w->engine.journal, r, r->intent_wall_ms);
 	journal_end_request(w->engine.journal, r, o->keeps, NULL, end_is_durable, o);
 }
 

@@ -51,6 +51,7 @@ static struct late late[1024];
 static size_t n_late;
 static uint64_t applied_last[n_leads]; /* number of the last update of each lead */
 static unsigned n_applied[n_requests + 1];
+static char made[n_requests + 1][24]; /* ids of the objects of creates */
 static uint64_t random_state, began_ms, stall_from_ms, stall_to_ms, next_other_ms;
 static bool with_late, with_others;
 static unsigned chance[n_fates], chance_of_kill;
@@ -138,7 +139,8 @@ static void apply(uint64_t number)
 		return;
 	}
 	(void)snprintf(identity, sizeof(identity), "k%llu", (unsigned long long)number);
-	(void)fake_make(w, &them, "lead", identity, lag());
+	(void)snprintf(made[number], sizeof(made[number]), "%s",
+	               fake_make(w, &them, "lead", identity, lag()));
 	if (n_applied[number] > 1)
 		breaks("applied twice", number);
 }
@@ -191,8 +193,8 @@ static void answer(struct http_transfer *t, enum fate fate, uint64_t number)
 	switch (fate) {
 	case FATE_NEW:
 	case FATE_OK:
-		(void)snprintf(body, sizeof(body), "{\"id\":\"lead_n%llu\"}",
-		               (unsigned long long)number);
+		(void)snprintf(body, sizeof(body), "{\"id\":\"%s\"}",
+		               number && is_create(number) ? made[number] : "lead_A");
 		done.status = number && is_refused(number) ? 400 : 200;
 		fake_end(t, &done);
 		return;
