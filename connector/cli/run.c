@@ -54,7 +54,7 @@ static void obey_signals(struct job *job, struct engine *engine)
 {
 	if (job->n_seen == n_signals)
 		return;
-	engine_interrupt(engine, job->n_seen > 0 && last_signal == SIGINT);
+	engine_interrupt(engine, n_signals > 1 && last_signal == SIGINT);
 	job->n_seen = n_signals;
 }
 
@@ -95,8 +95,6 @@ static enum exit_code work(struct job *job, struct engine *engine)
 	enum exit_code code;
 
 	code = engine_run(engine, each_turn, job, &end.reason);
-	if (n_signals > 1 && last_signal == SIGINT)
-		code = EXIT_INTERRUPTED;
 	greet(job, engine);
 	engine_look(engine, &v);
 	view = view_of(job->pipeline, &v);

@@ -87,9 +87,16 @@ static void answered(void *arg, const struct http_answer *answer)
 		group_limited(c->group, &j.rate);
 		queue(c);
 		return;
+	case VERDICT_UNREADABLE:
+		if (group_unreadable(c->group, j.sentence)) {
+			finish(c, NULL);
+			return;
+		}
+		group_failed(c->group, j.sentence);
+		again_later(c);
+		return;
 	case VERDICT_NOT_SENT:
 	case VERDICT_UNKNOWN:
-	case VERDICT_UNREADABLE:
 		group_failed(c->group, j.sentence);
 		again_later(c);
 		return;

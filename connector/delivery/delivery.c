@@ -117,14 +117,14 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request)
 		free(r->known); /* of an earlier attempt */
 		r->known = mem_strdup("closefeed was ended while this call was on its way.");
 	}
-	if (r->state != REQUEST_PLANNED) {
+	if (r->state == REQUEST_INTENT || r->state == REQUEST_UNKNOWN) {
 		hook_point("resume_begins");
 		r->state = REQUEST_UNKNOWN;
 		journal_note_request(delivery->journal, r);
 		hook_point("resume_noted");
 	}
 	delivery_submit(delivery, r);
-	if (r->state == REQUEST_UNKNOWN) {
+	if (r->state != REQUEST_PLANNED) {
 		/* When it was sent is not known any more; its time counts from now. */
 		delivery->all_last->unknown_at_ms = loop_now_ms(delivery->loop);
 		delivery->all_last->unknown_wall_ms = loop_wall_ms(delivery->loop);
@@ -188,6 +188,11 @@ void delivery_grant(struct delivery *delivery)
 		flight_granted(f);
 }
 
+void delivery_pause(struct delivery *delivery, bool is_paused)
+{
+	delivery->is_paused = is_paused;
+}
+
 void delivery_turn(struct delivery *delivery)
 {
 	struct delivery *d = delivery;
@@ -195,7 +200,7 @@ void delivery_turn(struct delivery *delivery)
 	delivery_grant(d);
 	for (struct group *g = d->groups; g; g = g->next)
 		start_calls(g);
-	if (d->is_stopped || d->is_full)
+	if (d->is_stopped || d->is_full || d->is_paused)
 		return;
 	for (struct group *g = d->groups; g; g = g->next)
 		start_flights(g);
@@ -274,7 +279,7 @@ void delivery_look(const struct delivery *delivery, struct delivery_state *ret_s
 		if (f->request)
 			count_step(f, &s);
 	for (const struct group *g = delivery->groups; g; g = g->next) {
-		if (g->failing_since_ms) {
+		if (g->failing_since_ms && group_has_work(g)) {
 			s.is_unreachable = true;
 			s.trouble = s.is_full ? s.trouble : g->trouble;
 		}

@@ -86,6 +86,9 @@ void delivery_close_lane(struct delivery *delivery, const char *key);
  */
 void delivery_grant(struct delivery *delivery);
 
+/* While paused no INTENT is written, but what is on its way ends. */
+void delivery_pause(struct delivery *delivery, bool is_paused);
+
 /* Lets go what may go: writes INTENTs. Call once a turn, before journal_commit(). */
 void delivery_turn(struct delivery *delivery);
 

@@ -297,7 +297,9 @@ static void became_unknown(struct flight *f, const char *sentence)
 
 void flight_granted(struct flight *f)
 {
-	if (f->request->state == REQUEST_UNKNOWN)
+	if (f->request->state == REQUEST_PROBING)
+		f->step = FLIGHT_PROBING;
+	else if (f->request->state == REQUEST_UNKNOWN)
 		find_out(f);
 	else
 		make_ready(f);
@@ -341,10 +343,7 @@ static void stop_with(struct flight *f, enum exit_code code, const char *sentenc
 
 static void unreadable(struct flight *f, const char *sentence)
 {
-	struct delivery *d = f->delivery;
-
-	if (limits_unreadable(&d->limits))
-		delivery_stop(d, EXIT_UNREACHABLE, sentence);
+	(void)group_unreadable(f->group, sentence);
 	became_unknown(f, sentence);
 }
 
@@ -366,8 +365,12 @@ static void applied(struct flight *f)
 		delivered(f);
 		return;
 	}
-	f->is_applied = true;
-	became_unknown(f, "Close answered with success, but the answer was cut before the id.");
+	set_known(f->request, "Close answered with success, but the answer was cut before the id.");
+	f->unknown_at_ms = loop_now_ms(d->loop);
+	f->unknown_wall_ms = loop_wall_ms(d->loop);
+	f->request->state = REQUEST_PROBING; /* it was made: no restart may send it again */
+	journal_note_request(d->journal, f->request);
+	f->step = FLIGHT_PROBING;
 }
 
 static void follow(struct flight *f, const struct judgement *j)
@@ -559,6 +562,12 @@ void delivery_proven_applied(struct delivery *delivery, struct request *request,
 	hook_point("proven_applied");
 }
 
+/* Close has said that it made the object; only the id is missing. */
+static bool is_applied(const struct flight *f)
+{
+	return f->request->state == REQUEST_PROBING;
+}
+
 /* Search does not show it, but Close said that it made it: that word counts. */
 static void applied_without_id(struct flight *f)
 {
@@ -573,7 +582,7 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request)
 
 	enum { max_resends = 3 };
 
-	if (f->is_applied) {
+	if (is_applied(f)) {
 		applied_without_id(f);
 		return;
 	}
@@ -593,7 +602,7 @@ void delivery_unproven(struct delivery *delivery, struct request *request, const
 {
 	struct flight *f = flight_of(delivery, request);
 
-	if (f->is_applied)
+	if (is_applied(f))
 		applied_without_id(f);
 	else
 		flight_hold(f, REJECT_UNKNOWN, known);

@@ -33,7 +33,6 @@ struct flight {
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;
-	bool is_applied; /* only its id is looked up */
 	struct backoff backoff;
 	uint64_t volatile_bytes; /* counted until its INTENT is durable */
 };
@@ -92,7 +91,7 @@ struct delivery {
 	unsigned n_slots;  /* taken: writing or on the wire, calls too */
 	unsigned n_flying; /* of them, requests */
 	uint64_t volatile_bytes;
-	bool is_stopped, is_full;
+	bool is_stopped, is_full, is_paused;
 	struct loop_timer full_timer;
 	struct limits limits;
 	char trouble[512]; /* of the disk */
@@ -103,8 +102,12 @@ struct group *group_get(struct delivery *d, const char *name);
 void group_succeeded(struct group *g);
 /* A failure of the network or the server; may stop the run (retry_for). */
 void group_failed(struct group *g, const char *sentence);
+/* An answer that is no JSON; the fifth in a row stops the run: true. */
+bool group_unreadable(struct group *g, const char *sentence);
 /* 429: holds the whole group until the window is renewed. */
 void group_limited(struct group *g, const struct rate_info *rate);
+/* Something of it is on its way or waits to be sent. */
+bool group_has_work(const struct group *g);
 /* Takes quota for one call: true; or false, and the group wakes us when there is some. */
 bool group_take(struct group *g);
 void groups_free(struct delivery *d);

@@ -89,7 +89,7 @@ void group_succeeded(struct group *g)
 	try_if_open(g); /* also the twentieth outcome opens it, where ten of them were failures */
 }
 
-static bool has_work(const struct group *g)
+bool group_has_work(const struct group *g)
 {
 	for (const struct call *c = g->delivery->calls; c; c = c->behind)
 		if (c->group == g)
@@ -114,7 +114,7 @@ static void give_up_or_wake(void *arg)
 		loop_timer_set(d->loop, &g->timer, give_up_ms, give_up_or_wake, g);
 		return;
 	}
-	if (!has_work(g)) {
+	if (!group_has_work(g)) {
 		g->failing_since_ms = 0; /* nobody has tried since */
 		return;
 	}
@@ -139,6 +139,23 @@ void group_failed(struct group *g, const char *sentence)
 
 	breaker_failed(&g->breaker);
 	try_if_open(g);
+}
+
+bool group_unreadable(struct group *g, const char *sentence)
+{
+	struct delivery *d = g->delivery;
+	char stop[800];
+
+	if (!limits_unreadable(&d->limits))
+		return false;
+	(void)snprintf(
+		stop, sizeof(stop),
+		"five times in a row: %s Does something stand between here and Close, such as "
+		"a log-in page, or is close.base_url wrong? Nothing is lost: run again when "
+		"it is gone",
+		sentence);
+	delivery_stop(d, EXIT_UNREACHABLE, stop);
+	return true;
 }
 
 void group_limited(struct group *g, const struct rate_info *rate)

@@ -90,10 +90,15 @@ static void prepare_reading(struct journal *j)
 		store_query(s, "SELECT body, answer_headers, answer FROM payload WHERE request=?1");
 	j->q.parts_of = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
 	                               "WHERE p.request=?1 ORDER BY p.place");
-	j->q.part_by_id = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
-	                                 "WHERE p.outcome=?1 AND p.id=?2");
-	j->q.parts_in =
-		store_query(s, "SELECT " PART_COLUMNS PART_JOIN "WHERE p.outcome=?1 ORDER BY p.id");
+	j->q.open_requests =
+		store_query(s, "SELECT seq FROM request WHERE state IN (0, 1, 5, 6) ORDER BY seq");
+	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
+	j->q.closed_lanes = store_query(s, "SELECT key FROM closed_lane");
+	j->q.last_run = store_query(s, "SELECT * FROM run ORDER BY id DESC LIMIT 1");
+	j->q.part_by_id =
+		store_query(s, "SELECT " PART_COLUMNS PART_JOIN "WHERE p.outcome=?1 AND p.id=?2");
+	j->q.parts_in = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
+	                               "WHERE p.outcome=?1 AND p.outcome<>0 ORDER BY p.id");
 	j->q.owed = store_query(s, "SELECT seq, id, lane, owes, attempts, next_try, body FROM event"
 	                           " WHERE seq > ?1 AND owes & ?2 ORDER BY seq LIMIT ?3");
 }
@@ -107,6 +112,16 @@ static uint64_t next_of(struct journal *j, const char *sql)
 		next = (uint64_t)store_int(q, 0) + 1;
 	store_reset(q);
 	return next;
+}
+
+static void continue_part_counter(struct journal *j)
+{
+	char *text = journal_meta(j, "next_part");
+	const uint64_t next = text ? strtoull(text, NULL, 10) : 0;
+
+	free(text);
+	if (next > j->next_part)
+		j->next_part = next;
 }
 
 int journal_open(const char *folder, struct journal **ret_journal, struct err *err)
@@ -134,6 +149,8 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 	j->next_event = next_of(j, "SELECT coalesce(max(seq), 0) FROM event");
 	j->next_request = next_of(j, "SELECT coalesce(max(seq), 0) FROM request");
 	j->next_run = next_of(j, "SELECT coalesce(max(id), 0) FROM run");
+
+	continue_part_counter(j);
 
 	id = journal_meta(j, "id");
 	if (!id) {
@@ -390,7 +407,8 @@ void journal_put_object(struct journal *journal, const struct request *request, 
 
 	c->text[0] = mem_strdup(request->object);
 	c->text[1] = mem_strdup(request->identity_field);
-	c->text[2] = mem_printf("%s\n%s", request->identity_value, request->object_id);
+	c->text[2] = mem_printf("%s\n%s", request->identity_value,
+	                        request->object_id ? request->object_id : "");
 	c->wall_ms = wall_ms;
 }
 

@@ -96,7 +96,7 @@ void journal_accept_events(struct journal *journal, enum event_sink sink, uint64
                            uint64_t to);
 void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
                             int64_t next_try_wall_ms);
-/* Remembers which object a value of an identity made; kept for `keep`. */
+/* Remembers which object a value of an identity made ("" where its id is not known); for `keep`. */
 void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms);
 /* A person's word on a held item or a reject: an audit trail. */
 void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,

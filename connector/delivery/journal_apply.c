@@ -4,6 +4,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,6 +387,20 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	return 0;
 }
 
+/* People name parts by id: a number is never given to another part. */
+static int keep_part_counter(struct journal *j, struct err *err)
+{
+	char text[24];
+
+	if (j->stored_next_part == j->next_part)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)j->next_part);
+	store_bind_text(j->q.set_meta, 1, "next_part");
+	store_bind_text(j->q.set_meta, 2, text);
+	j->stored_next_part = j->next_part;
+	return store_run(j->q.set_meta, err);
+}
+
 int journal_apply(struct journal *j, bool with_intents, struct err *err)
 {
 	int r = store_begin(j->store, err);
@@ -399,8 +414,12 @@ int journal_apply(struct journal *j, bool with_intents, struct err *err)
 	}
 	hook_point("commit_applied");
 	if (r >= 0)
+		r = keep_part_counter(j, err);
+	if (r >= 0)
 		r = store_commit(j->store, err);
-	if (r < 0)
+	if (r < 0) {
 		store_rollback(j->store);
+		j->stored_next_part = 0;
+	}
 	return r;
 }

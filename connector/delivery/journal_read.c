@@ -146,6 +146,12 @@ int journal_load_request(struct journal *journal, uint64_t seq, struct request *
 		                          (unsigned long long)seq);
 	read_payload(journal, r);
 	code = read_parts(journal, r, err);
+	if (code >= 0 && !r->n_parts)
+		code = err_set(
+			err, -EUCLEAN,
+			"the state is damaged: request %llu belongs to no record; keep a copy, "
+			"then begin anew with `run --new-state`",
+			(unsigned long long)seq);
 	if (code < 0) {
 		request_free(r);
 		return code;
@@ -158,8 +164,7 @@ int journal_each_open(struct journal *journal,
                       void (*take)(void *arg, struct request *takes_request), void *arg,
                       struct err *err)
 {
-	struct store_query *q = store_query(
-		journal->store, "SELECT seq FROM request WHERE state IN (0, 1, 5, 6) ORDER BY seq");
+	struct store_query *q = journal->q.open_requests;
 	uint64_t *seqs = NULL;
 	size_t n = 0, cap = 0;
 	int r;
@@ -218,8 +223,7 @@ int journal_each_stream(struct journal *journal,
                         void (*take)(void *arg, struct stream *takes_stream), void *arg,
                         struct err *err)
 {
-	struct store_query *q =
-		store_query(journal->store, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
+	struct store_query *q = journal->q.streams;
 	int r;
 
 	while ((r = store_step(q, err)) > 0) {
@@ -237,7 +241,7 @@ int journal_each_stream(struct journal *journal,
 int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
                              void *arg, struct err *err)
 {
-	struct store_query *q = store_query(journal->store, "SELECT key FROM closed_lane");
+	struct store_query *q = journal->q.closed_lanes;
 	int r;
 
 	while ((r = store_step(q, err)) > 0)
@@ -385,8 +389,7 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 
 int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err)
 {
-	struct store_query *q =
-		store_query(journal->store, "SELECT * FROM run ORDER BY id DESC LIMIT 1");
+	struct store_query *q = journal->q.last_run;
 	int r = store_step(q, err);
 
 	if (r > 0) {

@@ -51,6 +51,7 @@ struct journal {
 	char id[27];
 	bool is_new;
 	uint64_t next_part, next_record, next_stream, next_event, next_request, next_run;
+	uint64_t stored_next_part;
 	struct change *changes;
 	size_t n_changes, cap_changes;
 	struct {
@@ -64,7 +65,7 @@ struct journal {
 		struct store_query *get_meta, *set_meta, *get_config, *put_config;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
-			*owed;
+			*open_requests, *streams, *closed_lanes, *last_run, *owed;
 		struct store_query *totals[6];
 	} q;
 };

@@ -187,6 +187,11 @@ static enum exit_code act_alone(const struct pipeline *pipeline, const char *ver
 	o = act(e->desk, verb, request, &errand);
 	if (errand)
 		errand->ret_answer = &o;
+	if (!errand) { /* refused: there is nothing to send, so nothing is asked either */
+		engine_free(e);
+		*ret_answer = o;
+		return EXIT_DONE;
+	}
 	code = engine_run(e, no_turn, NULL, &reason);
 	if (code == EXIT_DONE || code == EXIT_UNSETTLED || code == EXIT_AGAIN)
 		code = EXIT_DONE;

@@ -85,7 +85,10 @@ struct listing {
 	struct json_object *items;
 	bool is_full;
 	const char *base_url;
+	uint64_t left_out; /* past what one answer holds */
 };
+
+enum { listed_at_most = 10000 };
 
 static void add_request(struct json_object *o, const struct request *r, const char *base_url)
 {
@@ -137,9 +140,15 @@ static void add_item(void *arg, const struct part_row *row)
 {
 	struct listing *l = arg;
 	const struct part *p = &row->part;
-	struct json_object *o = json_object_new_object();
-	struct json_object *records = json_object_new_array();
+	struct json_object *o, *records;
 	char at[32];
+
+	if (json_object_array_length(l->items) >= listed_at_most) {
+		l->left_out++;
+		return;
+	}
+	o = json_object_new_object();
+	records = json_object_new_array();
 
 	set_number(o, "id", p->id);
 	set_text(o, "class", reject_class_name(p->class));
@@ -181,6 +190,8 @@ static struct json_object *list(struct journal *journal, const struct pipeline *
 		json_object_put(o);
 		return desk_refusal(EXIT_LOCAL, "%s", err.text);
 	}
+	if (l.left_out)
+		set_number(o, "left_out", l.left_out);
 	if (is_full && ids && json_object_array_length(l.items) == 0) {
 		json_object_put(o);
 		return desk_refusal(EXIT_USAGE,

@@ -158,7 +158,10 @@ bool intake_claim(struct engine *e, const struct request *r, struct rejection *r
 		"%s = %s is the identity of %s%s already; each record that creates needs one of "
 		"its own",
 		r->identity_field, r->identity_value,
-		known ? "object " : "a create that is not finished", known ? known : "");
+		!known   ? "a create that is not finished"
+		: *known ? "object "
+			 : "an object",
+		known ? known : "");
 	return false;
 }
 
@@ -257,6 +260,11 @@ static bool may_read(struct engine *e)
 	if (load.n_waiting >= ahead_requests || load.n_ready >= 2 * e->pipeline->concurrency + 16 ||
 	    load.volatile_bytes >= ahead_bytes)
 		return false;
+	if (outbox_is_full(e) && outbox_is_gone(e))
+		delivery_stop(
+			e->delivery, EXIT_AGAIN,
+			"the receiver of the responses answered 410 Gone, and as many events as "
+			"may wait do; put another receiver into responses.webhook, then run again");
 	return !outbox_is_full(e) && disk_has_space(e);
 }
 
@@ -268,15 +276,15 @@ static void input_is_there(void *arg, int fd, uint32_t events)
 	(void)events;
 	loop_unwatch(e->loop, e->input_watch);
 	e->input_watch = NULL;
-	e->input_waits = false;
 }
 
 static void input_later(struct engine *e)
 {
 	const int fd = source_fd(e->source);
 
-	e->input_waits = true;
-	if (fd >= 0 && !e->input_watch)
+	/* Without a descriptor it only let us have a turn: more is there at once. */
+	e->input_goes_on = fd < 0;
+	if (fd >= 0)
 		e->input_watch = loop_watch(e->loop, fd, EPOLLIN, input_is_there, e);
 }
 
@@ -285,12 +293,18 @@ static void input_failed(struct engine *e, int r, const struct err *err)
 	delivery_stop(e->delivery, code_of(r), err->text);
 }
 
+void intake_check_disk(struct engine *e)
+{
+	delivery_pause(e->delivery, !disk_has_space(e));
+}
+
 void intake_turn(struct engine *e)
 {
 	struct record *record;
 	struct err err;
 
-	if (e->input_waits && e->input_watch)
+	e->input_goes_on = false;
+	if (e->input_watch)
 		return;
 	for (unsigned i = 0; i < records_a_turn && may_read(e); i++) {
 		int r;
@@ -319,4 +333,5 @@ void intake_turn(struct engine *e)
 			break;
 		}
 	}
+	e->input_goes_on = may_read(e);
 }

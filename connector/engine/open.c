@@ -289,6 +289,38 @@ static void begin_run(struct engine *e)
 		journal_put_run(e->journal, &e->run);
 }
 
+/* A header of the receiver whose name says that its value is a credential. */
+static void know_header(struct redact *redact, const char *header)
+{
+	static const char *const words[] = {"auth", "token", "key", "secret", "password", "cookie"};
+	cleanup_(freep) char *name = mem_dup(header, strcspn(header, ":"));
+	const char *value = header + strlen(name);
+
+	if (!*value)
+		return;
+	value += 1 + strspn(value + 1, " ");
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcasestr(name, words[i])) {
+			redact_add(redact, value);
+			return;
+		}
+}
+
+/* "http://user:password@host" */
+static void know_proxy(struct redact *redact, const char *proxy)
+{
+	const char *host = strstr(proxy, "://");
+	const char *at = host ? strchr(host, '@') : NULL;
+
+	if (at) {
+		cleanup_(freep) char *user = mem_dup(host + 3, (size_t)(at - host - 3));
+		const char *colon = strchr(user, ':');
+
+		redact_add(redact, user);
+		redact_add(redact, colon ? colon + 1 : NULL);
+	}
+}
+
 static void know_secrets(struct engine *e)
 {
 	const struct pipeline *p = e->pipeline;
@@ -303,6 +335,10 @@ static void know_secrets(struct engine *e)
 		if (secret && !strncmp(secret, "whsec_", 6))
 			redact_add(e->redact, secret + 6);
 	}
+	for (char **header = p->webhook_headers; header && *header; header++)
+		know_header(e->redact, *header);
+	if (p->proxy)
+		know_proxy(e->redact, p->proxy);
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret_engine,
@@ -316,6 +352,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->lock_fd = -1;
 	e->has_space = true;
 	e->loop = loop_new();
+	e->clock_offset_ms = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
 	e->identities = identities_new();
 	know_secrets(e);
 

@@ -215,7 +215,7 @@ void outbox_offer(struct engine *e, struct event *takes_event)
 {
 	struct event *event = takes_event;
 
-	if (event->owes & SINK_FILE)
+	if (event->owes & SINK_FILE && !e->file_is_broken)
 		append(e, event);
 	if (!(event->owes & SINK_WEBHOOK)) {
 		event_free(event);
@@ -237,18 +237,20 @@ static bool file_is_due(const struct engine *e)
 	                        loop_now_ms(e->loop) >= e->file_since_ms + outbox_file_wait_ms);
 }
 
-bool outbox_turn(struct engine *e)
+void outbox_turn(struct engine *e)
 {
 	struct err err;
 
 	if (file_is_due(e) && sync_file(e, &err) < 0) {
-		/* The rows are still there: the next run appends them. */
+		/*
+		 * The rows are still there: the next run appends them, and in their order. What is
+		 * on the wire may end meanwhile; its outcomes need no file.
+		 */
+		e->file_is_broken = true;
 		e->file_from = e->file_to = 0;
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
-		return false;
 	}
 	refill(e);
-	return true;
 }
 
 bool outbox_is_empty(const struct engine *e)

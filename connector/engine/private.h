@@ -53,7 +53,7 @@ struct engine {
 	struct loop_watch *input_watch;
 	bool is_bound; /* base_url and organization are ours; before, nothing is read */
 	bool input_ended;
-	bool input_waits;    /* nothing there at the moment (standard input) */
+	bool input_goes_on;  /* more can be read in the next turn, without waiting for anything */
 	uint64_t n_taken;    /* records read in this run */
 	uint64_t held_bytes; /* of records that are open */
 	uint64_t space_checked_ms;
@@ -64,6 +64,7 @@ struct engine {
 	struct webhook *webhook;
 	uint64_t file_from, file_to; /* events appended and not synced yet; 0: none */
 	uint64_t file_bytes, file_since_ms;
+	bool file_is_broken;         /* nothing more is written to it in this run */
 	uint64_t webhook_offered_to; /* last event handed to the sender */
 	uint64_t n_owed_webhook;
 
@@ -76,6 +77,7 @@ struct engine {
 	char stop_reason[900];
 	uint64_t drain_until_ms; /* 0: not draining */
 	bool at_once;
+	int64_t clock_offset_ms; /* wall clock minus monotonic at the start: a step shows */
 };
 
 /* open.c */
@@ -87,11 +89,12 @@ void bind_start(struct engine *e);
 /* intake.c */
 int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void intake_turn(struct engine *e);
+/* Below the low-water mark of free space nothing new begins. */
+void intake_check_disk(struct engine *e);
 /* The record at this place has its requests already; to be called before anything is read. */
 void intake_skip(struct engine *e, const struct record *record);
 /* Takes the identity of a create; false: another has it, @ret_rejection says which. */
-bool intake_claim(struct engine *e, const struct request *request,
-                  struct rejection *ret_rejection);
+bool intake_claim(struct engine *e, const struct request *request, struct rejection *ret_rejection);
 /* Makes the request of a draft and claims its identity; NULL: rejected, @rejection says why. */
 struct request *intake_request(struct engine *e, struct draft *takes_draft,
                                struct rejection *ret_rejection);
@@ -119,8 +122,8 @@ int outbox_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void outbox_close(struct engine *e);
 /* An event that is durable now. */
 void outbox_offer(struct engine *e, struct event *takes_event);
-/* Tells what was committed; false: local trouble, the engine is stopping. */
-bool outbox_turn(struct engine *e);
+/* Tells what was committed; stops the delivery where the file cannot be written. */
+void outbox_turn(struct engine *e);
 bool outbox_is_empty(const struct engine *e);
 unsigned outbox_sinks(const struct engine *e); /* enum event_sink, or'ed */
 bool outbox_is_full(const struct engine *e);
@@ -135,7 +138,7 @@ void proof_free(struct proof *proof);
 void proof_turn(struct proof *proof);
 bool proof_can(void *arg, const struct request *request);
 /* When the last proof that is waited for can be there (wall clock); 0: none is. */
-int64_t proof_until_wall_ms(const struct proof *proof);
+int64_t proof_until_wall_ms(struct proof *proof);
 
 /* identities.c: identities of creates that are open or held. */
 struct identities *identities_new(void);

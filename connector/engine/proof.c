@@ -21,7 +21,13 @@
  * One question is out at a time; each asks for as many identities of one kind and field as go in.
  */
 
-enum { max_looked_at = 512, scan_every_ms = 100, canary_margin_ms = 1000, max_kinds = 16 };
+enum {
+	max_looked_at = 512,
+	scan_every_ms = 100,
+	canary_margin_ms = 1000,
+	max_pages = 100, /* of one look; a search without an end proves nothing */
+	max_kinds = 16
+};
 
 struct item {
 	uint64_t seq;
@@ -36,6 +42,7 @@ struct question {
 	size_t n;
 	uint64_t asked_ms;
 	struct crm_matches matches;
+	unsigned n_pages;
 };
 
 /* The newest object of a kind that search shows. */
@@ -149,19 +156,31 @@ static size_t canary_at(const struct proof *p, const char *object)
  * Something later than the attempt is visible. Of an object of our own we know on our own clock
  * that it was sent later; of others only Close's clock tells, and the clocks may differ a little.
  */
+/* Times of ours from before and after such a step cannot be compared. */
+static bool clock_was_set(const struct engine *e)
+{
+	const int64_t offset = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
+	const int64_t step = offset - e->clock_offset_ms;
+
+	return step > canary_margin_ms / 2 || step < -canary_margin_ms / 2;
+}
+
 static bool canary_is_newer(const struct proof *p, const struct unproven *u)
 {
 	const struct canary *c = &p->canaries[canary_at(p, u->request->object)];
 
 	if (hook_without("canary"))
 		return true;
-	if (p->touch_is_seen && !strcmp(u->request->object, "lead") &&
+	if (p->touch_is_seen && !strcmp(u->request->object, "lead") && !clock_was_set(p->engine) &&
 	    p->touched_wall_ms > u->since_wall_ms)
 		return true;
 	if (!c->is_seen || strcmp(c->object, u->request->object) != 0)
 		return false;
-	return c->intent_ms > u->since_wall_ms ||
-	       c->created_ms > u->since_wall_ms + p->skew_ms + canary_margin_ms;
+	if (!clock_was_set(p->engine) && c->intent_ms > u->since_wall_ms)
+		return true;
+	/* Counted back from now, since the clocks were last compared now. */
+	return c->created_ms > loop_wall_ms(p->engine->loop) + p->skew_ms + canary_margin_ms -
+	                               (int64_t)(loop_now_ms(p->engine->loop) - u->since_ms);
 }
 
 static void give_up(struct proof *p, struct request *r)
@@ -323,10 +342,12 @@ static void page_came(void *arg, const struct http_answer *answer)
 		was_refused(p, answer);
 		return;
 	}
-	if (q->matches.cursor)
+	if (!q->matches.cursor)
+		decide(p);
+	else if (++q->n_pages < max_pages)
 		ask_page(p);
 	else
-		decide(p);
+		was_refused(p, answer); /* a search without an end proves nothing */
 }
 
 static void ask_page(struct proof *p)
@@ -484,6 +505,7 @@ static void scan(struct proof *p, uint64_t now)
 	if (q->n) {
 		p->is_asking = true;
 		q->asked_ms = now;
+		q->n_pages = 0;
 		ask_page(p);
 	} else if (soonest) {
 		loop_timer_set(e->loop, &p->timer, soonest, wake, NULL);
@@ -510,14 +532,20 @@ void proof_turn(struct proof *proof)
 		loop_timer_set(e->loop, &proof->timer, proof->next_scan_ms, wake, NULL);
 }
 
-int64_t proof_until_wall_ms(const struct proof *proof)
+int64_t proof_until_wall_ms(struct proof *proof)
 {
 	struct engine *e = proof->engine;
-	struct unproven last[1];
-	int64_t left;
+	const uint64_t now = loop_now_ms(e->loop), q = quarantine(proof);
+	uint64_t latest = 0;
 
-	if (!delivery_unproven_list(e->delivery, last, 1))
-		return 0;
-	left = (int64_t)(last[0].since_ms + quarantine(proof)) - (int64_t)loop_now_ms(e->loop);
-	return loop_wall_ms(e->loop) + (left > 0 ? left : (int64_t)quarantine(proof) + left);
+	proof->n_list = delivery_unproven_list(e->delivery, proof->list, max_looked_at);
+	for (size_t i = 0; i < proof->n_list; i++) {
+		const uint64_t since = proof->list[i].since_ms;
+		/* Past the quarantine only a canary is missing: it is waited for as long again. */
+		const uint64_t until = now < since + q ? since + q : since + 2 * q;
+
+		if (until > latest)
+			latest = until;
+	}
+	return latest ? loop_wall_ms(e->loop) + (int64_t)latest - (int64_t)now : 0;
 }

@@ -27,10 +27,13 @@ void settle_stop(void *arg, enum exit_code code, const char *sentence)
 
 void engine_interrupt(struct engine *engine, bool at_once)
 {
-	engine->at_once |= at_once;
 	if (!engine->is_stopping)
 		delivery_stop(engine->delivery, EXIT_AGAIN,
 		              "stopped by a signal; run again to go on");
+	if (at_once) {
+		engine->at_once = true;
+		engine->stop_code = EXIT_INTERRUPTED;
+	}
 }
 
 uint64_t engine_now_ms(const struct engine *engine)
@@ -50,7 +53,7 @@ static bool has_more_to_do(const struct engine *e)
 
 static int turn_wait(struct engine *e)
 {
-	if (journal_has_changes(e->journal))
+	if (journal_has_changes(e->journal) || e->input_goes_on)
 		return 0;
 	return e->file_from ? outbox_file_wait_ms : idle_turn_ms;
 }
@@ -112,12 +115,13 @@ static void turn(struct engine *e)
 	intake_turn(e);
 	desk_begin(e->desk);
 	proof_turn(e->proof);
+	intake_check_disk(e);
 	delivery_turn(e->delivery);
 	if (e->source && journal_has_changes(e->journal))
 		source_mark(e->source);
 	commit(e);
-	if (!e->at_once && !outbox_turn(e))
-		e->at_once = true;
+	if (!e->at_once)
+		outbox_turn(e);
 	desk_turn(e->desk);
 }
 
@@ -148,7 +152,8 @@ static void end_run(struct engine *e)
 	count_open(e);
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
 	               e->is_stopping ? e->stop_reason : "end of input");
-	/* What a person had done while nothing ran is a run only if it settled what one left open. */
+	/* What a person had done while nothing ran is a run only if it settled what one left open.
+	 */
 	if (e->options.reads_source || e->run.counts.read)
 		journal_put_run(e->journal, &e->run);
 	if (!e->at_once || e->stop_code != EXIT_LOCAL)

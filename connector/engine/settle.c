@@ -20,6 +20,16 @@ struct ending {
 	bool *keeps_record;
 };
 
+/*
+ * Only now is it written down which object the identity made; until then the open set must still
+ * say no to a twin. A held create keeps its identity: another with the same could be its twin.
+ */
+static void release_identity(struct engine *e, const struct request *r)
+{
+	if (r && r->identity_field && r->state != REQUEST_HELD)
+		identities_release(e->identities, r);
+}
+
 static void ending_is_durable(void *arg, int r)
 {
 	struct ending *end = arg;
@@ -28,6 +38,7 @@ static void ending_is_durable(void *arg, int r)
 	hook_point(end->request ? "outcome_durable" : "reject_durable");
 	if (end->event)
 		outbox_offer(end->engine, end->event);
+	release_identity(end->engine, end->request);
 	request_free(end->request);
 	if (end->part)
 		part_deinit(end->part);
@@ -163,10 +174,8 @@ void settle_request(void *arg, struct request *takes_request)
 		settle_part(e, record, r->parts[i].outcome);
 		end->keeps_record[i] = record->n_open > 0 || record->keeps_row;
 	}
-	/* A held create keeps its identity: another with the same could be its twin. */
-	if (r->identity_field && r->state != REQUEST_HELD)
-		identities_release(e->identities, r);
-	if (r->identity_field && r->object_id)
+	/* Also where the id is not known: the key is taken all the same. */
+	if (r->identity_field && r->state == REQUEST_APPLIED)
 		journal_put_object(e->journal, r, r->intent_wall_ms);
 	end->event = event_of_request(e, r);
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);

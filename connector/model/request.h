@@ -20,7 +20,7 @@ enum request_state {
 	REQUEST_REFUSED,
 	REQUEST_SPLIT,
 	REQUEST_UNKNOWN,
-	REQUEST_PROBING,
+	REQUEST_PROBING, /* applied for sure, only its id is looked up */
 	REQUEST_HELD,
 };
 

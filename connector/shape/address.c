@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { max_url = 64 << 10 }; /* far above what any server takes */
+
 static bool render_url(struct shaping *s, struct buf *url)
 {
 	struct err err;
@@ -66,6 +68,14 @@ bool shape_url(struct shaping *s)
 		return false;
 	}
 	add_query(s, &url);
+	if (url.len > max_url) {
+		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+		              "the URL of this record would be %zu bytes long, more than %d; is a "
+		              "whole text in a path or query parameter?",
+		              url.len, max_url);
+		buf_deinit(&url);
+		return false;
+	}
 	s->draft->url = buf_take(&url);
 	return true;
 }

@@ -46,6 +46,18 @@ static const char *identity_trouble(struct json_object *value)
 	return NULL;
 }
 
+/* Equality of identities is exact after trimming, so it is the trimmed text that is sent. */
+static char *trimmed(const char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t\r\n");
+	len = strlen(text);
+	while (len && strchr(" \t\r\n", text[len - 1]))
+		len--;
+	return mem_dup(text, len);
+}
+
 bool shape_identity(struct shaping *s)
 {
 	const struct route *route = s->route;
@@ -61,7 +73,7 @@ bool shape_identity(struct shaping *s)
 		return refuse(s, trouble);
 	s->draft->identity_field = mem_strdup(route->identity_field);
 	s->draft->identity_value = json_object_is_type(value, json_type_string)
-	                                   ? mem_strdup(json_object_get_string(value))
+	                                   ? trimmed(json_object_get_string(value))
 	                                   : json_text(value);
 	return true;
 }

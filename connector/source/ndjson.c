@@ -191,8 +191,9 @@ static int open_stdin(struct ndjson *n, int fd, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_set(err, -errno, "standard input cannot be read: %s", strerror(errno));
 	window_init(&n->window, fd, n->shown, NULL);
-	if (!S_ISREG(st.st_mode))
-		n->fd = fd; /* a regular file is always ready, and epoll refuses it */
+	/* Everything else is always ready, and epoll refuses it. */
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd))
+		n->fd = fd;
 	return 0;
 }
 
