@@ -18,7 +18,7 @@
  * less than the most that any answer reported plus what is on its way now.
  */
 
-enum { max_ring = 100000, come_again_ms = 1000 };
+enum { max_ring = 100000, come_again_ms = 1000, max_border_ms = 20 };
 
 struct window {
 	bool is_open;
@@ -264,13 +264,24 @@ static void learn_length(struct pace_group *g, const struct rate_info *rate)
 		g->window_ms = rate->reset_ms;
 }
 
+/*
+ * The clock is read once a turn, a little before the answers of that turn are: the end would seem
+ * to come that much too early, and the server may cut off parts of a millisecond.
+ */
+static uint64_t border_ms(const struct pace_group *g)
+{
+	return g->window_ms / 100 < max_border_ms ? g->window_ms / 100 : max_border_ms;
+}
+
 /* False: the answer speaks of a window that is over. */
 static bool learn_end(struct pace_group *g, const struct rate_info *rate, uint64_t now_ms)
 {
-	const uint64_t end_ms = now_ms + rate->reset_ms, tolerance_ms = g->window_ms / 2;
+	const uint64_t tolerance_ms = g->window_ms / 2;
 	struct window *w = &g->window;
+	uint64_t end_ms;
 
 	learn_length(g, rate);
+	end_ms = now_ms + rate->reset_ms + border_ms(g);
 	if (!w->is_open || now_ms >= w->end_ms || end_ms > w->end_ms + tolerance_ms) {
 		open_window(g, end_ms, false);
 		w->n_taken++; /* this one has just counted in it */
