@@ -72,10 +72,11 @@ static void say_known(const struct http_transfer *t, const char *host, CURLcode 
 
 	copy_detail(t->curl_error[0] ? t->curl_error : curl_easy_strerror(code), detail);
 	if (code == CURLE_COULDNT_CONNECT && t->http->proxy) {
-		(void)err_set(err, 0,
-		              "%s: no connection to the proxy (%s); check the proxy setting and that "
-		              "the proxy is up",
-		              host, detail);
+		(void)err_set(
+			err, 0,
+			"%s: no connection to the proxy (%s); check the proxy setting and that "
+			"the proxy is up",
+			host, detail);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
