@@ -307,6 +307,24 @@ static void a_call_is_tried_until_there_is_a_final_answer(void **state)
 	check(final);
 }
 
+static void five_calls_answered_by_a_web_page_stop_with_69(void **state)
+{
+	(void)state;
+	ask();
+	world_turn(w);
+	for (int i = 0; i < 5; i++) {
+		check_eq(w->n_stops, 0);
+		check_eq(n_done, 0);
+		world_answer(w, 200, "<html>Please log in");
+		world_pass(w, 20000);
+	}
+	check_eq(w->n_stops, 1);
+	check_eq(w->code, EXIT_UNREACHABLE);
+	check_eq(n_done, 1);
+	check_null(final);
+	check_eq(http_in_flight(w->engine.http), 0);
+}
+
 static void a_stop_tells_those_whose_call_is_not_made_any_more(void **state)
 {
 	(void)state;
@@ -426,6 +444,7 @@ int main(void)
 		in_world(while_only_me_is_answered_few_creates_are_risked),
 		in_world(trouble_of_one_group_stops_no_other),
 		in_world(a_call_is_tried_until_there_is_a_final_answer),
+		in_world(five_calls_answered_by_a_web_page_stop_with_69),
 		in_world(a_stop_tells_those_whose_call_is_not_made_any_more),
 		in_world(a_call_that_backs_off_hears_of_a_stop_too),
 		in_world(proofs_have_a_connection_though_requests_hold_all_others),
