@@ -85,6 +85,45 @@ def test_updates_keep_their_order_through_kills(start_trial):
     assert {"lane_closes", "lane_opens"} <= set(trial.kills), trial.kills
 
 
+def test_a_file_that_grows_between_kills_is_read_to_its_end(start_trial):
+    trial = start_trial(records=companies(900), has_webhook=False)
+    text = (trial.folder / "trial.ndjson").read_text()
+    kills = Kills(seed(), {point: n for point, n in POINTS.items() if "webhook" not in point})
+    for i in range(1, 13):
+        # Its last line has no end yet.
+        (trial.folder / "trial.ndjson").write_text(text[:text.rindex("\n", 0, i * len(text) // 13)])
+        trial.run("--limit", "70", kill_at=kills.next())
+    (trial.folder / "trial.ndjson").write_text(text)
+    trial.finish()
+    assert trial.complaints() == [] and trial.n_killed >= 8
+
+
+def test_standard_input_that_is_fed_again_after_each_kill_makes_no_twin(start_trial):
+    trial = start_trial(records=companies(400), has_webhook=False, is_piped=True)
+    kills = Kills(seed(), {point: n for point, n in POINTS.items() if "webhook" not in point})
+    for _ in range(10):
+        trial.run("--limit", "60", kill_at=kills.next())
+    trial.finish()
+    assert trial.complaints() == [] and trial.n_killed >= 6
+
+
+def test_events_that_pile_up_through_kills_are_told_in_order_when_the_receiver_is_back(start_trial):
+    trial = start_trial(n_leads=10, n_updates=60, close="concurrency: 16", quarantine="300ms",
+                        delivery="drain: 100ms")
+    trial.sandbox.add_fault("status", status=503, method="POST", path="/_sandbox/hook", every=1)
+    kills = Kills(seed(), {point: n for point, n in POINTS.items() if "webhook" not in point})
+    for _ in range(12):
+        trial.run("--limit", "60", kill_at=kills.next())
+    result = trial.run()
+    assert result.code == 75 and result.summary["events_owed"] > 300, result
+    assert trial.hook_events() == []
+    trial.sandbox.clear_faults()
+    for _ in range(20):
+        if trial.run().code == 0:
+            break
+    assert trial.complaints() == []
+
+
 def test_rejects_that_are_retried_through_kills_are_delivered_once(start_trial):
     trial = start_trial(records=[{**c, "contacts": "none"} for c in companies(10)])
     assert trial.run().code == 1

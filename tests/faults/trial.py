@@ -78,7 +78,8 @@ class Trial:
     """Everything a trial stands on; stop() ends it."""
 
     def __init__(self, binary, folder, *, records, route=None, has_identity=True, quarantine="600ms",
-                 close="concurrency: 8", lag="200ms", without="", has_webhook=True, delivery=""):
+                 close="concurrency: 8", lag="200ms", without="", has_webhook=True, delivery="",
+                 is_piped=False):
         self.folder, self.records, self.without = pathlib.Path(folder), records, without
         self.program = Program(binary, self.folder, environment(self.folder))
         self.sandbox = Sandbox(self.program, "--lag", lag)
@@ -92,8 +93,10 @@ class Trial:
             route += f'  identity: {{custom.{field}: "{{id}}"}}\n'
         hook = f'webhook: {{url: "{self.sandbox.hook_url}", secret: {{env: HOOK_SECRET}}}}\n'
         self.has_webhook = has_webhook
+        self.is_piped = is_piped
         self.path = Pipelines(self.folder, self.sandbox)(
             records, name="trial", routes=route, close=close,
+            source='ndjson: {path: "-"}' if is_piped else None,
             delivery=f"quarantine: {quarantine}\nmax_rejects: none\n{delivery}",
             responses=(hook if has_webhook else "") + "file: events.ndjson")
 
@@ -105,7 +108,9 @@ class Trial:
         env = {"CLOSEFEED_WITHOUT": self.without} if self.without else {}
         if kill_at:
             env["CLOSEFEED_KILL_AT"] = kill_at
-        result = self.program("run", self.path, "--json", *flags, env=env, timeout=timeout)
+        piped = (self.folder / "trial.ndjson").read_text() if self.is_piped else None
+        result = self.program("run", self.path, "--json", *flags, env=env, timeout=timeout,
+                              input=piped)
         self.runs.append((kill_at, result))
         if result.code == -signal.SIGKILL:
             self.kills[kill_at.split(":")[0]] += 1
