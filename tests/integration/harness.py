@@ -30,7 +30,7 @@ class Result:
     @property
     def lines(self):
         """Standard output as JSON lines."""
-        return [json.loads(line) for line in self.out.splitlines() if line]
+        return [json.loads(line) for line in self.out.split("\n") if line]
 
     @property
     def json(self):
