@@ -1,6 +1,7 @@
 #include "connector/delivery/flight.h"
 
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
 #include <errno.h>
@@ -51,13 +52,6 @@ struct flight *flight_queue_take(struct flight_queue *q)
 	return f;
 }
 
-static void free_list(char **list)
-{
-	for (char **item = list; item && *item; item++)
-		free(*item);
-	free(list);
-}
-
 void flight_free(struct flight *f)
 {
 	struct delivery *d = f->delivery;
@@ -75,8 +69,8 @@ void flight_free(struct flight *f)
 	if (f->place)
 		lanes_leave(d->lanes, f->place);
 	request_free(f->request);
-	free_list(f->wire);
-	free_list(f->closed);
+	strlist_free(f->wire);
+	strlist_free(f->closed);
 	free(f->url);
 	free(f);
 }
@@ -437,17 +431,13 @@ static void answered(void *arg, const struct http_answer *answer)
 
 static char **wire_headers(const struct request *r)
 {
-	size_t n = 0;
-	char **list;
+	char **list = NULL;
 
-	while (r->headers && r->headers[n])
-		n++;
-	list = mem_array(n + 3, sizeof(char *));
-	for (size_t i = 0; i < n; i++)
-		list[i] = mem_strdup(r->headers[i]);
-	list[n++] = mem_strdup("Accept: application/json");
+	for (char **h = r->headers; h && *h; h++)
+		strlist_add(&list, mem_strdup(*h));
+	strlist_add(&list, mem_strdup("Accept: application/json"));
 	if (r->body)
-		list[n] = mem_strdup("Content-Type: application/json");
+		strlist_add(&list, mem_strdup("Content-Type: application/json"));
 	return list;
 }
 

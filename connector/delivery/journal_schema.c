@@ -2,6 +2,7 @@
 
 #include "lib/buf.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <string.h>
 
@@ -71,14 +72,11 @@ char *journal_join(char *const *list)
 char **journal_split(const char *text)
 {
 	char **list = NULL;
-	size_t n = 0;
 
 	while (text && *text) {
 		const char *end = strchrnul(text, '\n');
 
-		list = mem_resize(list, n + 2, sizeof(char *));
-		list[n++] = mem_dup(text, (size_t)(end - text));
-		list[n] = NULL;
+		strlist_add(&list, mem_dup(text, (size_t)(end - text)));
 		text = *end ? end + 1 : end;
 	}
 	return list;

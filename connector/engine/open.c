@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
 #include <dirent.h>
@@ -23,16 +24,11 @@
 
 void engine_greet(struct engine *e, const char *format, ...)
 {
-	size_t n = 0;
 	va_list args;
 
-	while (e->greetings && e->greetings[n])
-		n++;
-	e->greetings = mem_resize(e->greetings, n + 2, sizeof(char *));
 	va_start(args, format);
-	e->greetings[n] = mem_vprintf(format, args);
+	strlist_add(&e->greetings, mem_vprintf(format, args));
 	va_end(args);
-	e->greetings[n + 1] = NULL;
 }
 
 char *const *engine_greetings(const struct engine *engine)
@@ -411,9 +407,7 @@ void engine_free(struct engine *engine)
 	redact_free(e->redact);
 	if (e->lock_fd >= 0)
 		(void)close(e->lock_fd);
-	for (char **g = e->greetings; g && *g; g++)
-		free(*g);
-	free(e->greetings);
+	strlist_free(e->greetings);
 	free(e->folder);
 	loop_free(e->loop);
 	free(e);

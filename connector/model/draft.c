@@ -1,6 +1,7 @@
 #include "connector/model/draft.h"
 
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,40 +16,28 @@ struct draft *draft_new(struct record *record, const struct route *route, unsign
 	return d;
 }
 
-static void free_list(char **list)
-{
-	for (char **item = list; item && *item; item++)
-		free(*item);
-	free(list);
-}
-
 void draft_free(struct draft *draft)
 {
 	if (!draft)
 		return;
 	record_unref(draft->record);
 	free(draft->url);
-	free_list(draft->headers);
+	strlist_free(draft->headers);
 	json_object_put(draft->body);
 	free(draft->identity_field);
 	free(draft->identity_value);
-	free_list(draft->notes);
-	free_list(draft->excluded);
+	strlist_free(draft->notes);
+	strlist_free(draft->excluded);
 	free(draft);
 }
 
 void draft_note(struct draft *draft, const char *format, ...)
 {
-	size_t n = 0;
 	va_list args;
 
-	while (draft->notes && draft->notes[n])
-		n++;
-	draft->notes = mem_resize(draft->notes, n + 2, sizeof(char *));
 	va_start(args, format);
-	draft->notes[n] = mem_vprintf(format, args);
+	strlist_add(&draft->notes, mem_vprintf(format, args));
 	va_end(args);
-	draft->notes[n + 1] = NULL;
 }
 
 void rejection_deinit(struct rejection *rejection)
@@ -59,7 +48,7 @@ void rejection_deinit(struct rejection *rejection)
 }
 
 void rejection_set(struct rejection *rejection, enum reject_class class, const char *field,
-		   const char *format, ...)
+                   const char *format, ...)
 {
 	va_list args;
 

@@ -2,6 +2,7 @@
 
 #include "lib/crypto.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,6 @@ void answer_deinit(struct answer *answer)
 	*answer = (struct answer){0};
 }
 
-static void free_list(char **list)
-{
-	for (char **item = list; item && *item; item++)
-		free(*item);
-	free(list);
-}
-
 void request_free(struct request *request)
 {
 	if (!request)
@@ -51,7 +45,7 @@ void request_free(struct request *request)
 	free(request->object);
 	free(request->group);
 	free(request->url);
-	free_list(request->headers);
+	strlist_free(request->headers);
 	free(request->body);
 	free(request->identity_field);
 	free(request->identity_value);
@@ -61,7 +55,7 @@ void request_free(struct request *request)
 	for (size_t i = 0; i < request->n_parts; i++)
 		part_deinit(&request->parts[i]);
 	free(request->parts);
-	free_list(request->notes);
+	strlist_free(request->notes);
 	answer_deinit(&request->answer);
 	free(request->object_id);
 	free(request->known);
@@ -82,11 +76,5 @@ void request_add_lane(struct request *request, const char *key, bool is_owner)
 
 void request_note(struct request *request, const char *note)
 {
-	size_t n = 0;
-
-	while (request->notes && request->notes[n])
-		n++;
-	request->notes = mem_resize(request->notes, n + 2, sizeof(char *));
-	request->notes[n] = mem_strdup(note);
-	request->notes[n + 1] = NULL;
+	strlist_add(&request->notes, mem_strdup(note));
 }

@@ -1,5 +1,6 @@
 #include "connector/shape/steps.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <json-c/linkhash.h>
 #include <string.h>
@@ -144,17 +145,6 @@ static bool touches(const struct exclude *e, struct json_object *body)
 	return false;
 }
 
-static void add_excluded(struct draft *draft, const char *path)
-{
-	size_t n = 0;
-
-	while (draft->excluded && draft->excluded[n])
-		n++;
-	draft->excluded = mem_resize(draft->excluded, n + 2, sizeof(char *));
-	draft->excluded[n] = mem_strdup(path);
-	draft->excluded[n + 1] = NULL;
-}
-
 static void exclude(struct shaping *s)
 {
 	for (size_t i = 0; i < s->route->n_exclude; i++) {
@@ -165,7 +155,7 @@ static void exclude(struct shaping *s)
 		shape_own_body(s);
 		own_what_changes(s, e);
 		if (exclude_apply(e, s->draft->body))
-			add_excluded(s->draft, exclude_text(e));
+			strlist_add(&s->draft->excluded, mem_strdup(exclude_text(e)));
 	}
 }
 

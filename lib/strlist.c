@@ -1,0 +1,30 @@
+#include "lib/strlist.h"
+
+#include "lib/mem.h"
+
+#include <stdlib.h>
+
+size_t strlist_len(char *const *list)
+{
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+void strlist_add(char ***list, char *takes_text)
+{
+	const size_t n = strlist_len(*list);
+
+	*list = mem_resize(*list, n + 2, sizeof(char *));
+	(*list)[n] = takes_text;
+	(*list)[n + 1] = NULL;
+}
+
+void strlist_free(char **list)
+{
+	for (char **text = list; text && *text; text++)
+		free(*text);
+	free(list);
+}

@@ -1,0 +1,13 @@
+#pragma once
+
+/* A NULL-terminated list of texts that grows at its end; a NULL pointer is the empty list. */
+
+#include <stddef.h>
+
+/* Adds @takes_text behind the others of *@list. */
+void strlist_add(char ***list, char *takes_text);
+
+size_t strlist_len(char *const *list);
+
+/* Frees the list and its texts; NULL is ignored. */
+void strlist_free(char **list);
