@@ -105,7 +105,7 @@ static uint64_t quarantine(const struct proof *p)
 static uint64_t next_age(const struct proof *p, uint64_t age)
 {
 	static const uint64_t early[] = {1000, 3000, 10000, 30000, 90000};
-	const uint64_t q = quarantine(p), step = q / 8 > 1000 ? q / 8 : 1000;
+	const uint64_t q = quarantine(p), step = q / 8 > 100 ? q / 8 : 100;
 	uint64_t next = age < q / 2 ? q / 2 : age < q ? q : age + step;
 
 	for (size_t i = 0; i < sizeof(early) / sizeof(*early); i++)
