@@ -1,6 +1,5 @@
-#include "connector/engine/private.h"
+#include "connector/engine/proof_private.h"
 
-#include "connector/close/reconcile.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -9,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /*
  * Creates whose answer was lost are looked up by their identity. Found at any time, they were
@@ -20,57 +18,6 @@
  *
  * One question is out at a time; each asks for as many identities of one kind and field as go in.
  */
-
-enum {
-	max_looked_at = 512,
-	scan_every_ms = 100,
-	canary_margin_ms = 1000,
-	max_pages = 100, /* of one look; a search without an end proves nothing */
-	max_kinds = 16
-};
-
-struct item {
-	uint64_t seq;
-	uint64_t next_look_ms;
-	unsigned n_late_looks; /* complete looks that began after half of the quarantine */
-	uint64_t first_late_ms;
-};
-
-struct question {
-	struct request *requests[crm_search_values];
-	const char *values[crm_search_values];
-	size_t n;
-	uint64_t asked_ms;
-	struct crm_matches matches;
-	unsigned n_pages;
-};
-
-/* The newest object of a kind that search shows. */
-struct canary {
-	char object[64]; /* the kind; "": a free place */
-	bool is_seen;
-	int64_t created_ms; /* when it was made, on Close's clock */
-	int64_t intent_ms;  /* ours: when it got its INTENT, on our clock; 0: not ours */
-};
-
-struct proof {
-	struct engine *engine;
-	struct item *items;
-	size_t n_items, cap_items;
-	struct question question;
-	bool is_asking;
-	struct canary canaries[max_kinds];
-	struct canary *asked_canary;
-	int64_t skew_ms; /* Close's clock minus ours */
-	/* The lead of delivery.canary, which we may touch. */
-	int64_t touched_wall_ms;    /* our clock, before the PUT; 0: not yet */
-	int64_t touched_updated_ms; /* what the PUT said; 0: no answer yet */
-	bool touch_is_seen;         /* search shows that change */
-	uint64_t next_scan_ms;
-	struct loop_timer timer;
-	struct unproven list[max_looked_at];
-	size_t n_list;
-};
 
 struct proof *proof_new(struct engine *e)
 {
@@ -141,48 +88,10 @@ static const struct unproven *listed(const struct proof *p, const struct request
 	return NULL;
 }
 
-/* The place of kind @object; the last one where all are taken. */
-static size_t canary_at(const struct proof *p, const char *object)
-{
-	size_t at = 0;
-
-	while (at < max_kinds - 1 && *p->canaries[at].object &&
-	       strcmp(p->canaries[at].object, object) != 0)
-		at++;
-	return at;
-}
-
 /*
  * Something later than the attempt is visible. Of an object of our own we know on our own clock
  * that it was sent later; of others only Close's clock tells, and the clocks may differ a little.
  */
-/* Times of ours from before and after such a step cannot be compared. */
-static bool clock_was_set(const struct engine *e)
-{
-	const int64_t offset = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
-	const int64_t step = offset - e->clock_offset_ms;
-
-	return step > canary_margin_ms / 2 || step < -canary_margin_ms / 2;
-}
-
-static bool canary_is_newer(const struct proof *p, const struct unproven *u)
-{
-	const struct canary *c = &p->canaries[canary_at(p, u->request->object)];
-
-	if (hook_without("canary"))
-		return true;
-	if (p->touch_is_seen && !strcmp(u->request->object, "lead") && !clock_was_set(p->engine) &&
-	    p->touched_wall_ms > u->since_wall_ms)
-		return true;
-	if (!c->is_seen || strcmp(c->object, u->request->object) != 0)
-		return false;
-	if (!clock_was_set(p->engine) && c->intent_ms > u->since_wall_ms)
-		return true;
-	/* Counted back from now, since the clocks were last compared now. */
-	return c->created_ms > loop_wall_ms(p->engine->loop) + p->skew_ms + canary_margin_ms -
-	                               (int64_t)(loop_now_ms(p->engine->loop) - u->since_ms);
-}
-
 static void give_up(struct proof *p, struct request *r)
 {
 	char known[500];
@@ -250,8 +159,6 @@ static const char *oldest_match(struct proof *p, size_t at, size_t *ret_n_others
 	return oldest;
 }
 
-static void ask_canary(struct proof *p, const char *object);
-
 static void decide(struct proof *p)
 {
 	struct engine *e = p->engine;
@@ -279,16 +186,7 @@ static void decide(struct proof *p)
 	p->is_asking = false;
 	p->next_scan_ms = 0;
 	if (wants_canary)
-		ask_canary(p, wants_canary);
-}
-
-static void learn_skew(struct proof *p, const struct http_answer *answer)
-{
-	const char *date = http_answer_header(answer, "date");
-	struct tm tm = {0};
-
-	if (date && strptime(date, "%a, %d %b %Y %H:%M:%S", &tm))
-		p->skew_ms = (int64_t)timegm(&tm) * 1000 - loop_wall_ms(p->engine->loop);
+		canary_ask(p, wants_canary);
 }
 
 static void abandon(struct proof *p)
@@ -334,7 +232,7 @@ static void page_came(void *arg, const struct http_answer *answer)
 		return;
 	}
 	hook_point("search_answered");
-	learn_skew(p, answer);
+	proof_learn_skew(p, answer);
 	if (answer->status / 100 != 2 ||
 	    json_parse(answer->body, answer->body_len, 0, &page, NULL, NULL) < 0 ||
 	    crm_search_read(page, q->requests[0]->identity_field, q->values, q->n, &q->matches,
@@ -364,110 +262,6 @@ static void ask_page(struct proof *p)
 	};
 
 	delivery_ask(p->engine->delivery, &call);
-}
-
-/* The canary */
-
-static void ask(struct proof *p, const char *group, enum call_method method, char *url, char *body,
-                void (*done)(void *arg, const struct http_answer *answer))
-{
-	struct delivery_call call = {
-		.group = group, .url = url, .body = body, .done = done, .arg = p};
-
-	call.method = method;
-	p->is_asking = true;
-	delivery_ask(p->engine->delivery, &call);
-}
-
-static struct json_object *read_answer(struct proof *p, const struct http_answer *answer)
-{
-	struct json_object *value = NULL;
-
-	p->is_asking = false;
-	if (!answer)
-		return NULL;
-	learn_skew(p, answer);
-	if (answer->status / 100 == 2)
-		(void)json_parse(answer->body, answer->body_len, 0, &value, NULL, NULL);
-	return value;
-}
-
-static void touched(void *arg, const struct http_answer *answer)
-{
-	struct proof *p = arg;
-	cleanup_(json_freep) struct json_object *lead = read_answer(p, answer);
-
-	if (crm_touched_read(lead, &p->touched_updated_ms, NULL) <= 0)
-		p->touched_updated_ms = 0;
-}
-
-static void touch_looked_up(void *arg, const struct http_answer *answer)
-{
-	struct proof *p = arg;
-	cleanup_(json_freep) struct json_object *page = read_answer(p, answer);
-	int64_t updated_ms;
-
-	if (crm_touched_read(page, &updated_ms, NULL) > 0)
-		p->touch_is_seen = updated_ms >= p->touched_updated_ms;
-}
-
-/* Nothing newer shows by itself: change the lead we may change, then look for the change. */
-static void use_touch(struct proof *p, int64_t since_wall_ms)
-{
-	const char *lead = p->engine->pipeline->canary;
-
-	if (p->touched_wall_ms <= since_wall_ms) {
-		p->touch_is_seen = false;
-		p->touched_updated_ms = 0;
-		p->touched_wall_ms = loop_wall_ms(p->engine->loop);
-		ask(p, "write", CALL_PUT, crm_touch_path(lead), crm_touch_body(p->touched_wall_ms),
-		    touched);
-	} else if (p->touched_updated_ms && !p->touch_is_seen) {
-		ask(p, "search", CALL_POST, mem_strdup(crm_search_path), crm_touched_body(lead),
-		    touch_looked_up);
-	}
-}
-
-/* The latest time at which one of those that wait for a canary became unknown; 0: none waits. */
-static int64_t latest_in_want(const struct proof *p)
-{
-	int64_t latest = 0;
-
-	for (size_t i = 0; i < p->n_list; i++)
-		if (!canary_is_newer(p, &p->list[i]) &&
-		    !strcmp(p->list[i].request->object, "lead") &&
-		    p->list[i].since_wall_ms > latest)
-			latest = p->list[i].since_wall_ms;
-	return latest;
-}
-
-static void canary_came(void *arg, const struct http_answer *answer)
-{
-	struct proof *p = arg;
-	cleanup_(json_freep) struct json_object *page = read_answer(p, answer);
-	struct canary *c = p->asked_canary;
-	const char *id;
-	int64_t in_want;
-
-	hook_point("canary_answered");
-	if (crm_canary_read(page, &c->created_ms, NULL) > 0) {
-		id = json_get_string(json_object_array_get_idx(json_get(page, "data"), 0), "id");
-		c->intent_ms = id ? journal_object_time(p->engine->journal, id) : 0;
-		c->is_seen = true;
-	}
-	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
-	in_want = latest_in_want(p);
-	if (answer && p->engine->pipeline->canary && in_want)
-		use_touch(p, in_want);
-}
-
-static void ask_canary(struct proof *p, const char *object)
-{
-	p->asked_canary = &p->canaries[canary_at(p, object)];
-	*p->asked_canary = (struct canary){0};
-	(void)snprintf(p->asked_canary->object, sizeof(p->asked_canary->object), "%s", object);
-	ask(p, "search", CALL_POST, mem_strdup(crm_search_path), crm_canary_body(object),
-	    canary_came);
 }
 
 /* Scanning */
