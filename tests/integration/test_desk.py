@@ -158,9 +158,8 @@ def test_status_says_what_is_waited_for(closefeed, pipeline, sandbox):
     assert desk.end() == 75
 
 
-def test_a_state_that_never_was_is_empty_and_stays_so(desk, pipeline, tmp_path):
-    if desk.is_running:
-        pytest.skip("there is nobody to run it")
+def test_a_state_that_never_was_is_empty_and_stays_so(closefeed, pipeline, tmp_path):
+    desk = Desk(closefeed, "alone")
     desk.path = pipeline([{"name": "A"}])
     assert desk.rejects() == [] and desk.held() == []
     code, status = desk.ask("status")
