@@ -65,7 +65,8 @@ static const struct key delivery_keys[] = {
          IN(struct pipeline, canary),
          .read = read_canary,
          .example = "\"lead_abc\"",
-         .help = "a lead closefeed may touch to prove that Close's event log moves"},
+         .help = "a lead whose description closefeed may overwrite, to prove that search shows changes: "
+                 "only then does a lost create count as absent"},
 	{.name = "drain",
          .type = VALUE_DURATION,
          IN(struct pipeline, drain_ms),
