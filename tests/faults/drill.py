@@ -49,14 +49,20 @@ def make_trouble(trial, dice):
                                 every=dice.randint(40, 200))
 
 
-def run_for(trial, seconds):
-    """A run that is killed at a moment, wherever it is. True: it was still there."""
+def run_for(trial, dice):
+    """A run that is killed at a moment, wherever it is, some while it stops after a SIGTERM. True:
+    it was still there."""
     process = trial.program.start("run", trial.path, "--json")
-    try:
-        process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
+    for end_by in (dice.choice((None, signal.SIGTERM)), signal.SIGKILL):
+        try:
+            process.communicate(timeout=dice.uniform(0.03, 0.4))
+            break
+        except subprocess.TimeoutExpired:
+            if end_by:
+                process.send_signal(end_by)
+    if process.poll() is None:
         process.communicate()
+    if process.returncode in (-signal.SIGKILL, -signal.SIGTERM):  # TERM: before anything began
         return True
     assert process.returncode in (0, 1, 75), process.returncode
     return False
@@ -73,7 +79,7 @@ def hurt(trial, dice, n, until):
         if done.total() >= n or time.monotonic() > until:
             break
         if dice.random() < 0.3:
-            done["a random moment"] += run_for(trial, dice.uniform(0.05, 0.6))
+            done["a random moment"] += run_for(trial, dice)
             continue
         # Every other kill strikes while the last one is made up for.
         kill_at = (first if dice.random() < 0.5 else again).next()

@@ -93,7 +93,7 @@ class Trial:
             route += f'  identity: {{custom.{field}: "{{id}}"}}\n'
         hook = f'webhook: {{url: "{self.sandbox.hook_url}", secret: {{env: HOOK_SECRET}}}}\n'
         self.has_webhook = has_webhook
-        self.is_piped = is_piped
+        self.is_piped, self.has_identity = is_piped, has_identity
         self.path = Pipelines(self.folder, self.sandbox)(
             records, name="trial", routes=route, close=close,
             source='ndjson: {path: "-"}' if is_piped else None,
@@ -193,10 +193,12 @@ class Trial:
         held, complaints = set(self.held_lines()), []
         for event in {event["id"]: event for event in events}.values():
             line, outcome = event["data"]["records"][0]["line"], event["data"]["outcome"]
-            name = self.records[line - 1]["name"]
-            if outcome == "delivered" and names.get(event["subject"]) != name:
-                complaints.append(f"line {line} was told delivered as {event['subject']}, "
-                                  f"which is {names.get(event['subject'])}")
+            name, subject = self.records[line - 1]["name"], event.get("subject")
+            # Where the id was cut off with its answer, only an identity can find it out.
+            knows_id = subject is not None or self.has_identity
+            if outcome == "delivered" and knows_id and names.get(subject) != name:
+                complaints.append(f"line {line} was told delivered as {subject}, "
+                                  f"which is {names.get(subject)}")
             if (outcome == "held") != (line in held):
                 complaints.append(f"line {line} was told {outcome}, but held are {sorted(held)}")
         return complaints
