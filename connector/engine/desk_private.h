@@ -38,16 +38,45 @@ struct json_object *desk_refusal(enum exit_code code, const char *format, ...)
 uint64_t *desk_ids(struct json_object *request);
 
 /* desk_act.c */
+
+/* A new errand of the desk's. */
+struct errand *errand_new(struct desk *desk);
 /* Begins what @errand waits for, as far as there is room; answers when all has ended. */
 void errand_go_on(struct desk *desk, struct errand *errand);
 /* Adds a result to an errand. */
 void errand_result(struct errand *errand, uint64_t id, const char *outcome, const char *object_id,
                    const char *message);
-/* A person's decision on a held item; NULL: it waits (send), else the answer. */
-struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
-                                 struct errand **ret_errand);
+/* The part @id that @errand has begun, or NULL. */
+struct errand_part *errand_part_of(const struct errand *errand, uint64_t id);
+/* The errand other than @but that has begun part @id and is not answered yet, or NULL. */
+struct errand *errand_holder(const struct desk *desk, const struct errand *but, uint64_t id);
+/*
+ * Two people asked for the same part: it is taken up once, and both learn what became of it. True
+ * if another errand has @mine.
+ */
+bool errand_join(struct desk *desk, struct errand *errand, struct errand_part *mine);
+
+/* A row of the journal as a copy that outlives the listing. */
+struct desk_row {
+	struct part_row row;
+	bool is_there;
+};
+void desk_row_load(struct journal *journal, enum outcome outcome, uint64_t id,
+                   struct desk_row *ret_row);
+void desk_row_deinit(struct desk_row *row);
+/* A part of @record is taken up again; its place in the source was settled long ago. */
+void desk_begin_record(struct record *record);
+
+/* desk_retry.c */
+void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id);
+struct json_object *desk_retry(struct desk *desk, struct json_object *request,
+                               struct errand **ret_errand);
 /* @desk is NULL when nobody runs. */
 struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
                               struct json_object *request, int64_t wall_ms);
-struct json_object *desk_retry(struct desk *desk, struct json_object *request,
-                               struct errand **ret_errand);
+
+/* desk_held.c */
+void desk_send_held(struct desk *desk, struct errand *errand);
+/* A person's decision on a held item; NULL: it waits (send), else the answer. */
+struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
+                                 struct errand **ret_errand);

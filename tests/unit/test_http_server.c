@@ -147,6 +147,25 @@ static void a_server_may_go_while_an_exchange_waits(void **state)
 	close_bench(&b);
 }
 
+static void what_was_replied_just_before_still_goes_out(void **state)
+{
+	struct bench b = {.reply_later = true};
+	char text[4096] = "";
+
+	(void)state;
+	open_bench(&b, -1);
+	send_text(&b, "GET /last HTTP/1.1\r\nHost: h\r\n\r\n");
+	for (int turn = 0; turn < 100 && !b.kept; turn++)
+		loop_turn(b.loop, 10);
+	check(b.kept != NULL);
+	http_reply(b.kept, 200, NULL, "the last word", 13);
+	http_server_free(b.server);
+	b.server = NULL;
+	check(read(b.client, text, sizeof(text) - 1) > 0);
+	check(strstr(text, "\r\n\r\nthe last word") != NULL);
+	close_bench(&b);
+}
+
 static void an_announced_large_body_is_refused(void **state)
 {
 	struct bench b = {0};
@@ -203,6 +222,7 @@ int main(void)
 		sentence(a_connection_serves_many_requests),
 		sentence(a_late_reply_arrives),
 		sentence(a_server_may_go_while_an_exchange_waits),
+		sentence(what_was_replied_just_before_still_goes_out),
 		sentence(an_announced_large_body_is_refused),
 		sentence(a_chunked_large_body_is_refused_and_not_kept),
 		sentence(a_unix_socket_is_served),

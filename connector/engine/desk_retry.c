@@ -1,0 +1,301 @@
+#include "connector/engine/desk_private.h"
+
+#include "connector/close/catalogue.h"
+#include "connector/shape/shape.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rejects: taken up again, shaped by the pipeline as it is now or as they were sent, or dropped. */
+
+/* The part's row under its new request; @part's parts are the request's from here on. */
+static void give_part(struct request *r, struct desk_row *c)
+{
+	struct part *p = &r->parts[0];
+
+	part_deinit(p);
+	*p = (struct part){.id = c->row.part.id,
+	                   .is_stored = true,
+	                   .record = record_ref(c->row.part.record),
+	                   .ordinal = c->row.part.ordinal,
+	                   .generation = c->row.part.generation + 1};
+}
+
+/* Why nothing can be tried, whatever the record says: the reject stays as it is. */
+static struct request *refuse(struct err *refusal, const char *why)
+{
+	(void)err_set(refusal, -EINVAL, "%s", why);
+	return NULL;
+}
+
+static struct request *as_sent(struct desk *desk, struct desk_row *c, struct err *refusal)
+{
+	struct engine *e = desk->engine;
+	struct request *r = NULL, *fresh;
+	cleanup_(rejection_deinit) struct rejection twin = {0};
+
+	if (!c->row.request || journal_load_request(e->journal, c->row.request, &r, NULL) < 0 ||
+	    (r->method != METHOD_DELETE && !r->body)) {
+		request_free(r);
+		return refuse(refusal, "no request of it is kept; retry without --as-sent shapes "
+		                       "its record again");
+	}
+	/* A new request in all but its content. */
+	fresh = request_new();
+	(void)memcpy(r->id, fresh->id, sizeof(r->id));
+	request_free(fresh);
+	while (r->n_parts > 1)
+		part_deinit(&r->parts[--r->n_parts]);
+	r->seq = 0;
+	r->is_stored = false;
+	r->state = REQUEST_PLANNED;
+	r->attempts = r->resends = r->crash_count = 0;
+	answer_deinit(&r->answer);
+	free(r->known);
+	r->known = NULL;
+	if (r->identity_field && !intake_claim(e, r, &twin)) {
+		request_free(r);
+		return refuse(refusal, twin.message);
+	}
+	return r;
+}
+
+static bool has_route(const struct route_set *routes, const char *name)
+{
+	for (size_t i = 0; i < routes->n; i++)
+		if (!strcmp(routes->items[i].name, name))
+			return true;
+	return !*name; /* rejected before it came to a route */
+}
+
+/* Why the record of @c cannot be shaped by @pipeline at all; "" if it can. */
+static void why_not_shaped(const struct pipeline *pipeline, const struct desk_row *c,
+                           struct err *why)
+{
+	const struct record *record = c->row.part.record;
+
+	*why = (struct err){0};
+	if (!record->raw)
+		(void)err_set(why, -EINVAL, "%s",
+		              record->fault == RECORD_TOO_LONG
+		                      ? "the record was too long to keep; split it in the source"
+		                      : "its record is gone: `keep` is over");
+	else if (!has_route(&pipeline->routes, c->row.route))
+		(void)err_set(why, -EINVAL,
+		              "its route \"%.200s\" is gone from the pipeline; give the route that "
+		              "shall take it this name, or drop it",
+		              c->row.route);
+}
+
+/* The output of @c's part; NULL with a rejection, or with a refusal. */
+static struct request *take_output(struct engine *e, struct shape_result *shaped,
+                                   const struct desk_row *c, struct rejection *ret_rejection,
+                                   struct err *refusal)
+{
+	for (size_t i = 0; i < shaped->n; i++) {
+		struct shape_output *output = &shaped->items[i];
+
+		if (output->ordinal != c->row.part.ordinal)
+			continue;
+		if (output->draft)
+			return intake_request(e, steal(&output->draft), ret_rejection);
+		*ret_rejection = output->rejection;
+		output->rejection = (struct rejection){0};
+		return NULL;
+	}
+	return refuse(refusal, "no route of the pipeline takes its record any more");
+}
+
+static struct request *shaped_anew(struct desk *desk, const struct pipeline *pipeline,
+                                   struct desk_row *c, struct rejection *ret_rejection,
+                                   struct err *refusal)
+{
+	struct record *record = c->row.part.record;
+	struct shape_result shaped;
+	struct request *r;
+	struct err err;
+
+	why_not_shaped(pipeline, c, refusal);
+	if (*refusal->text)
+		return NULL;
+	record->read_wall_ms = loop_wall_ms(desk->engine->loop);
+	record->fault = RECORD_OK;
+	if (json_parse(record->raw, record->len, 0, &record->value, NULL, &err) < 0 ||
+	    !json_object_is_type(record->value, json_type_object)) {
+		rejection_set(ret_rejection, REJECT_JSON, NULL, "%s",
+		              record->value ? "the record is no JSON object" : err.text);
+		return NULL;
+	}
+	shape_record(&pipeline->routes, record, &shaped);
+	r = take_output(desk->engine, &shaped, c, ret_rejection, refusal);
+	shape_result_deinit(&shaped);
+	json_object_put(record->value);
+	record->value = NULL;
+	return r;
+}
+
+static void end_part(struct errand *errand, struct errand_part *mine, const char *message)
+{
+	mine->has_ended = true;
+	errand_result(errand, mine->id, "rejected", NULL, message);
+}
+
+/* Shaped again and refused again: the new reason takes the place of the old one. */
+static void reject_again(struct engine *e, const struct desk_row *c,
+                         const struct rejection *rejection)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	*p = c->row.part;
+	p->record = record_ref(c->row.part.record);
+	p->message = p->field = p->fields = NULL;
+	p->generation++;
+	settle_rejected_part(e, p, c->row.route, c->row.operation, rejection);
+}
+
+void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
+{
+	struct errand_part *mine = &errand->parts[errand->n_begun++];
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct err refusal = {0};
+	struct desk_row c;
+	struct request *r;
+
+	*mine = (struct errand_part){.id = id};
+	if (errand_join(desk, errand, mine))
+		return;
+	desk_row_load(desk->engine->journal, OUTCOME_REJECTED, id, &c);
+	if (!c.is_there) {
+		end_part(errand, mine, "there is no reject with this id");
+		return;
+	}
+	mine->old_request = c.row.request;
+	r = errand->as_sent ? as_sent(desk, &c, &refusal)
+	                    : shaped_anew(desk, errand->pipeline, &c, &rejection, &refusal);
+	hook_point("retry_begins");
+	if (*refusal.text) {
+		end_part(errand, mine, refusal.text);
+	} else {
+		desk_begin_record(c.row.part.record);
+		if (r) {
+			give_part(r, &c);
+			delivery_submit(desk->engine->delivery, r);
+		} else {
+			reject_again(desk->engine, &c, &rejection);
+		}
+	}
+	desk_row_deinit(&c);
+}
+
+struct id_list {
+	uint64_t *ids;
+	size_t n, cap;
+};
+
+static void collect_id(void *arg, const struct part_row *row)
+{
+	struct id_list *l = arg;
+
+	l->ids = mem_grow(l->ids, l->n, &l->cap, sizeof(*l->ids));
+	l->ids[l->n++] = row->part.id;
+}
+
+/* In the order they were given, each once. */
+static struct id_list each_once(const uint64_t *ids)
+{
+	struct id_list l = {0};
+
+	for (; *ids; ids++) {
+		size_t i = 0;
+
+		while (i < l.n && l.ids[i] != *ids)
+			i++;
+		if (i == l.n) {
+			l.ids = mem_grow(l.ids, l.n, &l.cap, sizeof(*l.ids));
+			l.ids[l.n++] = *ids;
+		}
+	}
+	return l;
+}
+
+static struct id_list select_rejects(struct journal *journal, struct json_object *request)
+{
+	const char *class = json_get_string(request, "class");
+	cleanup_(freep) uint64_t *ids = desk_ids(request);
+	struct id_list l = {0};
+
+	/* Ids that are not there stay in the list: each is answered. */
+	if (ids)
+		return each_once(ids);
+	(void)journal_each_part(journal, OUTCOME_REJECTED, NULL,
+	                        class ? reject_class_find(class) : REJECT_NONE, collect_id, &l,
+	                        NULL);
+	return l;
+}
+
+struct json_object *desk_retry(struct desk *desk, struct json_object *request,
+                               struct errand **ret_errand)
+{
+	const struct pipeline_options options = {.operations = crm_catalogue()};
+	const char *text = json_get_string(request, "pipeline_text");
+	struct pipeline *pipeline = NULL;
+	struct id_list ids;
+	struct errand *errand;
+	struct err err;
+
+	if (!json_get_bool(request, "as_sent", false)) {
+		if (!text)
+			return desk_refusal(EXIT_USAGE, "the pipeline's text is missing");
+		if (pipeline_load_text(desk->engine->pipeline->path, text, strlen(text), &options,
+		                       &pipeline, &err) < 0)
+			return desk_refusal(EXIT_PIPELINE, "%s", err.text);
+		if (pipeline->n_errors) {
+			struct json_object *o = desk_refusal(
+				EXIT_PIPELINE,
+				"the pipeline has %zu mistakes: `closefeed check` shows them",
+				pipeline->n_errors);
+
+			pipeline_free(pipeline);
+			return o;
+		}
+	}
+	ids = select_rejects(desk->engine->journal, request);
+	errand = errand_new(desk);
+	errand->pipeline = pipeline;
+	errand->as_sent = !pipeline;
+	errand->ids = ids.ids;
+	errand->n_ids = ids.n;
+	errand->parts = mem_array(ids.n, sizeof(*errand->parts));
+	*ret_errand = errand;
+	return NULL;
+}
+
+struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
+                              struct json_object *request, int64_t wall_ms)
+{
+	struct id_list ids = select_rejects(journal, request);
+	struct json_object *o = json_object_new_object();
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ids.n; i++) {
+		struct desk_row c;
+
+		if (desk && errand_holder(desk, NULL, ids.ids[i]))
+			continue; /* it is being taken up */
+		desk_row_load(journal, OUTCOME_REJECTED, ids.ids[i], &c);
+		if (c.is_there) {
+			journal_drop_part(journal, ids.ids[i]);
+			journal_put_decision(journal, "reject", ids.ids[i], "drop", NULL, wall_ms);
+			n++;
+		}
+		desk_row_deinit(&c);
+	}
+	free(ids.ids);
+	(void)json_object_object_add(o, "dropped", json_object_new_uint64(n));
+	return o;
+}
