@@ -50,8 +50,9 @@ def behind_a_search_that_stands_still(start, without):
 
 def updated_while_one_is_slow(start, without):
     trial = start(n_leads=2, n_updates=8, close="concurrency: 8\ntimeout: 300ms",
-                  quarantine="800ms", has_webhook=False, without=without)
-    trial.sandbox.add_fault("late_apply", method="PUT", n=3, ms=400)
+                  quarantine="2500ms", has_webhook=False, without=without)
+    # Later than the back-off and all that comes after it take, and within the quarantine.
+    trial.sandbox.add_fault("late_apply", method="PUT", n=3, ms=1600)
     return twin(trial)
 
 
