@@ -275,8 +275,7 @@ static bool may_only_log(const struct operation *op)
 {
 	return !strcmp(op->name, "activity.email.create") ||
 	       !strcmp(op->name, "activity.email.update") ||
-	       !strcmp(op->name, "activity.sms.create") ||
-	       !strcmp(op->name, "activity.sms.update");
+	       !strcmp(op->name, "activity.sms.create") || !strcmp(op->name, "activity.sms.update");
 }
 
 static void every_operation_without_effects_compiles(void **state)
@@ -291,8 +290,9 @@ static void every_operation_without_effects_compiles(void **state)
 
 		buf_addf(&b, V S C "routes: [{operation: %s}]\n", set->items[i].name);
 		p = case_load(buf_text(&b));
-		check_eq(p->n_errors > 0, (set->items[i].effects && !may_only_log(&set->items[i])) ||
-		                                  set->items[i].is_oauth_only);
+		check_eq(p->n_errors > 0,
+		         (set->items[i].effects && !may_only_log(&set->items[i])) ||
+		                 set->items[i].is_oauth_only);
 		n_compiled += p->n_errors == 0;
 		pipeline_free(p);
 		buf_deinit(&b);
