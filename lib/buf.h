@@ -11,7 +11,10 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT {0}
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* Frees the storage and leaves an empty buffer; safe on a zeroed struct. */
 void buf_deinit(struct buf *b);
@@ -26,7 +29,8 @@ void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(prin
 void buf_vaddf(struct buf *b, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
-/* Makes room for @more bytes behind the content and returns where they go; the caller adds to len. */
+/* Makes room for @more bytes behind the content and returns where they go; the caller adds to len.
+ */
 char *buf_room(struct buf *b, size_t more);
 
 /* Removes the first @n bytes. */

@@ -30,8 +30,8 @@ const char *clock_rfc3339(int64_t wall_ms, char text[static 32])
 
 	(void)gmtime_r(&seconds, &tm);
 	(void)snprintf(text, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000,
-		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		       (int)(wall_ms % 1000));
+	               tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	               (int)(wall_ms % 1000));
 	return text;
 }
 

@@ -38,7 +38,7 @@ void crypto_sha256_hex(const void *bytes, size_t len, char ret_hex[static sha256
 }
 
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
-			uint8_t ret_mac[static sha256_bytes])
+                        uint8_t ret_mac[static sha256_bytes])
 {
 	unsigned mac_len = sha256_bytes;
 	const uint8_t *mac = HMAC(EVP_sha256(), key, (int)key_len, bytes, len, ret_mac, &mac_len);

@@ -13,7 +13,7 @@ void crypto_sha256(const void *bytes, size_t len, uint8_t ret_hash[static sha256
 void crypto_sha256_hex(const void *bytes, size_t len, char ret_hex[static sha256_hex]);
 
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
-			uint8_t ret_mac[static sha256_bytes]);
+                        uint8_t ret_mac[static sha256_bytes]);
 
 /* RFC 4648 base64 with padding; to free(). */
 char *crypto_base64(const void *bytes, size_t len);

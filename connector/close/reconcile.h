@@ -66,10 +66,10 @@ char *crm_canary_body(const char *object);
 int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct err *err);
 
 /*
- * The lead named by delivery.canary may be touched: crm_touch_path() and crm_touch_body() make a PUT
- * that changes its description (a change search must show), crm_touched_body() asks search for it.
- * All to free(). crm_touched_read() gives the time of the last change in the PUT's own answer or in
- * the search's: 1, 0 where search does not show the lead, or -EBADMSG with a sentence.
+ * The lead named by delivery.canary may be touched: crm_touch_path() and crm_touch_body() make a
+ * PUT that changes its description (a change search must show), crm_touched_body() asks search for
+ * it. All to free(). crm_touched_read() gives the time of the last change in the PUT's own answer
+ * or in the search's: 1, 0 where search does not show the lead, or -EBADMSG with a sentence.
  */
 char *crm_touch_path(const char *lead_id);
 char *crm_touch_body(int64_t wall_ms);

@@ -14,15 +14,15 @@
 
 struct draft {
 	struct record *record;
-	unsigned ordinal;         /* which output of the record, from 0 */
+	unsigned ordinal; /* which output of the record, from 0 */
 	const struct route *route;
 	char *url;                /* path and query below base_url */
 	char **headers;           /* "Name: value", NULL-terminated; NULL: none */
 	struct json_object *body; /* NULL: none */
 	char *identity_field;     /* as it stands in the body: "custom.cf_…"; NULL: none */
 	char *identity_value;
-	char **notes;             /* sentences for preview and the event; NULL-terminated or NULL */
-	char **excluded;          /* paths whose members were left out; NULL-terminated or NULL */
+	char **notes;    /* sentences for preview and the event; NULL-terminated or NULL */
+	char **excluded; /* paths whose members were left out; NULL-terminated or NULL */
 };
 
 struct draft *draft_new(struct record *record, const struct route *route, unsigned ordinal);
@@ -38,4 +38,4 @@ struct rejection {
 
 void rejection_deinit(struct rejection *rejection);
 void rejection_set(struct rejection *rejection, enum reject_class class, const char *field,
-		   const char *format, ...) __attribute__((format(printf, 4, 5)));
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));

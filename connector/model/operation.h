@@ -38,7 +38,7 @@ struct operation_field {
 struct operation {
 	const char *name; /* "lead.create" */
 	enum http_method method;
-	const char *path; /* "/lead/{id}/" */
+	const char *path;               /* "/lead/{id}/" */
 	const char *const *path_params; /* NULL-terminated, as are the lists below */
 	const char *const *query_params;
 	const struct operation_field *body_fields; /* ends with a NULL name */
@@ -48,7 +48,8 @@ struct operation {
 	bool is_oauth_only;
 	unsigned effects; /* enum operation_effect, or'ed */
 	enum delivery_class class;
-	const char *object; /* kind of object made or changed: "lead"; for lanes, search and events */
+	const char
+		*object; /* kind of object made or changed: "lead"; for lanes, search and events */
 	const char *lookup; /* of class A "search", B "external_id", C "list", N "name"; else "" */
 	const char *summary;
 };
@@ -70,7 +71,7 @@ const struct operation *operation_find(const struct operation_set *set, const ch
  * matches too. Literal segments win over parameters.
  */
 const struct operation *operation_match(const struct operation_set *set, enum http_method method,
-					const char *path);
+                                        const char *path);
 
 /* The field called @name in @op ("custom.cf_B2.add" finds "custom.cf_*"), or NULL. */
 const struct operation_field *operation_field(const struct operation *op, const char *name);

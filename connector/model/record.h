@@ -38,7 +38,7 @@ struct record {
 	unsigned n_open;    /* outputs without an outcome */
 	enum outcome worst; /* of those that have one */
 	bool keeps_row;     /* an output was rejected or held */
-	bool is_settled; /* an earlier outcome is counted: it is taken up again */
+	bool is_settled;    /* an earlier outcome is counted: it is taken up again */
 };
 
 struct record *record_new(void); /* refs = 1 */

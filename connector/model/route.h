@@ -24,33 +24,34 @@ struct named_template {
 };
 
 struct route {
-	size_t index;              /* in the file, from 0 */
-	char *name;                /* default: the operation's name, or "METHOD path" */
-	unsigned line, column;     /* where it stands in the pipeline file */
+	size_t index;               /* in the file, from 0 */
+	char *name;                 /* default: the operation's name, or "METHOD path" */
+	unsigned line, column;      /* where it stands in the pipeline file */
 	const struct operation *op; /* NULL for a path the catalogue does not know */
-	enum http_method method;   /* never PATCH: written PATCH became PUT, see is_patch */
+	enum http_method method;    /* never PATCH: written PATCH became PUT, see is_patch */
 	bool is_patch;
 	/*
 	 * Path below base_url, beginning with "/" and (catalogue) ending with "/". An operation's
 	 * path with `params` put in; a parameter without one is "{name}" of the record.
 	 */
 	struct template *url;
-	char *keep_slash; /* the placeholder of url whose slashes stay ({object_type}); NULL: none */
+	char *keep_slash; /* the placeholder of url whose slashes stay ({object_type}); NULL: none
+	                   */
 	struct named_template *query;
 	size_t n_query;
 	struct named_template *headers;
 	size_t n_headers;
 	struct template_tree *body; /* NULL: the default body */
-	bool has_body;             /* false: the operation sends none */
-	char **consumed;           /* top-level fields the default body leaves out: they fill the path */
+	bool has_body;              /* false: the operation sends none */
+	char **consumed; /* top-level fields the default body leaves out: they fill the path */
 	size_t n_consumed;
-	struct exclude **exclude;  /* the file's own and the route's, in that order */
+	struct exclude **exclude; /* the file's own and the route's, in that order */
 	size_t n_exclude;
 	enum on_null nulls;
 	enum unknown_keys unknown_keys;
-	char *identity_field;      /* "custom.cf_…"; NULL: none */
+	char *identity_field; /* "custom.cf_…"; NULL: none */
 	struct template *identity_value;
-	unsigned allow;            /* enum operation_effect and ALLOW_ORPHANS, or'ed */
+	unsigned allow; /* enum operation_effect and ALLOW_ORPHANS, or'ed */
 };
 
 struct route_set {
@@ -60,8 +61,9 @@ struct route_set {
 	/* `vars`: an object of the scalars that {@var.name} stands for; NULL: none. */
 	struct json_object *vars;
 	/*
-	 * The catalogue the routes were compiled against; not owned. A finished URL must still be its
-	 * route's operation, so it is looked up again. NULL: each route is held against its own only.
+	 * The catalogue the routes were compiled against; not owned. A finished URL must still be
+	 * its route's operation, so it is looked up again. NULL: each route is held against its own
+	 * only.
 	 */
 	const struct operation_set *operations;
 };

@@ -223,8 +223,8 @@ static void a_reject_keeps_record_request_and_answer_until_it_is_dropped(void **
 	check_eq(journal_each_part(journal, OUTCOME_REJECTED, NULL, REJECT_NONE, look, NULL, NULL),
 	         0);
 	check_eq(n_seen, 1);
-	check_eq(journal_each_part(journal, OUTCOME_REJECTED, (const uint64_t[]){7, 1, 0}, REJECT_NONE,
-	                           look, NULL, NULL),
+	check_eq(journal_each_part(journal, OUTCOME_REJECTED, (const uint64_t[]){7, 1, 0},
+	                           REJECT_NONE, look, NULL, NULL),
 	         0);
 	check_eq(n_seen, 2);
 	check_eq(journal_load_request(journal, seen.request, &loaded, NULL), 0);
