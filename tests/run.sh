@@ -36,7 +36,7 @@ export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
 if [ -z "$failed_builds" ]; then
 	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
 	timeout 1200 pytest-3 -q -p no:cacheprovider --junitxml=$build/pytest.xml --tb=short \
-		tests/house tests/integration "$@" >$build/pytest.log 2>&1 ||
+		tests/house tests/integration tests/faults "$@" >$build/pytest.log 2>&1 ||
 		tail -n 20 $build/pytest.log
 fi
 

@@ -158,6 +158,22 @@ static void reject_again(struct engine *e, const struct desk_row *c,
 	settle_rejected_part(e, p, c->row.route, c->row.operation, rejection);
 }
 
+/*
+ * What a person gave up may have happened all the same: where it can be looked up, it is, before it
+ * is sent again. Elsewhere the person's word counts.
+ */
+static void send(struct engine *e, struct request *r, enum reject_class was)
+{
+	if (was != REJECT_GIVEN_UP || e->pipeline->hold_unknown || !proof_can(e, r)) {
+		delivery_submit(e->delivery, r);
+		return;
+	}
+	r->state = REQUEST_UNKNOWN;
+	r->known = mem_strdup("A person had given it up; whether Close has it is looked up first.");
+	journal_put_request(e->journal, r, NULL, NULL);
+	delivery_resume(e->delivery, r);
+}
+
 void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 {
 	struct errand_part *mine = &errand->parts[errand->n_begun++];
@@ -184,7 +200,7 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 		desk_begin_record(c.row.part.record);
 		if (r) {
 			give_part(r, &c);
-			delivery_submit(desk->engine->delivery, r);
+			send(desk->engine, r, c.row.part.class);
 		} else {
 			reject_again(desk->engine, &c, &rejection);
 		}

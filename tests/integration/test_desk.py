@@ -659,6 +659,20 @@ def test_given_up_it_is_told_and_kept_as_rejected(desk, begin, sandbox):
     assert desk.ask("rejects", "retry", "--class", "given_up")[0] == 0 and names(sandbox) == ["A"]
 
 
+def test_what_was_given_up_is_looked_up_before_a_retry_sends_it(desk, begin, sandbox):
+    lose_answers(sandbox, 1, fault="reset_after")
+    sandbox.add_fault("status", path="/data/search/", status=400)
+    begin([{"id": "1", "name": "A"}], routes=with_identity(sandbox),
+          delivery="quarantine: 300ms\nmax_rejects: none")
+    [item] = wait_until(desk.held)
+    assert desk.ask("held", "resolve", item["id"], "--give-up")[0] == 1
+    sandbox.clear_faults()
+    code, answer = desk.ask("rejects", "retry", "--all")
+    assert code == 0 and answer["results"][0]["outcome"] == "delivered"
+    sent = [call for call in sandbox.requests("POST") if call["path"] == "/lead/"]
+    assert names(sandbox) == ["A"] and len(sent) == 1
+
+
 def hold_with_identity(desk, begin, sandbox):
     """A create with an identity whose answer was lost and which nobody may prove."""
     lose_answers(sandbox, 1, fault="reset_before")
