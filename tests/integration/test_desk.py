@@ -660,6 +660,7 @@ def test_given_up_it_is_told_and_kept_as_rejected(desk, begin, sandbox):
 
 
 def test_what_was_given_up_is_looked_up_before_a_retry_sends_it(desk, begin, sandbox):
+    sandbox.post("/_sandbox/settings", {"lag_ms": 0})
     lose_answers(sandbox, 1, fault="reset_after")
     sandbox.add_fault("status", path="/data/search/", status=400)
     begin([{"id": "1", "name": "A"}], routes=with_identity(sandbox),
