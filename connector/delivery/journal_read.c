@@ -176,10 +176,10 @@ int journal_each_open(struct journal *journal,
 		seqs[n++] = (uint64_t)store_int(q, 0);
 	}
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		struct request *request;
+		struct request *request = NULL;
 
 		r = journal_load_request(journal, seqs[i], &request, err);
-		if (r >= 0)
+		if (request)
 			take(arg, request);
 	}
 	free(seqs);

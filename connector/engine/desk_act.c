@@ -42,13 +42,13 @@ static void choose(void *arg, const struct part_row *row)
 	c->is_there = true;
 }
 
-void desk_row_deinit(struct desk_row *c)
+void desk_row_deinit(struct desk_row *row)
 {
-	if (!c->is_there)
+	if (!row->is_there)
 		return;
-	part_deinit(&c->row.part);
-	free(c->row.route);
-	free(c->row.operation);
+	part_deinit(&row->row.part);
+	free(row->row.route);
+	free(row->row.operation);
 }
 
 void desk_row_load(struct journal *journal, enum outcome outcome, uint64_t id, struct desk_row *ret)
