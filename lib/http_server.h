@@ -44,8 +44,6 @@ int http_server_add(struct http_server *server, int fd, struct err *err);
 
 const char *http_exchange_method(const struct http_exchange *x);
 const char *http_exchange_path(const struct http_exchange *x); /* as sent, still percent-encoded */
-/* The decoded query value, or NULL. */
-const char *http_exchange_query(const struct http_exchange *x, const char *name);
 void http_exchange_each_query(const struct http_exchange *x,
                               void (*fn)(void *arg, const char *name, const char *value),
                               void *arg);

@@ -349,11 +349,6 @@ void store_rollback(struct store *store)
 		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-int64_t store_changes(struct store *store)
-{
-	return sqlite3_changes64(store->db);
-}
-
 int store_check(struct store *store, struct err *err)
 {
 	sqlite3_stmt *stmt = NULL;

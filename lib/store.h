@@ -60,8 +60,5 @@ int store_commit(struct store *store, struct err *err);
 /* Safe also after an error that has rolled back already. */
 void store_rollback(struct store *store);
 
-/* Rows changed by the last statement. */
-int64_t store_changes(struct store *store);
-
 /* Full check of the file: 0, or -EUCLEAN with the first finding. For after a corruption error. */
 int store_check(struct store *store, struct err *err);

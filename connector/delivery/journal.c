@@ -160,7 +160,6 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 		id = crypto_base32(bytes, sizeof(bytes));
 		r = journal_set_meta(j, "id", id, err);
 		hook_point("state_named");
-		j->is_new = true;
 	}
 	if (r >= 0)
 		(void)memccpy(j->id, id, '\0', sizeof(j->id));
@@ -194,11 +193,6 @@ void journal_close(struct journal *journal)
 const char *journal_id(const struct journal *journal)
 {
 	return journal->id;
-}
-
-bool journal_is_new(const struct journal *journal)
-{
-	return journal->is_new;
 }
 
 char *journal_meta(struct journal *journal, const char *key)
@@ -340,16 +334,6 @@ void journal_reject_part(struct journal *journal, struct part *part, const char 
 	c->arg = arg;
 }
 
-void journal_put_event(struct journal *journal, struct event *event, journal_done_fn done,
-                       void *arg)
-{
-	struct change *c = add(journal, CHANGE_PUT_EVENT);
-
-	c->event = event;
-	c->done = done;
-	c->arg = arg;
-}
-
 void journal_drop_part(struct journal *journal, uint64_t id)
 {
 	add(journal, CHANGE_DROP_PART)->number[0] = id;
@@ -358,11 +342,6 @@ void journal_drop_part(struct journal *journal, uint64_t id)
 void journal_drop_orphan_request(struct journal *journal, uint64_t seq)
 {
 	add(journal, CHANGE_DROP_REQUEST)->number[0] = seq;
-}
-
-void journal_drop_record(struct journal *journal, uint64_t id)
-{
-	add(journal, CHANGE_DROP_RECORD)->number[0] = id;
 }
 
 void journal_put_stream(struct journal *journal, struct stream *stream)

@@ -36,9 +36,8 @@ struct journal_run {
 int journal_open(const char *folder, struct journal **ret_journal, struct err *err);
 void journal_close(struct journal *journal);
 
-/* Its id, fixed when it was made; and whether this opening made it. */
+/* Its id, fixed when it was made. */
 const char *journal_id(const struct journal *journal);
-bool journal_is_new(const struct journal *journal);
 
 /* Small facts about the whole journal ("base_url", "organization_id"); set is durable on return. */
 char *journal_meta(struct journal *journal, const char *key); /* to free(); NULL: not set */
@@ -79,15 +78,10 @@ void journal_end_request(struct journal *journal, struct request *request, const
 void journal_reject_part(struct journal *journal, struct part *part, const char *route,
                          const char *operation, struct event *event, int64_t wall_ms,
                          journal_done_fn done, void *arg);
-/* An event of its own (a drop by a person). */
-void journal_put_event(struct journal *journal, struct event *event, journal_done_fn done,
-                       void *arg);
 /* Removes rejected or held part @id with everything that only it needs. */
 void journal_drop_part(struct journal *journal, uint64_t id);
 /* Removes request @seq if no part belongs to it any more: its parts were taken up by another. */
 void journal_drop_orphan_request(struct journal *journal, uint64_t seq);
-/* Removes the record row @id: nothing of it is open, rejected or held any more. */
-void journal_drop_record(struct journal *journal, uint64_t id);
 /* The stream's position, as it is at the commit. Submitting it again in one turn costs nothing. */
 void journal_put_stream(struct journal *journal, struct stream *stream);
 void journal_put_run(struct journal *journal, struct journal_run *run);

@@ -361,14 +361,10 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 		return end_request(j, c, err);
 	case CHANGE_REJECT_PART:
 		return reject_part(j, c, err);
-	case CHANGE_PUT_EVENT:
-		return put_event(j, c->event, err);
 	case CHANGE_DROP_PART:
 		return drop_part(j, c->number[0], err);
 	case CHANGE_DROP_REQUEST:
 		return drop_orphan_request(j, c->number[0], err);
-	case CHANGE_DROP_RECORD:
-		return run_with(j->q.orphan_record, c->number[0], err);
 	case CHANGE_STREAM:
 		return put_stream(j, c->stream, err);
 	case CHANGE_RUN:

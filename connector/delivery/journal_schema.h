@@ -15,9 +15,7 @@ enum change_kind {
 	CHANGE_REOPEN_REQUEST,
 	CHANGE_END_REQUEST,
 	CHANGE_REJECT_PART,
-	CHANGE_PUT_EVENT,
 	CHANGE_DROP_PART,
-	CHANGE_DROP_RECORD,
 	CHANGE_DROP_REQUEST,
 	CHANGE_STREAM,
 	CHANGE_RUN,
@@ -49,7 +47,6 @@ struct change {
 struct journal {
 	struct store *store;
 	char id[27];
-	bool is_new;
 	uint64_t next_part, next_record, next_stream, next_event, next_request, next_run;
 	uint64_t stored_next_part;
 	struct change *changes;

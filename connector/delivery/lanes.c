@@ -233,11 +233,3 @@ bool lanes_is_ready(const struct lane_place *place)
 {
 	return place->n_granted == place->n;
 }
-
-bool lanes_has_waiters(const struct lane_place *place)
-{
-	for (size_t i = 0; i < place->n; i++)
-		if (place->entries[i].behind)
-			return true;
-	return false;
-}

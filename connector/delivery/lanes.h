@@ -33,8 +33,5 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place);
 /* Nothing stands before it. */
 bool lanes_is_ready(const struct lane_place *place);
 
-/* Somebody waits behind @place in one of its lanes. */
-bool lanes_has_waiters(const struct lane_place *place);
-
 /* Closes @key to everybody who comes later, as an owner that is on no wire; to lanes_leave(). */
 struct lane_place *lanes_close(struct lanes *lanes, const char *key);
