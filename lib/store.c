@@ -14,7 +14,7 @@
  * Reserve: at the first opening a blob of `reserve_bytes` is written and deleted again. Its pages
  * stay in the file's free list (no auto-vacuum), so later rows need no new disk space; the same
  * writing has grown the WAL, which is never truncated (journal_size_limit=-1) and is checkpointed
- * at a quarter of its size, so that frames always find old room to overwrite.
+ * at half of its size, so that frames always find old room to overwrite.
  */
 
 struct store_query {
@@ -147,7 +147,7 @@ static int reserve(struct store *s, size_t bytes, struct err *err)
 	int r;
 
 	(void)snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint = %lld",
-	               (long long)(bytes / (size_t)page / 4 + 1));
+	               (long long)(bytes / (size_t)page / 2 + 1));
 	r = store_exec(s, sql, err);
 	if (r < 0 || have * page >= (int64_t)bytes / 2)
 		return r;

@@ -26,7 +26,7 @@ static void prepare(struct journal *j)
 	j->q.put_request = store_query(
 		s,
 		"INSERT OR REPLACE INTO request(" REQUEST_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
-		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)");
+		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)");
 	j->q.note_request = store_query(
 		s, "UPDATE request SET state=?2, attempts=?3, resends=?4, crash_count=?5, known=?6,"
 		   " intent_at=?7 WHERE seq=?1");
@@ -68,8 +68,9 @@ static void prepare(struct journal *j)
 	j->q.set_meta = store_query(s, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)");
 	j->q.put_config = store_query(s, "INSERT INTO config(sha256, text) VALUES(?1, ?2)");
 	j->q.orphan_request =
-		store_query(s, "DELETE FROM request WHERE seq=?1 AND NOT EXISTS"
-	                       " (SELECT 1 FROM part WHERE part.request=?1) RETURNING seq");
+		store_query(s, "DELETE FROM request WHERE seq=?1 AND NOT EXISTS (SELECT 1 FROM"
+	                       " part WHERE part.id BETWEEN first_part AND last_part AND"
+	                       " part.request=?1) RETURNING seq");
 	j->q.orphan_record = store_query(s, "DELETE FROM record WHERE id=?1 AND NOT EXISTS"
 	                                    " (SELECT 1 FROM part WHERE part.record=?1)");
 }
@@ -88,8 +89,9 @@ static void prepare_reading(struct journal *j)
 	j->q.get_request = store_query(s, "SELECT " REQUEST_COLUMNS " FROM request WHERE seq=?1");
 	j->q.get_payload =
 		store_query(s, "SELECT body, answer_headers, answer FROM payload WHERE request=?1");
-	j->q.parts_of = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
-	                               "WHERE p.request=?1 ORDER BY p.place");
+	j->q.parts_of =
+		store_query(s, "SELECT " PART_COLUMNS PART_JOIN
+	                       "WHERE p.id BETWEEN ?2 AND ?3 AND p.request=?1 ORDER BY p.place");
 	j->q.open_requests =
 		store_query(s, "SELECT seq FROM request WHERE state IN (0, 1, 5, 6) ORDER BY seq");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
@@ -186,6 +188,7 @@ void journal_close(struct journal *journal)
 		return;
 	clear_changes(journal);
 	free(journal->changes);
+	free(journal->spare);
 	store_close(journal->store);
 	free(journal);
 }
@@ -428,7 +431,7 @@ static void mark_stored(struct request *r)
 int journal_commit(struct journal *journal, struct err *err)
 {
 	struct change *changes;
-	size_t n;
+	size_t n, cap;
 	int r;
 
 	if (!journal->n_changes)
@@ -444,8 +447,11 @@ int journal_commit(struct journal *journal, struct err *err)
 	/* Done functions submit the next changes, so this turn's list is taken out first. */
 	changes = journal->changes;
 	n = journal->n_changes;
-	journal->changes = NULL;
-	journal->n_changes = journal->cap_changes = 0;
+	cap = journal->cap_changes;
+	journal->changes = journal->spare;
+	journal->cap_changes = journal->cap_spare;
+	journal->n_changes = 0;
+	journal->spare = NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct change *c = &changes[i];
 
@@ -458,6 +464,7 @@ int journal_commit(struct journal *journal, struct err *err)
 		for (size_t t = 0; t < 3; t++)
 			free(c->text[t]);
 	}
-	free(changes);
+	journal->spare = changes;
+	journal->cap_spare = cap;
 	return 0;
 }

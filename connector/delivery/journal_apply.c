@@ -60,6 +60,17 @@ static int put_part(struct journal *j, const struct part *p, uint64_t request, s
 	return store_run(q, err);
 }
 
+/* The lowest and highest id of its parts: they are found by them, without an index to keep up. */
+static uint64_t part_border(const struct request *r, bool is_last)
+{
+	uint64_t border = r->parts[0].id;
+
+	for (size_t i = 1; i < r->n_parts; i++)
+		if (is_last ? r->parts[i].id > border : r->parts[i].id < border)
+			border = r->parts[i].id;
+	return border;
+}
+
 static int put_request_row(struct journal *j, const struct request *r, struct err *err)
 {
 	struct store_query *q = j->q.put_request;
@@ -93,6 +104,8 @@ static int put_request_row(struct journal *j, const struct request *r, struct er
 	store_bind_text(q, 24, r->object_id);
 	store_bind_int(q, 25, r->found_by_lookup);
 	store_bind_text(q, 26, r->known);
+	store_bind_int(q, 27, (int64_t)part_border(r, false));
+	store_bind_int(q, 28, (int64_t)part_border(r, true));
 	code = store_run(q, err);
 	free(headers);
 	free(notes);

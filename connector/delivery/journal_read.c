@@ -114,12 +114,15 @@ static void read_part(struct store_query *q, struct part *p)
 	r->source_name = copy_or_empty(q, 17);
 }
 
-static int read_parts(struct journal *j, struct request *r, struct err *err)
+static int read_parts(struct journal *j, struct request *r, const uint64_t border[2],
+                      struct err *err)
 {
 	struct store_query *q = j->q.parts_of;
 	int code;
 
 	store_bind_int(q, 1, (int64_t)r->seq);
+	store_bind_int(q, 2, (int64_t)border[0]);
+	store_bind_int(q, 3, (int64_t)border[1]);
 	while ((code = store_step(q, err)) > 0) {
 		r->parts = mem_resize(r->parts, r->n_parts + 1, sizeof(struct part));
 		r->parts[r->n_parts] = (struct part){0};
@@ -133,19 +136,23 @@ int journal_load_request(struct journal *journal, uint64_t seq, struct request *
 {
 	struct store_query *q = journal->q.get_request;
 	struct request *r = NULL;
+	uint64_t border[2] = {0};
 	int code;
 
 	store_bind_int(q, 1, (int64_t)seq);
 	code = store_step(q, err);
-	if (code > 0)
+	if (code > 0) {
 		r = read_request(q);
+		border[0] = (uint64_t)store_int(q, 26);
+		border[1] = (uint64_t)store_int(q, 27);
+	}
 	store_reset(q);
 	if (!r)
 		return code < 0 ? code
 		                : err_set(err, -ENOENT, "there is no request %llu",
 		                          (unsigned long long)seq);
 	read_payload(journal, r);
-	code = read_parts(journal, r, err);
+	code = read_parts(journal, r, border, err);
 	if (code >= 0 && !r->n_parts)
 		code = err_set(
 			err, -EUCLEAN,
@@ -420,7 +427,8 @@ int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *e
 		"DELETE FROM object WHERE at < ?1",
 		/* Left by a kill between a retry's outcome and this. */
 		"DELETE FROM request WHERE state IN (3, 7) AND ended_at < ?1 AND NOT EXISTS"
-		" (SELECT 1 FROM part WHERE part.request = request.seq)",
+		" (SELECT 1 FROM part WHERE part.id BETWEEN first_part AND last_part AND"
+		" part.request = request.seq)",
 	};
 	int r = 0;
 

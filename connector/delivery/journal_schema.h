@@ -51,6 +51,8 @@ struct journal {
 	uint64_t stored_next_part;
 	struct change *changes;
 	size_t n_changes, cap_changes;
+	struct change *spare; /* the list of the turn before, to be filled again */
+	size_t cap_spare;
 	struct {
 		struct store_query *put_request, *note_request, *drop_request;
 		struct store_query *put_payload, *answer_payload, *drop_payload;
@@ -71,7 +73,7 @@ struct journal {
 #define REQUEST_COLUMNS                                                                            \
 	"seq, id, state, method, class, route, operation, object, grp, url, headers, lanes, "      \
 	"notes, identity_field, identity_value, config, attempts, resends, crash_count, "          \
-	"intent_at, ended_at, duration, status, object_id, found, known"
+	"intent_at, ended_at, duration, status, object_id, found, known, first_part, last_part"
 
 /* Columns of the joined part, record and stream. */
 #define PART_COLUMNS                                                                               \

@@ -89,7 +89,10 @@ static void set_sentence(struct judgement *j, const struct crm_attempt *attempt,
 static void keep_answer(struct engine *e, struct request *r, const struct http_answer *a,
                         struct json_object *parsed, bool is_json, struct buf *headers)
 {
-	cleanup_(json_freep) struct json_object *masked = redact_json(e->redact, parsed);
+	/* Only escapes can hide a secret from the search of the text. */
+	const bool has_escapes = memchr(a->body, '\\', a->body_len) != NULL;
+	cleanup_(json_freep) struct json_object *masked =
+		has_escapes ? redact_json(e->redact, parsed) : NULL;
 	struct buf body = BUF_INIT;
 
 	answer_deinit(&r->answer);

@@ -110,6 +110,8 @@ static char *lane_of(const struct request *r)
 	return mem_strdup(r->id);
 }
 
+enum { usual_event = 2048 }; /* bytes; one allocation for most */
+
 static struct event *event_new(struct engine *e, const struct event_origin *origin,
                                const struct event_input *in, char *takes_lane)
 {
@@ -118,6 +120,7 @@ static struct event *event_new(struct engine *e, const struct event_origin *orig
 	struct buf body = BUF_INIT;
 	char id[event_id_bytes];
 
+	(void)buf_room(&body, usual_event);
 	event_id(origin, id);
 	facts.id = id;
 	facts.pipeline = e->pipeline->name;
