@@ -107,6 +107,15 @@ static void give_up(struct proof *p, struct request *r)
 	delivery_unproven(p->engine->delivery, r, known);
 }
 
+/* Requests wait to be sent, behind quota or a breaker: one of them may yet be the canary. */
+static bool more_will_come(const struct proof *p)
+{
+	struct delivery_load load;
+
+	delivery_look_load(p->engine->delivery, &load);
+	return load.n_ready > 0;
+}
+
 /* A complete look has not found it. Returns true where only the canary is missing. */
 static bool was_absent(struct proof *p, const struct unproven *u, uint64_t now)
 {
@@ -123,7 +132,7 @@ static bool was_absent(struct proof *p, const struct unproven *u, uint64_t now)
 		return false;
 	}
 	/* After an outage the first look is late, and so is whatever could be the canary. */
-	if (age >= 2 * q && p->question.asked_ms >= item->first_late_ms + q) {
+	if (age >= 2 * q && p->question.asked_ms >= item->first_late_ms + q && !more_will_come(p)) {
 		give_up(p, u->request);
 		return false;
 	}
