@@ -48,6 +48,16 @@ def pytest_results(path):
             yield name, None
 
 
+def skipped_tests(path):
+    """Names and reasons: what did not run is said aloud, and counts as nothing."""
+    if not os.path.exists(path):
+        return
+    for case in xml.parse(path).getroot().iter("testcase"):
+        skipped = case.find("skipped")
+        if skipped is not None:
+            yield f"{case.get('classname')}.{case.get('name')}", skipped.get("message")
+
+
 def lint_results(path):
     if not path:
         return
@@ -78,6 +88,8 @@ def main():
         print(f"FAILED {name}\n{reason}\n")
     for name, _ in failed:
         print(f"FAILED {name}")
+    for name, reason in skipped_tests(args.pytest):
+        print(f"NOT RUN {name}: {reason}")
     print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 

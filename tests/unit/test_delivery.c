@@ -1,32 +1,9 @@
-#include "tests/unit/check.h"
-#include "tests/unit/delivery_world.h"
+#include "tests/unit/delivery_case.h"
 #include "tests/unit/virtual_clock.h"
 
 #include <string.h>
 
 /* What is sent, when, and what each answer leads to. */
-
-static struct world world;
-static struct world *const w = &world;
-
-static int begin(void **state)
-{
-	(void)state;
-	world_init(w);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_deinit(w);
-	return 0;
-}
-
-static struct ending *ending(uint64_t number)
-{
-	return &w->endings[number];
-}
 
 /* INTENT */
 

@@ -1,6 +1,5 @@
 #include "connector/delivery/journal_schema.h"
-#include "tests/unit/check.h"
-#include "tests/unit/delivery_world.h"
+#include "tests/unit/delivery_case.h"
 #include "tests/unit/virtual_clock.h"
 
 #include <stdio.h>
@@ -8,28 +7,6 @@
 
 /* The network is down, the server fails, the disk is full: what waits, what is tried, what stops.
  */
-
-static struct world world;
-static struct world *const w = &world;
-
-static int begin(void **state)
-{
-	(void)state;
-	world_init(w);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_deinit(w);
-	return 0;
-}
-
-static struct ending *ending(uint64_t number)
-{
-	return &w->endings[number];
-}
 
 static const struct fake_reply not_sent, broken = {.n_sends = 1, .status = 503};
 

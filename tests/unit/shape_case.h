@@ -1,0 +1,213 @@
+#pragma once
+
+/* What the tests of connector/shape share: a route written down in a line or two, and its outputs.
+ */
+
+#include "connector/close/catalogue.h"
+#include "connector/shape/shape.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "tests/unit/check.h"
+
+#include <string.h>
+
+/* One route as a test writes it down; what it does not name has its default. */
+struct spec {
+	const char *operation; /* or method and url */
+	enum http_method method;
+	const char *url; /* default: the operation's path */
+	bool is_patch;
+	const char *body;                      /* NULL: the default body */
+	const char *exclude[4];                /* ends with NULL */
+	const char *query, *header, *identity; /* "name=template" */
+	const char *keep_slash;
+	enum on_null nulls;
+	enum unknown_keys unknown_keys;
+	unsigned allow;
+};
+
+static const char vars[] = "{\"region\":\"EU\",\"n\":1.50}";
+
+static struct json_object *parse(const char *text)
+{
+	struct json_object *value = NULL;
+	struct err err = {""};
+
+	if (json_parse(text, strlen(text), 0, &value, NULL, &err) < 0)
+		fail_msg("%s: %s", text, err.text);
+	return value;
+}
+
+static bool any_origin(void *arg, const char *name, const char **ret_near)
+{
+	(void)arg;
+	(void)name;
+	(void)ret_near;
+	return true;
+}
+
+static struct template *compile(const char *text)
+{
+	struct template *t = NULL;
+	struct err err = {""};
+
+	if (template_compile(text, any_origin, NULL, &t, &err) < 0)
+		fail_msg("%s", err.text);
+	return t;
+}
+
+static struct named_template *named(const char *text, size_t *ret_n)
+{
+	struct named_template *row;
+	const char *equals;
+
+	if (!text)
+		return NULL;
+	equals = strchr(text, '=');
+	row = mem_alloc(sizeof(*row));
+	row->name = mem_dup(text, (size_t)(equals - text));
+	row->value = compile(equals + 1);
+	*ret_n = 1;
+	return row;
+}
+
+static void consume(void *arg, const char *name)
+{
+	struct route *route = arg;
+
+	route->consumed = mem_resize(route->consumed, route->n_consumed + 1, sizeof(char *));
+	route->consumed[route->n_consumed++] = mem_strdup(name);
+}
+
+static void make_body(struct route *route, const struct spec *spec)
+{
+	struct json_object *body;
+
+	route->has_body = !route->op || route->op->body_source != BODY_NONE;
+	if (!spec->body) {
+		template_each_field(route->url, consume, route);
+		return;
+	}
+	body = parse(spec->body);
+	check_eq(template_tree_compile(body, any_origin, NULL, &route->body, NULL), 0);
+	json_object_put(body);
+}
+
+/* What the loader makes of such a route. */
+static void make_routes(struct route_set *set, const struct spec *spec)
+{
+	struct route *route = mem_alloc(sizeof(*route));
+	struct named_template *identity;
+	size_t n = 0;
+
+	*set = (struct route_set){
+		.items = route, .n = 1, .vars = parse(vars), .operations = crm_catalogue()};
+	route->op = spec->operation ? operation_find(set->operations, spec->operation) : NULL;
+	check(route->op || !spec->operation);
+	route->method = route->op ? route->op->method : spec->method;
+	route->name = mem_strdup(spec->operation ? spec->operation : "free");
+	route->url = compile(spec->url ? spec->url : route->op->path);
+	route->is_patch = spec->is_patch;
+	route->keep_slash = mem_strdup(spec->keep_slash);
+	route->query = named(spec->query, &route->n_query);
+	route->headers = named(spec->header, &route->n_headers);
+	route->nulls = spec->nulls;
+	route->unknown_keys = spec->unknown_keys;
+	route->allow = spec->allow;
+	make_body(route, spec);
+	for (; route->n_exclude < 4 && spec->exclude[route->n_exclude]; route->n_exclude++) {
+		route->exclude = mem_resize(route->exclude, route->n_exclude + 1, sizeof(void *));
+		check_eq(exclude_compile(spec->exclude[route->n_exclude],
+		                         &route->exclude[route->n_exclude], NULL),
+		         0);
+	}
+	identity = named(spec->identity, &n);
+	if (identity) {
+		route->identity_field = identity->name;
+		route->identity_value = identity->value;
+		free(identity);
+	}
+}
+
+static struct record *make_record(const char *text)
+{
+	struct record *record = record_new();
+
+	record->source_name = mem_strdup("signups.ndjson");
+	record->line = 12;
+	record->pos = 3301;
+	record->raw = mem_strdup(text);
+	record->len = strlen(text);
+	record->read_wall_ms = 1773064800000;
+	record->value = parse(text);
+	return record;
+}
+
+struct fixture {
+	struct route_set routes;
+	struct record *record;
+	struct shape_result result;
+};
+
+static struct shape_output *shape(struct fixture *f, const struct spec *spec, const char *record)
+{
+	char *before, *after;
+
+	make_routes(&f->routes, spec);
+	f->record = make_record(record);
+	before = json_text(f->record->value);
+	shape_record(&f->routes, f->record, &f->result);
+	/* Whatever is shaped, the record stays as it was read. */
+	after = json_text(f->record->value);
+	check_text(after, before);
+	free(before);
+	free(after);
+	/* The engine lets go of the record's value while its draft lives. */
+	json_object_put(f->record->value);
+	f->record->value = NULL;
+	check_eq(f->result.n, 1);
+	check(f->result.items[0].route == &f->routes.items[0]);
+	return &f->result.items[0];
+}
+
+static void done(struct fixture *f)
+{
+	shape_result_deinit(&f->result);
+	record_unref(f->record);
+	route_set_deinit(&f->routes);
+}
+
+/* @expected: the body, or "!class field" for a rejection. */
+static void check_body(const struct spec *spec, const char *record, const char *expected)
+{
+	struct fixture f;
+	struct shape_output *output = shape(&f, spec, record);
+	char *text;
+
+	if (output->draft)
+		text = output->draft->body ? json_text(output->draft->body) : strdup("-");
+	else
+		text = mem_printf("!%s %s", reject_class_name(output->rejection.class),
+		                  output->rejection.field ? output->rejection.field : "-");
+	check_text(text, expected);
+	check(output->draft || strlen(output->rejection.message) > 20);
+	free(text);
+	done(&f);
+}
+
+static void check_url(const struct spec *spec, const char *record, const char *expected)
+{
+	struct fixture f;
+	struct shape_output *output = shape(&f, spec, record);
+
+	if (expected[0] == '!') {
+		check_null(output->draft);
+		check_eq(output->rejection.class, REJECT_TEMPLATE);
+		if (!strstr(output->rejection.message, expected + 1))
+			fail_msg("%s", output->rejection.message);
+	} else {
+		check(output->draft);
+		check_text(output->draft->url, expected);
+	}
+	done(&f);
+}
