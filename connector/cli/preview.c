@@ -258,12 +258,13 @@ static void print_rejection(struct preview *p, const struct record *record,
 }
 
 static void preview_output(struct preview *p, const struct record *record,
-                           const struct shape_output *output)
+                           struct shape_output *output)
 {
-	struct request *request;
+	struct request *request =
+		output->draft ? gather_single(output->draft, &output->rejection) : NULL;
 
 	p->n_unknown_keys += output->unknown_keys;
-	if (!output->draft) {
+	if (!request) {
 		p->n_rejected++;
 		if (p->json)
 			print_json_rejection(p, record, &output->rejection);
@@ -271,7 +272,6 @@ static void preview_output(struct preview *p, const struct record *record,
 			print_rejection(p, record, &output->rejection);
 		return;
 	}
-	request = gather_single(output->draft);
 	if (p->json)
 		print_json_request(p, request);
 	else

@@ -44,6 +44,17 @@ struct delivery_hooks {
 	/* A call that is no request of ours was answered. */
 	void (*judge_call)(void *arg, const struct http_answer *answer,
 	                   struct judgement *ret_judgement);
+	/*
+	 * The INTENT of @request is submitted next, in this turn: other outputs of its records are
+	 * to become durable with it.
+	 */
+	void (*begins)(void *arg, struct request *request);
+	/*
+	 * A call of several records was refused as a whole: makes its two halves (PLANNED, with
+	 * lanes and group). False: it cannot be halved, and its parts are rejected as judged.
+	 */
+	bool (*halve)(void *arg, const struct request *request, struct request **ret_first,
+	              struct request **ret_second);
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/* @request ended: its state, parts and answer say how. It is in no lane any more. */

@@ -63,6 +63,20 @@ typedef void (*journal_done_fn)(void *arg, int r);
 /* Stores @request as it is (its state, parts, records, body); later calls update the row. */
 void journal_put_request(struct journal *journal, struct request *request, journal_done_fn done,
                          void *arg);
+/*
+ * Of a record with several outputs all must become durable together, or a restart would lose some.
+ * @goes_with_intent: it is stored if this turn's INTENTs are, and fails with them (-ENOSPC); else
+ * it is always stored. journal_put_planned() stores a request in state PLANNED, with its parts;
+ * journal_put_waiting() a part (with its draft) that has no request yet.
+ */
+void journal_put_planned(struct journal *journal, struct request *request, bool goes_with_intent,
+                         journal_done_fn done, void *arg);
+void journal_put_waiting(struct journal *journal, struct part *part, const char *route,
+                         const char *operation, uint64_t config, bool goes_with_intent,
+                         journal_done_fn done, void *arg);
+/* The parts of @whole now belong to its halves, which are stored PLANNED; the whole goes. */
+void journal_halve_request(struct journal *journal, struct request *whole, struct request *first,
+                           struct request *second, journal_done_fn done, void *arg);
 /* Only state, attempts and what is known of it. The row exists. */
 void journal_note_request(struct journal *journal, struct request *request);
 /* A held one is open again: its parts begin a new generation. The row exists. */
@@ -105,10 +119,23 @@ int journal_commit(struct journal *journal, struct err *err);
 
 /* Reading; what is submitted and not committed is not seen. */
 
-/* Calls @take with each open request (state PLANNED, INTENT, UNKNOWN or PROBING) in order of seq.
+/* A part that waits without a request. */
+struct waiting_part {
+	struct part part; /* with record and draft; the taker's */
+	char *route, *operation;
+	uint64_t config;
+};
+/* The text of a version of the pipeline, to free(); NULL: there is none. */
+char *journal_config_text(struct journal *journal, uint64_t id);
+
+/*
+ * Calls @take with each open request (state PLANNED, INTENT, UNKNOWN or PROBING) in order of its
+ * place: a half stands where its whole stood. Then @take_waiting (may be NULL) with each part that
+ * waits without one, in the order they were read. Parts of one record share one struct record.
  */
 int journal_each_open(struct journal *journal,
-                      void (*take)(void *arg, struct request *takes_request), void *arg,
+                      void (*take)(void *arg, struct request *takes_request),
+                      void (*take_waiting)(void *arg, struct waiting_part *takes_part), void *arg,
                       struct err *err);
 int journal_each_stream(struct journal *journal,
                         void (*take)(void *arg, struct stream *takes_stream), void *arg,

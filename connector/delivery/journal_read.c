@@ -168,7 +168,8 @@ int journal_load_request(struct journal *journal, uint64_t seq, struct request *
 }
 
 int journal_each_open(struct journal *journal,
-                      void (*take)(void *arg, struct request *takes_request), void *arg,
+                      void (*take)(void *arg, struct request *takes_request),
+                      void (*take_waiting)(void *arg, struct waiting_part *takes_part), void *arg,
                       struct err *err)
 {
 	struct store_query *q = journal->q.open_requests;
@@ -176,6 +177,7 @@ int journal_each_open(struct journal *journal,
 	size_t n = 0, cap = 0;
 	int r;
 
+	(void)take_waiting; /* nothing is stored so far */
 	_Static_assert(REQUEST_PLANNED == 0 && REQUEST_INTENT == 1, "numbers are stored");
 	_Static_assert(REQUEST_UNKNOWN == 5 && REQUEST_PROBING == 6, "numbers are stored");
 	while ((r = store_step(q, err)) > 0) {

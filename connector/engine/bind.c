@@ -80,7 +80,7 @@ static void bound(struct engine *e)
 	e->is_bound = true;
 	r = journal_each_closed_lane(e->journal, close_lane, e, &err);
 	if (r >= 0)
-		r = journal_each_open(e->journal, take_open, e, &err);
+		r = journal_each_open(e->journal, take_open, NULL, e, &err);
 	if (r < 0)
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
 	hook_point("bound");

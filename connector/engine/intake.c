@@ -168,9 +168,13 @@ bool intake_claim(struct engine *e, const struct request *r, struct rejection *r
 struct request *intake_request(struct engine *e, struct draft *takes_draft,
                                struct rejection *ret_rejection)
 {
-	struct request *r = gather_single(takes_draft);
+	struct request *r = gather_single(takes_draft, ret_rejection);
 	char group[crm_group_name_size];
 
+	if (!r) {
+		draft_free(takes_draft);
+		return NULL;
+	}
 	r->config = e->config_id;
 	r->group = mem_strdup(crm_group_name(http_method_name(r->method), r->url, group));
 	r->class = crm_delivery_class(takes_draft->route->op, r->method, takes_draft->body);
@@ -216,7 +220,7 @@ static void take_record(struct engine *e, struct record *record)
 		journal_put_stream(e->journal, e->stream);
 	}
 	record->n_open = (unsigned)shaped.n;
-	if (shaped.is_skipped) {
+	if (shaped.n_skipped) {
 		record->n_open = 1;
 		settle_part(e, record, OUTCOME_SKIPPED);
 	}

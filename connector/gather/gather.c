@@ -46,11 +46,12 @@ static void print_body(struct request *request, const struct draft *draft)
 	request->body = buf_take(&body);
 }
 
-struct request *gather_single(const struct draft *draft)
+struct request *gather_single(const struct draft *draft, struct rejection *ret_rejection)
 {
 	const struct route *route = draft->route;
 	struct request *request = request_new();
 
+	(void)ret_rejection; /* JSON can hold every body */
 	request->method = route->method;
 	request->class = class_of(route);
 	request->route = mem_strdup(route->name);

@@ -1,16 +1,55 @@
 #pragma once
 
 /*
- * Drafts become requests: what several records send together in one call. Pure. A route without a
- * batch makes one request of each draft.
+ * Drafts become requests: alone, or several records together in one call. Pure: no I/O, no clock,
+ * time comes in. Which drafts share a call: those of one route with the same rendered URL, headers
+ * and constants, whose records come from one stream.
  */
 
 #include "connector/model/draft.h"
 #include "connector/model/request.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of drafts that may wait altogether; beyond it the oldest group goes first. */
+enum { gather_budget = 16 << 20 };
+
 /*
  * The request that carries @draft alone, with one part; the caller's, to request_free(). Left open
  * are the pacing group, the lanes and a class that depends on the body: connector/close knows them.
- * @draft is borrowed.
+ * @draft is borrowed. NULL: the body cannot be written in the route's content_format;
+ * @ret_rejection says why.
  */
-struct request *gather_single(const struct draft *draft);
+struct request *gather_single(const struct draft *draft, struct rejection *ret_rejection);
+
+/*
+ * The request that carries @drafts together by the batch of their route, one part each with its
+ * draft_text(), in this order. NULL: the program of an expression failed or gave nothing or twice,
+ * or the body cannot be written; @ret_rejection says why, for all of them. Drafts are borrowed.
+ * @jq is the set the route's programs are in.
+ */
+struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_set *jq,
+                             struct rejection *ret_rejection);
+
+struct gather;
+
+struct gather *gather_new(void);
+void gather_free(struct gather *gather); /* frees what waits, too */
+
+/* Takes a draft whose route has a batch. */
+void gather_add(struct gather *gather, struct draft *takes_draft, uint64_t now_ms);
+
+/*
+ * Takes out the next group that is to go: full, waited for long enough, or the oldest beyond the
+ * budget; with @all any, in the order of their first draft. Its drafts in their order, at least one
+ * and to free() with the array, and their number; 0: none is to go yet.
+ */
+size_t gather_take(struct gather *gather, uint64_t now_ms, bool all, struct draft ***ret_drafts);
+
+/* When the next group is to go for having waited; 0: nothing waits. */
+uint64_t gather_due_ms(const struct gather *gather);
+/* Drafts that wait, and their weight. */
+size_t gather_n(const struct gather *gather);
+size_t gather_bytes(const struct gather *gather);

@@ -24,6 +24,7 @@ void draft_free(struct draft *draft)
 	free(draft->url);
 	strlist_free(draft->headers);
 	json_object_put(draft->body);
+	json_object_put(draft->with);
 	free(draft->identity_field);
 	free(draft->identity_value);
 	strlist_free(draft->notes);

@@ -8,6 +8,7 @@
 #include "connector/model/outcome.h"
 #include "connector/model/record.h"
 #include "connector/model/route.h"
+#include "lib/err.h"
 
 #include <json-c/json_object.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@ struct draft {
 	char *url;                /* path and query below base_url */
 	char **headers;           /* "Name: value", NULL-terminated; NULL: none */
 	struct json_object *body; /* NULL: none */
+	struct json_object *with; /* keyed_array: what stands beside the list; NULL: nothing */
 	char *identity_field;     /* as it stands in the body: "custom.cf_…"; NULL: none */
 	char *identity_value;
 	char **notes;    /* sentences for preview and the event; NULL-terminated or NULL */
@@ -28,6 +30,16 @@ struct draft {
 struct draft *draft_new(struct record *record, const struct route *route, unsigned ordinal);
 void draft_free(struct draft *draft); /* NULL is ignored */
 void draft_note(struct draft *draft, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * The draft as text that outlives the process: JSON with the number of its route in the file and
+ * all that was rendered. To free(). draft_parse() makes the draft again, for @record and a route of
+ * @routes, which must come from the same version of the pipeline; -EUCLEAN with a sentence where
+ * the text is damaged or there is no such route.
+ */
+char *draft_text(const struct draft *draft);
+int draft_parse(const char *text, struct record *record, unsigned ordinal,
+                const struct route_set *routes, struct draft **ret_draft, struct err *err);
 
 /* Why a record (or an output of it) cannot be sent. */
 struct rejection {

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How a body is written; Close takes JSON, other hosts behind base_url may not. */
+enum content_format { CONTENT_JSON, CONTENT_FORM, CONTENT_XML };
+
 enum http_method { METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE };
 
 /* How the outcome of a lost answer is found out (delivery classes of the protocol). */

@@ -29,6 +29,7 @@ void record_unref(struct record *r)
 	json_object_put(r->value);
 	free(r->source_name);
 	free(r->raw);
+	free(r->outputs);
 	free(r->fault_text);
 	free(r);
 }

@@ -17,6 +17,15 @@ enum stream_kind { STREAM_FILE, STREAM_STDIN, STREAM_PARTITION };
 /* Why a line is no record; the reject class that goes with it. */
 enum record_fault { RECORD_OK, RECORD_JSON, RECORD_TOO_LONG, RECORD_TOMBSTONE };
 
+struct request;
+struct draft;
+
+/* One output of a record that has several, until it is durable: who has it now. */
+struct record_output {
+	struct request *request; /* handed to delivery */
+	struct draft *draft;     /* waits in gather */
+};
+
 struct record {
 	unsigned refs;
 	uint64_t stream; /* row id of its stream in the state */
@@ -38,7 +47,10 @@ struct record {
 	unsigned n_open;    /* outputs without an outcome */
 	enum outcome worst; /* of those that have one */
 	bool keeps_row;     /* an output was rejected or held */
-	bool is_settled;    /* an earlier outcome is counted: it is taken up again */
+	/* By ordinal, of a record with several outputs; NULL: one output, or all are durable. */
+	struct record_output *outputs;
+	unsigned n_outputs;
+	bool is_settled; /* an earlier outcome is counted: it is taken up again */
 };
 
 struct record *record_new(void); /* refs = 1 */

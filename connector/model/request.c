@@ -23,6 +23,7 @@ struct request *request_new(void)
 void part_deinit(struct part *part)
 {
 	record_unref(part->record);
+	free(part->draft);
 	free(part->message);
 	free(part->field);
 	free(part->fields);

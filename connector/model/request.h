@@ -35,6 +35,11 @@ struct part {
 	bool is_stored; /* the row is durable */
 	struct record *record;
 	unsigned ordinal;
+	/*
+	 * What this output would send by itself (draft_text()), kept where the request can be
+	 * halved or the output waits for others; NULL: the request says it all.
+	 */
+	char *draft;
 	unsigned generation; /* counts its outcomes */
 	enum outcome outcome;
 	enum reject_class class;
@@ -65,8 +70,13 @@ struct request {
 	char *group;     /* endpoint group for pacing */
 	char *url;       /* path and query below base_url */
 	char **headers;  /* NULL-terminated or NULL */
-	char *body;      /* JSON text; NULL: none */
+	char *body;      /* as it is sent; NULL: none */
 	size_t body_len;
+	enum content_format format;
+	/* Of a half: the whole it was cut from (its seq) and where in that it begins; 0: a whole.
+	 */
+	uint64_t root;
+	size_t root_at;
 	char *identity_field, *identity_value;
 	struct lane_key *lanes;
 	size_t n_lanes;

@@ -27,6 +27,7 @@ void route_deinit(struct route *route)
 	free(route->exclude);
 	free(route->identity_field);
 	template_free(route->identity_value);
+	batch_free(route->batch);
 	*route = (struct route){0};
 }
 
@@ -36,5 +37,6 @@ void route_set_deinit(struct route_set *set)
 		route_deinit(&set->items[i]);
 	free(set->items);
 	json_object_put(set->vars);
+	template_free(set->key);
 	*set = (struct route_set){0};
 }

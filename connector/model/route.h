@@ -5,8 +5,10 @@
  * connector/shape follows. It knows no YAML.
  */
 
+#include "connector/model/batch.h"
 #include "connector/model/operation.h"
 #include "lib/exclude.h"
+#include "lib/jq.h"
 #include "lib/template.h"
 
 #include <stdbool.h>
@@ -47,7 +49,11 @@ struct route {
 	size_t n_consumed;
 	struct exclude **exclude; /* the file's own and the route's, in that order */
 	size_t n_exclude;
-	enum on_null nulls;
+	unsigned when, transform; /* numbers of programs in the set's jq; 0: none */
+	bool goes_on;             /* `continue`: the next routes see the record, too */
+	enum on_null nulls, blanks;
+	enum content_format format;
+	struct batch *batch; /* NULL: a call for each record */
 	enum unknown_keys unknown_keys;
 	char *identity_field; /* "custom.cf_…"; NULL: none */
 	struct template *identity_value;
@@ -57,7 +63,10 @@ struct route {
 struct route_set {
 	struct route *items; /* in the order of the file */
 	size_t n;
-	bool skip_unrouted; /* unrouted: skip */
+	bool skip_unrouted;   /* unrouted: skip */
+	struct jq_set *jq;    /* all programs of the file, compiled; NULL: there are none */
+	unsigned transform;   /* the file's own, before the routes; 0: none */
+	struct template *key; /* source.key; NULL: none */
 	/* `vars`: an object of the scalars that {@var.name} stands for; NULL: none. */
 	struct json_object *vars;
 	/*

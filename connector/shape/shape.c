@@ -101,7 +101,7 @@ void shape_record(const struct route_set *routes, struct record *record, struct 
 	if (route)
 		shape_route(routes, route, record, add_output(ret, route));
 	else if (routes->skip_unrouted)
-		ret->is_skipped = true;
+		ret->n_skipped++;
 	else
 		rejection_set(&add_output(ret, NULL)->rejection, REJECT_UNROUTED, NULL,
 		              "no route takes this record");

@@ -25,13 +25,15 @@ struct shape_output {
 struct shape_result {
 	struct shape_output *items; /* in the order they are to be sent */
 	size_t n;
-	bool is_skipped; /* no route takes it, and unrouted says skip; n is 0 */
+	/* Outputs of which nothing is to be sent; they have no ordinal. */
+	unsigned n_filtered; /* a transform gave nothing */
+	unsigned n_skipped;  /* no route takes it, and unrouted says skip */
 };
 
 /*
  * Shapes @record (with or without a fault). *@ret is overwritten; shape_result_deinit() frees it. A
- * draft that is taken out of it (steal) is the caller's. Every record gives an output or is
- * skipped.
+ * draft that is taken out of it (steal) is the caller's. Every record gives at least one output,
+ * filtered or skipped ones counted.
  */
 void shape_record(const struct route_set *routes, struct record *record, struct shape_result *ret);
 void shape_result_deinit(struct shape_result *result);

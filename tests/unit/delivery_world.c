@@ -354,7 +354,7 @@ void world_restart(struct world *w)
 	memset(w->live, 0, sizeof(w->live));
 	open_all(w);
 	check_eq(journal_each_closed_lane(w->engine.journal, take_lane, w, NULL), 0);
-	check_eq(journal_each_open(w->engine.journal, take_open, w, NULL), 0);
+	check_eq(journal_each_open(w->engine.journal, take_open, NULL, w, NULL), 0);
 }
 
 struct search {
@@ -375,7 +375,7 @@ int world_row_state(struct world *w, uint64_t number)
 {
 	struct search s = {number, -1};
 
-	check_eq(journal_each_open(w->engine.journal, look_at, &s, NULL), 0);
+	check_eq(journal_each_open(w->engine.journal, look_at, NULL, &s, NULL), 0);
 	return s.state;
 }
 
@@ -407,7 +407,7 @@ int world_state_after_power_loss(struct world *w, uint64_t number)
 	(void)snprintf(to, sizeof(to), "%s/journal.db-wal", folder);
 	copy_file(from, to);
 	check_eq(journal_open(folder, &copy, NULL), 0);
-	check_eq(journal_each_open(copy, look_at, &s, NULL), 0);
+	check_eq(journal_each_open(copy, look_at, NULL, &s, NULL), 0);
 	journal_close(copy);
 	remove_folder(folder);
 	return s.state;

@@ -42,7 +42,7 @@ static void a_draft_becomes_one_request_that_stands_alone(void **state)
 		.has_body = true,
 	};
 	struct draft *draft = make_draft(&route);
-	struct request *request = gather_single(draft);
+	struct request *request = gather_single(draft, NULL);
 
 	(void)state;
 	check(request->parts[0].record == draft->record);
@@ -74,11 +74,11 @@ static void outside_the_catalogue_a_post_is_never_repeated(void **state)
 {
 	struct route route = {.name = mem_strdup("free"), .method = METHOD_POST};
 	struct draft *draft = make_draft(&route);
-	struct request *post = gather_single(draft), *put;
+	struct request *post = gather_single(draft, NULL), *put;
 
 	(void)state;
 	route.method = METHOD_PUT;
-	put = gather_single(draft);
+	put = gather_single(draft, NULL);
 	check_eq(post->class, CLASS_D);
 	check_eq(put->class, CLASS_U);
 	check_text(post->operation, "");
@@ -98,13 +98,13 @@ static void null_is_a_body_and_none_is_none(void **state)
 	(void)state;
 	json_object_put(draft->body);
 	draft->body = NULL;
-	request = gather_single(draft);
+	request = gather_single(draft, NULL);
 	check_null(request->body);
 	check_eq(request->body_len, 0);
 	request_free(request);
 
 	route.has_body = true;
-	request = gather_single(draft);
+	request = gather_single(draft, NULL);
 	check_text(request->body, "null");
 	request_free(request);
 	draft_free(draft);

@@ -106,7 +106,7 @@ static void collect(void *arg, struct request *takes_request)
 static void load_open(void)
 {
 	n_found = 0;
-	check_eq(journal_each_open(journal, collect, NULL, NULL), 0);
+	check_eq(journal_each_open(journal, collect, NULL, NULL, NULL), 0);
 }
 
 static void free_found(void)
