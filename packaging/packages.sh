@@ -6,7 +6,8 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config python3 libcurl4-openssl-dev libjson-c-dev
 	libyaml-dev libsqlite3-dev libssl-dev libmicrohttpd-dev libjq-dev zlib1g-dev
 	libzstd-dev"
-tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pytest"
+tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pytest
+	bash zsh fish"
 lint="clang clang-format clang-tidy"
 
 wanted=

@@ -107,6 +107,7 @@ void cli_print_verb_help(const struct verb *verb);
 
 /* One per file; each is listed in verbs.c. */
 extern const struct verb verb_check;
+extern const struct verb verb_completion;
 extern const struct verb verb_explain;
 extern const struct verb verb_held;
 extern const struct verb verb_help;

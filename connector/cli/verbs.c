@@ -15,6 +15,7 @@ const struct verb *const verbs[] = {
 	&verb_explain,
 	&verb_sandbox,
 	&verb_schema,
+	&verb_completion,
 	&verb_help,
 	&verb_version,
 	NULL,
