@@ -1,9 +1,11 @@
 #include "connector/cli/cli.h"
+#include "connector/cli/manual.h"
 #include "connector/cli/term.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_flags(const struct cli_flag *flags)
@@ -72,7 +74,14 @@ static enum exit_code run_help(const struct cli *cli)
 {
 	const char *name = cli_arg(cli, 0);
 	const struct verb *verb = name ? verb_find(name) : NULL;
+	char *page;
 
+	if (cli_has(cli, "man")) {
+		page = cli_manual();
+		(void)fputs(page, stdout);
+		free(page);
+		return EXIT_DONE;
+	}
 	if (name && !verb)
 		return cli_misuse(cli, "there is no verb \"%s\": `closefeed help` lists them",
 		                  name);
@@ -86,11 +95,16 @@ static enum exit_code run_help(const struct cli *cli)
 const struct verb verb_help = {
 	.name = "help",
 	.summary = "all verbs, or how one of them is used",
-	.usage = "help [VERB]",
+	.usage = "help [VERB | --man]",
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed help", "all verbs"},
 			{"closefeed help rejects", "one of them, with examples"},
+			{NULL},
+		},
+	.flags =
+		(const struct cli_flag[]){
+			{.name = "man", .help = "the manual page closefeed(1)"},
 			{NULL},
 		},
 	.max_args = 1,

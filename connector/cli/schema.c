@@ -7,9 +7,14 @@
 
 static enum exit_code run_schema(const struct cli *cli)
 {
-	char *text =
-		cli_has(cli, "reference") ? pipeline_reference() : pipeline_schema(crm_catalogue());
+	char *text;
 
+	if (cli_has(cli, "reference"))
+		text = pipeline_reference();
+	else if (cli_has(cli, "man"))
+		text = pipeline_manual();
+	else
+		text = pipeline_schema(crm_catalogue());
 	(void)fputs(text, stdout);
 	free(text);
 	return EXIT_DONE;
@@ -18,7 +23,7 @@ static enum exit_code run_schema(const struct cli *cli)
 const struct verb verb_schema = {
 	.name = "schema",
 	.summary = "the JSON Schema of pipeline files, for editors",
-	.usage = "schema [--reference]",
+	.usage = "schema [--reference | --man]",
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed schema", "what an editor needs to complete and check keys"},
@@ -29,6 +34,7 @@ const struct verb verb_schema = {
 		(const struct cli_flag[]){
 			{.name = "reference",
                          .help = "the reference page of all keys, as Markdown"},
+			{.name = "man", .help = "the manual page closefeed-pipeline(5)"},
 			{NULL},
 		},
 	.run = run_schema,

@@ -116,3 +116,5 @@ void pipeline_freep(struct pipeline **pipeline);
 /* schemas/pipeline.schema.json and docs/reference.md from the same tables; text to free(). */
 char *pipeline_schema(const struct operation_set *operations);
 char *pipeline_reference(void);
+/* The same as the manual page closefeed-pipeline(5). */
+char *pipeline_manual(void);
