@@ -54,3 +54,10 @@ bool yaml_is_number(const struct yaml_node *node);                /* as JSON wri
 
 /* "a map", "a list", "text", "the number 5", "nothing", …: for messages. @room holds long ones. */
 const char *yaml_describe(const struct yaml_node *node, char *room, size_t room_len);
+
+/*
+ * Where the character at @line and @column (from 1) of @node's text stands in the file, whose @len
+ * bytes are @text. False where that cannot be told: the text is folded, or has escapes before it.
+ */
+bool yaml_place(const struct yaml_node *node, const char *text, size_t len, unsigned line,
+                unsigned column, unsigned *ret_line, unsigned *ret_column);

@@ -229,6 +229,64 @@ static void faults_are_bounded(void **state)
 	free(text);
 }
 
+/* The place of @line:@column of the value of "a" in @text, or "nowhere". */
+static char *place_of(const char *text, unsigned line, unsigned column)
+{
+	struct yaml_doc *doc = yaml_doc_parse(text, strlen(text));
+	unsigned l = 0, c = 0;
+	char *said;
+
+	check_eq(doc->n_faults, 0);
+	said = yaml_place(yaml_get(doc->root, "a"), text, strlen(text), line, column, &l, &c)
+	               ? mem_printf("%u:%u", l, c)
+	               : mem_strdup("nowhere");
+	yaml_doc_free(doc);
+	return said;
+}
+
+static void a_place_in_a_text_is_found_in_the_file_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned line, column;
+		const char *place;
+	} cases[] = {
+		{"a: .x | y\n", 1, 6, "1:9"},
+		{"\xef\xbb\xbf"
+	         "a: .x | y\n",
+	         1, 6, "1:9"},
+		{"b: 1\r\na: .x | y\r\n", 1, 1, "2:4"},
+		{"b: 1\na: \".x | y\"\n", 1, 6, "2:10"},
+		{"a: '.x | y'\n", 1, 7, "1:11"},
+		{"a: {b: 1, c: \xc3\xa4}\nb: |\n  x\n", 1, 1, "nowhere"},
+		{"\xc3\xa4: {b: 1}\na: .\xc3\xa4 | \xc3\xa4x\n", 1, 7, "2:10"},
+		{"a: \".x \\\" y\"\n", 1, 4, "1:8"},
+		{"a: \".x \\\" y\"\n", 1, 6, "nowhere"},
+		{"a: \"\\\\\\\\x\"\n", 1, 2, "nowhere"},
+		{"a: 'x''y'\n", 1, 3, "nowhere"},
+		{"a: |\n  .x\n   | y\n\n  | z\n", 1, 2, "2:4"},
+		{"a: |\n  .x\n   | y\n\n  | z\n", 2, 4, "3:6"},
+		{"a: |\n  .x\n   | y\n\n  | z\n", 4, 3, "5:5"},
+		{"a: |-\r\n  .x\r\n  y\r\n", 2, 1, "3:3"},
+		{"a: |2\n    .x\n", 1, 3, "2:5"},
+		{"a: |\n  .x\n", 3, 1, "nowhere"},
+		{"a: >\n  .x\n  y\n", 1, 4, "nowhere"},
+		{"a: .x\n  y\n", 1, 2, "1:5"},
+		{"a: .x\n  y\n", 1, 4, "nowhere"},
+		{"a: .x\n", 1, 9, "nowhere"},
+		{"a: .x\n", 0, 1, "nowhere"},
+		{"a: [x]\n", 1, 1, "nowhere"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *place = place_of(cases[i].text, cases[i].line, cases[i].column);
+
+		check_text(place, cases[i].place);
+		free(place);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +298,7 @@ int main(void)
 		sentence(depth_32_passes_and_33_does_not),
 		sentence(bombs_are_refused_quickly),
 		sentence(faults_are_bounded),
+		sentence(a_place_in_a_text_is_found_in_the_file_or_not_at_all),
 	};
 
 	return run_sentences(tests);
