@@ -12,6 +12,9 @@
 
 #include <json-c/json_object.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct waiting_lanes;
 
 struct draft {
 	struct record *record;
@@ -23,8 +26,12 @@ struct draft {
 	struct json_object *with; /* keyed_array: what stands beside the list; NULL: nothing */
 	char *identity_field;     /* as it stands in the body: "custom.cf_…"; NULL: none */
 	char *identity_value;
-	char **notes;    /* sentences for preview and the event; NULL-terminated or NULL */
-	char **excluded; /* paths whose members were left out; NULL-terminated or NULL */
+	char **notes;        /* sentences for preview and the event; NULL-terminated or NULL */
+	char **excluded;     /* paths whose members were left out; NULL-terminated or NULL */
+	uint64_t part;       /* row of the part it has already; 0: none */
+	unsigned generation; /* of that part */
+	/* The engine's: whom it must not be overtaken by while it waits for others. */
+	struct waiting_lanes *lanes;
 };
 
 struct draft *draft_new(struct record *record, const struct route *route, unsigned ordinal);

@@ -50,6 +50,7 @@ struct record {
 	/* By ordinal, of a record with several outputs; NULL: one output, or all are durable. */
 	struct record_output *outputs;
 	unsigned n_outputs;
+	bool is_asked;   /* its outputs are on their way to the disk */
 	bool is_settled; /* an earlier outcome is counted: it is taken up again */
 };
 
