@@ -44,6 +44,20 @@ size_t utf8_sequence(const char *text, size_t len)
 	return n;
 }
 
+size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code)
+{
+	/* The bits of the first byte that belong to the character. */
+	static const unsigned char bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	const size_t n = utf8_sequence(text, len);
+	uint32_t code = 0;
+
+	for (size_t i = 0; i < n; i++)
+		code = code << 6 | ((unsigned char)text[i] & (i ? 0x3f : bits[n]));
+	if (n)
+		*ret_code = code;
+	return n;
+}
+
 size_t utf8_encode(uint32_t code, char ret_bytes[static 4])
 {
 	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;

@@ -8,5 +8,8 @@
 /* Bytes of the one character @text begins with (1 to 4), or 0 where it is none within @len. */
 size_t utf8_sequence(const char *text, size_t len);
 
+/* As utf8_sequence(), with the character in *@ret_code. */
+size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code);
+
 /* Writes @code (a Unicode scalar value) to @ret_bytes and returns how many bytes it took. */
 size_t utf8_encode(uint32_t code, char ret_bytes[static 4]);

@@ -16,6 +16,18 @@ const char *http_method_name(enum http_method method)
 	return names[method];
 }
 
+const char *content_type_name(enum content_format format)
+{
+	static const char *const names[] = {
+		[CONTENT_JSON] = "application/json",
+		[CONTENT_FORM] = "application/x-www-form-urlencoded",
+		[CONTENT_XML] = "application/xml",
+	};
+
+	assert((size_t)format < sizeof(names) / sizeof(names[0]));
+	return names[format];
+}
+
 const char *delivery_class_name(enum delivery_class class)
 {
 	static const char *const names[] = {

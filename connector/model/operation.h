@@ -63,6 +63,8 @@ struct operation_set {
 };
 
 const char *http_method_name(enum http_method method);
+/* What the Content-Type of a request says: "application/json". */
+const char *content_type_name(enum content_format format);
 const char *delivery_class_name(enum delivery_class class); /* "A" … "U" */
 
 /* The operation called @name, or NULL. */

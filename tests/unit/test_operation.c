@@ -144,6 +144,9 @@ static void methods_and_classes_have_the_names_people_know(void **state)
 	check_text(delivery_class_name(CLASS_C), "C");
 	check_text(delivery_class_name(CLASS_N), "N");
 	check_text(delivery_class_name(CLASS_R), "R");
+	check_text(content_type_name(CONTENT_JSON), "application/json");
+	check_text(content_type_name(CONTENT_FORM), "application/x-www-form-urlencoded");
+	check_text(content_type_name(CONTENT_XML), "application/xml");
 	check_text(delivery_class_name(CLASS_D), "D");
 	check_text(delivery_class_name(CLASS_U), "U");
 }

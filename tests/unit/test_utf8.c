@@ -48,10 +48,11 @@ static void every_first_and_second_byte_is_judged_exactly(void **state)
 	check_eq(utf8_sequence("", 0), 0);
 }
 
-static void every_scalar_value_is_encoded_as_one_character(void **state)
+static void every_scalar_value_is_encoded_as_one_character_and_read_again(void **state)
 {
 	(void)state;
 	for (uint32_t code = 0; code <= 0x10ffff; code++) {
+		uint32_t again = 0;
 		char bytes[4];
 		size_t n;
 
@@ -59,6 +60,9 @@ static void every_scalar_value_is_encoded_as_one_character(void **state)
 			code = 0xe000;
 		n = utf8_encode(code, bytes);
 		check_eq(utf8_sequence(bytes, n), n);
+		check_eq(utf8_decode(bytes, n, &again), n);
+		check_eq(again, code);
+		check_eq(utf8_decode(bytes, n - 1, &again), 0);
 	}
 }
 
@@ -81,7 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(every_first_and_second_byte_is_judged_exactly),
-		sentence(every_scalar_value_is_encoded_as_one_character),
+		sentence(every_scalar_value_is_encoded_as_one_character_and_read_again),
 		sentence(encoding_agrees_with_known_characters),
 	};
 
