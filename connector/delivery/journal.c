@@ -10,8 +10,9 @@
 
 /*
  * Changes wait in a list and are applied in one transaction by journal_commit(). Where the disk is
- * full the transaction is gone as a whole (SQLite rolls back); then the INTENTs are left out and
- * the rest, which needs little room and has free pages in reserve, is applied again.
+ * full the transaction is gone as a whole (SQLite rolls back); then the INTENTs and what goes with
+ * them are left out and the rest, which needs little room and has free pages in reserve, is applied
+ * again.
  */
 
 enum {
@@ -26,7 +27,8 @@ static void prepare(struct journal *j)
 	j->q.put_request = store_query(
 		s,
 		"INSERT OR REPLACE INTO request(" REQUEST_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
-		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)");
+		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,"
+		"?29,?30,?31)");
 	j->q.note_request = store_query(
 		s, "UPDATE request SET state=?2, attempts=?3, resends=?4, crash_count=?5, known=?6,"
 		   " intent_at=?7 WHERE seq=?1");
@@ -38,12 +40,14 @@ static void prepare(struct journal *j)
 	j->q.drop_payload = store_query(s, "DELETE FROM payload WHERE request=?1");
 	j->q.put_record =
 		store_query(s, "INSERT OR IGNORE INTO record(id, stream, pos, next_pos, len, line,"
-	                       " fault, raw) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+	                       " fault, raw, worst) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
+	j->q.note_record = store_query(s, "UPDATE record SET worst=max(worst, ?2) WHERE id=?1");
 	j->q.drop_record = store_query(s, "DELETE FROM record WHERE id=?1");
-	j->q.put_part = store_query(
-		s, "INSERT OR REPLACE INTO part(id, record, ordinal, request, place,"
-		   " outcome, class, generation, at, message, field, fields, route,"
-		   " operation) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
+	j->q.put_part =
+		store_query(s, "INSERT OR REPLACE INTO part(id, record, ordinal, request, place,"
+	                       " outcome, class, generation, at, message, field, fields, route,"
+	                       " operation, config, draft)"
+	                       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)");
 	j->q.drop_part = store_query(s, "DELETE FROM part WHERE id=?1");
 	j->q.delete_part = store_query(s, "DELETE FROM part WHERE id=?1 RETURNING record, request");
 	j->q.put_event = store_query(s, "INSERT INTO event(seq, id, lane, owes, attempts, next_try,"
@@ -86,14 +90,18 @@ static void prepare_reading(struct journal *j)
 		store_query(s, "SELECT at FROM object WHERE object_id=?1 ORDER BY at LIMIT 1");
 	j->q.get_meta = store_query(s, "SELECT v FROM meta WHERE k=?1");
 	j->q.get_config = store_query(s, "SELECT id FROM config WHERE sha256=?1");
+	j->q.config_text = store_query(s, "SELECT text FROM config WHERE id=?1");
 	j->q.get_request = store_query(s, "SELECT " REQUEST_COLUMNS " FROM request WHERE seq=?1");
 	j->q.get_payload =
 		store_query(s, "SELECT body, answer_headers, answer FROM payload WHERE request=?1");
 	j->q.parts_of =
-		store_query(s, "SELECT " PART_COLUMNS PART_JOIN
+		store_query(s, "SELECT " OPEN_PART_COLUMNS PART_JOIN
 	                       "WHERE p.id BETWEEN ?2 AND ?3 AND p.request=?1 ORDER BY p.place");
-	j->q.open_requests =
-		store_query(s, "SELECT seq FROM request WHERE state IN (0, 1, 5, 6) ORDER BY seq");
+	j->q.open_requests = store_query(s, "SELECT seq FROM request WHERE state IN (0, 1, 5, 6)"
+	                                    " ORDER BY iif(root, root, seq), root_at, seq");
+	j->q.waiting_parts = store_query(s, "SELECT " OPEN_PART_COLUMNS PART_JOIN
+	                                    "WHERE p.request = 0 AND p.outcome = 0"
+	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
 	j->q.closed_lanes = store_query(s, "SELECT key FROM closed_lane");
 	j->q.last_run = store_query(s, "SELECT * FROM run ORDER BY id DESC LIMIT 1");
@@ -193,6 +201,11 @@ void journal_close(struct journal *journal)
 	free(journal);
 }
 
+int journal_check(struct journal *journal, struct err *err)
+{
+	return store_check(journal->store, err);
+}
+
 const char *journal_id(const struct journal *journal)
 {
 	return journal->id;
@@ -242,6 +255,18 @@ int journal_config(struct journal *journal, const char *sha256, const char *text
 	return -EIO;
 }
 
+char *journal_config_text(struct journal *journal, uint64_t id)
+{
+	struct store_query *q = journal->q.config_text;
+	char *text = NULL;
+
+	store_bind_int(q, 1, (int64_t)id);
+	if (store_step(q, NULL) > 0)
+		text = mem_strdup(store_text(q, 0));
+	store_reset(q);
+	return text;
+}
+
 uint64_t journal_next_part(struct journal *journal)
 {
 	return journal->next_part++;
@@ -250,6 +275,11 @@ uint64_t journal_next_part(struct journal *journal)
 uint64_t journal_next_record(struct journal *journal)
 {
 	return journal->next_record++;
+}
+
+uint64_t journal_next_request(struct journal *journal)
+{
+	return journal->next_request++;
 }
 
 uint64_t journal_next_stream(struct journal *journal)
@@ -262,170 +292,36 @@ uint64_t journal_next_event(struct journal *journal)
 	return journal->next_event++;
 }
 
-/* Submitting */
-
-static struct change *add(struct journal *j, enum change_kind kind)
-{
-	struct change *c;
-
-	j->changes = mem_grow(j->changes, j->n_changes, &j->cap_changes, sizeof(*j->changes));
-	c = &j->changes[j->n_changes++];
-	*c = (struct change){.kind = kind};
-	return c;
-}
-
-static void name_part(struct journal *j, struct part *part)
-{
-	if (!part->id)
-		part->id = j->next_part++;
-	if (!part->record->row)
-		part->record->row = j->next_record++;
-}
-
-void journal_put_request(struct journal *journal, struct request *request, journal_done_fn done,
-                         void *arg)
-{
-	struct change *c;
-
-	if (!request->seq)
-		request->seq = journal->next_request++;
-	for (size_t i = 0; i < request->n_parts; i++)
-		name_part(journal, &request->parts[i]);
-	c = add(journal, CHANGE_PUT_REQUEST);
-	c->is_intent = request->state == REQUEST_INTENT;
-	c->request = request;
-	c->done = done;
-	c->arg = arg;
-}
-
-void journal_note_request(struct journal *journal, struct request *request)
-{
-	add(journal, CHANGE_NOTE_REQUEST)->request = request;
-}
-
-void journal_reopen_request(struct journal *journal, struct request *request)
-{
-	add(journal, CHANGE_REOPEN_REQUEST)->request = request;
-}
-
-void journal_end_request(struct journal *journal, struct request *request, const bool *keeps_record,
-                         struct event *event, journal_done_fn done, void *arg)
-{
-	struct change *c = add(journal, CHANGE_END_REQUEST);
-
-	c->request = request;
-	c->keeps_record = keeps_record;
-	c->event = event;
-	c->done = done;
-	c->arg = arg;
-}
-
-void journal_reject_part(struct journal *journal, struct part *part, const char *route,
-                         const char *operation, struct event *event, int64_t wall_ms,
-                         journal_done_fn done, void *arg)
-{
-	struct change *c;
-
-	name_part(journal, part);
-	c = add(journal, CHANGE_REJECT_PART);
-	c->part = part;
-	c->event = event;
-	c->text[0] = mem_strdup(route);
-	c->text[1] = mem_strdup(operation);
-	c->wall_ms = wall_ms;
-	c->done = done;
-	c->arg = arg;
-}
-
-void journal_drop_part(struct journal *journal, uint64_t id)
-{
-	add(journal, CHANGE_DROP_PART)->number[0] = id;
-}
-
-void journal_drop_orphan_request(struct journal *journal, uint64_t seq)
-{
-	add(journal, CHANGE_DROP_REQUEST)->number[0] = seq;
-}
-
-void journal_put_stream(struct journal *journal, struct stream *stream)
-{
-	for (size_t i = 0; i < journal->n_changes; i++)
-		if (journal->changes[i].kind == CHANGE_STREAM &&
-		    journal->changes[i].stream == stream)
-			return;
-	add(journal, CHANGE_STREAM)->stream = stream;
-}
-
-void journal_put_run(struct journal *journal, struct journal_run *run)
-{
-	if (!run->id)
-		run->id = journal->next_run++;
-	add(journal, CHANGE_RUN)->run = run;
-}
-
-void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
-                           uint64_t to)
-{
-	struct change *c = add(journal, CHANGE_ACCEPT);
-
-	c->small = sink;
-	c->number[0] = from;
-	c->number[1] = to;
-}
-
-void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
-                            int64_t next_try_wall_ms)
-{
-	struct change *c = add(journal, CHANGE_POSTPONE);
-
-	c->number[0] = seq;
-	c->small = attempts;
-	c->wall_ms = next_try_wall_ms;
-}
-
-void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms)
-{
-	struct change *c = add(journal, CHANGE_OBJECT);
-
-	c->text[0] = mem_strdup(request->object);
-	c->text[1] = mem_strdup(request->identity_field);
-	c->text[2] = mem_printf("%s\n%s", request->identity_value,
-	                        request->object_id ? request->object_id : "");
-	c->wall_ms = wall_ms;
-}
-
-void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
-                          const char *choice, const char *object_id, int64_t wall_ms)
-{
-	struct change *c = add(journal, CHANGE_DECISION);
-
-	c->text[0] = mem_strdup(what);
-	c->text[1] = mem_strdup(choice);
-	c->text[2] = mem_strdup(object_id);
-	c->number[0] = subject;
-	c->wall_ms = wall_ms;
-}
-
-void journal_put_closed_lane(struct journal *journal, const char *key, bool is_closed)
-{
-	struct change *c = add(journal, CHANGE_CLOSED_LANE);
-
-	c->text[0] = mem_strdup(key);
-	c->small = is_closed;
-}
-
 bool journal_has_changes(const struct journal *journal)
 {
 	return journal->n_changes > 0;
 }
 
-static void mark_stored(struct request *r)
+static void mark_part(struct part *p)
+{
+	p->is_stored = p->record->is_stored = true;
+}
+
+static void mark_request(struct request *r)
 {
 	r->is_stored = true;
-	for (size_t i = 0; i < r->n_parts; i++) {
-		r->parts[i].is_stored = true;
-		r->parts[i].record->is_stored = true;
+	for (size_t i = 0; i < r->n_parts; i++)
+		mark_part(&r->parts[i]);
+}
+
+/* What of @c is a durable row now. */
+static void mark_stored(const struct change *c)
+{
+	if (c->kind == CHANGE_PUT_REQUEST || c->kind == CHANGE_PUT_PLANNED) {
+		mark_request(c->request);
+	} else if (c->kind == CHANGE_HALVE_REQUEST) {
+		mark_request(c->halves[0]);
+		mark_request(c->halves[1]);
+	} else if (c->kind == CHANGE_REJECT_PART || c->kind == CHANGE_PUT_WAITING) {
+		mark_part(c->part);
 	}
+	if (c->kind == CHANGE_PUT_PLANNED || c->kind == CHANGE_PUT_WAITING)
+		hook_point("outputs_durable");
 }
 
 int journal_commit(struct journal *journal, struct err *err)
@@ -455,10 +351,8 @@ int journal_commit(struct journal *journal, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		struct change *c = &changes[i];
 
-		if (!c->failed && c->kind == CHANGE_PUT_REQUEST)
-			mark_stored(c->request);
-		if (!c->failed && c->kind == CHANGE_REJECT_PART)
-			c->part->is_stored = c->part->record->is_stored = true;
+		if (!c->failed)
+			mark_stored(c);
 		if (c->done)
 			c->done(c->arg, c->failed ? -ENOSPC : 0);
 		for (size_t t = 0; t < 3; t++)

@@ -52,6 +52,7 @@ uint64_t journal_next_part(struct journal *journal);
 uint64_t journal_next_record(struct journal *journal);
 uint64_t journal_next_stream(struct journal *journal);
 uint64_t journal_next_event(struct journal *journal);
+uint64_t journal_next_request(struct journal *journal);
 
 /*
  * Submitting. What is passed is borrowed until @done was called (NULL: until the commit), which
@@ -60,7 +61,10 @@ uint64_t journal_next_event(struct journal *journal);
  */
 typedef void (*journal_done_fn)(void *arg, int r);
 
-/* Stores @request as it is (its state, parts, records, body); later calls update the row. */
+/*
+ * Stores @request as it is (its state, parts, records, body); later calls update the row. A part
+ * that waited, or belonged to another request, belongs to this one from now on.
+ */
 void journal_put_request(struct journal *journal, struct request *request, journal_done_fn done,
                          void *arg);
 /*
@@ -74,7 +78,10 @@ void journal_put_planned(struct journal *journal, struct request *request, bool 
 void journal_put_waiting(struct journal *journal, struct part *part, const char *route,
                          const char *operation, uint64_t config, bool goes_with_intent,
                          journal_done_fn done, void *arg);
-/* The parts of @whole now belong to its halves, which are stored PLANNED; the whole goes. */
+/*
+ * The parts of @whole now belong to its halves, which are stored PLANNED; the whole goes. Sets
+ * their root and root_at, so that after a restart they stand where the whole stood.
+ */
 void journal_halve_request(struct journal *journal, struct request *whole, struct request *first,
                            struct request *second, journal_done_fn done, void *arg);
 /* Only state, attempts and what is known of it. The row exists. */
@@ -83,8 +90,9 @@ void journal_note_request(struct journal *journal, struct request *request);
 void journal_reopen_request(struct journal *journal, struct request *request);
 /*
  * The outcomes of @request and its parts, and @event with them (may be NULL). Delivered and skipped
- * parts go, with their record where @keeps_record (one flag a part) is false; a request of which
- * nothing is left goes, the others keep their answer.
+ * parts go, with their record where @keeps_record (one flag a part) is false, or where none of its
+ * parts has a row any more; a request of which nothing is left goes, the others keep their answer.
+ * While outputs of a record are open (record->n_open) its `worst` is kept with it.
  */
 void journal_end_request(struct journal *journal, struct request *request, const bool *keeps_record,
                          struct event *event, journal_done_fn done, void *arg);
@@ -125,13 +133,16 @@ struct waiting_part {
 	char *route, *operation;
 	uint64_t config;
 };
+void waiting_part_free(struct waiting_part *waiting);
 /* The text of a version of the pipeline, to free(); NULL: there is none. */
 char *journal_config_text(struct journal *journal, uint64_t id);
 
 /*
  * Calls @take with each open request (state PLANNED, INTENT, UNKNOWN or PROBING) in order of its
  * place: a half stands where its whole stood. Then @take_waiting (may be NULL) with each part that
- * waits without one, in the order they were read. Parts of one record share one struct record.
+ * waits without one, in the order they were read. Parts of one record share one struct record,
+ * which knows the worst outcome of the outputs that have ended, and whether one keeps its row;
+ * n_open is the caller's to count.
  */
 int journal_each_open(struct journal *journal,
                       void (*take)(void *arg, struct request *takes_request),
@@ -176,6 +187,9 @@ struct journal_totals {
 };
 int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err);
 int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err);
+
+/* Reads the whole file and checks it: 0, or -EUCLEAN with the first finding. Takes its time. */
+int journal_check(struct journal *journal, struct err *err);
 
 /* Lets payloads of rejects and remembered objects older than @before_wall_ms go. */
 int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *err);

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows back into structs: at the start of a run, and for people who ask. */
+/* Requests and what waits, from rows back into structs. */
 
 static char *copy(struct store_query *q, int column)
 {
 	return mem_strdup(store_text(q, column));
 }
 
-static char *copy_or_empty(struct store_query *q, int column)
+char *journal_text(struct store_query *q, int column)
 {
 	const char *text = store_text(q, column);
 
@@ -41,11 +41,11 @@ static struct request *read_request(struct store_query *q)
 	r->state = (enum request_state)store_int(q, 2);
 	r->method = (enum http_method)store_int(q, 3);
 	r->class = (enum delivery_class)store_int(q, 4);
-	r->route = copy_or_empty(q, 5);
-	r->operation = copy_or_empty(q, 6);
-	r->object = copy_or_empty(q, 7);
-	r->group = copy_or_empty(q, 8);
-	r->url = copy_or_empty(q, 9);
+	r->route = journal_text(q, 5);
+	r->operation = journal_text(q, 6);
+	r->object = journal_text(q, 7);
+	r->group = journal_text(q, 8);
+	r->url = journal_text(q, 9);
 	r->headers = journal_split(store_text(q, 10));
 	read_lanes(r, store_text(q, 11));
 	r->notes = journal_split(store_text(q, 12));
@@ -62,6 +62,9 @@ static struct request *read_request(struct store_query *q)
 	r->object_id = copy(q, 23);
 	r->found_by_lookup = store_int(q, 24) != 0;
 	r->known = copy(q, 25);
+	r->format = (enum content_format)store_int(q, 28);
+	r->root = (uint64_t)store_int(q, 29);
+	r->root_at = (size_t)store_int(q, 30);
 	return r;
 }
 
@@ -84,22 +87,43 @@ static void read_payload(struct journal *j, struct request *r)
 	store_reset(q);
 }
 
-static void read_part(struct store_query *q, struct part *p)
+/* Records by row */
+
+static struct record **slot_of(const struct record_set *set, uint64_t row)
+{
+	size_t at = (size_t)(row * 0x9e3779b97f4a7c15u) & (set->cap - 1);
+
+	while (set->slots[at] && set->slots[at]->row != row)
+		at = (at + 1) & (set->cap - 1);
+	return &set->slots[at];
+}
+
+static void grow(struct record_set *set)
+{
+	struct record_set bigger = {.n = set->n, .cap = set->cap ? set->cap * 2 : 64};
+
+	bigger.slots = mem_array(bigger.cap, sizeof(struct record *));
+	for (size_t i = 0; i < set->cap; i++)
+		if (set->slots[i])
+			*slot_of(&bigger, set->slots[i]->row) = set->slots[i];
+	free(set->slots);
+	*set = bigger;
+}
+
+void record_set_deinit(struct record_set *set)
+{
+	for (size_t i = 0; i < set->cap; i++)
+		record_unref(set->slots[i]);
+	free(set->slots);
+	*set = (struct record_set){0};
+}
+
+static struct record *read_record(struct store_query *q)
 {
 	struct record *r = record_new();
 	const void *raw;
 	size_t len;
 
-	p->id = (uint64_t)store_int(q, 0);
-	p->is_stored = true;
-	p->ordinal = (unsigned)store_int(q, 1);
-	p->outcome = (enum outcome)store_int(q, 2);
-	p->class = (enum reject_class)store_int(q, 3);
-	p->generation = (unsigned)store_int(q, 4);
-	p->message = copy(q, 5);
-	p->field = copy(q, 6);
-	p->fields = copy(q, 7);
-	p->record = r;
 	r->row = (uint64_t)store_int(q, 8);
 	r->is_stored = true;
 	r->stream = (uint64_t)store_int(q, 9);
@@ -111,11 +135,53 @@ static void read_part(struct store_query *q, struct part *p)
 	raw = store_blob(q, 15, &len);
 	r->raw = raw ? mem_dup(raw, len) : NULL;
 	r->kind = (enum stream_kind)store_int(q, 16);
-	r->source_name = copy_or_empty(q, 17);
+	r->source_name = journal_text(q, 17);
+	return r;
 }
 
-static int read_parts(struct journal *j, struct request *r, const uint64_t border[2],
-                      struct err *err)
+static struct record *get_record(struct record_set *set, struct store_query *q)
+{
+	struct record **slot;
+
+	if (set->n * 2 >= set->cap)
+		grow(set);
+	slot = slot_of(set, (uint64_t)store_int(q, 8));
+	if (!*slot) {
+		*slot = read_record(q);
+		set->n++;
+	}
+	return record_ref(*slot);
+}
+
+/* Parts */
+
+void journal_read_part(struct store_query *q, struct record_set *records, struct part *ret_part)
+{
+	*ret_part = (struct part){
+		.id = (uint64_t)store_int(q, 0),
+		.is_stored = true,
+		.ordinal = (unsigned)store_int(q, 1),
+		.outcome = (enum outcome)store_int(q, 2),
+		.class = (enum reject_class)store_int(q, 3),
+		.generation = (unsigned)store_int(q, 4),
+		.message = copy(q, 5),
+		.field = copy(q, 6),
+		.fields = copy(q, 7),
+		.record = records ? get_record(records, q) : read_record(q),
+	};
+}
+
+/* From a row of OPEN_PART_COLUMNS. */
+static void read_open_part(struct store_query *q, struct record_set *records, struct part *ret_part)
+{
+	journal_read_part(q, records, ret_part);
+	ret_part->draft = copy(q, 22);
+	ret_part->record->worst = (enum outcome)store_int(q, 24);
+	ret_part->record->keeps_row = store_int(q, 25) != 0;
+}
+
+static int read_parts(struct journal *j, struct record_set *records, struct request *r,
+                      const uint64_t border[2], struct err *err)
 {
 	struct store_query *q = j->q.parts_of;
 	int code;
@@ -125,14 +191,13 @@ static int read_parts(struct journal *j, struct request *r, const uint64_t borde
 	store_bind_int(q, 3, (int64_t)border[1]);
 	while ((code = store_step(q, err)) > 0) {
 		r->parts = mem_resize(r->parts, r->n_parts + 1, sizeof(struct part));
-		r->parts[r->n_parts] = (struct part){0};
-		read_part(q, &r->parts[r->n_parts++]);
+		read_open_part(q, records, &r->parts[r->n_parts++]);
 	}
 	return code;
 }
 
-int journal_load_request(struct journal *journal, uint64_t seq, struct request **ret_request,
-                         struct err *err)
+static int load_request(struct journal *journal, struct record_set *records, uint64_t seq,
+                        struct request **ret_request, struct err *err)
 {
 	struct store_query *q = journal->q.get_request;
 	struct request *r = NULL;
@@ -152,7 +217,7 @@ int journal_load_request(struct journal *journal, uint64_t seq, struct request *
 		                : err_set(err, -ENOENT, "there is no request %llu",
 		                          (unsigned long long)seq);
 	read_payload(journal, r);
-	code = read_parts(journal, r, border, err);
+	code = read_parts(journal, records, r, border, err);
 	if (code >= 0 && !r->n_parts)
 		code = err_set(
 			err, -EUCLEAN,
@@ -167,278 +232,79 @@ int journal_load_request(struct journal *journal, uint64_t seq, struct request *
 	return 0;
 }
 
+int journal_load_request(struct journal *journal, uint64_t seq, struct request **ret_request,
+                         struct err *err)
+{
+	struct record_set records = {0};
+	int r = load_request(journal, &records, seq, ret_request, err);
+
+	record_set_deinit(&records);
+	return r;
+}
+
+/* All are listed before the first is taken: the taker may ask the journal something. */
+static int list_open(struct journal *journal, uint64_t **ret_seqs, size_t *ret_n, struct err *err)
+{
+	struct store_query *q = journal->q.open_requests;
+	size_t cap = 0;
+	int r;
+
+	_Static_assert(REQUEST_PLANNED == 0 && REQUEST_INTENT == 1, "numbers are stored");
+	_Static_assert(REQUEST_UNKNOWN == 5 && REQUEST_PROBING == 6, "numbers are stored");
+	while ((r = store_step(q, err)) > 0) {
+		*ret_seqs = mem_grow(*ret_seqs, *ret_n, &cap, sizeof(**ret_seqs));
+		(*ret_seqs)[(*ret_n)++] = (uint64_t)store_int(q, 0);
+	}
+	return r;
+}
+
+static int each_waiting(struct journal *journal, struct record_set *records,
+                        void (*take)(void *arg, struct waiting_part *takes_part), void *arg,
+                        struct err *err)
+{
+	struct store_query *q = journal->q.waiting_parts;
+	int r;
+
+	while ((r = store_step(q, err)) > 0) {
+		struct waiting_part *w = mem_alloc(sizeof(*w));
+
+		read_open_part(q, records, &w->part);
+		w->route = journal_text(q, 20);
+		w->operation = journal_text(q, 21);
+		w->config = (uint64_t)store_int(q, 23);
+		take(arg, w);
+	}
+	return r;
+}
+
+void waiting_part_free(struct waiting_part *waiting)
+{
+	part_deinit(&waiting->part);
+	free(waiting->route);
+	free(waiting->operation);
+	free(waiting);
+}
+
 int journal_each_open(struct journal *journal,
                       void (*take)(void *arg, struct request *takes_request),
                       void (*take_waiting)(void *arg, struct waiting_part *takes_part), void *arg,
                       struct err *err)
 {
-	struct store_query *q = journal->q.open_requests;
+	struct record_set records = {0};
 	uint64_t *seqs = NULL;
-	size_t n = 0, cap = 0;
-	int r;
+	size_t n = 0;
+	int r = list_open(journal, &seqs, &n, err);
 
-	(void)take_waiting; /* nothing is stored so far */
-	_Static_assert(REQUEST_PLANNED == 0 && REQUEST_INTENT == 1, "numbers are stored");
-	_Static_assert(REQUEST_UNKNOWN == 5 && REQUEST_PROBING == 6, "numbers are stored");
-	while ((r = store_step(q, err)) > 0) {
-		seqs = mem_grow(seqs, n, &cap, sizeof(*seqs));
-		seqs[n++] = (uint64_t)store_int(q, 0);
-	}
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct request *request = NULL;
 
-		r = journal_load_request(journal, seqs[i], &request, err);
+		r = load_request(journal, &records, seqs[i], &request, err);
 		if (request)
 			take(arg, request);
 	}
 	free(seqs);
-	return r;
-}
-
-static void copy_hash(char to[65], const char *from)
-{
-	(void)memccpy(to, from ? from : "", '\0', 65);
-	to[64] = '\0';
-}
-
-static int read_stream(struct store_query *q, struct stream **ret_stream, struct err *err)
-{
-	struct stream *s = stream_new((enum stream_kind)store_int(q, 1), store_text(q, 2));
-	int r;
-
-	s->id = (uint64_t)store_int(q, 0);
-	s->dev = (uint64_t)store_int(q, 3);
-	s->ino = (uint64_t)store_int(q, 4);
-	copy_hash(s->head_hash, store_text(q, 5));
-	s->head_len = (uint64_t)store_int(q, 6);
-	copy_hash(s->tail_hash, store_text(q, 7));
-	s->tail_len = (uint64_t)store_int(q, 8);
-	s->hashed_to = (uint64_t)store_int(q, 9);
-	copy_hash(s->whole_hash, store_text(q, 10));
-	s->size = (uint64_t)store_int(q, 11);
-	s->mtime_ns = store_int(q, 12);
-	s->settled_to = (uint64_t)store_int(q, 13);
-	s->settled_line = (uint64_t)store_int(q, 14);
-	s->generation = (uint64_t)store_int(q, 16);
-	r = stream_ranges_parse(s, store_text(q, 15), err);
-	if (r < 0)
-		stream_free(s);
-	else
-		*ret_stream = s;
-	return r;
-}
-
-int journal_each_stream(struct journal *journal,
-                        void (*take)(void *arg, struct stream *takes_stream), void *arg,
-                        struct err *err)
-{
-	struct store_query *q = journal->q.streams;
-	int r;
-
-	while ((r = store_step(q, err)) > 0) {
-		struct stream *s = NULL;
-
-		r = read_stream(q, &s, err);
-		if (r < 0)
-			break;
-		take(arg, s);
-	}
-	store_reset(q);
-	return r;
-}
-
-int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
-                             void *arg, struct err *err)
-{
-	struct store_query *q = journal->q.closed_lanes;
-	int r;
-
-	while ((r = store_step(q, err)) > 0)
-		take(arg, store_text(q, 0));
-	return r;
-}
-
-static int take_rows(struct store_query *q, enum reject_class class,
-                     void (*take)(void *arg, const struct part_row *row), void *arg,
-                     struct err *err)
-{
-	int r;
-
-	while ((r = store_step(q, err)) > 0) {
-		struct part_row row = {0};
-
-		if (class != REJECT_NONE && store_int(q, 3) != class)
-			continue;
-		read_part(q, &row.part);
-		row.at_wall_ms = store_int(q, 18);
-		row.request = (uint64_t)store_int(q, 19);
-		row.route = copy_or_empty(q, 20);
-		row.operation = copy_or_empty(q, 21);
-		take(arg, &row);
-		part_deinit(&row.part);
-		free(row.route);
-		free(row.operation);
-	}
-	return r;
-}
-
-int journal_each_part(struct journal *journal, enum outcome outcome, const uint64_t *ids,
-                      enum reject_class class, void (*take)(void *arg, const struct part_row *row),
-                      void *arg, struct err *err)
-{
-	struct store_query *q = ids ? journal->q.part_by_id : journal->q.parts_in;
-	int r = 0;
-
-	if (!ids) {
-		store_bind_int(q, 1, outcome);
-		return take_rows(q, class, take, arg, err);
-	}
-	for (; *ids && r >= 0; ids++) {
-		store_bind_int(q, 1, outcome);
-		store_bind_int(q, 2, (int64_t)*ids);
-		r = take_rows(q, class, take, arg, err);
-	}
-	return r;
-}
-
-int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,
-                      void (*take)(void *arg, struct event *takes_event), void *arg,
-                      struct err *err)
-{
-	struct store_query *q = journal->q.owed;
-	int r;
-
-	store_bind_int(q, 1, (int64_t)after_seq);
-	store_bind_int(q, 2, sink);
-	store_bind_int(q, 3, n);
-	while ((r = store_step(q, err)) > 0) {
-		struct event *e = mem_alloc(sizeof(*e));
-		const void *body;
-
-		e->seq = (uint64_t)store_int(q, 0);
-		e->id = copy(q, 1);
-		e->lane = copy(q, 2);
-		e->owes = (unsigned)store_int(q, 3);
-		e->attempts = (unsigned)store_int(q, 4);
-		e->next_try_wall_ms = store_int(q, 5);
-		body = store_blob(q, 6, &e->body_len);
-		e->body = mem_dup(body, e->body_len);
-		take(arg, e);
-	}
-	return r;
-}
-
-char *journal_find_object(struct journal *journal, const char *kind, const char *field,
-                          const char *value)
-{
-	struct store_query *q = journal->q.find_object;
-	char *id = NULL;
-
-	store_bind_text(q, 1, kind);
-	store_bind_text(q, 2, field);
-	store_bind_text(q, 3, value);
-	if (store_step(q, NULL) > 0)
-		id = copy(q, 0);
-	store_reset(q);
-	return id;
-}
-
-int64_t journal_object_time(struct journal *journal, const char *object_id)
-{
-	struct store_query *q = journal->q.object_time;
-	int64_t at = 0;
-
-	store_bind_text(q, 1, object_id);
-	if (store_step(q, NULL) > 0)
-		at = store_int(q, 0);
-	store_reset(q);
-	return at;
-}
-
-bool journal_knows_object_id(struct journal *journal, const char *object_id)
-{
-	struct store_query *q = journal->q.knows_object;
-	bool knows;
-
-	store_bind_text(q, 1, object_id);
-	knows = store_step(q, NULL) > 0;
-	store_reset(q);
-	return knows;
-}
-
-int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err)
-{
-	static const char *const sql[] = {
-		"SELECT count(DISTINCT p.record) FROM part p WHERE outcome = 0",
-		"SELECT count(*) FROM request WHERE state IN (5, 6)",
-		"SELECT count(*) FROM part WHERE outcome = 5",
-		"SELECT count(*) FROM part WHERE outcome = 4",
-		"SELECT count(*) FROM event WHERE owes & 1",
-		"SELECT count(*) FROM event WHERE owes & 2",
-	};
-	uint64_t n[6] = {0};
-
-	_Static_assert(OUTCOME_OPEN == 0 && OUTCOME_REJECTED == 4 && OUTCOME_HELD == 5,
-	               "numbers are stored");
-	for (size_t i = 0; i < 6; i++) {
-		struct store_query *q = journal->q.totals[i];
-		int r;
-
-		if (!q)
-			q = journal->q.totals[i] = store_query(journal->store, sql[i]);
-		r = store_step(q, err);
-		if (r < 0)
-			return r;
-		n[i] = (uint64_t)store_int(q, 0);
-		store_reset(q);
-	}
-	*ret_totals = (struct journal_totals){n[0], n[1], n[2], n[3], n[4], n[5]};
-	return 0;
-}
-
-int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err)
-{
-	struct store_query *q = journal->q.last_run;
-	int r = store_step(q, err);
-
-	if (r > 0) {
-		struct run_counts *n = &ret_run->counts;
-		uint64_t *const counts[] = {&n->read,     &n->delivered, &n->filtered, &n->skipped,
-		                            &n->rejected, &n->held,      &n->open};
-
-		ret_run->id = (uint64_t)store_int(q, 0);
-		(void)memccpy(ret_run->uid, store_text(q, 1), '\0', sizeof(ret_run->uid));
-		ret_run->began_wall_ms = store_int(q, 2);
-		ret_run->ended_wall_ms = store_int(q, 3);
-		(void)memccpy(ret_run->reason, store_text(q, 4), '\0', sizeof(ret_run->reason));
-		ret_run->config = (uint64_t)store_int(q, 5);
-		for (int i = 0; i < 7; i++)
-			*counts[i] = (uint64_t)store_int(q, 6 + i);
-	}
-	store_reset(q);
-	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
-}
-
-int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *err)
-{
-	static const char *const sql[] = {
-		"DELETE FROM payload WHERE request IN (SELECT request FROM part"
-		" WHERE outcome = 4 AND at < ?1)",
-		"UPDATE record SET raw = NULL WHERE id IN (SELECT record FROM part"
-		" WHERE outcome = 4 AND at < ?1)",
-		"DELETE FROM object WHERE at < ?1",
-		/* Left by a kill between a retry's outcome and this. */
-		"DELETE FROM request WHERE state IN (3, 7) AND ended_at < ?1 AND NOT EXISTS"
-		" (SELECT 1 FROM part WHERE part.id BETWEEN first_part AND last_part AND"
-		" part.request = request.seq)",
-	};
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < 4; i++) {
-		struct store_query *q = store_query(journal->store, sql[i]);
-
-		store_bind_int(q, 1, before_wall_ms);
-		r = store_run(q, err);
-	}
+	if (r >= 0 && take_waiting)
+		r = each_waiting(journal, &records, take_waiting, arg, err);
+	record_set_deinit(&records);
 	return r;
 }

@@ -1,6 +1,9 @@
 #pragma once
 
-/* The journal's tables, and its private parts shared by journal.c and journal_read.c. */
+/*
+ * The journal's tables, and what its files share: journal.c opens and commits, journal_submit.c
+ * takes changes, journal_apply*.c write them, journal_read.c and journal_look.c read.
+ */
 
 #include "connector/delivery/journal.h"
 #include "lib/store.h"
@@ -11,6 +14,9 @@ extern const char *const journal_migrations[];
 
 enum change_kind {
 	CHANGE_PUT_REQUEST,
+	CHANGE_PUT_PLANNED,
+	CHANGE_PUT_WAITING,
+	CHANGE_HALVE_REQUEST,
 	CHANGE_NOTE_REQUEST,
 	CHANGE_REOPEN_REQUEST,
 	CHANGE_END_REQUEST,
@@ -28,8 +34,9 @@ enum change_kind {
 
 struct change {
 	enum change_kind kind;
-	bool is_intent;
+	bool needs_room; /* an INTENT, or goes with them */
 	struct request *request;
+	struct request *halves[2];
 	struct part *part;
 	struct event *event;
 	struct stream *stream;
@@ -56,15 +63,15 @@ struct journal {
 	struct {
 		struct store_query *put_request, *note_request, *drop_request;
 		struct store_query *put_payload, *answer_payload, *drop_payload;
-		struct store_query *put_record, *drop_record, *put_part, *drop_part;
+		struct store_query *put_record, *drop_record, *note_record, *put_part, *drop_part;
 		struct store_query *put_event, *accept_last, *accept_bit, *postpone;
 		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
 			*object_time;
 		struct store_query *put_decision, *close_lane, *open_lane;
-		struct store_query *get_meta, *set_meta, *get_config, *put_config;
+		struct store_query *get_meta, *set_meta, *get_config, *put_config, *config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
-			*open_requests, *streams, *closed_lanes, *last_run, *owed;
+			*open_requests, *waiting_parts, *streams, *closed_lanes, *last_run, *owed;
 		struct store_query *totals[6];
 	} q;
 };
@@ -73,22 +80,51 @@ struct journal {
 #define REQUEST_COLUMNS                                                                            \
 	"seq, id, state, method, class, route, operation, object, grp, url, headers, lanes, "      \
 	"notes, identity_field, identity_value, config, attempts, resends, crash_count, "          \
-	"intent_at, ended_at, duration, status, object_id, found, known, first_part, last_part"
+	"intent_at, ended_at, duration, status, object_id, found, known, first_part, last_part, "  \
+	"format, root, root_at"
 
 /* Columns of the joined part, record and stream. */
 #define PART_COLUMNS                                                                               \
 	"p.id, p.ordinal, p.outcome, p.class, p.generation, p.message, p.field, p.fields, "        \
 	"r.id, r.stream, r.pos, r.next_pos, r.len, r.line, r.fault, r.raw, s.kind, s.name, "       \
 	"p.at, p.request, p.route, p.operation"
+/* Behind them, of what is open: the draft, and what became of the record's other outputs. */
+#define OPEN_PART_COLUMNS                                                                          \
+	PART_COLUMNS ", p.draft, p.config, r.worst, EXISTS (SELECT 1 FROM part x"                  \
+		     " WHERE x.record = r.id AND x.outcome <> 0)"
 #define PART_JOIN " FROM part p JOIN record r ON r.id = p.record JOIN stream s ON s.id = r.stream "
 
 #define STREAM_COLUMNS                                                                             \
 	"id, kind, name, dev, ino, head_hash, head_len, tail_hash, tail_len, hashed_to, "          \
 	"whole_hash, size, mtime_ns, settled_to, settled_line, ranges, generation"
 
-/* Applies all submitted changes in one transaction; without INTENTs where asked to (marked failed).
+/*
+ * Applies all submitted changes in one transaction; without those that need room where asked to
+ * (marked failed).
  */
 int journal_apply(struct journal *j, bool with_intents, struct err *err);
+
+/* journal_apply_request.c: a kind of change each. */
+int journal_apply_put_request(struct journal *j, const struct request *r, struct err *err);
+int journal_apply_put_planned(struct journal *j, const struct request *r, struct err *err);
+int journal_apply_put_waiting(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_halve_request(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_reopen_request(struct journal *j, const struct request *r, struct err *err);
+int journal_apply_end_request(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_reject_part(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_drop_part(struct journal *j, uint64_t id, struct err *err);
+int journal_apply_drop_orphan_request(struct journal *j, uint64_t seq, struct err *err);
+
+/* Records by their row, so that parts of one share a struct; zero is empty. */
+struct record_set {
+	struct record **slots; /* a reference each */
+	size_t n, cap;         /* cap: a power of two */
+};
+void record_set_deinit(struct record_set *set);
+/* A column's text, to free(); "" where it is NULL. */
+char *journal_text(struct store_query *q, int column);
+/* From a row of PART_COLUMNS; its record is shared by all parts read with @records (or NULL). */
+void journal_read_part(struct store_query *q, struct record_set *records, struct part *ret_part);
 
 /* Text lists ("a\nb") of headers and notes; lanes as "o key\ns key". */
 char *journal_join(char *const *list);

@@ -1,0 +1,258 @@
+#include "connector/delivery/journal_schema.h"
+
+#include "lib/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything else that is read back: streams, rejects and held items, events, objects, totals. */
+
+static void copy_hash(char to[65], const char *from)
+{
+	(void)memccpy(to, from ? from : "", '\0', 65);
+	to[64] = '\0';
+}
+
+static int read_stream(struct store_query *q, struct stream **ret_stream, struct err *err)
+{
+	struct stream *s = stream_new((enum stream_kind)store_int(q, 1), store_text(q, 2));
+	int r;
+
+	s->id = (uint64_t)store_int(q, 0);
+	s->dev = (uint64_t)store_int(q, 3);
+	s->ino = (uint64_t)store_int(q, 4);
+	copy_hash(s->head_hash, store_text(q, 5));
+	s->head_len = (uint64_t)store_int(q, 6);
+	copy_hash(s->tail_hash, store_text(q, 7));
+	s->tail_len = (uint64_t)store_int(q, 8);
+	s->hashed_to = (uint64_t)store_int(q, 9);
+	copy_hash(s->whole_hash, store_text(q, 10));
+	s->size = (uint64_t)store_int(q, 11);
+	s->mtime_ns = store_int(q, 12);
+	s->settled_to = (uint64_t)store_int(q, 13);
+	s->settled_line = (uint64_t)store_int(q, 14);
+	s->generation = (uint64_t)store_int(q, 16);
+	r = stream_ranges_parse(s, store_text(q, 15), err);
+	if (r < 0)
+		stream_free(s);
+	else
+		*ret_stream = s;
+	return r;
+}
+
+int journal_each_stream(struct journal *journal,
+                        void (*take)(void *arg, struct stream *takes_stream), void *arg,
+                        struct err *err)
+{
+	struct store_query *q = journal->q.streams;
+	int r;
+
+	while ((r = store_step(q, err)) > 0) {
+		struct stream *s = NULL;
+
+		r = read_stream(q, &s, err);
+		if (r < 0)
+			break;
+		take(arg, s);
+	}
+	store_reset(q);
+	return r;
+}
+
+int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
+                             void *arg, struct err *err)
+{
+	struct store_query *q = journal->q.closed_lanes;
+	int r;
+
+	while ((r = store_step(q, err)) > 0)
+		take(arg, store_text(q, 0));
+	return r;
+}
+
+static int take_rows(struct store_query *q, enum reject_class class,
+                     void (*take)(void *arg, const struct part_row *row), void *arg,
+                     struct err *err)
+{
+	int r;
+
+	while ((r = store_step(q, err)) > 0) {
+		struct part_row row = {0};
+
+		if (class != REJECT_NONE && store_int(q, 3) != class)
+			continue;
+		journal_read_part(q, NULL, &row.part);
+		row.at_wall_ms = store_int(q, 18);
+		row.request = (uint64_t)store_int(q, 19);
+		row.route = journal_text(q, 20);
+		row.operation = journal_text(q, 21);
+		take(arg, &row);
+		part_deinit(&row.part);
+		free(row.route);
+		free(row.operation);
+	}
+	return r;
+}
+
+int journal_each_part(struct journal *journal, enum outcome outcome, const uint64_t *ids,
+                      enum reject_class class, void (*take)(void *arg, const struct part_row *row),
+                      void *arg, struct err *err)
+{
+	struct store_query *q = ids ? journal->q.part_by_id : journal->q.parts_in;
+	int r = 0;
+
+	if (!ids) {
+		store_bind_int(q, 1, outcome);
+		return take_rows(q, class, take, arg, err);
+	}
+	for (; *ids && r >= 0; ids++) {
+		store_bind_int(q, 1, outcome);
+		store_bind_int(q, 2, (int64_t)*ids);
+		r = take_rows(q, class, take, arg, err);
+	}
+	return r;
+}
+
+int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,
+                      void (*take)(void *arg, struct event *takes_event), void *arg,
+                      struct err *err)
+{
+	struct store_query *q = journal->q.owed;
+	int r;
+
+	store_bind_int(q, 1, (int64_t)after_seq);
+	store_bind_int(q, 2, sink);
+	store_bind_int(q, 3, n);
+	while ((r = store_step(q, err)) > 0) {
+		struct event *e = mem_alloc(sizeof(*e));
+		const void *body;
+
+		e->seq = (uint64_t)store_int(q, 0);
+		e->id = mem_strdup(store_text(q, 1));
+		e->lane = mem_strdup(store_text(q, 2));
+		e->owes = (unsigned)store_int(q, 3);
+		e->attempts = (unsigned)store_int(q, 4);
+		e->next_try_wall_ms = store_int(q, 5);
+		body = store_blob(q, 6, &e->body_len);
+		e->body = mem_dup(body, e->body_len);
+		take(arg, e);
+	}
+	return r;
+}
+
+char *journal_find_object(struct journal *journal, const char *kind, const char *field,
+                          const char *value)
+{
+	struct store_query *q = journal->q.find_object;
+	char *id = NULL;
+
+	store_bind_text(q, 1, kind);
+	store_bind_text(q, 2, field);
+	store_bind_text(q, 3, value);
+	if (store_step(q, NULL) > 0)
+		id = mem_strdup(store_text(q, 0));
+	store_reset(q);
+	return id;
+}
+
+int64_t journal_object_time(struct journal *journal, const char *object_id)
+{
+	struct store_query *q = journal->q.object_time;
+	int64_t at = 0;
+
+	store_bind_text(q, 1, object_id);
+	if (store_step(q, NULL) > 0)
+		at = store_int(q, 0);
+	store_reset(q);
+	return at;
+}
+
+bool journal_knows_object_id(struct journal *journal, const char *object_id)
+{
+	struct store_query *q = journal->q.knows_object;
+	bool knows;
+
+	store_bind_text(q, 1, object_id);
+	knows = store_step(q, NULL) > 0;
+	store_reset(q);
+	return knows;
+}
+
+int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err)
+{
+	static const char *const sql[] = {
+		"SELECT count(DISTINCT p.record) FROM part p WHERE outcome = 0",
+		"SELECT count(*) FROM request WHERE state IN (5, 6)",
+		"SELECT count(*) FROM part WHERE outcome = 5",
+		"SELECT count(*) FROM part WHERE outcome = 4",
+		"SELECT count(*) FROM event WHERE owes & 1",
+		"SELECT count(*) FROM event WHERE owes & 2",
+	};
+	uint64_t n[6] = {0};
+
+	_Static_assert(OUTCOME_OPEN == 0 && OUTCOME_REJECTED == 4 && OUTCOME_HELD == 5,
+	               "numbers are stored");
+	for (size_t i = 0; i < 6; i++) {
+		struct store_query *q = journal->q.totals[i];
+		int r;
+
+		if (!q)
+			q = journal->q.totals[i] = store_query(journal->store, sql[i]);
+		r = store_step(q, err);
+		if (r < 0)
+			return r;
+		n[i] = (uint64_t)store_int(q, 0);
+		store_reset(q);
+	}
+	*ret_totals = (struct journal_totals){n[0], n[1], n[2], n[3], n[4], n[5]};
+	return 0;
+}
+
+int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err)
+{
+	struct store_query *q = journal->q.last_run;
+	int r = store_step(q, err);
+
+	if (r > 0) {
+		struct run_counts *n = &ret_run->counts;
+		uint64_t *const counts[] = {&n->read,     &n->delivered, &n->filtered, &n->skipped,
+		                            &n->rejected, &n->held,      &n->open};
+
+		ret_run->id = (uint64_t)store_int(q, 0);
+		(void)memccpy(ret_run->uid, store_text(q, 1), '\0', sizeof(ret_run->uid));
+		ret_run->began_wall_ms = store_int(q, 2);
+		ret_run->ended_wall_ms = store_int(q, 3);
+		(void)memccpy(ret_run->reason, store_text(q, 4), '\0', sizeof(ret_run->reason));
+		ret_run->config = (uint64_t)store_int(q, 5);
+		for (int i = 0; i < 7; i++)
+			*counts[i] = (uint64_t)store_int(q, 6 + i);
+	}
+	store_reset(q);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *err)
+{
+	static const char *const sql[] = {
+		"DELETE FROM payload WHERE request IN (SELECT request FROM part"
+		" WHERE outcome = 4 AND at < ?1)",
+		"UPDATE part SET draft = NULL WHERE outcome = 4 AND at < ?1",
+		"UPDATE record SET raw = NULL WHERE id IN (SELECT record FROM part"
+		" WHERE outcome = 4 AND at < ?1)",
+		"DELETE FROM object WHERE at < ?1",
+		/* Left by a kill between a retry's outcome and this. */
+		"DELETE FROM request WHERE state IN (3, 7) AND ended_at < ?1 AND NOT EXISTS"
+		" (SELECT 1 FROM part WHERE part.id BETWEEN first_part AND last_part AND"
+		" part.request = request.seq)",
+	};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < 5; i++) {
+		struct store_query *q = store_query(journal->store, sql[i]);
+
+		store_bind_int(q, 1, before_wall_ms);
+		r = store_run(q, err);
+	}
+	return r;
+}
