@@ -19,6 +19,7 @@ DOORS = {
     r"sqlite3\.h": r"lib/store[a-z_]*\.c",
     r"microhttpd\.h": r"lib/http_server[a-z_]*\.c",
     r"openssl/": r"lib/crypto\.c",
+    r"zlib\.h|zstd": r"lib/unpack\.c|tests/unit/pack\.h",
     r"cmocka\.h": r"tests/unit/check\.h",
 }
 
