@@ -1,7 +1,7 @@
 #include "connector/sandbox/condition.h"
 
-#include "connector/sandbox/moment.h"
 #include "lib/json.h"
+#include "lib/moment.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -162,7 +162,7 @@ static bool read_bound(struct json_object *bound, int64_t *ret_us)
 	const char *text = json_get_string(bound, "value");
 	bool is_date;
 
-	if (!text || !box_moment_parse(text, ret_us, &is_date))
+	if (!text || !moment_parse(text, ret_us, &is_date))
 		return false;
 	if (is_date && is(json_get_string(bound, "which"), "end"))
 		*ret_us += day_us;
@@ -176,7 +176,7 @@ static bool match_moment(struct json_object *condition, struct json_object *valu
 	int64_t at, bound;
 
 	(void)user;
-	if (!box_moment_parse(json_object_get_string(value), &at, NULL))
+	if (!moment_parse(json_object_get_string(value), &at, NULL))
 		return false;
 	return (!from || (read_bound(from, &bound) && at >= bound)) &&
 	       (!to || (read_bound(to, &bound) && at < bound));

@@ -1,8 +1,8 @@
 #include "connector/sandbox/custom.h"
 
-#include "connector/sandbox/moment.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,14 +49,14 @@ static bool check_number(struct value *v, struct json_object *value)
 static bool check_moment(struct value *v, struct json_object *value)
 {
 	const bool is_date = strcmp(json_get_string(v->field, "type"), "date") == 0;
-	char text[box_moment_bytes];
+	char text[moment_bytes];
 	int64_t us;
 
 	if (!json_object_is_type(value, json_type_string) ||
-	    !box_moment_parse(json_object_get_string(value), &us, NULL))
+	    !moment_parse(json_object_get_string(value), &us, NULL))
 		return fail(v, is_date ? "Invalid ISO 8601 date." : "Invalid ISO 8601 datetime.");
-	v->clean = json_object_new_string(is_date ? box_moment_date_text(us, text)
-	                                          : box_moment_seconds_text(us, text));
+	v->clean = json_object_new_string(is_date ? moment_date_text(us, text)
+	                                          : moment_seconds_text(us, text));
 	return true;
 }
 

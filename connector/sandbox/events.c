@@ -1,9 +1,9 @@
 #include "connector/sandbox/events.h"
 
-#include "connector/sandbox/moment.h"
 #include "connector/sandbox/org.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -217,7 +217,7 @@ static int read_dates(struct json_object *params, struct ask *ask, struct err *e
 
 		if (!text)
 			continue;
-		if (!box_moment_parse(text, &us, NULL))
+		if (!moment_parse(text, &us, NULL))
 			return err_set(err, -EINVAL, "%s must be an ISO 8601 date and time.",
 			               bounds[i].name);
 		*(bounds[i].is_upper ? &ask->to_us : &ask->from_us) = us + bounds[i].more_us;
@@ -279,9 +279,9 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 {
 	struct json_object *o = json_object_new_object();
 	const bool is_gone = strcmp(e->action, "deleted") == 0;
-	char at[box_moment_bytes];
+	char at[moment_bytes];
 
-	(void)box_moment_text(e->wall_ms * 1000, at);
+	(void)moment_text(e->wall_ms * 1000, at);
 	box_set(o, "id", json_object_new_string(e->id));
 	box_set(o, "object_type", json_object_new_string(event_type(e)));
 	box_set(o, "object_id", json_object_new_string(e->object->id));

@@ -1,8 +1,8 @@
 #include "connector/sandbox/org.h"
 
-#include "connector/sandbox/moment.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -28,9 +28,9 @@ static const struct {
 
 static void furnish(struct box_org *org, int64_t wall_ms)
 {
-	char now[box_moment_bytes];
+	char now[moment_bytes];
 
-	(void)box_moment_text(wall_ms * 1000, now);
+	(void)moment_text(wall_ms * 1000, now);
 	for (size_t i = 0; i < sizeof(furniture) / sizeof(furniture[0]); i++) {
 		const struct box_kind *kind = &box_kinds[furniture[i].kind];
 		struct json_object *data = NULL;

@@ -1,11 +1,11 @@
 #include "connector/sandbox/rules.h"
 
-#include "connector/sandbox/moment.h"
 #include "connector/sandbox/validate.h"
 #include "connector/sandbox/write.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,7 +207,7 @@ static void take_rich_text(struct box_write *write)
 void box_finish_opportunity(struct box_write *write)
 {
 	const struct box_object *status;
-	char today[box_moment_bytes];
+	char today[moment_bytes];
 	const char *pipeline;
 
 	if (write->field_errors)
@@ -223,7 +223,7 @@ void box_finish_opportunity(struct box_write *write)
 	if (status && is_same(json_get_string(status->data, "type"), "won") &&
 	    !json_get(write->data, "date_won"))
 		box_write_set(write, "date_won",
-		              box_moment_date_text(write->actor->wall_ms * 1000, today));
+		              moment_date_text(write->actor->wall_ms * 1000, today));
 	default_user(write, "user_id");
 	check_contact(write);
 	take_rich_text(write);
@@ -235,14 +235,13 @@ void box_finish_task(struct box_write *write)
 {
 	struct json_object *due =
 		json_get(write->body, "due_date") ? json_get(write->data, "due_date") : NULL;
-	char today[box_moment_bytes];
+	char today[moment_bytes];
 
 	/* due_date is the old name of date. */
 	if (due && !json_get(write->body, "date"))
 		box_set(write->data, "date", json_object_get(due));
 	if (!json_get(write->data, "date")) {
-		box_write_set(write, "date",
-		              box_moment_date_text(write->actor->wall_ms * 1000, today));
+		box_write_set(write, "date", moment_date_text(write->actor->wall_ms * 1000, today));
 		box_set(write->data, "is_dateless", json_object_new_boolean(true));
 	} else if (box_write_has(write, "date") || due) {
 		box_set(write->data, "is_dateless", json_object_new_boolean(false));
@@ -256,15 +255,14 @@ void box_finish_task(struct box_write *write)
 /* What all activities share. */
 static void finish_activity(struct box_write *write)
 {
-	char now[box_moment_bytes];
+	char now[moment_bytes];
 
 	default_user(write, "user_id");
 	if (!json_get(write->data, "activity_at")) {
 		const char *created = json_get_string(write->data, "date_created");
 
 		box_write_set(write, "activity_at",
-		              created ? created
-		                      : box_moment_text(write->actor->wall_ms * 1000, now));
+		              created ? created : moment_text(write->actor->wall_ms * 1000, now));
 	}
 	if (!write->field_errors)
 		check_contact(write);

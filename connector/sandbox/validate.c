@@ -1,9 +1,9 @@
 #include "connector/sandbox/validate.h"
 
-#include "connector/sandbox/moment.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -105,27 +105,27 @@ static bool check_boolean(struct job *job)
 
 static bool check_moment(struct job *job)
 {
-	char text[box_moment_bytes];
+	char text[moment_bytes];
 	int64_t us;
 
 	if (!is_text(job))
 		return false;
-	if (!box_moment_parse(json_object_get_string(job->value), &us, NULL))
+	if (!moment_parse(json_object_get_string(job->value), &us, NULL))
 		return fail(job, "Invalid ISO 8601 datetime.");
-	return keep_text(job, box_moment_text(us, text));
+	return keep_text(job, moment_text(us, text));
 }
 
 static bool check_day(struct job *job)
 {
-	char text[box_moment_bytes];
+	char text[moment_bytes];
 	bool is_date;
 	int64_t us;
 
 	if (!is_text(job))
 		return false;
-	if (!box_moment_parse(json_object_get_string(job->value), &us, &is_date))
+	if (!moment_parse(json_object_get_string(job->value), &us, &is_date))
 		return fail(job, "Invalid ISO 8601 datetime.");
-	return is_date ? keep(job) : keep_text(job, box_moment_text(us, text));
+	return is_date ? keep(job) : keep_text(job, moment_text(us, text));
 }
 
 static bool is_email(const char *text, size_t len)

@@ -1,10 +1,10 @@
 #include "connector/sandbox/write.h"
 
 #include "connector/sandbox/custom.h"
-#include "connector/sandbox/moment.h"
 #include "connector/sandbox/validate.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -141,9 +141,9 @@ static void stamp(const struct box_org *org, const struct box_actor *actor, bool
                   struct json_object *data)
 {
 	struct json_object *now, *user = json_get(org->user->data, "id");
-	char text[box_moment_bytes];
+	char text[moment_bytes];
 
-	now = json_object_new_string(box_moment_text(actor->wall_ms * 1000, text));
+	now = json_object_new_string(moment_text(actor->wall_ms * 1000, text));
 	if (is_new) {
 		box_set(data, "organization_id", json_object_get(org->id_text));
 		if (!json_get(data, "date_created"))

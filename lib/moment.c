@@ -1,4 +1,4 @@
-#include "connector/sandbox/moment.h"
+#include "lib/moment.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -86,10 +86,21 @@ static bool read_zone(const char **at, int64_t *ret_us)
 	return hours < 24 && minutes < 60;
 }
 
-bool box_moment_parse(const char *text, int64_t *ret_us, bool *ret_is_date)
+bool moment_is_in_range(int64_t us)
 {
-	int64_t fraction = 0, zone = 0;
-	bool is_date;
+	return us >= -62167219200 * second_us && us < 253402300800 * second_us;
+}
+
+/* Leap seconds are put in at the end of a day of UTC. */
+static bool is_leap_second(int64_t us)
+{
+	return us / second_us % (24 * 60 * 60) == 0;
+}
+
+bool moment_parse(const char *text, int64_t *ret_us, bool *ret_is_date)
+{
+	int64_t fraction = 0, zone = 0, us;
+	bool is_date, is_leap;
 	struct tm tm;
 
 	if (!read_date(&text, &tm))
@@ -98,7 +109,11 @@ bool box_moment_parse(const char *text, int64_t *ret_us, bool *ret_is_date)
 	if (!is_date && (!(skip(&text, 'T') || skip(&text, 't') || skip(&text, ' ')) ||
 	                 !read_time(&text, &tm, &fraction) || !read_zone(&text, &zone) || *text))
 		return false;
-	*ret_us = (int64_t)timegm(&tm) * second_us + fraction - zone;
+	is_leap = !is_date && tm.tm_sec == 60;
+	us = (int64_t)timegm(&tm) * second_us + fraction - zone;
+	if (!moment_is_in_range(us) || (is_leap && !is_leap_second(us)))
+		return false;
+	*ret_us = us;
 	if (ret_is_date)
 		*ret_is_date = is_date;
 	return true;
@@ -118,31 +133,44 @@ static struct tm civil(int64_t us, int *ret_fraction)
 	return tm;
 }
 
-const char *box_moment_text(int64_t us, char text[static box_moment_bytes])
+static const char *print_day(const struct tm *tm, char text[static moment_bytes])
 {
-	int fraction;
-	const struct tm tm = civil(us, &fraction);
-	char whole[24];
-
-	(void)strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(text, box_moment_bytes, "%s.%06d+00:00", whole, fraction);
+	(void)snprintf(text, moment_bytes, "%04d-%02d-%02d", (tm->tm_year + 1900) % 10000,
+	               tm->tm_mon + 1, tm->tm_mday);
 	return text;
 }
 
-const char *box_moment_seconds_text(int64_t us, char text[static box_moment_bytes])
+static const char *print_time(const struct tm *tm, const char *fraction,
+                              char text[static moment_bytes])
 {
-	int fraction;
-	const struct tm tm = civil(us, &fraction);
-
-	(void)strftime(text, box_moment_bytes, "%Y-%m-%dT%H:%M:%S+00:00", &tm);
+	(void)print_day(tm, text);
+	(void)strftime(text + 10, moment_bytes - 10, "T%H:%M:%S", tm);
+	(void)snprintf(text + 19, moment_bytes - 19, "%s+00:00", fraction);
 	return text;
 }
 
-const char *box_moment_date_text(int64_t us, char text[static box_moment_bytes])
+const char *moment_text(int64_t us, char text[static moment_bytes])
+{
+	int fraction;
+	const struct tm tm = civil(us, &fraction);
+	char digits[16];
+
+	(void)snprintf(digits, sizeof(digits), ".%06d", fraction);
+	return print_time(&tm, digits, text);
+}
+
+const char *moment_seconds_text(int64_t us, char text[static moment_bytes])
 {
 	int fraction;
 	const struct tm tm = civil(us, &fraction);
 
-	(void)strftime(text, box_moment_bytes, "%Y-%m-%d", &tm);
-	return text;
+	return print_time(&tm, "", text);
+}
+
+const char *moment_date_text(int64_t us, char text[static moment_bytes])
+{
+	int fraction;
+	const struct tm tm = civil(us, &fraction);
+
+	return print_day(&tm, text);
 }
