@@ -13,7 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of drafts that may wait altogether; beyond it the oldest group goes first. */
+/*
+ * Bytes of memory that waiting drafts may take altogether, about; beyond it the oldest group goes
+ * first.
+ */
 enum { gather_budget = 16 << 20 };
 
 /*
@@ -28,7 +31,7 @@ struct request *gather_single(const struct draft *draft, struct rejection *ret_r
  * The request that carries @drafts together by the batch of their route, one part each with its
  * draft_text(), in this order. NULL: the program of an expression failed or gave nothing or twice,
  * or the body cannot be written; @ret_rejection says why, for all of them. Drafts are borrowed.
- * @jq is the set the route's programs are in.
+ * @jq is the set the route's programs are in. An identity is never in it: it is of one record.
  */
 struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_set *jq,
                              struct rejection *ret_rejection);
@@ -36,19 +39,26 @@ struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_se
 struct gather;
 
 struct gather *gather_new(void);
-void gather_free(struct gather *gather); /* frees what waits, too */
+void gather_free(struct gather *gather); /* frees what waits, too; NULL is ignored */
 
-/* Takes a draft whose route has a batch. */
+/*
+ * Takes a draft whose route has a batch. A group is full with `size` drafts, and when the next one
+ * would make its body longer than `bytes`; a draft that is longer by itself goes alone.
+ */
 void gather_add(struct gather *gather, struct draft *takes_draft, uint64_t now_ms);
 
 /*
  * Takes out the next group that is to go: full, waited for long enough, or the oldest beyond the
- * budget; with @all any, in the order of their first draft. Its drafts in their order, at least one
- * and to free() with the array, and their number; 0: none is to go yet.
+ * budget; with @all any, in the order of their first draft. Before it go the earlier groups of the
+ * same stream and URL, so that their calls are made in the order of the source. Its drafts in their
+ * order, at least one and to free() with the array, and their number; 0: none is to go yet.
  */
 size_t gather_take(struct gather *gather, uint64_t now_ms, bool all, struct draft ***ret_drafts);
 
-/* When the next group is to go for having waited; 0: nothing waits. */
+/* Whether two drafts may go in one call: the same route, stream, URL, headers and constants. */
+bool gather_shares_call(const struct draft *a, const struct draft *b);
+
+/* When the next group is to go, which may be past; 0: nothing waits. */
 uint64_t gather_due_ms(const struct gather *gather);
 /* Drafts that wait, and their weight. */
 size_t gather_n(const struct gather *gather);

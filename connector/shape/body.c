@@ -72,12 +72,12 @@ static void leave_out(struct shaping *s, const char *key)
 static bool would_move(const struct shaping *s)
 {
 	return s->route->op && strcmp(s->route->op->name, "contact.update") == 0 &&
-	       json_object_object_get_ex(s->record->value, "lead_id", NULL);
+	       json_object_object_get_ex(s->value, "lead_id", NULL);
 }
 
 static void default_body(struct shaping *s)
 {
-	s->draft->body = json_object_get(s->record->value);
+	s->draft->body = json_object_get(s->value);
 	s->owns_body = false;
 	for (size_t i = 0; i < s->route->n_consumed; i++)
 		leave_out(s, s->route->consumed[i]);
@@ -220,7 +220,7 @@ bool shape_body(struct shaping *s)
 		default_body(s);
 	else if (!written_body(s))
 		return false;
-	if (!check_is_object(s))
+	if (!check_is_object(s) || !shape_each(s))
 		return false;
 	if (json_object_is_type(s->draft->body, json_type_object))
 		exclude(s);

@@ -63,7 +63,7 @@ static int find_origin(void *arg, const char *name, struct json_object **ret_val
 struct template_scope shape_scope(struct shaping *s)
 {
 	return (struct template_scope){
-		.record = s->record->value,
+		.record = s->value,
 		.origin = find_origin,
 		.arg = s,
 	};

@@ -5,22 +5,7 @@
 
 #include <stdlib.h>
 
-/* Whether @route takes the record. A route without a condition takes every one. */
-static bool route_takes(const struct route *route, const struct record *record)
-{
-	(void)route;
-	return record->value != NULL;
-}
-
-static const struct route *find_route(const struct route_set *routes, const struct record *record)
-{
-	for (size_t i = 0; i < routes->n; i++)
-		if (route_takes(&routes->items[i], record))
-			return &routes->items[i];
-	return NULL;
-}
-
-static struct shape_output *add_output(struct shape_result *result, const struct route *route)
+struct shape_output *shape_add_output(struct shape_result *result, const struct route *route)
 {
 	struct shape_output *output;
 
@@ -52,20 +37,23 @@ static bool finish_body(struct shaping *s)
 	return shape_required(s) && shape_guard(s);
 }
 
-static void shape_route(const struct route_set *routes, const struct route *route,
-                        struct record *record, struct shape_output *output)
+void shape_output_of(const struct route_set *routes, const struct route *route,
+                     struct record *record, struct json_object *value, struct shape_result *result)
 {
+	struct shape_output *output = shape_add_output(result, route);
 	struct shaping s = {
 		.routes = routes,
 		.route = route,
 		.record = record,
+		.value = value,
 		.rejection = &output->rejection,
 	};
 
 	s.scope = shape_scope(&s);
 	s.draft = draft_new(record, route, output->ordinal);
 	note_method(&s);
-	if (shape_url(&s) && shape_headers(&s) && shape_identity(&s) && finish_body(&s))
+	if (shape_url(&s) && shape_headers(&s) && shape_identity(&s) && finish_body(&s) &&
+	    shape_with(&s) && shape_keeps_numbers(&s))
 		output->draft = s.draft;
 	else
 		draft_free(s.draft);
@@ -89,22 +77,12 @@ static enum reject_class fault_class(enum record_fault fault)
 
 void shape_record(const struct route_set *routes, struct record *record, struct shape_result *ret)
 {
-	const struct route *route;
-
 	*ret = (struct shape_result){0};
-	if (record->fault != RECORD_OK) {
-		rejection_set(&add_output(ret, NULL)->rejection, fault_class(record->fault), NULL,
-		              "%s", record->fault_text);
-		return;
-	}
-	route = find_route(routes, record);
-	if (route)
-		shape_route(routes, route, record, add_output(ret, route));
-	else if (routes->skip_unrouted)
-		ret->n_skipped++;
+	if (record->fault == RECORD_OK)
+		way_of_record(routes, record, ret);
 	else
-		rejection_set(&add_output(ret, NULL)->rejection, REJECT_UNROUTED, NULL,
-		              "no route takes this record");
+		rejection_set(&shape_add_output(ret, NULL)->rejection, fault_class(record->fault),
+		              NULL, "%s", record->fault_text);
 }
 
 void shape_result_deinit(struct shape_result *result)

@@ -1,14 +1,15 @@
 #pragma once
 
 /*
- * Records become drafts: route, exclude, templates. Pure: no I/O, no clock, and the same record
- * and pipeline always give the same drafts. The record itself is never changed; bodies share what
- * they can with it, so they are read and printed but not changed in place.
+ * Records become drafts: transform, route, exclude, templates. Pure: no I/O, no clock, and the same
+ * record and pipeline always give the same drafts. The record itself is never changed; bodies share
+ * what they can with it, so they are read and printed but not changed in place.
  */
 
 #include "connector/model/draft.h"
 #include "connector/model/record.h"
 #include "connector/model/route.h"
+#include "lib/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,3 +38,10 @@ struct shape_result {
  */
 void shape_record(const struct route_set *routes, struct record *record, struct shape_result *ret);
 void shape_result_deinit(struct shape_result *result);
+
+/*
+ * Adds what @record is known by (source.key of @routes, which has one) to @ret_key: any bytes.
+ * False: it has no value here that could be a key; the rejection says so. The record has no fault.
+ */
+bool shape_key(const struct route_set *routes, struct record *record, struct buf *ret_key,
+               struct rejection *ret_rejection);

@@ -1,22 +1,33 @@
 #pragma once
 
 /*
- * The steps of connector/shape, in the order a record takes them. Each works on one shaping and
- * returns false where the output is rejected; the rejection is then set. Only shape/ includes this.
+ * What the files of connector/shape share; nobody else includes this. A record goes its way (way.c)
+ * through programs (program.c) to routes, and for each route that takes it through the steps of one
+ * shaping, in the order below. A step returns false where the output is rejected; the rejection is
+ * then set.
  */
 
 #include "connector/model/draft.h"
 #include "connector/model/record.h"
 #include "connector/model/route.h"
+#include "connector/shape/shape.h"
+#include "lib/jq.h"
 #include "lib/template.h"
 
 #include <json-c/json_object.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	max_outputs = 1000,          /* of one record */
+	max_output_bytes = 64 << 20, /* of what one transform makes of one record */
+};
 
 struct shaping {
 	const struct route_set *routes;
 	const struct route *route;
 	struct record *record;
+	struct json_object *value; /* the record, or what transforms made of it */
 	struct template_scope scope;
 	struct draft *draft;
 	/*
@@ -28,7 +39,7 @@ struct shaping {
 	unsigned unknown_keys;
 };
 
-/* origin.c: a template_scope over the record; it borrows @shaping. */
+/* origin.c: a template_scope over the value; it borrows @shaping. */
 struct template_scope shape_scope(struct shaping *shaping);
 
 /* address.c */
@@ -53,3 +64,49 @@ bool shape_required(struct shaping *shaping);
 
 /* guard.c: effects that depend on the record and that the route does not allow. */
 bool shape_guard(struct shaping *shaping);
+
+/* batch.c: what a record of a batch brings beside its body, lays over it, and keeps. */
+bool shape_each(struct shaping *shaping);
+bool shape_with(struct shaping *shaping);
+bool shape_keeps_numbers(struct shaping *shaping);
+
+/* A value as the programs of the file see it: made jq's when the first one asks, and then once. */
+struct view {
+	const struct route_set *routes;
+	const struct record *record;
+	struct json_object **source; /* $source of the record; made when first asked for */
+	struct json_object *value;
+	bool is_computed; /* jq made it, so its numbers are jq's already */
+	struct jq_where where;
+	struct jq_input *input; /* NULL until a program asks */
+};
+
+struct values {
+	struct json_object **items;
+	size_t n, cap;
+	size_t bytes;
+};
+
+/* program.c. @route is for messages; NULL: the program is the file's own. */
+void view_deinit(struct view *view);
+/* False: the condition fails; the rejection says so. A route without one takes every value. */
+bool view_holds(struct view *view, const struct route *route, bool *ret_truth,
+                struct rejection *ret_rejection);
+/* All or nothing; the values are the caller's, to values_deinit(). */
+bool view_transform(struct view *view, const struct route *route, struct values *ret_values,
+                    struct rejection *ret_rejection);
+void values_deinit(struct values *values);
+/* Whether @value, which a transform made as number @at (from 0), can go on as a record. */
+bool is_shaped_record(struct json_object *value, size_t at, const struct route *route,
+                      struct rejection *ret_rejection);
+
+/* The rejection of a value whose numbers jq would change; @trouble is jq_keeps_numbers()'s. */
+void reject_number(struct rejection *ret_rejection, const char *whose, const struct err *trouble);
+
+/* way.c: transforms, conditions and routes; adds every output to @result. */
+void way_of_record(const struct route_set *routes, struct record *record,
+                   struct shape_result *result);
+/* shape.c: one output of @route, of @value. */
+void shape_output_of(const struct route_set *routes, const struct route *route,
+                     struct record *record, struct json_object *value, struct shape_result *result);
+struct shape_output *shape_add_output(struct shape_result *result, const struct route *route);

@@ -28,7 +28,7 @@ struct spec {
 
 static const char vars[] = "{\"region\":\"EU\",\"n\":1.50}";
 
-static struct json_object *parse(const char *text)
+static inline struct json_object *parse(const char *text)
 {
 	struct json_object *value = NULL;
 	struct err err = {""};
@@ -38,7 +38,7 @@ static struct json_object *parse(const char *text)
 	return value;
 }
 
-static bool any_origin(void *arg, const char *name, const char **ret_near)
+static inline bool any_origin(void *arg, const char *name, const char **ret_near)
 {
 	(void)arg;
 	(void)name;
@@ -46,7 +46,7 @@ static bool any_origin(void *arg, const char *name, const char **ret_near)
 	return true;
 }
 
-static struct template *compile(const char *text)
+static inline struct template *compile(const char *text)
 {
 	struct template *t = NULL;
 	struct err err = {""};
@@ -56,7 +56,7 @@ static struct template *compile(const char *text)
 	return t;
 }
 
-static struct named_template *named(const char *text, size_t *ret_n)
+static inline struct named_template *named(const char *text, size_t *ret_n)
 {
 	struct named_template *row;
 	const char *equals;
@@ -71,7 +71,7 @@ static struct named_template *named(const char *text, size_t *ret_n)
 	return row;
 }
 
-static void consume(void *arg, const char *name)
+static inline void consume(void *arg, const char *name)
 {
 	struct route *route = arg;
 
@@ -79,7 +79,7 @@ static void consume(void *arg, const char *name)
 	route->consumed[route->n_consumed++] = mem_strdup(name);
 }
 
-static void make_body(struct route *route, const struct spec *spec)
+static inline void make_body(struct route *route, const struct spec *spec)
 {
 	struct json_object *body;
 
@@ -94,7 +94,7 @@ static void make_body(struct route *route, const struct spec *spec)
 }
 
 /* What the loader makes of such a route. */
-static void make_routes(struct route_set *set, const struct spec *spec)
+static inline void make_routes(struct route_set *set, const struct spec *spec)
 {
 	struct route *route = mem_alloc(sizeof(*route));
 	struct named_template *identity;
@@ -129,7 +129,7 @@ static void make_routes(struct route_set *set, const struct spec *spec)
 	}
 }
 
-static struct record *make_record(const char *text)
+static inline struct record *make_record(const char *text)
 {
 	struct record *record = record_new();
 
@@ -149,7 +149,8 @@ struct fixture {
 	struct shape_result result;
 };
 
-static struct shape_output *shape(struct fixture *f, const struct spec *spec, const char *record)
+static inline struct shape_output *shape(struct fixture *f, const struct spec *spec,
+                                         const char *record)
 {
 	char *before, *after;
 
@@ -170,7 +171,7 @@ static struct shape_output *shape(struct fixture *f, const struct spec *spec, co
 	return &f->result.items[0];
 }
 
-static void done(struct fixture *f)
+static inline void done(struct fixture *f)
 {
 	shape_result_deinit(&f->result);
 	record_unref(f->record);
@@ -178,7 +179,7 @@ static void done(struct fixture *f)
 }
 
 /* @expected: the body, or "!class field" for a rejection. */
-static void check_body(const struct spec *spec, const char *record, const char *expected)
+static inline void check_body(const struct spec *spec, const char *record, const char *expected)
 {
 	struct fixture f;
 	struct shape_output *output = shape(&f, spec, record);
@@ -195,7 +196,7 @@ static void check_body(const struct spec *spec, const char *record, const char *
 	done(&f);
 }
 
-static void check_url(const struct spec *spec, const char *record, const char *expected)
+static inline void check_url(const struct spec *spec, const char *record, const char *expected)
 {
 	struct fixture f;
 	struct shape_output *output = shape(&f, spec, record);

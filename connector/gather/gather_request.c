@@ -1,0 +1,218 @@
+#include "connector/gather/encode.h"
+#include "connector/gather/gather.h"
+#include "connector/gather/gather_body.h"
+#include "connector/model/origin.h"
+#include "lib/cleanup.h"
+#include "lib/jq.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { max_notes = 20 }; /* of a batch; each of its records may bring others */
+
+static char **copy_list(char *const *list)
+{
+	char **copy;
+	size_t n = strlist_len(list);
+
+	if (!n)
+		return NULL;
+	copy = mem_array(n + 1, sizeof(char *));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = mem_strdup(list[i]);
+	return copy;
+}
+
+/* What is known of a path outside the catalogue: repeating a POST there may do it twice. */
+static enum delivery_class class_of(const struct route *route)
+{
+	if (route->op)
+		return route->op->class;
+	return route->method == METHOD_POST ? CLASS_D : CLASS_U;
+}
+
+static void add_part(struct request *request, const struct draft *draft)
+{
+	request->parts = mem_resize(request->parts, request->n_parts + 1, sizeof(struct part));
+	request->parts[request->n_parts++] = (struct part){
+		.record = record_ref(draft->record),
+		.ordinal = draft->ordinal,
+		.id = draft->part,
+		.generation = draft->generation,
+	};
+}
+
+/* All but body, parts, notes and identity. */
+static struct request *new_request(const struct draft *draft)
+{
+	const struct route *route = draft->route;
+	struct request *request = request_new();
+
+	request->method = route->method;
+	request->class = class_of(route);
+	request->format = route->format;
+	request->route = mem_strdup(route->name);
+	request->operation = mem_strdup(route->op ? route->op->name : "");
+	request->object = mem_strdup(route->op && route->op->object ? route->op->object : "");
+	request->url = mem_strdup(draft->url);
+	request->headers = copy_list(draft->headers);
+	return request;
+}
+
+static bool write_body(struct request *request, const struct route *route, struct json_object *body,
+                       struct rejection *ret_rejection)
+{
+	struct buf text = BUF_INIT;
+
+	if (!route->has_body)
+		return true;
+	if (!encode_body(route->format, body, &text, ret_rejection)) {
+		buf_deinit(&text);
+		return false;
+	}
+	request->body_len = text.len;
+	request->body = buf_take(&text);
+	return true;
+}
+
+struct request *gather_single(const struct draft *draft, struct rejection *ret_rejection)
+{
+	struct request *request = new_request(draft);
+
+	if (!write_body(request, draft->route, draft->body, ret_rejection)) {
+		request_free(request);
+		return NULL;
+	}
+	request->identity_field = mem_strdup(draft->identity_field);
+	request->identity_value = mem_strdup(draft->identity_value);
+	request->notes = copy_list(draft->notes);
+	add_part(request, draft);
+	return request;
+}
+
+/* What a program gave: once is right. */
+struct outputs {
+	struct json_object *first;
+	size_t n;
+};
+
+static bool take_output(void *arg, struct json_object *output)
+{
+	struct outputs *outputs = arg;
+
+	if (!outputs->n++)
+		outputs->first = json_object_get(output);
+	return outputs->n < 2;
+}
+
+static bool refuse_outputs(const struct route *route, const char *why,
+                           struct rejection *ret_rejection)
+{
+	rejection_set(ret_rejection, REJECT_TRANSFORM, NULL,
+	              "the batch program of route %s %s; it must make exactly one body of the "
+	              "list of its records",
+	              route->name, why);
+	return false;
+}
+
+/* *@body, a list, becomes what the batch's program makes of it. */
+static bool run_program(struct draft *const *drafts, struct jq_set *jq, struct json_object **body,
+                        struct rejection *ret_rejection)
+{
+	const struct route *route = drafts[0]->route;
+	cleanup_(json_freep) struct json_object *source = origin_source(drafts[0]->record);
+	const struct jq_where where = origin_where(drafts[0]->record);
+	struct jq_input *input = jq_input_new(*body, source, &where);
+	struct outputs outputs = {0};
+	struct err err;
+	const int r = jq_run(jq, route->batch->jq, input, take_output, &outputs, &err);
+
+	jq_input_free(input);
+	json_object_put(*body);
+	*body = outputs.first;
+	if (r < 0) {
+		rejection_set(ret_rejection, REJECT_TRANSFORM, NULL,
+		              "the batch program of route %s fails on its records: %s", route->name,
+		              err.text);
+		return false;
+	}
+	if (!outputs.n)
+		return refuse_outputs(route, "gave nothing", ret_rejection);
+	return outputs.n == 1 || refuse_outputs(route, "gave more than one value", ret_rejection);
+}
+
+static bool make_body(struct request *request, struct draft *const *drafts, size_t n,
+                      struct jq_set *jq, struct rejection *ret_rejection)
+{
+	const struct route *route = drafts[0]->route;
+	cleanup_(json_freep) struct json_object *body = gather_list(drafts, n);
+
+	switch (route->batch->algorithm) {
+	case BATCH_ARRAY:
+		break;
+	case BATCH_KEYED_ARRAY:
+		body = gather_keyed(route->batch, drafts[0]->with, body);
+		break;
+	case BATCH_EXPRESSION:
+		if (!run_program(drafts, jq, &body, ret_rejection))
+			return false;
+		break;
+	}
+	return write_body(request, route, body, ret_rejection);
+}
+
+static bool has_note(const struct request *request, const char *note)
+{
+	for (char *const *n = request->notes; n && *n; n++)
+		if (!strcmp(*n, note))
+			return true;
+	return false;
+}
+
+/* Adds the notes that no record before brought; returns how many there was no room for. */
+static size_t add_notes(struct request *request, char *const *notes)
+{
+	size_t n_left = 0;
+
+	for (; notes && *notes; notes++) {
+		if (has_note(request, *notes))
+			continue;
+		if (strlist_len(request->notes) < max_notes)
+			request_note(request, *notes);
+		else
+			n_left++;
+	}
+	return n_left;
+}
+
+static void add_drafts(struct request *request, struct draft *const *drafts, size_t n)
+{
+	size_t n_left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		add_part(request, drafts[i]);
+		request->parts[i].draft = draft_text(drafts[i]);
+		n_left += add_notes(request, drafts[i]->notes);
+	}
+	if (n_left)
+		strlist_add(&request->notes,
+		            mem_printf("%zu more notes about records of this call", n_left));
+}
+
+struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_set *jq,
+                             struct rejection *ret_rejection)
+{
+	struct request *request;
+
+	assert(n && drafts[0]->route->batch);
+	request = new_request(drafts[0]);
+	if (!make_body(request, drafts, n, jq, ret_rejection)) {
+		request_free(request);
+		return NULL;
+	}
+	add_drafts(request, drafts, n);
+	return request;
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+/* Where a record comes from, as jq programs and their sentences are told. */
+
+#include "connector/model/record.h"
+#include "lib/jq.h"
+
+#include <json-c/json_object.h>
+
+/* A new object: $source of the programs that look at @record. */
+struct json_object *origin_source(const struct record *record);
+
+/* The same for the sentence of a program that has to be stopped; borrows from @record. */
+struct jq_where origin_where(const struct record *record);

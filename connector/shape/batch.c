@@ -1,0 +1,71 @@
+#include "connector/shape/steps.h"
+
+#include "lib/cleanup.h"
+#include "lib/json.h"
+
+#include <json-c/linkhash.h>
+
+/* What a batch does to each of its records before they share a call. */
+
+static bool refuse_tree(struct shaping *s, const char *key, const struct err *err)
+{
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL, "batch.%s: %s", key, err->text);
+	return false;
+}
+
+bool shape_each(struct shaping *s)
+{
+	const struct batch *batch = s->route->batch;
+	cleanup_(json_freep) struct json_object *each = NULL;
+	struct err err;
+
+	if (!batch || !batch->each)
+		return true;
+	if (!json_object_is_type(s->draft->body, json_type_object)) {
+		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+		              "batch.each is laid over the body of each record, and the body of "
+		              "this one is no object");
+		return false;
+	}
+	switch (template_tree_render(batch->each, &s->scope, &each, &err)) {
+	case TEMPLATE_VALUE:
+		break;
+	case TEMPLATE_MISSING:
+		return true;
+	case TEMPLATE_REFUSED:
+		return refuse_tree(s, "each", &err);
+	}
+	shape_own_body(s);
+	json_object_object_foreach(each, key, value)(void)
+		json_object_object_add(s->draft->body, key, json_object_get(value));
+	return true;
+}
+
+bool shape_with(struct shaping *s)
+{
+	const struct batch *batch = s->route->batch;
+	struct err err;
+
+	if (!batch || !batch->with)
+		return true;
+	switch (template_tree_render(batch->with, &s->scope, &s->draft->with, &err)) {
+	case TEMPLATE_VALUE:
+	case TEMPLATE_MISSING:
+		break;
+	case TEMPLATE_REFUSED:
+		return refuse_tree(s, "with", &err);
+	}
+	return true;
+}
+
+bool shape_keeps_numbers(struct shaping *s)
+{
+	const struct batch *batch = s->route->batch;
+	struct err err;
+
+	if (!batch || batch->algorithm != BATCH_EXPRESSION ||
+	    jq_keeps_numbers(s->draft->body, &err))
+		return true;
+	reject_number(s->rejection, "the batch's program", &err);
+	return false;
+}
