@@ -37,6 +37,7 @@ void route_set_deinit(struct route_set *set)
 		route_deinit(&set->items[i]);
 	free(set->items);
 	json_object_put(set->vars);
+	jq_set_free(set->jq);
 	template_free(set->key);
 	*set = (struct route_set){0};
 }

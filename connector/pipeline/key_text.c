@@ -85,6 +85,9 @@ char *key_takes(const struct key *key)
 	case VALUE_TREE:
 		buf_adds(&b, "a map with placeholders in its texts, or one placeholder");
 		break;
+	case VALUE_MAP:
+		buf_adds(&b, "a map with placeholders in its texts");
+		break;
 	case VALUE_SECTION:
 		buf_adds(&b, "a map");
 		break;

@@ -93,8 +93,9 @@ int key_parse(const struct key *key, const char *text, void *target)
 	int r = 0;
 
 	switch (key->type) {
+	case VALUE_PROGRAM: /* kept by who knows where it stands */
+		return *text ? 0 : -EINVAL;
 	case VALUE_TEXT:
-	case VALUE_PROGRAM:
 	case VALUE_OPERATION:
 		store_text(key, text, target);
 		return *text ? 0 : -EINVAL;
@@ -121,6 +122,7 @@ int key_parse(const struct key *key, const char *text, void *target)
 	case VALUE_TEMPLATE:
 	case VALUE_TEMPLATES:
 	case VALUE_TREE:
+	case VALUE_MAP:
 	case VALUE_SECTION:
 	case VALUE_SECTIONS:
 	case VALUE_OTHER:
@@ -158,6 +160,8 @@ static const char *hint_for(const struct yaml_node *value, const char *takes)
 		{"off", false}, {"true", true}, {"false", false},
 	};
 
+	if (strcmp(takes, "a jq program as text") == 0)
+		return ": put it in quotes, or on lines of its own behind |";
 	if (value->kind != YAML_TEXT)
 		return "";
 	if (strcmp(takes, "true or false") == 0) {
@@ -229,12 +233,15 @@ static void read_setting(struct loader *l, const struct key *key, const struct y
                          void *target)
 {
 	cleanup_(freep) char *resolved = NULL;
+	const size_t n_errors = l->pipeline->n_errors;
 	const char *text = value->text;
 
 	if (is_reference(value)) {
 		if (resolve_setting(l, value, &resolved) <= 0) {
 			if (key->is_later)
 				fail_later(l, value);
+			else if (key->type == VALUE_PROGRAM && l->pipeline->n_errors == n_errors)
+				fail(l, value, "records would be treated otherwise without it");
 			return;
 		}
 		text = resolved;
@@ -260,6 +267,8 @@ static void read_setting(struct loader *l, const struct key *key, const struct y
 		fail(l, value, "not available yet in this version: %s%s",
 		     key->fallback ? "leave it at " : "take it out",
 		     key->fallback ? key->fallback : "");
+	else if (key->type == VALUE_PROGRAM)
+		store_number(key, program_add(l, value, text), target);
 	else if (key->read)
 		key->read(l, key, value, target);
 }
@@ -314,17 +323,19 @@ static void read_templates(struct loader *l, const struct key *key, const struct
                            void *target)
 {
 	const bool is_map = value->kind == YAML_MAP, is_text = value->kind == YAML_TEXT;
+	const bool is_tree = key->type == VALUE_TREE || key->type == VALUE_MAP;
 
 	if (fail_unquoted(l, value))
 		return;
 	if ((key->type == VALUE_TEMPLATE && !is_text) ||
-	    (key->type == VALUE_TEMPLATES && !is_map) || yaml_is_null(value) ||
+	    ((key->type == VALUE_TEMPLATES || key->type == VALUE_MAP) && !is_map) ||
+	    yaml_is_null(value) ||
 	    (key->type == VALUE_TREE && is_text && !strchr(value->text, '{'))) {
 		fail_value(l, key, value);
 		return;
 	}
 	/* A body with a slip in it is looked through all the same, for the rest of its mistakes. */
-	if (check_tree(l, value) || key->type == VALUE_TREE)
+	if (check_tree(l, value) || is_tree)
 		store_node(key, value, target);
 }
 
@@ -359,6 +370,7 @@ void key_read(struct loader *l, const struct key *key, const struct yaml_node *v
 	case VALUE_TEMPLATE:
 	case VALUE_TEMPLATES:
 	case VALUE_TREE:
+	case VALUE_MAP:
 		read_templates(l, key, value, target);
 		break;
 	case VALUE_SECTION:

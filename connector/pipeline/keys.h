@@ -22,7 +22,7 @@ struct section;
 /* What a key takes. Those up to VALUE_SECRET are settings: they may come from outside. */
 enum value_type {
 	VALUE_TEXT,      /* char * */
-	VALUE_PROGRAM,   /* char *: a jq program */
+	VALUE_PROGRAM,   /* unsigned: the number of a jq program in the set of the file */
 	VALUE_OPERATION, /* char *: the name of an operation */
 	VALUE_BOOL,      /* bool */
 	VALUE_COUNT,     /* unsigned or uint64_t within min and max */
@@ -37,6 +37,7 @@ enum value_type {
 	VALUE_TEMPLATE,  /* const struct yaml_node *: a text with placeholders */
 	VALUE_TEMPLATES, /* const struct yaml_node *: a map of them */
 	VALUE_TREE,      /* const struct yaml_node *: a value with templates in it */
+	VALUE_MAP,       /* const struct yaml_node *: such a value that is a map */
 	VALUE_SECTION,   /* a map with the keys of .section, into the same struct */
 	VALUE_SECTIONS,  /* a list of such maps, read by read() */
 	VALUE_OTHER,     /* read() alone knows; takes and schema say what */
@@ -57,7 +58,12 @@ struct key {
 	const char *takes;  /* VALUE_OTHER: "a list of two, …" for messages and the reference */
 	const char *schema; /* VALUE_OTHER: its JSON Schema */
 	bool is_required;
-	bool is_later;       /* any value but the default is "not available yet" */
+	bool is_later; /* any value but the default is "not available yet" */
+	/*
+	 * Of a key that another one selects (section.selector): the choices it may, and those it
+	 * must stand beside; NULL-terminated, or NULL: all, none.
+	 */
+	const char *const *belongs_to, *const *needed_by;
 	const char *help;    /* one line */
 	const char *example; /* as JSON; NULL: none */
 };
@@ -75,6 +81,7 @@ struct section {
 	const struct key *keys;
 	const struct key_pair *excluding; /* pairs that exclude each other; ends with NULLs */
 	const char *const *one_of;        /* one of these must be there; NULL-terminated */
+	const char *selector; /* the VALUE_CHOICE that belongs_to and needed_by speak of */
 	/* What several keys mean together; after all keys were read. */
 	void (*check)(struct loader *l, const struct yaml_node *map, void *target);
 };
@@ -90,8 +97,17 @@ struct loader {
 	enum pipeline_layer layer; /* of the notes made now */
 	char path[256];            /* where we are: "routes[0].body" */
 	/* Read when the rest is known. */
-	const struct yaml_node *routes, *exclude;
+	const struct yaml_node *routes, *exclude, *source_key;
 	bool is_kafka;
+	/* Where the programs of the set stand, by their number. */
+	struct program_place *programs;
+	size_t cap_programs;
+	unsigned n_programs;
+};
+
+struct program_place {
+	const struct yaml_node *node;
+	char *path;
 };
 
 /* A mistake or a warning at @at (NULL: the file), prefixed with the path. */
@@ -113,6 +129,9 @@ void section_defaults(const struct section *section, void *target);
 void section_read(struct loader *l, const struct section *section, const struct yaml_node *map,
                   void *target);
 const struct key *section_key(const struct section *section, const char *name);
+/* Tells which keys of @map do not go with @choice of the selector, and which are missing. */
+void section_check_choice(struct loader *l, const struct section *section,
+                          const struct yaml_node *map, const char *choice);
 
 /* Reads what stands behind a key; section.c calls it for every pair of a map. */
 void key_read(struct loader *l, const struct key *key, const struct yaml_node *value, void *target);
@@ -148,6 +167,14 @@ int resolve_secret(struct loader *l, const struct yaml_node *value, char **ret_t
 const char *load_getenv(const struct loader *l, const char *name);
 /* @path as the file means it: relative to its folder. To free(). */
 char *load_path(const struct loader *l, const char *path);
+
+/*
+ * programs.c: adds a jq program to those of the file, called by the path where we are, and returns
+ * its number. @at is the value it was read from.
+ */
+unsigned program_add(struct loader *l, const struct yaml_node *at, const char *program);
+/* Compiles all of them and tells what is wrong at the very place; once, when vars are known. */
+void programs_compile(struct loader *l);
 
 /* Operations that are not the catalogue's: create or update, by look-up. NULL-terminated. */
 extern const char *const route_upserts[];

@@ -99,8 +99,9 @@ static const struct key file_keys[] = {
          .help = "constants, used in templates as {@var.name}"},
 	{.name = "transform",
          .type = VALUE_PROGRAM,
-         .is_later = true,
-         .help = "a jq program run on each record"},
+         IN(struct pipeline, routes.transform),
+         .example = "\".company |= ascii_upcase\"",
+         .help = "a jq program run on each record; no output drops it, several make several"},
 	{.name = "exclude",
          .type = VALUE_OTHER,
          .read = read_exclude,
@@ -228,6 +229,7 @@ static void read_document(struct loader *l, const struct yaml_doc *doc)
 	section_read(l, &file_section, doc->root, l->pipeline);
 	l->layer = LAYER_MEANING;
 	routes_compile(l);
+	programs_compile(l);
 	if (!l->pipeline->state_folder)
 		l->pipeline->state_folder = default_state(l);
 }

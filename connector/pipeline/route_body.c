@@ -38,9 +38,24 @@ static void check_custom_key(struct route_build *b, const struct yaml_node *key,
 		     "custom.cf_…");
 }
 
+/* {env: NAME} as people write it elsewhere: here it would be sent as it is. */
+static bool is_environment(const struct yaml_node *map)
+{
+	const struct yaml_node *env = yaml_get(map, "env");
+	const size_t n_known = (env != NULL) + (yaml_get(map, "default") != NULL);
+	const char *name = env && env->kind == YAML_TEXT ? env->text : "";
+
+	return map->n == n_known && *name &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name);
+}
+
 /* Every text as a template, at its own place; every key that names a custom field. */
 static void check_part(struct route_build *b, const struct yaml_node *value, bool is_custom)
 {
+	if (value->kind == YAML_MAP && is_environment(value)) {
+		(void)template_source(b->l, value);
+		return;
+	}
 	if (value->kind == YAML_TEXT) {
 		if (value->is_faulty || yaml_is_null(value))
 			return;
@@ -109,11 +124,30 @@ static void check_required_fields(struct route_build *b, const struct yaml_node 
 			fail(b->l, body, "%s needs the field %s", b->route->op->name, *name);
 }
 
+/* What was checked already and is clean. */
+static struct template_tree *compile_tree(struct route_build *b, const struct yaml_node *value)
+{
+	struct json_object *json = tree_json(value);
+	struct template_tree *tree = NULL;
+	struct err err = {0};
+
+	if (template_tree_compile(json, route_is_origin, b, &tree, &err) < 0)
+		fail(b->l, value, "%s", err.text);
+	json_object_put(json);
+	return tree;
+}
+
+struct template_tree *route_tree(struct route_build *b, const struct yaml_node *value)
+{
+	const size_t n_errors = b->l->pipeline->n_errors;
+
+	check_part(b, value, false);
+	return b->l->pipeline->n_errors > n_errors ? NULL : compile_tree(b, value);
+}
+
 static void compile_written(struct route_build *b, const struct yaml_node *body)
 {
 	const size_t n_errors = b->l->pipeline->n_errors;
-	struct json_object *json;
-	struct err err = {0};
 
 	if (!b->route->has_body) {
 		fail(b->l, body, "%s takes no body", b->route->name);
@@ -128,12 +162,8 @@ static void compile_written(struct route_build *b, const struct yaml_node *body)
 		check_known_keys(b, body);
 		check_required_fields(b, body);
 	}
-	if (b->l->pipeline->n_errors > n_errors)
-		return;
-	json = tree_json(body);
-	if (template_tree_compile(json, route_is_origin, b, &b->route->body, &err) < 0)
-		fail(b->l, body, "%s", err.text);
-	json_object_put(json);
+	if (b->l->pipeline->n_errors == n_errors)
+		b->route->body = compile_tree(b, body);
 }
 
 static void consume(void *arg, const char *name)

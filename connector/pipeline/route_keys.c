@@ -15,8 +15,6 @@ static const char *const on_nones[] = {"create", "reject", "skip", NULL};
 static const char *const append_or_replace[] = {"replace", "append", NULL};
 /* In the order of enum operation_effect, then ALLOW_ORPHANS. */
 static const char *const effects[] = {"sends", "costs", "mass", "destroys", "orphans", NULL};
-static const char *const algorithms[] = {"array", "keyed_array", "expression",
-                                         "merge", "nest",        NULL};
 static const char *const link_kinds[] = {
 	"lead",
 	"contact",
@@ -150,67 +148,27 @@ static void read_lists(struct loader *l, const struct key *key, const struct yam
 			fail_kind(l, value->items[i], "replace or append");
 }
 
-static const struct key batch_keys[] = {
-	{.name = "size",
-         .type = VALUE_COUNT,
-         .min = 1,
-         .max = 10000,
-         .fallback = "100",
-         .help = "records in one call at most"},
-	{.name = "wait",
-         .type = VALUE_DURATION,
-         .min = 0,
-         .max = 3600000,
-         .fallback = "1s",
-         .help = "how long the first record waits for others"},
-	{.name = "bytes",
-         .type = VALUE_SIZE,
-         .min = 1024,
-         .max = 16 << 20,
-         .fallback = "1MiB",
-         .help = "size of one call's body at most; a larger record goes alone"},
-	{.name = "algorithm",
-         .type = VALUE_CHOICE,
-         .choices = algorithms,
-         .is_required = true,
-         .help = "how records become one call"},
-	{.name = "key", .type = VALUE_TEXT, .help = "keyed_array: the key of the list"},
-	{.name = "with", .type = VALUE_TREE, .help = "keyed_array: constants beside the list"},
-	{.name = "each",
-         .type = VALUE_TREE,
-         .help = "keyed_array: constants merged into each record"},
-	{.name = "program",
-         .type = VALUE_PROGRAM,
-         .help = "expression: a jq program over the list"},
-	{.name = "by", .type = VALUE_TEMPLATE, .help = "merge, nest: what belongs together"},
-	{.name = "into", .type = VALUE_TEXT, .help = "nest: the list that takes the rows"},
-	{.name = "child", .type = VALUE_TREE, .help = "nest: what one row becomes"},
-	{0},
-};
-
-static const struct section batch_section = {
-	.name = "routes[].batch",
-	.help = "Several records in one call.",
-	.keys = batch_keys,
-};
-
 static const struct key route_keys[] = {
 	{.name = "name",
          .type = VALUE_TEXT,
          IN(struct route_spec, name),
-         .help = "for events and messages; default: the operation"},
+         .help = "for events, messages and rejects retry, so no two are the same; default: the "
+                 "operation, of a second route of the same one \"lead.create 2\""},
 	{.name = "when",
          .type = VALUE_PROGRAM,
-         .is_later = true,
+         IN(struct route_spec, when),
+         .example = "\".country == \\\"DE\\\"\"",
          .help = "a jq condition; absent: always"},
 	{.name = "transform",
          .type = VALUE_PROGRAM,
-         .is_later = true,
-         .help = "a jq program run on each record of this route"},
+         IN(struct route_spec, transform),
+         .example = "\".lines[] | select(.qty > 0)\"",
+         .help = "a jq program run on each record of this route, after its when; no output drops it, "
+                 "several make several"},
 	{.name = "continue",
          .type = VALUE_BOOL,
+         IN(struct route_spec, goes_on),
          .fallback = "false",
-         .is_later = true,
          .help = "true: the record goes on to the next routes, too"},
 	{.name = "operation",
          .type = VALUE_OPERATION,
@@ -351,7 +309,6 @@ static const struct key route_keys[] = {
 	{.name = "batch",
          .type = VALUE_SECTION,
          .section = &batch_section,
-         .is_later = true,
          .help = "several records in one call"},
 	{.name = "allow",
          .type = VALUE_CHOICES,

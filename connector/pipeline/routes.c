@@ -193,42 +193,66 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 	route->column = map->column;
 	route->nulls = (enum on_null)b.spec.nulls;
 	route->unknown_keys = (enum unknown_keys)b.spec.unknown_keys;
+	route->when = b.spec.when;
+	route->transform = b.spec.transform;
+	route->goes_on = b.spec.goes_on;
 	route->allow = b.spec.allow;
 	compile_excludes(route, l->exclude, &cap_exclude);
 	compile_excludes(route, b.spec.exclude, &cap_exclude);
 	if (route_compile_target(&b))
 		route_compile_body(&b);
 	route_compile_maps(&b);
+	route_compile_batch(&b);
+	free(b.spec.batch.key);
 	free(b.spec.name);
 	free(b.spec.operation);
 	free(b.spec.url);
 }
 
-/* Without `when`, a route that has another before it never gets a record. */
+/* Without `when` and `continue`, a route leaves nothing to those behind it. */
 static void warn_unreached(struct loader *l)
 {
-	for (size_t i = 1; i < l->routes->n; i++) {
+	const struct yaml_node *taker = NULL;
+
+	for (size_t i = 0; i < l->routes->n; i++) {
+		const struct yaml_node *route = l->routes->items[i];
 		const size_t mark = path_enter_item(l, i);
 
-		if (!yaml_get(l->routes->items[i - 1], "when"))
-			warn(l, l->routes->items[i],
-			     "never reached: the route in line %u takes every record",
-			     l->routes->items[i - 1]->line);
+		if (taker)
+			warn(l, route, "never reached: the route in line %u takes every record",
+			     taker->line);
+		else if (!yaml_get(route, "when") && !l->pipeline->routes.items[i].goes_on)
+			taker = route;
 		path_leave(l, mark);
 	}
+}
+
+static void compile_key(struct loader *l)
+{
+	const struct yaml_node *key = l->source_key;
+	struct route_set *set = &l->pipeline->routes;
+	struct route_build b = {.l = l};
+	size_t mark;
+
+	if (!key || key->kind != YAML_TEXT || key->is_faulty || yaml_is_null(key))
+		return;
+	mark = path_enter(l, "source.key");
+	set->key = route_template(&b, key, key->text);
+	if (set->key && template_is_literal(set->key))
+		fail(l, key, "must differ for every record: use a placeholder such as \"{id}\"");
+	path_leave(l, mark);
 }
 
 void routes_compile(struct loader *l)
 {
 	struct route_set *set = &l->pipeline->routes;
-	const size_t mark = path_enter(l, "routes");
+	size_t mark;
 
 	set->operations = l->options->operations;
-	if (!l->routes) {
-		path_leave(l, mark);
+	compile_key(l);
+	if (!l->routes)
 		return;
-	}
-	set->operations = l->options->operations;
+	mark = path_enter(l, "routes");
 	set->items = mem_array(l->routes->n, sizeof(*set->items));
 	for (size_t i = 0; i < l->routes->n; i++) {
 		const struct yaml_node *map = l->routes->items[i];
@@ -243,5 +267,6 @@ void routes_compile(struct loader *l)
 		path_leave(l, inner);
 	}
 	warn_unreached(l);
+	routes_settle_names(l);
 	path_leave(l, mark);
 }

@@ -10,6 +10,16 @@ struct route_spec {
 	bool has_method;
 	const struct yaml_node *params, *query, *headers, *body, *exclude, *identity;
 	unsigned nulls, unknown_keys, allow;
+	unsigned when, transform; /* numbers of programs */
+	bool goes_on;
+	struct batch_spec {
+		unsigned algorithm; /* enum batch_algorithm */
+		bool has_algorithm;
+		uint64_t size, wait_ms, bytes;
+		char *key;
+		const struct yaml_node *with, *each;
+		unsigned program;
+	} batch;
 };
 
 struct route_build {
@@ -31,9 +41,19 @@ bool route_is_origin(void *arg, const char *name, const char **ret_near);
 struct template *route_template(struct route_build *b, const struct yaml_node *at,
                                 const char *text);
 
+extern const struct section batch_section;
+
+/* Compiles a value with templates in it, at its own place; NULL after telling what is wrong. */
+struct template_tree *route_tree(struct route_build *b, const struct yaml_node *value);
+
 /* Sets op, method, is_patch, name and url; false after telling why not. */
 bool route_compile_target(struct route_build *b);
 /* Sets body, has_body and consumed. */
 void route_compile_body(struct route_build *b);
 /* Sets query, headers, identity. */
 void route_compile_maps(struct route_build *b);
+/* Sets batch; after all the others. */
+void route_compile_batch(struct route_build *b);
+
+/* Makes the names of all routes differ, and tells where written ones do not. */
+void routes_settle_names(struct loader *l);

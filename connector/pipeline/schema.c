@@ -150,6 +150,8 @@ static struct json_object *value_schema(const struct key *key,
 		return text_map();
 	case VALUE_TREE:
 		return constant("{\"type\":[\"object\",\"array\",\"string\"]}");
+	case VALUE_MAP:
+		return typed("object");
 	case VALUE_SECTION:
 		return section_schema(key->section, operations);
 	case VALUE_SECTIONS:

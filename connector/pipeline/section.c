@@ -129,6 +129,39 @@ static void check_required(struct loader *l, const struct section *section,
 			fail(l, map, "%s is missing: %s", key->name, key->help);
 }
 
+static bool is_among(const char *name, const char *const *names)
+{
+	for (; names && *names; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+static void add_list(struct buf *out, const char *const *names)
+{
+	for (size_t i = 0; names[i]; i++)
+		buf_addf(out, "%s%s", i ? " and " : "", names[i]);
+}
+
+void section_check_choice(struct loader *l, const struct section *section,
+                          const struct yaml_node *map, const char *choice)
+{
+	if (!is_among(choice, section_key(section, section->selector)->choices))
+		return; /* which was told */
+	for (const struct key *key = section->keys; key->name; key++) {
+		const struct yaml_node *at = key_node(map, key->name);
+		cleanup_(buf_deinit) struct buf list = BUF_INIT;
+
+		if (at && key->belongs_to && !is_among(choice, key->belongs_to)) {
+			add_list(&list, key->belongs_to);
+			fail(l, at, "%s belongs to %s, and %s is %s: take it out", key->name,
+			     buf_text(&list), section->selector, choice);
+		} else if (is_among(choice, key->needed_by) && !is_there(section, map, key->name)) {
+			fail(l, map, "%s needs %s: %s", choice, key->name, key->help);
+		}
+	}
+}
+
 void section_read(struct loader *l, const struct section *section, const struct yaml_node *map,
                   void *target)
 {

@@ -194,10 +194,9 @@ static const struct key source_keys[] = {
          .help = "read topics of Kafka"},
 	{.name = "key",
          .type = VALUE_TEMPLATE,
-         .is_later = true,
          .example = "\"{id}\"",
          .help = "the record's own key: a record whose key is settled is skipped, wherever it comes "
-                 "from"},
+                 "from; with it on_change is new unless it is written"},
 	{.name = "max_record",
          .type = VALUE_SIZE,
          IN(struct pipeline, max_record),
@@ -210,8 +209,14 @@ static const struct key source_keys[] = {
 
 static void check_source(struct loader *l, const struct yaml_node *map, void *target)
 {
-	(void)target;
-	l->is_kafka = yaml_get(map, "kafka") && !yaml_get(map, "ndjson");
+	struct pipeline *p = target;
+	const struct yaml_node *ndjson = yaml_get(map, "ndjson");
+
+	l->is_kafka = yaml_get(map, "kafka") && !ndjson;
+	l->source_key = yaml_get(map, "key");
+	/* The key tells what was sent, so nothing is lost or sent twice by reading all again. */
+	if (l->source_key && !yaml_get(ndjson, "on_change"))
+		p->start_anew_on_change = true;
 }
 
 const struct section source_section = {

@@ -228,9 +228,6 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "3:25: error: source.ndjson.path: a compressed file is not available yet\n"},
 		{V "source: {ndjson: {path: in/}}\n" C R,
 	         "3:25: error: source.ndjson.path: a folder is not available yet\n"},
-		{V "source: {ndjson: {path: a}, key: \"{id}\"}\n" C R,
-	         "3:34: error: source.key: not available yet\n"},
-		{V S C R "transform: .a\n", "6:12: error: transform: not available yet\n"},
 		{V S C R "metrics: \"127.0.0.1:9464\"\n",
 	         "6:10: error: metrics: not available yet\n"},
 		{V S C R "notify: {webhook: \"https://h.example.com\", on: [held]}\n",
@@ -249,13 +246,10 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 		{V S C R "delivery: {on_reject: park}\n",
 	         "6:23: error: delivery.on_reject: not available yet in this version: leave it at continue\n"},
 		{V S C
-	         "routes:\n  - operation: lead.create\n    when: .a\n    continue: true\n    transform: .b\n"
+	         "routes:\n  - operation: lead.create\n    allow: []\n    nulls: send\n    exclude: []\n"
 	         "    match: {email: \"{email}\"}\n    link: {lead_id: {laed: {name: \"{n}\"}}}\n    lists: {emails: append}\n"
 	         "    skip_unchanged: true\n    blanks: omit\n    content_format: form\n    on_create: {a: 1}\n"
-	         "    on_update: {a: 1}\n    omit_on_update: [a]\n    on_many: oldest\n    batch: {algorithm: array, size: 0}\n",
-	         "7:11: error: routes[0].when: not available yet\n"
-	         "8:15: error: routes[0].continue: not available yet in this version: leave it at false\n"
-	         "9:16: error: routes[0].transform: not available yet\n"
+	         "    on_update: {a: 1}\n    omit_on_update: [a]\n    on_many: oldest\n    batch: {algorithm: merge, size: 0}\n",
 	         "10:12: error: routes[0].match: not available yet\n"
 	         "11:11: error: routes[0].link: not available yet\n"
 	         "11:22: error: routes[0].link.lead_id: unknown kind \"laed\": did you mean \"lead\"?\n"
@@ -267,7 +261,7 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "17:16: error: routes[0].on_update: not available yet\n"
 	         "18:21: error: routes[0].omit_on_update: not available yet\n"
 	         "19:14: error: routes[0].on_many: not available yet\n"
-	         "20:12: error: routes[0].batch: not available yet\n"
+	         "20:24: error: routes[0].batch.algorithm: not available yet\n"
 	         "20:37: error: routes[0].batch.size: must be a whole number from 1 to 10000, not the number 0\n"},
 		{V S C "routes: [{operation: lead.upsert}]\n",
 	         "5:22: error: routes[0].operation: lead.upsert is not available yet\n"},
