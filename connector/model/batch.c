@@ -9,6 +9,5 @@ void batch_free(struct batch *batch)
 	free(batch->key);
 	template_tree_free(batch->with);
 	template_tree_free(batch->each);
-	free(batch->program);
 	free(batch);
 }

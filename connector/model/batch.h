@@ -24,8 +24,7 @@ struct batch {
 	 * records whose `with` is the same share a call. NULL: none.
 	 */
 	struct template_tree *with, *each;
-	char *program; /* expression */
-	unsigned jq;   /* its number in the route_set's jq */
+	unsigned jq; /* expression: the number of its program in the route_set's jq */
 };
 
 void batch_free(struct batch *batch); /* NULL is ignored */
