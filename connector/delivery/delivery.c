@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Queues and dispatch; flight.c has what becomes of each request. */
+/* Queues and dispatch; flight*.c have what becomes of each request. */
 
 static enum limit_kind limit_kind_of(const struct delivery_config *c)
 {
@@ -98,6 +98,8 @@ void delivery_submit(struct delivery *delivery, struct request *takes_request)
 {
 	struct flight *f = add_flight(delivery, takes_request);
 
+	if (!takes_request->seq) /* also after a restart it stands where it enters its lanes now */
+		takes_request->seq = journal_next_request(delivery->journal);
 	f->group = group_get(delivery, takes_request->group);
 	backoff_init(&f->backoff, delivery->seed++);
 	if (!takes_request->is_stored) {
@@ -125,9 +127,11 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request)
 	}
 	delivery_submit(delivery, r);
 	if (r->state != REQUEST_PLANNED) {
+		struct flight *f = delivery->all_last;
+
 		/* When it was sent is not known any more; its time counts from now. */
-		delivery->all_last->unknown_at_ms = loop_now_ms(delivery->loop);
-		delivery->all_last->unknown_wall_ms = loop_wall_ms(delivery->loop);
+		f->unknown_at_ms = f->late_at_ms = loop_now_ms(delivery->loop);
+		f->unknown_wall_ms = loop_wall_ms(delivery->loop);
 	}
 }
 
@@ -275,9 +279,11 @@ void delivery_look(const struct delivery *delivery, struct delivery_state *ret_s
 	                           .is_full = delivery->is_full,
 	                           .trouble = delivery->is_full ? delivery->trouble : ""};
 
-	for (const struct flight *f = delivery->all; f; f = f->behind)
+	for (const struct flight *f = delivery->all; f; f = f->behind) {
 		if (f->request)
 			count_step(f, &s);
+		s.waiting_lane += (unsigned)f->n_chain;
+	}
 	for (const struct group *g = delivery->groups; g; g = g->next) {
 		if (g->failing_since_ms && group_has_work(g)) {
 			s.is_unreachable = true;

@@ -9,6 +9,7 @@
  *                    → UNKNOWN → (PUT, DELETE, reads) sent again in its lane
  *                              → (creates with an identity) PROBING → APPLIED | PLANNED | HELD
  *                              → HELD
+ *                    → SPLIT (refused as a whole: its halves go in its place)
  *
  * It knows nothing of what an answer means: the hooks judge, look things up and take the ended
  * requests. Everything durable goes through the journal; the caller commits once a turn.
@@ -46,18 +47,24 @@ struct delivery_hooks {
 	                   struct judgement *ret_judgement);
 	/*
 	 * The INTENT of @request is submitted next, in this turn: other outputs of its records are
-	 * to become durable with it.
+	 * to become durable with it. NULL: nobody has any.
 	 */
 	void (*begins)(void *arg, struct request *request);
 	/*
-	 * A call of several records was refused as a whole: makes its two halves (PLANNED, with
-	 * lanes and group). False: it cannot be halved, and its parts are rejected as judged.
+	 * A call of several records was refused as a whole (400, 413, 422): makes its two halves
+	 * (PLANNED, with group and lanes, all of them lanes of @request; their parts are those of
+	 * @request in their order, with their ids and generation, open again). The whole is told to
+	 * nobody. False: it cannot be halved, and its parts are rejected as judged. NULL: nothing
+	 * can.
 	 */
 	bool (*halve)(void *arg, const struct request *request, struct request **ret_first,
 	              struct request **ret_second);
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
-	/* @request ended: its state, parts and answer say how. It is in no lane any more. */
+	/*
+	 * @request ended: its state, parts and answer say how. It is in no lane any more; the lanes
+	 * of a half are left when the last half has ended.
+	 */
 	void (*ended)(void *arg, struct request *takes_request);
 	/* Nothing more will be sent; what is in flight still ends. */
 	void (*stopped)(void *arg, enum exit_code code, const char *sentence);
@@ -86,7 +93,10 @@ void delivery_free(struct delivery *delivery);
 /* Takes a request that was just made: it enters its lanes and is sent when its turn comes. */
 void delivery_submit(struct delivery *delivery, struct request *takes_request);
 
-/* Takes an open request of an earlier process, in order of seq, before anything is submitted. */
+/*
+ * Takes an open request of an earlier process, before anything is submitted, in the order of
+ * journal_each_open(): halves come where their whole stood.
+ */
 void delivery_resume(struct delivery *delivery, struct request *takes_request);
 /* Closes a lane an earlier process left closed. */
 void delivery_close_lane(struct delivery *delivery, const char *key);
@@ -149,7 +159,7 @@ void delivery_look(const struct delivery *delivery, struct delivery_state *ret_s
 struct delivery_load {
 	size_t n_waiting;        /* not ended and not on the wire */
 	size_t n_ready;          /* of them, nothing but quota or a connection is missing */
-	uint64_t volatile_bytes; /* of those that have no INTENT yet */
+	uint64_t volatile_bytes; /* of those that had no row when they came, and no INTENT yet */
 };
 void delivery_look_load(const struct delivery *delivery, struct delivery_load *ret_load);
 
@@ -157,5 +167,5 @@ void delivery_look_load(const struct delivery *delivery, struct delivery_load *r
 bool delivery_is_idle(const struct delivery *delivery);
 /* Nothing is on the wire or about to be. */
 bool delivery_is_quiet(const struct delivery *delivery);
-/* Requests that have not ended. */
+/* Requests that have not ended, each half for itself. */
 size_t delivery_n_open(const struct delivery *delivery);

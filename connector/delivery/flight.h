@@ -8,7 +8,7 @@
 #include "lib/backoff.h"
 
 enum flight_step {
-	FLIGHT_LANE,    /* somebody stands before it */
+	FLIGHT_LANE,    /* somebody stands before it; or its halves are on the way to the disk */
 	FLIGHT_READY,   /* waits for quota and a connection */
 	FLIGHT_WRITING, /* its INTENT is on the way to the disk */
 	FLIGHT_WIRE,    /* on the wire */
@@ -19,6 +19,9 @@ enum flight_step {
 struct flight {
 	struct delivery *delivery;
 	struct request *request; /* NULL once ended: then it only keeps its lanes closed */
+	struct request *whole;   /* was refused; NULL once its halves are durable */
+	struct request **chain;  /* halves that come after the request, the next one last */
+	size_t n_chain, cap_chain;
 	struct group *group;
 	struct lane_place *place;
 	enum flight_step step;
@@ -33,6 +36,7 @@ struct flight {
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;
+	uint64_t late_at_ms; /* a copy that was sent then may still arrive; 0: none */
 	struct backoff backoff;
 	uint64_t volatile_bytes; /* counted until its INTENT is durable */
 };
@@ -120,15 +124,32 @@ void calls_free(struct delivery *d);
 
 /* flight.c */
 void flight_queue_add(struct flight_queue *q, struct flight *f);
+void flight_queue_first(struct flight_queue *q, struct flight *f);
 struct flight *flight_queue_take(struct flight_queue *q);
 void flight_start(struct flight *f); /* quota is taken: INTENT, then the wire */
 void flight_granted(struct flight *f);
 void flight_free(struct flight *f);
+/* The flight @request is the turn of; halves that wait behind another are nobody's turn. */
 struct flight *flight_of(struct delivery *d, const struct request *request);
+/* It is on its way no more. */
+void flight_leave_slot(struct flight *f);
+void flight_make_ready(struct flight *f);
+/* Ready after a while, longer each time. */
+void flight_back_off(struct flight *f);
 /* The request is back where it was before its INTENT, durably. */
 void flight_replan(struct flight *f);
+
+/* flight_answer.c */
+void flight_answered(void *arg, const struct http_answer *answer);
+/* The outcome of its last attempt is not known. */
+void flight_find_out(struct flight *f);
+
+/* flight_end.c */
 /* From now on @f only keeps the lanes @takes_closed closed (a NULL-terminated list), and then goes.
  */
 void flight_linger(struct flight *f, char **takes_closed, uint64_t until_ms);
 void flight_end(struct flight *f, enum request_state state);
 void flight_hold(struct flight *f, enum reject_class class, const char *known);
+void flight_set_known(struct request *r, const char *known);
+/* Goes on with the two halves of a request that was refused; false: it has none. */
+bool flight_halve(struct flight *f);

@@ -123,8 +123,9 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 {
 	switch (c->kind) {
 	case CHANGE_PUT_REQUEST:
-	case CHANGE_NOTE_REQUEST:
 		return journal_apply_put_request(j, c->request, err);
+	case CHANGE_NOTE_REQUEST:
+		return journal_apply_note_request(j, c->request, err);
 	case CHANGE_PUT_PLANNED:
 		return journal_apply_put_planned(j, c->request, err);
 	case CHANGE_PUT_WAITING:

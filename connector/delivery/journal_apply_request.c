@@ -150,7 +150,7 @@ static int put_request_row(struct journal *j, const struct request *r, enum requ
 	return code;
 }
 
-static int note_request(struct journal *j, const struct request *r, struct err *err)
+int journal_apply_note_request(struct journal *j, const struct request *r, struct err *err)
 {
 	struct store_query *q = j->q.note_request;
 
@@ -180,7 +180,8 @@ static int put_whole(struct journal *j, const struct request *r, enum request_st
 
 int journal_apply_put_request(struct journal *j, const struct request *r, struct err *err)
 {
-	return r->is_stored ? note_request(j, r, err) : put_whole(j, r, r->state, err);
+	return r->is_stored ? journal_apply_note_request(j, r, err)
+	                    : put_whole(j, r, r->state, err);
 }
 
 /* PLANNED whatever it is by now: its INTENT is a change of its own, and may find no room. */
@@ -226,7 +227,7 @@ int journal_apply_halve_request(struct journal *j, const struct change *c, struc
 /* Its next event must be another than the one that told it was held, also after a restart. */
 int journal_apply_reopen_request(struct journal *j, const struct request *r, struct err *err)
 {
-	int code = note_request(j, r, err);
+	int code = journal_apply_note_request(j, r, err);
 
 	return code >= 0 ? put_parts(j, r, err) : code;
 }

@@ -106,6 +106,7 @@ int journal_apply(struct journal *j, bool with_intents, struct err *err);
 
 /* journal_apply_request.c: a kind of change each. */
 int journal_apply_put_request(struct journal *j, const struct request *r, struct err *err);
+int journal_apply_note_request(struct journal *j, const struct request *r, struct err *err);
 int journal_apply_put_planned(struct journal *j, const struct request *r, struct err *err);
 int journal_apply_put_waiting(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_halve_request(struct journal *j, const struct change *c, struct err *err);
