@@ -28,31 +28,6 @@ static void refuse(struct engine *e, const char *what, const char *was, const ch
 	delivery_stop(e->delivery, EXIT_PIPELINE, sentence);
 }
 
-static bool is_settled(const struct engine *e, const struct record *record)
-{
-	for (size_t i = 0; i < e->n_streams; i++)
-		if (e->streams[i]->id == record->stream)
-			return stream_is_settled(e->streams[i], record->pos);
-	return true;
-}
-
-static void take_open(void *arg, struct request *takes_request)
-{
-	struct engine *e = arg;
-
-	for (size_t i = 0; i < takes_request->n_parts; i++) {
-		struct record *record = takes_request->parts[i].record;
-
-		record->n_open++;
-		/* A retry of a reject: its first outcome is counted, its position long passed. */
-		record->is_settled = is_settled(e, record);
-		intake_skip(e, record);
-	}
-	if (takes_request->identity_field)
-		(void)identities_take(e->identities, takes_request);
-	delivery_resume(e->delivery, takes_request);
-}
-
 static void close_lane(void *arg, const char *key)
 {
 	struct engine *e = arg;
@@ -80,7 +55,7 @@ static void bound(struct engine *e)
 	e->is_bound = true;
 	r = journal_each_closed_lane(e->journal, close_lane, e, &err);
 	if (r >= 0)
-		r = journal_each_open(e->journal, take_open, NULL, e, &err);
+		r = restore_load(e, &err);
 	if (r < 0)
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
 	hook_point("bound");

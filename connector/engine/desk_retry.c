@@ -93,9 +93,9 @@ static void why_not_shaped(const struct pipeline *pipeline, const struct desk_ro
 }
 
 /* The output of @c's part; NULL with a rejection, or with a refusal. */
-static struct request *take_output(struct engine *e, struct shape_result *shaped,
-                                   const struct desk_row *c, struct rejection *ret_rejection,
-                                   struct err *refusal)
+static struct request *take_output(struct engine *e, const struct route_set *routes,
+                                   struct shape_result *shaped, const struct desk_row *c,
+                                   struct rejection *ret_rejection, struct err *refusal)
 {
 	for (size_t i = 0; i < shaped->n; i++) {
 		struct shape_output *output = &shaped->items[i];
@@ -103,7 +103,7 @@ static struct request *take_output(struct engine *e, struct shape_result *shaped
 		if (output->ordinal != c->row.part.ordinal)
 			continue;
 		if (output->draft)
-			return intake_request(e, steal(&output->draft), ret_rejection);
+			return intake_request(e, routes, steal(&output->draft), ret_rejection);
 		*ret_rejection = output->rejection;
 		output->rejection = (struct rejection){0};
 		return NULL;
@@ -132,7 +132,7 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
 		return NULL;
 	}
 	shape_record(&pipeline->routes, record, &shaped);
-	r = take_output(desk->engine, &shaped, c, ret_rejection, refusal);
+	r = take_output(desk->engine, &pipeline->routes, &shaped, c, ret_rejection, refusal);
 	shape_result_deinit(&shaped);
 	json_object_put(record->value);
 	record->value = NULL;

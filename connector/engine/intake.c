@@ -1,6 +1,5 @@
 #include "connector/engine/private.h"
 
-#include "connector/close/catalogue.h"
 #include "connector/close/class.h"
 #include "connector/close/group.h"
 #include "connector/close/lanes.h"
@@ -51,6 +50,7 @@ static void begin_stream(void *arg, struct stream *stream, bool is_new)
 {
 	struct engine *e = arg;
 
+	restore_stream(e, stream);
 	e->stream = stream;
 	if (!is_new)
 		return;
@@ -165,41 +165,34 @@ bool intake_claim(struct engine *e, const struct request *r, struct rejection *r
 	return false;
 }
 
-struct request *intake_request(struct engine *e, struct draft *takes_draft,
-                               struct rejection *ret_rejection)
+static struct request *single(struct draft *draft, struct rejection *ret_rejection)
 {
-	struct request *r = gather_single(takes_draft, ret_rejection);
+	struct request *r = gather_single(draft, ret_rejection);
 	char group[crm_group_name_size];
 
-	if (!r) {
-		draft_free(takes_draft);
+	if (!r)
 		return NULL;
-	}
-	r->config = e->config_id;
 	r->group = mem_strdup(crm_group_name(http_method_name(r->method), r->url, group));
-	r->class = crm_delivery_class(takes_draft->route->op, r->method, takes_draft->body);
-	crm_lanes(takes_draft, r);
+	r->class = crm_delivery_class(draft->route->op, r->method, draft->body);
+	crm_lanes(draft, r);
+	return r;
+}
+
+struct request *intake_request(struct engine *e, const struct route_set *routes,
+                               struct draft *takes_draft, struct rejection *ret_rejection)
+{
+	struct request *r = takes_draft->route->batch
+	                            ? batches_request(e, routes, &takes_draft, 1, ret_rejection)
+	                            : single(takes_draft, ret_rejection);
+
 	draft_free(takes_draft);
+	if (!r)
+		return NULL;
+	r->config = e->config_id;
 	if (!r->identity_field || intake_claim(e, r, ret_rejection))
 		return r;
 	request_free(r);
 	return NULL;
-}
-
-static void take_output(struct engine *e, struct record *record, struct shape_output *output)
-{
-	const char *route = output->route ? output->route->name : "";
-	const char *operation = output->route && output->route->op ? output->route->op->name : "";
-	struct request *request;
-
-	if (output->draft) {
-		request = intake_request(e, steal(&output->draft), &output->rejection);
-		if (request) {
-			delivery_submit(e->delivery, request);
-			return;
-		}
-	}
-	settle_reject(e, record, output->ordinal, route, operation, &output->rejection);
 }
 
 static void take_record(struct engine *e, struct record *record)
@@ -214,18 +207,13 @@ static void take_record(struct engine *e, struct record *record)
 	record->value = NULL;
 
 	e->n_taken++;
+	e->n_unsettled++;
 	e->held_bytes += record->len;
 	if (hook_without("settle")) { /* the mutant whose position runs ahead of the outcomes */
 		stream_settle(e->stream, record->pos, record->next_pos, 1);
 		journal_put_stream(e->journal, e->stream);
 	}
-	record->n_open = (unsigned)shaped.n;
-	if (shaped.n_skipped) {
-		record->n_open = 1;
-		settle_part(e, record, OUTCOME_SKIPPED);
-	}
-	for (size_t i = 0; i < shaped.n; i++)
-		take_output(e, record, &shaped.items[i]);
+	outputs_take(e, record, &shaped);
 	shape_result_deinit(&shaped);
 }
 
@@ -251,14 +239,18 @@ static bool disk_has_space(struct engine *e)
 	return e->has_space;
 }
 
+/* As much is read and not settled as may be. What waits for its place needs more to be read. */
+static bool is_over_budget(const struct engine *e)
+{
+	return (e->n_unsettled >= max_unsettled && !restore_n(e)) ||
+	       e->held_bytes >= max_unsettled_bytes;
+}
+
 static bool may_read(struct engine *e)
 {
-	const size_t n_open = delivery_n_open(e->delivery);
 	struct delivery_load load;
 
-	if (!e->is_bound || e->is_stopping || e->input_ended)
-		return false;
-	if (n_open >= max_unsettled || e->held_bytes >= max_unsettled_bytes)
+	if (!e->is_bound || e->is_stopping || e->input_ended || is_over_budget(e))
 		return false;
 	delivery_look_load(e->delivery, &load);
 	if (load.n_waiting >= ahead_requests || load.n_ready >= 2 * e->pipeline->concurrency + 16 ||
@@ -302,40 +294,62 @@ void intake_check_disk(struct engine *e)
 	delivery_pause(e->delivery, !disk_has_space(e));
 }
 
-void intake_turn(struct engine *e)
+static void take_next(struct engine *e, struct record *takes_record)
+{
+	struct record *record = takes_record;
+
+	record->stream = e->stream->id;
+	restore_up_to(e, record->pos);
+	if (!was_left_open(e, record))
+		take_record(e, record);
+	record_unref(record);
+}
+
+/* Asks for the next record; false: there is none to be had in this turn. */
+static bool read_one(struct engine *e)
 {
 	struct record *record;
 	struct err err;
+	int r;
 
-	e->input_goes_on = false;
-	if (e->input_watch)
-		return;
-	for (unsigned i = 0; i < records_a_turn && may_read(e); i++) {
-		int r;
-
-		if (e->options.limit && e->n_taken >= e->options.limit) {
-			e->input_ended = true;
-			return;
-		}
-		r = source_next(e->source, &record, &err);
-		if (r < 0) {
-			input_failed(e, r, &err);
-			return;
-		}
-		switch ((enum source_next)r) {
-		case SOURCE_END:
-			e->input_ended = true;
-			return;
-		case SOURCE_LATER:
-			input_later(e);
-			return;
-		case SOURCE_RECORD:
-			record->stream = e->stream->id;
-			if (!was_left_open(e, record))
-				take_record(e, record);
-			record_unref(record);
-			break;
-		}
+	if (e->options.limit && e->n_taken >= e->options.limit) {
+		e->input_ended = true;
+		return false;
 	}
+	r = source_next(e->source, &record, &err);
+	if (r < 0) {
+		input_failed(e, r, &err);
+		return false;
+	}
+	switch ((enum source_next)r) {
+	case SOURCE_END:
+		e->input_ended = true;
+		return false;
+	case SOURCE_LATER:
+		input_later(e);
+		return false;
+	case SOURCE_RECORD:
+		take_next(e, record);
+		break;
+	}
+	return true;
+}
+
+static void read_on(struct engine *e)
+{
+	for (unsigned i = 0; i < records_a_turn; i++)
+		if (!may_read(e) || !read_one(e))
+			return;
 	e->input_goes_on = may_read(e);
+}
+
+void intake_turn(struct engine *e)
+{
+	e->input_goes_on = false;
+	if (!e->input_watch)
+		read_on(e);
+	/* What is not where the source reads comes no more, or not soon. */
+	if (e->is_bound && !e->is_stopping && (e->input_ended || e->input_watch))
+		restore_rest(e, e->input_ended);
+	batches_turn(e, is_over_budget(e));
 }

@@ -200,6 +200,8 @@ static void start_delivery(struct engine *e)
 		.arg = e,
 		.judge = judge_request,
 		.judge_call = judge_call,
+		.begins = outputs_begin,
+		.halve = batches_halve,
 		.can_prove = proof_can,
 		.ended = settle_request,
 		.stopped = settle_stop,
@@ -350,6 +352,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->loop = loop_new();
 	e->clock_offset_ms = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
 	e->identities = identities_new();
+	e->restore = restore_new();
+	batches_open(e);
 	know_secrets(e);
 
 	r = open_state(e, err);
@@ -390,6 +394,8 @@ void engine_free(struct engine *engine)
 		return;
 	desk_free(e->desk); /* answers those who wait */
 	control_free(e->control);
+	batches_close(e);
+	restore_free(e->restore);
 	delivery_free(e->delivery);
 	proof_free(e->proof);
 	outbox_close(e);

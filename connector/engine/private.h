@@ -5,9 +5,11 @@
 #include "connector/delivery/delivery.h"
 #include "connector/delivery/journal.h"
 #include "connector/engine/engine.h"
+#include "connector/gather/gather.h"
 #include "connector/model/draft.h"
 #include "connector/respond/file_sink.h"
 #include "connector/respond/webhook.h"
+#include "connector/shape/shape.h"
 #include "connector/source/source.h"
 #include "lib/control.h"
 #include "lib/http.h"
@@ -18,6 +20,14 @@
 struct proof;
 struct identities;
 struct desk;
+struct waiting;
+struct restore;
+
+/* An earlier version of the pipeline, for what it rendered. */
+struct version {
+	uint64_t config;
+	struct pipeline *pipeline;
+};
 
 /* Where a record stands. */
 struct place {
@@ -40,6 +50,13 @@ struct engine {
 	struct desk *desk;
 	struct control *control;
 
+	/* Drafts that wait for others */
+	struct gather *gather;
+	struct waiting *waiting;
+	struct version *versions;
+	size_t n_versions;
+	struct restore *restore; /* what waits until its place is read again */
+
 	/* Input */
 	struct source *source;
 	struct source_host host;
@@ -55,6 +72,7 @@ struct engine {
 	bool input_ended;
 	bool input_goes_on;  /* more can be read in the next turn, without waiting for anything */
 	uint64_t n_taken;    /* records read in this run */
+	size_t n_unsettled;  /* records whose outcome is not counted yet */
 	uint64_t held_bytes; /* of records that are open */
 	uint64_t space_checked_ms;
 	bool has_space; /* on the disk of the state folder */
@@ -95,9 +113,79 @@ void intake_check_disk(struct engine *e);
 void intake_skip(struct engine *e, const struct record *record);
 /* Takes the identity of a create; false: another has it, @ret_rejection says which. */
 bool intake_claim(struct engine *e, const struct request *request, struct rejection *ret_rejection);
-/* Makes the request of a draft and claims its identity; NULL: rejected, @rejection says why. */
-struct request *intake_request(struct engine *e, struct draft *takes_draft,
-                               struct rejection *ret_rejection);
+/*
+ * Makes the request of a draft of @routes that goes alone (in a batch of one, where its route has
+ * one) and claims its identity; NULL: rejected, @rejection says why.
+ */
+struct request *intake_request(struct engine *e, const struct route_set *routes,
+                               struct draft *takes_draft, struct rejection *ret_rejection);
+
+/* outputs.c: the account of a record that gives several outputs. */
+
+/* Sends what a record was shaped to, or lets it wait for others, or rejects it. */
+void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped);
+/* @request has its outputs from now on: they have left gather. */
+void outputs_have(struct request *request);
+/* Hook of delivery: with the INTENT of @request, all that its records are tied to gets durable. */
+void outputs_begin(void *arg, struct request *request);
+/* An output ends before its INTENT; the others of its record get durable first. */
+void outputs_reject(struct engine *e, struct part *takes_part, const char *route,
+                    const char *operation, const struct rejection *rejection);
+
+/* batches.c: drafts that share calls. */
+void batches_open(struct engine *e);
+void batches_close(struct engine *e);
+/* The routes of version @config of the pipeline, the engine's; NULL: it cannot be read any more. */
+const struct route_set *batches_routes(struct engine *e, uint64_t config, struct err *err);
+/* The version @route is of. */
+uint64_t batches_config(const struct engine *e, const struct route *route);
+/* The request of @drafts together; NULL: all are rejected, @ret_rejection says why. */
+struct request *batches_request(struct engine *e, const struct route_set *routes,
+                                struct draft *const *drafts, size_t n,
+                                struct rejection *ret_rejection);
+/* Lets a draft wait for others. What waits elsewhere and must come before it is sent first. */
+void batches_add(struct engine *e, struct draft *takes_draft);
+/*
+ * Sends what waits and must come before @call, which is about the same object. What may share the
+ * call of @joining (NULL: nothing) needs not.
+ */
+void batches_clear_way(struct engine *e, const struct request *call, const struct draft *joining);
+/* Sends the groups that are to go. @is_over_budget: nothing more is read until some have gone. */
+void batches_turn(struct engine *e, bool is_over_budget);
+/* When the next group is to go; 0: nothing waits. */
+uint64_t batches_due_ms(const struct engine *e);
+/* The parts of @whole from number @from as a request of their own; NULL: it cannot be made. */
+struct request *batches_cut(struct engine *e, const struct request *whole, size_t from, size_t n,
+                            struct err *err);
+/* Hook of delivery: the halves of a call that was refused as a whole. */
+bool batches_halve(void *arg, const struct request *request, struct request **ret_first,
+                   struct request **ret_second);
+
+/* waiting.c: whom drafts in gather must not be overtaken by. */
+struct waiting *waiting_new(void);
+void waiting_free(struct waiting *waiting); /* it must be empty; NULL is ignored */
+/* @draft waits from now on for a call with the lanes of @call. */
+void waiting_add(struct waiting *waiting, struct draft *draft, const struct request *call);
+void waiting_remove(struct waiting *waiting, struct draft *draft);
+/*
+ * A draft that must go before @call, because both have a lane and one of them owns it; NULL: none.
+ * Those that may share the call of @joining (may be NULL) do not count.
+ */
+const struct draft *waiting_before(struct waiting *waiting, const struct request *call,
+                                   const struct draft *joining);
+
+/* restore.c: what an earlier run left open. */
+struct restore *restore_new(void);
+void restore_free(struct restore *restore); /* NULL is ignored */
+int restore_load(struct engine *e, struct err *err);
+/* @stream is read from now on, and no more of the one before. */
+void restore_stream(struct engine *e, const struct stream *stream);
+/* The source has come to @pos of the stream that is read. */
+void restore_up_to(struct engine *e, uint64_t pos);
+/* Nothing more can be read now: of other streams than the one being read, or of all. */
+void restore_rest(struct engine *e, bool also_of_this_stream);
+/* Requests and drafts that wait for their place. */
+size_t restore_n(const struct engine *e);
 
 /* judge.c */
 void judge_request(void *arg, struct request *request, const struct http_answer *answer,
@@ -108,10 +196,7 @@ void judge_call(void *arg, const struct http_answer *answer, struct judgement *r
 void settle_request(void *arg, struct request *takes_request);
 /* A record one of whose outputs ended as @outcome; settles it when it was the last. */
 void settle_part(struct engine *e, struct record *record, enum outcome outcome);
-/* Rejects an output that never became a request. */
-void settle_reject(struct engine *e, struct record *record, unsigned ordinal, const char *route,
-                   const char *operation, const struct rejection *rejection);
-/* The same for a part that exists already (taken up again); it gets its new outcome. */
+/* Rejects an output; it may be a part already (that waited, or is taken up again). */
 void settle_rejected_part(struct engine *e, struct part *takes_part, const char *route,
                           const char *operation, const struct rejection *rejection);
 void settle_stop(void *arg, enum exit_code code, const char *sentence);

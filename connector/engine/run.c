@@ -53,9 +53,13 @@ static bool has_more_to_do(const struct engine *e)
 
 static int turn_wait(struct engine *e)
 {
-	if (journal_has_changes(e->journal) || e->input_goes_on)
+	const uint64_t now = loop_now_ms(e->loop);
+	const uint64_t due = batches_due_ms(e);
+	int wait = e->file_from ? outbox_file_wait_ms : idle_turn_ms;
+
+	if (journal_has_changes(e->journal) || e->input_goes_on || (due && due <= now))
 		return 0;
-	return e->file_from ? outbox_file_wait_ms : idle_turn_ms;
+	return due && due - now < (uint64_t)wait ? (int)(due - now) : wait;
 }
 
 static bool is_drained(struct engine *e)
@@ -86,7 +90,7 @@ static bool is_finished(struct engine *e)
 	if (!e->options.reads_source)
 		return !desk_is_waiting(e->desk) && delivery_is_quiet(e->delivery) &&
 		       !has_more_to_do(e) && is_told(e);
-	if (!e->is_bound || !e->input_ended || !delivery_is_idle(e->delivery) ||
+	if (!e->is_bound || !e->input_ended || e->n_unsettled || !delivery_is_idle(e->delivery) ||
 	    desk_is_waiting(e->desk) || has_more_to_do(e)) {
 		e->drain_until_ms = 0;
 		return false;
@@ -244,7 +248,7 @@ void engine_look(struct engine *engine, struct engine_view *ret_view)
 	if (e->source)
 		at = source_position(e->source);
 	if (!e->run.ended_wall_ms) {
-		v.counts.open = delivery_n_open(e->delivery);
+		v.counts.open = e->n_unsettled;
 		v.counts.read += v.counts.open;
 	}
 	v.source = e->pipeline->ndjson_written;

@@ -92,6 +92,7 @@ void settle_part(struct engine *e, struct record *record, enum outcome outcome)
 		return;
 
 	record->is_settled = true;
+	e->n_unsettled--;
 	e->held_bytes -= record->len < e->held_bytes ? record->len : e->held_bytes;
 	count(&e->run.counts, record->worst);
 	if (!stream)
@@ -234,14 +235,4 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 	journal_reject_part(e->journal, p, route, operation, end->event, loop_wall_ms(e->loop),
 	                    ending_is_durable, end);
 	desk_part_ended(e->desk, p, NULL);
-}
-
-void settle_reject(struct engine *e, struct record *record, unsigned ordinal, const char *route,
-                   const char *operation, const struct rejection *rejection)
-{
-	struct part *p = mem_alloc(sizeof(*p));
-
-	p->record = record_ref(record);
-	p->ordinal = ordinal;
-	settle_rejected_part(e, p, route, operation, rejection);
 }
