@@ -4,6 +4,7 @@
  */
 
 #include "connector/cli/ask.h"
+#include "connector/cli/check_test.h"
 #include "connector/cli/me.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
@@ -115,7 +116,7 @@ static struct json_object *notes_json(const struct pipeline *pipeline)
 }
 
 static void print_json(const struct report *report, const struct pipeline *pipeline,
-                       enum exit_code code)
+                       struct json_object *tests, enum exit_code code)
 {
 	struct json_object *answer = json_object_new_object();
 
@@ -123,6 +124,8 @@ static void print_json(const struct report *report, const struct pipeline *pipel
 	(void)json_object_object_add(answer, "pipeline", json_string(pipeline->name));
 	(void)json_object_object_add(answer, "layers", json_object_get(report->layers));
 	(void)json_object_object_add(answer, "notes", notes_json(pipeline));
+	if (cli_has(report->cli, "test"))
+		(void)json_object_object_add(answer, "tests", json_object_get(tests));
 	term_print_json(answer);
 	(void)json_object_put(answer);
 }
@@ -135,6 +138,7 @@ static enum exit_code run_check(const struct cli *cli)
 		.getenv = cli_getenv,
 	};
 	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
+	cleanup_(json_freep) struct json_object *tests = json_object_new_array();
 	struct report report = {.cli = cli};
 	enum exit_code code = EXIT_DONE;
 	struct err err;
@@ -149,8 +153,10 @@ static enum exit_code run_check(const struct cli *cli)
 		code = EXIT_PIPELINE;
 	else if (cli_has(cli, "online"))
 		code = report_key(&report, pipeline);
+	if (code == EXIT_DONE && cli_has(cli, "test"))
+		code = check_test(pipeline, cli_text(cli, "test", NULL), cli->json, tests);
 	if (cli->json)
-		print_json(&report, pipeline, code);
+		print_json(&report, pipeline, tests, code);
 	(void)json_object_put(report.layers);
 	return code;
 }
@@ -158,16 +164,23 @@ static enum exit_code run_check(const struct cli *cli)
 const struct verb verb_check = {
 	.name = "check",
 	.summary = "is the pipeline right? All mistakes in one go; sends no write",
-	.usage = "check PIPELINE [--online] [--json]",
+	.usage = "check PIPELINE [--online] [--test FILE] [--json]",
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed check leads.yaml", "the file and its secrets"},
 			{"closefeed check leads.yaml --online", "and whose key it is"},
+			{"closefeed check leads.yaml --test leads-test.yaml",
+                         "and that records give the requests you expect"},
 			{NULL},
 		},
 	.flags =
 		(const struct cli_flag[]){
 			{.name = "online", .help = "ask Close whose key it is (GET /me/)"},
+			{.name = "test",
+                         .type = FLAG_TEXT,
+                         .value = "FILE",
+                         .help = "a YAML list of {record, requests} or {record, rejected}: each is "
+                                 "rendered and compared"},
 			{NULL},
 		},
 	.min_args = 1,

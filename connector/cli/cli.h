@@ -108,9 +108,11 @@ void cli_print_verb_help(const struct verb *verb);
 /* One per file; each is listed in verbs.c. */
 extern const struct verb verb_check;
 extern const struct verb verb_completion;
+extern const struct verb verb_doctor;
 extern const struct verb verb_explain;
 extern const struct verb verb_held;
 extern const struct verb verb_help;
+extern const struct verb verb_init;
 extern const struct verb verb_operations;
 extern const struct verb verb_preview;
 extern const struct verb verb_rejects;

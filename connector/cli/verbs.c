@@ -5,6 +5,7 @@
 /* In the order of a first day with closefeed; help lists them so. */
 /* clang-format off */
 const struct verb *const verbs[] = {
+	&verb_init,
 	&verb_check,
 	&verb_preview,
 	&verb_run,
@@ -15,6 +16,7 @@ const struct verb *const verbs[] = {
 	&verb_explain,
 	&verb_sandbox,
 	&verb_schema,
+	&verb_doctor,
 	&verb_completion,
 	&verb_help,
 	&verb_version,

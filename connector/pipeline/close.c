@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char close_url[] = "https://api.close.com/api/v1";
 static const char *const allows[] = {"private", NULL};
 
 /* The key becomes part of a header, so nothing may be in it that Close's keys do not have. */
@@ -124,7 +123,7 @@ static const struct key close_keys[] = {
 	{.name = "base_url",
          .type = VALUE_TEXT,
          IN(struct pipeline, base_url),
-         .fallback = close_url,
+         .fallback = close_base_url,
          .help = "where the API is; http only to this machine, or with allow: [private] to a private "
                  "address"},
 	{.name = "api_key",
@@ -199,7 +198,7 @@ static void check_close(struct loader *l, const struct yaml_node *map, void *tar
 		(void)check_url(l, at, p->base_url, p->close_allow_private, false);
 	while (len && p->base_url[len - 1] == '/')
 		p->base_url[--len] = '\0';
-	p->is_close = strcmp(p->base_url, close_url) == 0;
+	p->is_close = strcmp(p->base_url, close_base_url) == 0;
 	path_leave(l, mark);
 }
 

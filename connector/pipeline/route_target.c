@@ -1,6 +1,7 @@
 /* What a route calls: an operation of the catalogue, or a method and a URL. */
 
 #include "connector/pipeline/routes.h"
+#include "connector/pipeline/url.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char close_url[] = "https://api.close.com/api/v1/";
 const char *const route_upserts[] = {"lead.upsert", "contact.upsert", "opportunity.upsert",
                                      "custom_object.upsert", NULL};
 
@@ -62,20 +62,16 @@ static const struct operation *find_operation(struct route_build *b)
 static const char *path_of(struct route_build *b, const struct yaml_node *at)
 {
 	const char *url = b->spec.url, *base = b->l->pipeline->base_url;
-	const size_t base_len = strlen(base);
+	const char *path = url_path(base, url);
 
-	if (*url == '/')
-		return url;
-	if (strncmp(url, close_url, sizeof(close_url) - 1) == 0)
-		return url + sizeof(close_url) - 2;
-	if (strncmp(url, base, base_len) == 0 && url[base_len] == '/')
-		return url + base_len;
+	if (path)
+		return path;
 	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-		fail(b->l, at, "must begin with / (a path under base_url) or with %s", close_url);
+		fail(b->l, at, "must begin with / (a path under base_url) or with %s/", close_base_url);
 	else
 		fail(b->l, at,
-		     "is on another host: a full URL must begin with %s or with base_url (%s/)",
-		     close_url, base);
+		     "is on another host: a full URL must begin with %s/ or with base_url (%s/)",
+		     close_base_url, base);
 	return NULL;
 }
 

@@ -7,6 +7,23 @@
 #include <netinet/in.h>
 #include <string.h>
 
+const char close_base_url[] = "https://api.close.com/api/v1";
+
+/* What follows @base in @url, or NULL where it does not begin so. */
+static const char *behind(const char *base, const char *url)
+{
+	const size_t len = strlen(base);
+
+	return strncmp(url, base, len) == 0 && url[len] == '/' ? url + len : NULL;
+}
+
+const char *url_path(const char *base_url, const char *url)
+{
+	const char *path = *url == '/' ? url : behind(close_base_url, url);
+
+	return path ? path : behind(base_url, url);
+}
+
 /* The host of @url without port and brackets; false if there is no sensible one. */
 static bool host_of(const char *authority, size_t len, char host[static 256])
 {
