@@ -180,6 +180,20 @@ void decimal_to_cents(struct decimal *d)
 	round_off(d);
 }
 
+bool decimal_scaled(const struct decimal *d, unsigned places, int64_t *ret_value)
+{
+	/* How many of the digits stand before the point once it has moved. */
+	const int64_t n = (int64_t)d->n - (int64_t)d->n_fraction + places;
+	int64_t value = 0;
+
+	if (d->n && n > 18)
+		return false;
+	for (int64_t i = 0; d->n && i < n; i++)
+		value = value * 10 + (i < (int64_t)d->n ? d->digits[i] - '0' : 0);
+	*ret_value = d->is_negative ? -value : value;
+	return true;
+}
+
 void decimal_print(const struct decimal *d, struct buf *out)
 {
 	const size_t before = d->n > d->n_fraction ? d->n - d->n_fraction : 0;

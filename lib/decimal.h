@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Whether two numbers as JSON writes them have the same value: 19.90 and 19.9, 1e2 and 100, -0 and
@@ -39,6 +40,12 @@ int decimal_read(const char *text, size_t len, struct decimal *ret);
 
 /* Multiplies by 100 and rounds to a whole number, a half away from zero. */
 void decimal_to_cents(struct decimal *d);
+
+/*
+ * The value times ten to the power of @places as a whole number, what is finer cut off. False where
+ * that has more than 18 digits.
+ */
+bool decimal_scaled(const struct decimal *d, unsigned places, int64_t *ret_value);
 
 /* Adds @d as a JSON number without an exponent: all its digits, no zeros before them, no "-0". */
 void decimal_print(const struct decimal *d, struct buf *out);

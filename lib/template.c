@@ -16,7 +16,11 @@ static void free_segment(struct segment *segment)
 			free(segment->steps[i].keys[k]);
 		free(segment->steps[i].keys);
 	}
+	for (size_t i = 0; i < segment->n_filters; i++)
+		filter_use_deinit(&segment->filters[i]);
+	free(segment->filters);
 	free(segment->steps);
+	free(segment->name);
 	free(segment->text);
 }
 
@@ -114,6 +118,29 @@ static enum template_result missing(const struct segment *segment, struct err *e
 	return TEMPLATE_MISSING;
 }
 
+/* What a placeholder stands for after its filters: a new reference, NULL is null. */
+static enum template_result place_value(const struct segment *segment,
+                                        const struct template_scope *scope,
+                                        struct json_object **ret_value, struct err *err)
+{
+	struct json_object *value = NULL;
+	bool is_missing = !find_value(segment, scope, &value);
+	int r;
+
+	for (size_t i = 0; i < segment->n_filters; i++) {
+		r = filter_apply(&segment->filters[i], &value, &is_missing, err);
+		if (r < 0) {
+			if (err)
+				(void)err_prefix(err, r, "{%.100s}", segment->text);
+			return TEMPLATE_REFUSED;
+		}
+	}
+	if (is_missing)
+		return missing(segment, err);
+	*ret_value = value;
+	return TEMPLATE_VALUE;
+}
+
 static void add_text(struct json_object *value, struct buf *out)
 {
 	if (json_object_is_type(value, json_type_string))
@@ -130,12 +157,16 @@ enum template_result template_render_text(const struct template *t,
 	for (size_t i = 0; i < t->n; i++) {
 		const struct segment *segment = &t->segments[i];
 		struct json_object *value = NULL;
+		enum template_result result;
 
 		if (segment->kind == SEGMENT_TEXT) {
 			buf_add(out, segment->text, segment->len);
 			continue;
 		}
-		if (!find_value(segment, scope, &value) || !value)
+		result = place_value(segment, scope, &value, err);
+		if (result != TEMPLATE_VALUE)
+			return result;
+		if (!value)
 			return missing(segment, err);
 		add_text(value, out);
 		json_object_put(value);
@@ -154,9 +185,7 @@ enum template_result template_render(const struct template *t, const struct temp
 		return TEMPLATE_VALUE;
 	}
 	if (t->n == 1)
-		return find_value(&t->segments[0], scope, ret_value)
-		               ? TEMPLATE_VALUE
-		               : missing(&t->segments[0], err);
+		return place_value(&t->segments[0], scope, ret_value, err);
 	result = template_render_text(t, scope, &text, err);
 	if (result == TEMPLATE_VALUE)
 		*ret_value = json_object_new_string_len(buf_text(&text), (int)text.len);
@@ -236,9 +265,11 @@ enum template_result template_render_url(const struct template *t,
 			buf_add(out, segment->text, segment->len);
 			continue;
 		}
-		if (!find_value(segment, scope, &value))
+		result = place_value(segment, scope, &value, err);
+		if (result == TEMPLATE_MISSING)
 			return refuse_url(segment, "is missing", err);
-		result = add_url_value(segment, value, keep_slash, out, err);
+		if (result == TEMPLATE_VALUE)
+			result = add_url_value(segment, value, keep_slash, out, err);
 		json_object_put(value);
 		if (result != TEMPLATE_VALUE)
 			return result;

@@ -9,6 +9,8 @@
  * is missing or it is not).
  * {{ and }} are braces. A key with a dot in its name is tried before the nested path; a name in
  * quotes is meant letter by letter ({"a.b"}). {record.x} is x. {@name} is asked of the scope.
+ * Filters ({email|trim|lower}, lib/filter.h) change a value from left to right, before all this is
+ * decided: what {middle|or:} fills in is not missing.
  */
 
 #include "lib/buf.h"
@@ -36,12 +38,15 @@ typedef bool (*template_origin_fn)(void *arg, const char *name, const char **ret
 
 /*
  * Compiles one text. -EINVAL with a sentence that says what is wrong with it and how to write it
- * (Nexla's {'{x}'}, an unclosed brace, an unknown {@name}, a filter). @err carries no position; the
+ * (Nexla's {'{x}'}, an unclosed brace, an unknown {@name} or filter). @err carries no position; the
  * caller knows it.
  */
 int template_compile(const char *text, template_origin_fn is_origin, void *arg,
                      struct template **ret_template, struct err *err);
 void template_free(struct template *t);
+
+/* The brace that closes the placeholder beginning at @open (a brace), or NULL. */
+const char *template_place_end(const char *open);
 
 /* The text as it was written. */
 const char *template_text(const struct template *t);
@@ -51,7 +56,8 @@ bool template_is_literal(const struct template *t);
 
 /*
  * The top-level record fields that fill a placeholder alone ("{id}", "/lead/{id}/"): calls @fn for
- * each name. Placeholders with a path ({a.b}) or of the origin ({@x}) are left out.
+ * each name, with or without filters. Placeholders with a path ({a.b}) or of the origin ({@x}) are
+ * left out.
  */
 void template_each_field(const struct template *t, void (*fn)(void *arg, const char *name),
                          void *arg);
@@ -60,7 +66,7 @@ enum template_result { TEMPLATE_VALUE, TEMPLATE_MISSING, TEMPLATE_REFUSED };
 
 /*
  * Renders to a value: TEMPLATE_VALUE with a new reference (NULL is a JSON null), TEMPLATE_MISSING,
- * or TEMPLATE_REFUSED (a value that cannot be used); both with a sentence that names the
+ * or TEMPLATE_REFUSED (a value that a filter cannot take); both with a sentence that names the
  * placeholder. Containers are shared with the record: who changes them in place copies them first.
  * @err may be NULL where nobody reads it, which saves the time to write it.
  */
@@ -68,8 +74,8 @@ enum template_result template_render(const struct template *t, const struct temp
                                      struct json_object **ret_value, struct err *err);
 
 /*
- * Renders to text (objects and lists as JSON). Missing or null anywhere: TEMPLATE_MISSING; @out may
- * then hold a part of the text.
+ * Renders to text (objects and lists as JSON). Missing or null anywhere: TEMPLATE_MISSING; a value
+ * that a filter cannot take: TEMPLATE_REFUSED. @out may then hold a part of the text.
  */
 enum template_result template_render_text(const struct template *t,
                                           const struct template_scope *scope, struct buf *out,

@@ -70,10 +70,9 @@ static void compile_step(const struct path *path, size_t at, struct place_step *
 	buf_deinit(&key);
 }
 
-static int parse_place(struct parser *p, const char *text, size_t len)
+static int parse_path(struct parser *p, struct segment *segment, const char *text, size_t len)
 {
 	static const char nexla[] = "record.";
-	struct segment *segment;
 	struct path path;
 	size_t skip = 0;
 	int r;
@@ -82,15 +81,13 @@ static int parse_place(struct parser *p, const char *text, size_t len)
 		skip = sizeof(nexla) - 1;
 	r = path_parse(text + skip, len - skip, &path, p->err);
 	if (r < 0)
-		return err_prefix(p->err, r, "{%.*s}", (int)len, text);
+		return r;
 	for (size_t i = 0; i < path.n; i++) {
 		if (path.steps[i].kind != PATH_EACH)
 			continue;
 		path_deinit(&path);
-		return err_set(p->err, -EINVAL, "{%.*s}: [] needs an index here, as in [0]",
-		               (int)len, text);
+		return err_set(p->err, -EINVAL, "[] needs an index here, as in [0]");
 	}
-	segment = add_segment(p, SEGMENT_PLACE, text, len);
 	segment->n_steps = path.n;
 	segment->steps = mem_array(path.n, sizeof(*segment->steps));
 	for (size_t i = 0; i < path.n; i++)
@@ -99,18 +96,18 @@ static int parse_place(struct parser *p, const char *text, size_t len)
 	return 0;
 }
 
-static int parse_origin(struct parser *p, const char *text, size_t len)
+/* @len bytes at @text: the origin's name behind "@". */
+static int parse_origin(struct parser *p, struct segment *segment, const char *text, size_t len)
 {
-	struct segment *segment = add_segment(p, SEGMENT_ORIGIN, text, len);
 	const char *near = NULL;
 
-	segment->name = segment->text + 1;
+	segment->name = mem_dup(text, len);
 	if (p->is_origin && p->is_origin(p->arg, segment->name, &near))
 		return 0;
 	if (near)
-		return err_set(p->err, -EINVAL, "{%s} is not known; did you mean {@%s}?",
-		               segment->text, near);
-	return err_set(p->err, -EINVAL, "{%s} is not known here", segment->text);
+		return err_set(p->err, -EINVAL, "{@%s} is not known; did you mean {@%s}?",
+		               segment->name, near);
+	return err_set(p->err, -EINVAL, "{@%s} is not known here", segment->name);
 }
 
 /* The first @wanted in the @len bytes of @text that is not in quotes, or NULL. */
@@ -129,44 +126,80 @@ static const char *find_unquoted(const char *text, size_t len, char wanted)
 	return NULL;
 }
 
-static int refuse_filter(struct parser *p, const char *text, size_t len, const char *bar)
+const char *template_place_end(const char *open)
 {
-	const char *name = bar + 1, *end = text + len;
-	size_t n = 0;
-
-	while (name < end && is_space(*name))
-		name++;
-	while (name + n < end && !is_space(name[n]) && name[n] != ':' && name[n] != '|')
-		n++;
-	return err_set(p->err, -EINVAL, "{%.*s}: filters are not available yet (\"%.*s\")",
-	               (int)len, text, (int)n, name);
+	return find_unquoted(open + 1, strlen(open + 1), '}');
 }
 
-/* What stands between braces: @len bytes at @text. */
+static void skip_spaces(const char **text, size_t *len)
+{
+	while (*len && is_space(**text)) {
+		(*text)++;
+		(*len)--;
+	}
+	while (*len && is_space((*text)[*len - 1]))
+		(*len)--;
+}
+
+/* The filters of a placeholder: @text begins behind the first |. */
+static int parse_filters(struct parser *p, struct segment *segment, const char *text, size_t len)
+{
+	const char *end = text + len, *bar;
+	struct filter_use use;
+	int r;
+
+	do {
+		bar = find_unquoted(text, (size_t)(end - text), '|');
+		r = filter_parse(text, (size_t)((bar ? bar : end) - text), &use, p->err);
+		if (r < 0)
+			return r;
+		segment->filters = mem_resize(segment->filters, segment->n_filters + 1,
+		                              sizeof(*segment->filters));
+		segment->filters[segment->n_filters++] = use;
+		text = bar ? bar + 1 : end;
+	} while (bar);
+	return 0;
+}
+
+/* What stands between braces: @len bytes at @text, of which a place may begin with "@". */
+static int parse_inside(struct parser *p, const char *text, size_t len, const char *bar)
+{
+	const size_t n_filters = bar ? (size_t)(text + len - bar - 1) : 0;
+	size_t n = len - n_filters - (bar ? 1 : 0);
+	const bool is_origin = *text == '@';
+	struct segment *segment =
+		add_segment(p, is_origin ? SEGMENT_ORIGIN : SEGMENT_PLACE, text, len);
+	int r;
+
+	skip_spaces(&text, &n);
+	if (is_origin) {
+		r = parse_origin(p, segment, text + 1, n - 1);
+		if (r < 0)
+			return r; /* it names the placeholder */
+	} else {
+		r = parse_path(p, segment, text, n);
+	}
+	if (r == 0 && bar)
+		r = parse_filters(p, segment, bar + 1, n_filters);
+	return r < 0 ? err_prefix(p->err, r, "{%.*s}", (int)len, segment->text) : 0;
+}
+
 static int parse_placeholder(struct parser *p, const char *text, size_t len)
 {
 	const char *bar;
 
-	while (len && is_space(*text)) {
-		text++;
-		len--;
-	}
-	while (len && is_space(text[len - 1]))
-		len--;
-	if (!len)
+	skip_spaces(&text, &len);
+	bar = find_unquoted(text, len, '|');
+	if (!len || bar == text)
 		return err_set(
 			p->err, -EINVAL,
-			"{} names no field; write {name}, or {{}} for the braces themselves");
-	bar = find_unquoted(text, len, '|');
-	if (bar)
-		return refuse_filter(p, text, len, bar);
+			"{%.*s} names no field; write {name}, or {{}} for the braces themselves",
+			(int)len, text);
 	if (find_unquoted(text, len, '{'))
 		return err_set(p->err, -EINVAL,
 		               "{%.*s}: a brace stands inside a placeholder; write {{ for a brace",
 		               (int)len, text);
-	if (*text == '@')
-		return parse_origin(p, text, len);
-	return parse_place(p, text, len);
+	return parse_inside(p, text, len, bar);
 }
 
 /* Nexla writes {'{x}'} where we write {x}: say so instead of speaking of braces. */
@@ -192,7 +225,7 @@ static int parse_brace(struct parser *p, const char **at)
 
 	if (is_nexla(open))
 		return refuse_nexla(p, open);
-	close = find_unquoted(open + 1, strlen(open + 1), '}');
+	close = template_place_end(open);
 	if (!close)
 		return err_set(p->err, -EINVAL,
 		               "the brace of \"%.40s\" is not closed; write {{ for a brace itself",

@@ -6,6 +6,7 @@
  */
 
 #include "lib/err.h"
+#include "lib/filter.h"
 #include "lib/path.h"
 #include "lib/template.h"
 
@@ -28,11 +29,13 @@ enum segment_kind { SEGMENT_TEXT, SEGMENT_PLACE, SEGMENT_ORIGIN };
 
 struct segment {
 	enum segment_kind kind;
-	char *text; /* the literal; of a placeholder what stands between the braces */
+	char *text; /* the literal; of a placeholder all that stands between the braces */
 	size_t len;
 	struct place_step *steps; /* SEGMENT_PLACE */
 	size_t n_steps;
-	const char *name; /* SEGMENT_ORIGIN: text without "@" */
+	char *name;                 /* SEGMENT_ORIGIN: without "@" */
+	struct filter_use *filters; /* from left to right */
+	size_t n_filters;
 };
 
 struct template

@@ -164,6 +164,38 @@ static void digits_are_bounded_on_both_sides_of_the_point(void **state)
 	check_read(text, false, "!!");
 }
 
+static void a_scaled_number_is_whole_and_cut(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned places;
+		int64_t value; /* -1: too large */
+	} rows[] = {
+		{"12.345", 0, 12},
+		{"12.345", 2, 1234},
+		{"12.345", 6, 12345000},
+		{"0.0123", 3, 12},
+		{"0.0123", 1, 0},
+		{"-2.9", 0, -2},
+		{"0", 6, 0},
+		{"0.00", 1, 0},
+		{"999999999999999999", 0, 999999999999999999},
+		{"1000000000000000000", 0, -1},
+		{"1", 18, -1},
+		{"0.1", 18, 100000000000000000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct decimal d;
+		int64_t value = -1;
+
+		check_eq(decimal_read(rows[i].text, strlen(rows[i].text), &d), 0);
+		check_eq(decimal_scaled(&d, rows[i].places, &value), rows[i].value != -1);
+		check_eq(value, rows[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest sentences[] = {
@@ -171,6 +203,7 @@ int main(void)
 		sentence(a_number_is_read_with_all_its_digits),
 		sentence(cents_are_rounded_half_away_from_zero),
 		sentence(digits_are_bounded_on_both_sides_of_the_point),
+		sentence(a_scaled_number_is_whole_and_cut),
 	};
 
 	return run_sentences(sentences);

@@ -119,6 +119,76 @@ static void a_lone_placeholder_keeps_the_type_and_others_make_text(void **state)
 		check_renders(rows[i].text, rows[i].expected);
 }
 
+static void filters_apply_from_left_to_right_before_types_and_gaps_are_judged(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+		{"{company|lower}", "\"ana & co\""},
+		{"{ company | upper | lower }", "\"ana & co\""},
+		{"{n|cents}", "1990"},
+		{"{n|cents|text}", "\"1990\""},
+		{"{n|cents} cents", "\"1990 cents\""},
+		{"{company|lower|split:\" & \"|upper}", "[\"ANA\",\"CO\"]"},
+		{"{gone|lower}", "~"},
+		{"{gone|default:x|upper}", "\"X\""},
+		{"{no|lower}", "null"},
+		{"x{no|lower}", "~"},
+		{"{no|or:}!", "\"!\""},
+		{"{company} {gone|or:}", "\"Ana & Co \""},
+		{"{empty|number}", "null"},
+		{"{empty|number|default:0|number}", "0"},
+		{"{profile.first|upper}", "\"ANA\""},
+		{"{emails[1].email|default:none}", "\"none\""},
+		{"{a.b|upper}", "\"DOTTED\""},
+		{"{\"a\".b|upper}", "\"NESTED\""},
+		{"{\"od|d}\"|upper}", "\"ODD\""},
+		{"{record.n|text}", "\"19.90\""},
+		{"{gone|default:\"a|b}{\"}", "\"a|b}{\""},
+		{"{@line|text}", "\"12\""},
+		{"{@key|default:none}", "\"none\""},
+		{"{{{company|lower}}}", "\"{ana & co}\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_renders(rows[i].text, rows[i].expected);
+}
+
+static void a_value_that_a_filter_cannot_take_is_refused_with_its_placeholder(void **state)
+{
+	struct json_object *value = parse(record), *result = NULL, *shape;
+	const struct template_scope scope = {.record = value, .origin = origin};
+	struct template *alone = compile("{company|cents}"), *text = compile("a {profile|trim}");
+	struct template_tree *tree = NULL;
+	struct buf out = BUF_INIT;
+	struct err err = {""};
+
+	(void)state;
+	check_eq(template_render(alone, &scope, &result, &err), TEMPLATE_REFUSED);
+	check_text(err.text,
+	           "{company|cents}: cents takes a number, or text that is one, of at most "
+	           "64 digits before its point and behind it; this record has the text "
+	           "\"Ana & Co\"");
+	check_eq(template_render(alone, &scope, &result, NULL), TEMPLATE_REFUSED);
+	check_eq(template_render(text, &scope, &result, &err), TEMPLATE_REFUSED);
+	check(strstr(err.text, "{profile|trim}: trim takes text"));
+	check_eq(template_render_text(text, &scope, &out, NULL), TEMPLATE_REFUSED);
+	check_eq(template_render_url(alone, &scope, NULL, &out, &err), TEMPLATE_REFUSED);
+	check(strstr(err.text, "{company|cents}: cents takes"));
+	shape = parse("{\"a\":\"{gone}\",\"b\":[\"{company|date}\"]}");
+	check_eq(template_tree_compile(shape, is_origin, NULL, &tree, NULL), 0);
+	check_eq(template_tree_render(tree, &scope, &result, &err), TEMPLATE_REFUSED);
+	check(strstr(err.text, "{company|date}: date takes"));
+	check_null(result);
+	template_tree_free(tree);
+	json_object_put(shape);
+	buf_deinit(&out);
+	template_free(alone);
+	template_free(text);
+	json_object_put(value);
+}
+
 static void a_mistake_is_said_with_the_way_out(void **state)
 {
 	static const struct {
@@ -131,9 +201,16 @@ static void a_mistake_is_said_with_the_way_out(void **state)
 		{"{}", "{} names no field; write {name}, or {{}} for the braces themselves"},
 		{"{ }", "{} names no field; write {name}, or {{}} for the braces themselves"},
 		{"{a{b}}", "{a{b}: a brace stands inside a placeholder; write {{ for a brace"},
-		{"{email|lower}", "{email|lower}: filters are not available yet (\"lower\")"},
-		{"{tags| split:,|x}",
-	         "{tags| split:,|x}: filters are not available yet (\"split\")"},
+		{"{email|lowr}", "{email|lowr}: there is no filter \"lowr\"; did you mean lower?"},
+		{"{tags| split:,|trim:}", "{tags| split:,|trim:}: trim takes no argument"},
+		{"{a|}", "{a|}: behind | stands a filter: lower, upper, trim, text, number, split, "
+	                 "default, or, cents, datetime, date"},
+		{"{|lower}",
+	         "{|lower} names no field; write {name}, or {{}} for the braces themselves"},
+		{"{a|default:{b}}",
+	         "{a|default:{b}: a brace stands inside a placeholder; write {{ for a brace"},
+		{"{a..b|lower}", "{a..b|lower}: a name is empty"},
+		{"{@lin|lower}", "{@lin} is not known; did you mean {@line}?"},
 		{"{@lin}", "{@lin} is not known; did you mean {@line}?"},
 		{"{@moon}", "{@moon} is not known here"},
 		{"{a..b}", "{a..b}: a name is empty"},
@@ -199,6 +276,12 @@ static void a_url_takes_one_segment_per_placeholder_or_refuses(void **state)
 		{"/x/{type}/", "/x/custom_activity_type/actitype_1/"},
 		{"/x/{company}{type}/", "/x/Ana%20%26%20Cocustom_activity_type/actitype_1/"},
 		{"/lead/", "/lead/"},
+		{"/lead/{company|upper}/", "/lead/ANA%20%26%20CO/"},
+		{"/lead/{gone|default:a/b}/", "/lead/a%2Fb/"},
+		{"/lead/{gone|or:}/", "!{gone|or:} is empty"},
+		{"/lead/{no|default:..}/", "!{no|default:..} is \"..\""},
+		{"/lead/{company|split:,}/", "!{company|split:,} is a list"},
+		{"/lead/{gone|lower}/", "!{gone|lower} is missing"},
 		{"/lead/{gone}/", "!{gone} is missing"},
 		{"/lead/{no}/", "!{no} is null"},
 		{"/lead/{empty}/", "!{empty} is empty"},
@@ -258,7 +341,7 @@ static void collect(void *arg, const char *name)
 
 static void fields_that_fill_a_placeholder_alone_are_told(void **state)
 {
-	struct template *t = compile("/{id}/{a.b}/{@line}/{record.kind}/{list[0]}/");
+	struct template *t = compile("/{id|trim}/{a.b}/{@line}/{record.kind}/{list[0]}/");
 	struct buf names = BUF_INIT;
 
 	(void)state;
@@ -266,6 +349,15 @@ static void fields_that_fill_a_placeholder_alone_are_told(void **state)
 	check_text(buf_text(&names), "id;kind;");
 	buf_deinit(&names);
 	template_free(t);
+}
+
+static void a_placeholder_ends_at_a_brace_that_is_not_in_quotes(void **state)
+{
+	static const char text[] = "{a|default:\"}\"}/x}";
+
+	(void)state;
+	check_text(template_place_end(text), "}/x}");
+	check_null(template_place_end("{a|default:\"}"));
 }
 
 static void literal_is_what_has_no_placeholder(void **state)
@@ -336,7 +428,7 @@ static void a_tree_drops_what_has_no_value(void **state)
 static void a_mistake_in_a_tree_says_where(void **state)
 {
 	struct json_object *shape =
-		parse("{\"name\":\"{a}\",\"contacts\":[{\"name\":\"{b|upper}\"}]}");
+		parse("{\"name\":\"{a}\",\"contacts\":[{\"name\":\"{b|uper}\"}]}");
 	struct template_tree *tree = NULL;
 	struct err err = {""};
 
@@ -344,7 +436,7 @@ static void a_mistake_in_a_tree_says_where(void **state)
 	check_eq(template_tree_compile(shape, is_origin, NULL, &tree, &err), -EINVAL);
 	check_null(tree);
 	check_text(err.text,
-	           "contacts[0].name: {b|upper}: filters are not available yet (\"upper\")");
+	           "contacts[0].name: {b|uper}: there is no filter \"uper\"; did you mean upper?");
 	json_object_put(shape);
 }
 
@@ -352,12 +444,15 @@ int main(void)
 {
 	const struct CMUnitTest sentences[] = {
 		sentence(a_lone_placeholder_keeps_the_type_and_others_make_text),
+		sentence(filters_apply_from_left_to_right_before_types_and_gaps_are_judged),
+		sentence(a_value_that_a_filter_cannot_take_is_refused_with_its_placeholder),
 		sentence(a_mistake_is_said_with_the_way_out),
 		sentence(missing_names_the_placeholder),
 		sentence(text_is_missing_where_a_value_is_null),
 		sentence(a_url_takes_one_segment_per_placeholder_or_refuses),
 		sentence(slashes_that_stay_lead_nowhere_else),
 		sentence(fields_that_fill_a_placeholder_alone_are_told),
+		sentence(a_placeholder_ends_at_a_brace_that_is_not_in_quotes),
 		sentence(literal_is_what_has_no_placeholder),
 		sentence(a_tree_drops_what_has_no_value),
 		sentence(a_mistake_in_a_tree_says_where),
