@@ -39,7 +39,27 @@ static bool is_still_its_operation(struct shaping *s, const char *url)
 	return false;
 }
 
-static void add_query(struct shaping *s, struct buf *url)
+/*
+ * Adds what a query parameter or header stands for to @out. False: it is missing, or (after
+ * telling) a filter cannot take the value and the record is rejected.
+ */
+static bool add_value(struct shaping *s, const struct named_template *row, struct buf *out)
+{
+	struct err err;
+
+	switch (template_render_text(row->value, &s->scope, out, &err)) {
+	case TEMPLATE_VALUE:
+		return true;
+	case TEMPLATE_MISSING:
+		break;
+	case TEMPLATE_REFUSED:
+		rejection_set(s->rejection, REJECT_TEMPLATE, row->name, "%s", err.text);
+		break;
+	}
+	return false;
+}
+
+static bool add_query(struct shaping *s, struct buf *url)
 {
 	char separator = url->data && strchr(url->data, '?') ? '&' : '?';
 	struct buf value = BUF_INIT;
@@ -48,7 +68,7 @@ static void add_query(struct shaping *s, struct buf *url)
 		const struct named_template *row = &s->route->query[i];
 
 		buf_clear(&value);
-		if (template_render_text(row->value, &s->scope, &value, NULL) != TEMPLATE_VALUE)
+		if (!add_value(s, row, &value))
 			continue;
 		buf_addc(url, separator);
 		percent_encode(url, row->name, strlen(row->name), "");
@@ -57,17 +77,18 @@ static void add_query(struct shaping *s, struct buf *url)
 		separator = '&';
 	}
 	buf_deinit(&value);
+	return s->rejection->class == REJECT_NONE;
 }
 
 bool shape_url(struct shaping *s)
 {
 	struct buf url = BUF_INIT;
 
-	if (!render_url(s, &url) || !is_still_its_operation(s, buf_text(&url))) {
+	if (!render_url(s, &url) || !is_still_its_operation(s, buf_text(&url)) ||
+	    !add_query(s, &url)) {
 		buf_deinit(&url);
 		return false;
 	}
-	add_query(s, &url);
 	if (url.len > max_url) {
 		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
 		              "the URL of this record would be %zu bytes long, more than %d; is a "
@@ -97,10 +118,9 @@ static bool add_header(struct shaping *s, const struct named_template *row, size
 	begin = line.len;
 	/* An empty value would make the header vanish or clear a standard one: it counts as none.
 	 */
-	if (template_render_text(row->value, &s->scope, &line, NULL) != TEMPLATE_VALUE ||
-	    line.len == begin) {
+	if (!add_value(s, row, &line) || line.len == begin) {
 		buf_deinit(&line);
-		return true;
+		return s->rejection->class == REJECT_NONE;
 	}
 	if (!is_header_text(line.data + begin, line.len - begin)) {
 		buf_deinit(&line);

@@ -159,35 +159,47 @@ static void exclude(struct shaping *s)
 	}
 }
 
+/* Whether the route leaves out a member with this value. */
+static bool is_omitted(const struct route *route, struct json_object *value)
+{
+	if (!value)
+		return route->nulls == NULLS_OMIT;
+	return route->blanks == NULLS_OMIT && json_object_is_type(value, json_type_string) &&
+	       json_object_get_string_len(value) == 0;
+}
+
 /* As deep as the record: json_max_depth at most. NOLINTBEGIN(misc-no-recursion) */
-static bool holds_null(struct json_object *value)
+static bool holds_omitted(const struct route *route, struct json_object *value)
 {
 	if (json_object_is_type(value, json_type_object)) {
 		json_object_object_foreach(value, key, member)
 		{
 			(void)key;
-			if (!member || holds_null(member))
+			if (is_omitted(route, member) || holds_omitted(route, member))
 				return true;
 		}
 	} else if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++)
-			if (holds_null(json_object_array_get_idx(value, i)))
+			if (holds_omitted(route, json_object_array_get_idx(value, i)))
 				return true;
 	}
 	return false;
 }
 
-/* A new reference to @value without null members at any depth; items of lists are no members. */
-static struct json_object *without_nulls(struct json_object *value)
+/*
+ * A new reference to @value without the members that are left out, at any depth; items of lists are
+ * no members.
+ */
+static struct json_object *without_omitted(const struct route *route, struct json_object *value)
 {
 	struct json_object *copy;
 
-	if (!holds_null(value))
+	if (!holds_omitted(route, value))
 		return json_object_get(value);
 	if (json_object_is_type(value, json_type_object)) {
 		copy = new_object();
-		json_object_object_foreach(value, key, member) if (member)(void)
-			json_object_object_add_ex(copy, key, without_nulls(member),
+		json_object_object_foreach(value, key, member) if (!is_omitted(route, member))(void)
+			json_object_object_add_ex(copy, key, without_omitted(route, member),
 		                                  JSON_C_OBJECT_ADD_KEY_IS_NEW);
 		return copy;
 	}
@@ -195,20 +207,22 @@ static struct json_object *without_nulls(struct json_object *value)
 	if (!copy)
 		mem_exhausted();
 	for (size_t i = 0; i < json_object_array_length(value); i++)
-		(void)json_object_array_add(copy,
-		                            without_nulls(json_object_array_get_idx(value, i)));
+		(void)json_object_array_add(
+			copy, without_omitted(route, json_object_array_get_idx(value, i)));
 	return copy;
 }
 
 /* NOLINTEND(misc-no-recursion) */
 
-static void omit_nulls(struct shaping *s)
+static void omit(struct shaping *s)
 {
+	const struct route *route = s->route;
 	struct json_object *body;
 
-	if (!holds_null(s->draft->body))
+	if ((route->nulls == NULLS_SEND && route->blanks == NULLS_SEND) ||
+	    !holds_omitted(route, s->draft->body))
 		return;
-	body = without_nulls(s->draft->body);
+	body = without_omitted(route, s->draft->body);
 	json_object_put(s->draft->body);
 	s->draft->body = body;
 	s->owns_body = true;
@@ -224,7 +238,6 @@ bool shape_body(struct shaping *s)
 		return false;
 	if (json_object_is_type(s->draft->body, json_type_object))
 		exclude(s);
-	if (s->route->nulls == NULLS_OMIT)
-		omit_nulls(s);
+	omit(s);
 	return true;
 }

@@ -63,11 +63,19 @@ bool shape_identity(struct shaping *s)
 	const struct route *route = s->route;
 	cleanup_(json_freep) struct json_object *value = NULL;
 	const char *trouble;
+	struct err err;
 
 	if (!route->identity_value)
 		return true;
-	if (template_render(route->identity_value, &s->scope, &value, NULL) != TEMPLATE_VALUE)
+	switch (template_render(route->identity_value, &s->scope, &value, &err)) {
+	case TEMPLATE_VALUE:
+		break;
+	case TEMPLATE_MISSING:
 		return refuse(s, "is missing");
+	case TEMPLATE_REFUSED:
+		rejection_set(s->rejection, REJECT_TEMPLATE, route->identity_field, "%s", err.text);
+		return false;
+	}
 	trouble = identity_trouble(value);
 	if (trouble)
 		return refuse(s, trouble);

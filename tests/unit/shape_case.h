@@ -21,7 +21,7 @@ struct spec {
 	const char *exclude[4];                /* ends with NULL */
 	const char *query, *header, *identity; /* "name=template" */
 	const char *keep_slash;
-	enum on_null nulls;
+	enum on_null nulls, blanks;
 	enum unknown_keys unknown_keys;
 	unsigned allow;
 };
@@ -112,6 +112,7 @@ static inline void make_routes(struct route_set *set, const struct spec *spec)
 	route->query = named(spec->query, &route->n_query);
 	route->headers = named(spec->header, &route->n_headers);
 	route->nulls = spec->nulls;
+	route->blanks = spec->blanks;
 	route->unknown_keys = spec->unknown_keys;
 	route->allow = spec->allow;
 	make_body(route, spec);

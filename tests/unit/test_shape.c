@@ -216,6 +216,55 @@ static void nulls_are_sent_or_omitted(void **state)
 	check_body(&written, "{\"n\":null,\"u\":\"x\"}", "{\"url\":\"x\"}");
 }
 
+static void blanks_are_sent_or_omitted(void **state)
+{
+	const struct spec sent = {.operation = "lead.create"};
+	const struct spec omitted = {.operation = "lead.create", .blanks = NULLS_OMIT};
+	const struct spec both = {
+		.operation = "lead.create", .nulls = NULLS_OMIT, .blanks = NULLS_OMIT};
+	const struct spec written = {
+		.operation = "lead.create",
+		.blanks = NULLS_OMIT,
+		.body = "{\"name\":\"{n|or:}\",\"url\":\"{u}\",\"description\":\"\"}"};
+	const struct spec free = {
+		.method = METHOD_POST, .url = "/x", .body = "\"{x}\"", .blanks = NULLS_OMIT};
+	static const char record[] =
+		"{\"name\":\"\",\"url\":\" \",\"description\":null,"
+		"\"contacts\":[{\"name\":\"\",\"title\":0},\"\",{\"name\":\"\"}]}";
+
+	(void)state;
+	check_body(&sent, record, record);
+	check_body(&omitted, record,
+	           "{\"url\":\" \",\"description\":null,"
+	           "\"contacts\":[{\"title\":0},\"\",{}]}");
+	check_body(&both, record, "{\"url\":\" \",\"contacts\":[{\"title\":0},\"\",{}]}");
+	check_body(&written, "{\"n\":null,\"u\":\"x\"}", "{\"url\":\"x\"}");
+	check_body(&free, "{\"x\":\"\"}", "\"\"");
+}
+
+static void a_value_that_a_filter_cannot_take_rejects_the_record(void **state)
+{
+	const struct spec body = {.operation = "lead.create",
+	                          .body = "{\"name\":\"{name}\",\"custom.cf_1\":\"{n|cents}\"}"};
+	const struct spec url = {.operation = "lead.update", .url = "/lead/{id|date}/"};
+	const struct spec query = {.operation = "lead.create", .query = "q={n|number}"};
+	const struct spec header = {.operation = "lead.create", .header = "X-Day={n|date}"};
+	const struct spec identity = {.operation = "lead.create",
+	                              .identity = "custom.cf_K={n|number}"};
+
+	(void)state;
+	check_body(&body, "{\"name\":\"A\",\"n\":\"12.50\"}",
+	           "{\"name\":\"A\",\"custom.cf_1\":1250}");
+	check_body(&body, "{\"name\":\"A\",\"n\":\"x\"}", "!template -");
+	check_url(&url, "{\"id\":\"lead_1\"}", "!{id|date}: date takes a time");
+	check_url(&query, "{\"n\":\" 7 \"}", "/lead/?q=7");
+	check_url(&query, "{\"n\":\"\"}", "/lead/");
+	check_body(&query, "{\"n\":\"x\"}", "!template q");
+	check_body(&header, "{\"n\":\"x\"}", "!template X-Day");
+	check_body(&identity, "{\"n\":\"x\"}", "!template custom.cf_K");
+	check_body(&identity, "{\"n\":\"\"}", "!match custom.cf_K");
+}
+
 static void custom_fields_become_keys_of_their_own(void **state)
 {
 	const struct spec create = {.operation = "lead.create"};
@@ -387,6 +436,9 @@ static void query_is_encoded_and_misses_what_is_missing(void **state)
 	check_url(&spec, "{}", "/contact/");
 	check_url(&spec, "{\"f\":null}", "/contact/");
 	check_url(&more, "{\"f\":\"&\"}", "/x?a=1&b%20c=%26");
+	check_url(&more, "{\"f\":\"\"}", "/x?a=1&b%20c=");
+	check_url(&more, "{\"f\":\"K\303\266ln\\r\\n\"}", "/x?a=1&b%20c=K%C3%B6ln%0D%0A");
+	check_url(&more, "{\"f\":[1,\"a\"]}", "/x?a=1&b%20c=%5B1%2C%22a%22%5D");
 }
 
 static void headers_carry_printable_ascii_only(void **state)
@@ -541,6 +593,8 @@ int main(void)
 		sentence(what_was_excluded_is_told),
 		sentence(whatever_the_record_nothing_excluded_is_in_a_body),
 		sentence(nulls_are_sent_or_omitted),
+		sentence(blanks_are_sent_or_omitted),
+		sentence(a_value_that_a_filter_cannot_take_rejects_the_record),
 		sentence(custom_fields_become_keys_of_their_own),
 		sentence(unknown_keys_are_told_dropped_or_refused),
 		sentence(required_fields_must_be_there),
