@@ -187,9 +187,7 @@ int journal_apply_put_request(struct journal *j, const struct request *r, struct
 /* PLANNED whatever it is by now: its INTENT is a change of its own, and may find no room. */
 int journal_apply_put_planned(struct journal *j, const struct request *r, struct err *err)
 {
-	if (r->is_stored || hook_without("companions"))
-		return 0;
-	return put_whole(j, r, REQUEST_PLANNED, err);
+	return hook_without("companions") ? 0 : put_whole(j, r, REQUEST_PLANNED, err);
 }
 
 int journal_apply_put_waiting(struct journal *j, const struct change *c, struct err *err)
