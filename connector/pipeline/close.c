@@ -123,6 +123,7 @@ static const struct key close_keys[] = {
 	{.name = "base_url",
          .type = VALUE_TEXT,
          IN(struct pipeline, base_url),
+         .pattern = "^https?://[^@/?#]+(/[^?#]*)?$",
          .fallback = close_base_url,
          .help = "where the API is; http only to this machine, or with allow: [private] to a private "
                  "address"},
@@ -172,6 +173,7 @@ static const struct key close_keys[] = {
 	{.name = "proxy",
          .type = VALUE_TEXT,
          IN(struct pipeline, proxy),
+         .pattern = "^(https?|socks5h?)://[^@]+$",
          .read = read_proxy,
          .example = "\"http://proxy.example.com:3128\"",
          .help = "a proxy for all calls; proxy variables of the environment are ignored"},
@@ -179,7 +181,8 @@ static const struct key close_keys[] = {
          .type = VALUE_CHOICES,
          IN(struct pipeline, close_allow_private),
          .choices = allows,
-         .help = "private: base_url may be a private address"},
+         .choice_help = (const char *const[]){"base_url may be a private address, by http, too"},
+         .help = "where else it may be"},
 	{0},
 };
 

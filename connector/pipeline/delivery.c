@@ -50,9 +50,10 @@ static const struct key delivery_keys[] = {
          .type = VALUE_CHOICE,
          IN(struct pipeline, hold_unknown),
          .choices = on_unknowns,
+         .choice_help = (const char *const[]){"look it up, and prove that it happened or did not",
+                                              "keep it for a person to decide (closefeed held)"},
          .fallback = "reconcile",
-         .help = "a create whose answer was lost: look it up and prove it (reconcile), or hold it for "
-                 "a person"},
+         .help = "what becomes of a create whose answer was lost"},
 	{.name = "quarantine",
          .type = VALUE_DURATION,
          IN(struct pipeline, quarantine_ms),
@@ -63,6 +64,7 @@ static const struct key delivery_keys[] = {
 	{.name = "canary",
          .type = VALUE_TEXT,
          IN(struct pipeline, canary),
+         .pattern = "^lead_[^/?#{}% ]*$",
          .read = read_canary,
          .example = "\"lead_abc\"",
          .help = "a lead whose description closefeed may overwrite, to prove that search shows changes: "
@@ -93,9 +95,13 @@ static const struct key delivery_keys[] = {
 	{.name = "on_reject",
          .type = VALUE_CHOICE,
          .choices = on_rejects,
+         .choice_help =
+                 (const char *const[]){
+			 "later records of that object go on",
+			 "later records of that object wait until the reject is settled"},
          .n_now = 1,
          .fallback = "continue",
-         .help = "park: later records of that object wait until the reject is settled"},
+         .help = "what becomes of later records of an object with a reject"},
 	{0},
 };
 

@@ -48,9 +48,11 @@ struct key {
 	enum value_type type;
 	size_t offset, size; /* IN(struct, member); size 0: checked and not kept */
 	uint64_t min, max;
-	const char *fallback;       /* the default as it would be written; NULL: none */
-	const char *const *choices; /* NULL-terminated */
-	unsigned n_now;             /* of the choices available now; 0: all */
+	const char *fallback;           /* the default as it would be written; NULL: none */
+	const char *const *choices;     /* NULL-terminated */
+	const char *const *choice_help; /* what each of them means */
+	unsigned n_now;                 /* of the choices available now; 0: all */
+	const char *pattern; /* VALUE_TEXT, VALUE_TEMPLATE: what every good one matches */
 	const struct section *section;
 	/* Instead of (VALUE_OTHER, _SECRET, _SECTIONS) or after (settings) keeping the value. */
 	void (*read)(struct loader *l, const struct key *key, const struct yaml_node *value,
@@ -81,6 +83,8 @@ struct section {
 	const struct key *keys;
 	const struct key_pair *excluding; /* pairs that exclude each other; ends with NULLs */
 	const char *const *one_of;        /* one of these must be there; NULL-terminated */
+	/* What check() tells, as far as a JSON Schema can: a list of schemas; NULL: nothing. */
+	const char *rules;
 	const char *selector; /* the VALUE_CHOICE that belongs_to and needed_by speak of */
 	/* What several keys mean together; after all keys were read. */
 	void (*check)(struct loader *l, const struct yaml_node *map, void *target);

@@ -82,6 +82,7 @@ static const struct key file_keys[] = {
          .type = VALUE_TEXT,
          IN(struct pipeline, name),
          .read = read_name,
+         .pattern = "^[a-z0-9-]{1,64}$",
          .is_required = true,
          .example = "\"signups\"",
          .help = "lower-case letters, digits and -; also the name of its state"},
@@ -119,6 +120,8 @@ static const struct key file_keys[] = {
          .type = VALUE_CHOICE,
          IN(struct pipeline, routes.skip_unrouted),
          .choices = unrouteds,
+         .choice_help =
+                 (const char *const[]){"it is a reject (unrouted)", "it is counted as skipped"},
          .fallback = "reject",
          .help = "what becomes of a record no route takes"},
 	{.name = "close",

@@ -41,6 +41,26 @@ static void add_cell(struct buf *b, const char *text)
 		buf_addf(b, *text == '|' ? "\\%c" : "%c", *text);
 }
 
+static void add_meaning(struct buf *b, const struct key *key)
+{
+	if (key->is_later)
+		buf_adds(b, "*Not yet.* ");
+	for (size_t i = 0; key->belongs_to && key->belongs_to[i]; i++)
+		buf_addf(b, "%s`%s`", i ? ", " : "", key->belongs_to[i]);
+	buf_adds(b, key->belongs_to ? ": " : "");
+	add_cell(b, key->help);
+	for (size_t i = 0; key->choices && key->choices[i]; i++) {
+		buf_addf(b, "%s<br>`%s`: ", i ? "" : ".", key->choices[i]);
+		buf_adds(b, key->n_now && i >= key->n_now ? "*not yet:* " : "");
+		add_cell(b, key->choice_help[i]);
+	}
+	if (key->example) {
+		buf_adds(b, key->choices ? "<br>e.g. `" : "; e.g. `");
+		add_cell(b, key->example);
+		buf_addc(b, '`');
+	}
+}
+
 static void add_row(struct buf *b, const struct key *key)
 {
 	char *takes = key_takes(key);
@@ -54,13 +74,7 @@ static void add_row(struct buf *b, const struct key *key)
 	if (key->fallback)
 		buf_addf(b, "`%s`", key->fallback);
 	buf_adds(b, " | ");
-	if (key->is_later)
-		buf_adds(b, "*Not yet.* ");
-	add_cell(b, key->help);
-	for (size_t i = key->n_now; key->n_now && key->choices[i]; i++)
-		buf_addf(b, "%s `%s`", i == key->n_now ? "; *not yet:*" : ",", key->choices[i]);
-	if (key->example)
-		buf_addf(b, "; e.g. `%s`", key->example);
+	add_meaning(b, key);
 	buf_adds(b, " |\n");
 	free(takes);
 }

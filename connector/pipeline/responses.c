@@ -135,6 +135,7 @@ static const struct key webhook_keys[] = {
 	{.name = "url",
          .type = VALUE_TEXT,
          IN(struct pipeline, webhook_url),
+         .pattern = "^https?://[^@/?#]+([/?][^#]*)?$",
          .is_required = true,
          .example = "\"https://hooks.example.com/close\"",
          .help = "https, or http to this machine; private addresses need allow: [private]"},
@@ -166,7 +167,8 @@ static const struct key webhook_keys[] = {
          .type = VALUE_CHOICES,
          IN(struct pipeline, webhook_allow_private),
          .choices = allows,
-         .help = "private: the receiver may have a private address"},
+         .choice_help = (const char *const[]){"the receiver may have a private address"},
+         .help = "where else it may be"},
 	{0},
 };
 
@@ -243,8 +245,7 @@ static const struct key responses_keys[] = {
          .read = read_include,
          .fallback = "[\"response\"]",
          .takes = "a list of request and response",
-         .schema = "{\"type\":\"array\",\"items\":{\"enum\":[\"request\",\"response\"]},"
-                   "\"uniqueItems\":true}",
+         .schema = "{\"type\":\"array\",\"items\":{\"enum\":[\"request\",\"response\"]}}",
          .help = "whose bodies an event carries; status, chosen headers, method and URL always"},
 	{0},
 };
@@ -285,7 +286,13 @@ static const struct key notify_keys[] = {
          .read = read_notify_url,
          .is_required = true,
          .help = "the URL to tell"},
-	{.name = "on", .type = VALUE_CHOICES, .choices = occasions, .help = "when to tell"},
+	{.name = "on",
+         .type = VALUE_CHOICES,
+         .choices = occasions,
+         .choice_help = (const char *const[]){"a create whose outcome could not be proven",
+                                              "Close refuses the key", "the run paused itself",
+                                              "rejects stopped the run"},
+         .help = "when to tell"},
 	{0},
 };
 

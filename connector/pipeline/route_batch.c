@@ -31,6 +31,11 @@ static const struct key batch_keys[] = {
          .type = VALUE_CHOICE,
          IN(struct route_spec, batch.algorithm),
          .choices = algorithms,
+         .choice_help =
+                 (const char *const[]){
+			 "[r1, r2, …]", "{\"items\": [r1, r2, …]}, with key naming the list",
+			 "what a jq program makes of the list", "updates of one object become one",
+			 "rows of one company become one lead with its contacts"},
          .n_now = n_algorithms_now,
          .read = keep_algorithm,
          .is_required = true,

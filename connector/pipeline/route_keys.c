@@ -38,6 +38,7 @@ static const char *const link_kinds[] = {
 /* The index of the enum is the index of the choice. */
 _Static_assert(METHOD_POST == 0 && METHOD_PUT == 1 && METHOD_PATCH == 2 && METHOD_DELETE == 3, "");
 _Static_assert(NULLS_SEND == 0 && NULLS_OMIT == 1, "");
+_Static_assert(CONTENT_JSON == 0 && CONTENT_FORM == 1 && CONTENT_XML == 2, "");
 _Static_assert(UNKNOWN_WARN == 0 && UNKNOWN_DROP == 1 && UNKNOWN_REJECT == 2, "");
 _Static_assert(EFFECT_SENDS == 1 && EFFECT_COSTS == 2 && EFFECT_MASS == 4 && EFFECT_DESTROYS == 8 &&
                        ALLOW_ORPHANS == 16,
@@ -179,11 +180,16 @@ static const struct key route_keys[] = {
          .type = VALUE_CHOICE,
          IN(struct route_spec, method),
          .choices = methods,
+         .choice_help =
+                 (const char *const[]){
+			 "create", "change only what is sent",
+			 "sent as PUT, which is Close's way to change only what is sent", "delete"},
          .read = keep_method,
          .help = "with url instead of operation; PATCH is sent as PUT"},
 	{.name = "url",
          .type = VALUE_TEXT,
          IN(struct route_spec, url),
+         .pattern = "^(/|https?://)",
          .example = "\"/lead/{id}/\"",
          .help = "a path under base_url that begins with /, or a full URL of Close"},
 	{.name = "params",
@@ -230,25 +236,37 @@ static const struct key route_keys[] = {
 	{.name = "content_format",
          .type = VALUE_CHOICE,
          .choices = formats,
-         .n_now = 1,
+         .choice_help =
+                 (const char *const[]){"what Close takes",
+                                       "name=value pairs as a web form sends them, for other hosts",
+                                       "a record element, for other hosts"},
+         IN(struct route_spec, format),
          .fallback = "json",
-         .help = "Close takes JSON; the others are for other hosts"},
+         .help = "how a body is written; Close takes JSON, the others are for other hosts behind base_url"},
 	{.name = "nulls",
          .type = VALUE_CHOICE,
          IN(struct route_spec, nulls),
          .choices = send_or_omit,
+         .choice_help = (const char *const[]){"a null is sent, and Close clears the field",
+                                              "the key is left out"},
          .fallback = "send",
-         .help = "send: Close clears the field; omit: leave it out"},
+         .help = "what becomes of a null"},
 	{.name = "blanks",
          .type = VALUE_CHOICE,
          .choices = send_or_omit,
-         .n_now = 1,
+         .choice_help = (const char *const[]){"empty text is sent", "the key is left out"},
+         IN(struct route_spec, blanks),
          .fallback = "send",
-         .help = "the same for empty text"},
+         .help = "what becomes of empty text"},
 	{.name = "unknown_keys",
          .type = VALUE_CHOICE,
          IN(struct route_spec, unknown_keys),
          .choices = unknowns,
+         .choice_help =
+                 (const char *const[]){
+			 "check tells them in a written body; of a default body they are counted",
+			 "they are left out",
+			 "a record with one is rejected (field); in a written body it is an error of check"},
          .fallback = "warn",
          .help = "body keys the catalogue does not list, which Close drops without a word"},
 	{.name = "match",
@@ -263,18 +281,23 @@ static const struct key route_keys[] = {
 	{.name = "on_many",
          .type = VALUE_CHOICE,
          .choices = on_manys,
+         .choice_help = (const char *const[]){"the record is rejected (match)",
+                                              "the oldest object is meant"},
          .fallback = "reject",
          .is_later = true,
          .help = "match: when several objects fit"},
 	{.name = "on_match",
          .type = VALUE_CHOICE,
          .choices = on_matches,
+         .choice_help = (const char *const[]){"it is updated", "the record is skipped"},
          .fallback = "update",
          .is_later = true,
          .help = "match: when one object fits"},
 	{.name = "on_none",
          .type = VALUE_CHOICE,
          .choices = on_nones,
+         .choice_help = (const char *const[]){"it is created", "the record is rejected (match)",
+                                              "the record is skipped"},
          .fallback = "create",
          .is_later = true,
          .help = "match: when no object fits"},
@@ -314,9 +337,23 @@ static const struct key route_keys[] = {
          .type = VALUE_CHOICES,
          IN(struct route_spec, allow),
          .choices = effects,
+         .choice_help =
+                 (const char *const[]){"it sends something to people", "it costs money",
+                                       "it touches many objects at once", "it deletes",
+                                       "a contact without lead_id, which Close gives a new lead"},
          .help = "effects to let through"},
 	{0},
 };
+
+/* What routes_compile() tells of keys that stand together. */
+static const char route_rules[] =
+	"[{\"if\":{\"required\":[\"url\"]},\"then\":{\"required\":[\"method\"]}},"
+	"{\"not\":{\"required\":[\"batch\",\"identity\"]}},"
+	"{\"if\":{\"required\":[\"operation\"]},\"then\":{\"properties\":{\"batch\":{\"properties\":"
+	"{\"algorithm\":{\"not\":{\"const\":\"array\"}}}}}}},"
+	"{\"if\":{\"properties\":{\"content_format\":{\"const\":\"form\"}},\"required\":"
+	"[\"content_format\"]},\"then\":{\"properties\":{\"batch\":{\"properties\":{\"algorithm\":"
+	"{\"not\":{\"enum\":[\"array\",\"keyed_array\"]}}}}}}}]";
 
 const struct section route_section = {
 	.name = "routes[]",
@@ -324,4 +361,5 @@ const struct section route_section = {
 	.keys = route_keys,
 	.excluding = (const struct key_pair[]){{"operation", "method"}, {"operation", "url"}, {0}},
 	.one_of = (const char *const[]){"operation", "url", NULL},
+	.rules = route_rules,
 };

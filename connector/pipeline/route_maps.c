@@ -80,6 +80,19 @@ static size_t pair_name(const char *text)
 	return text[len] == ':' ? len : 0;
 }
 
+/* Where the value at @text ends: at a comma behind which a pair begins, outside of placeholders. */
+static const char *value_end(const char *text)
+{
+	for (; *text; text++) {
+		const char *close = *text == '{' ? template_place_end(text) : NULL;
+
+		if (*text == ',' && pair_name(skip_spaces(text + 1)))
+			break;
+		text = close ? close : text;
+	}
+	return text;
+}
+
 /* Nexla's form: "a:1,b:2", where a comma begins a new pair only if "name:" follows. */
 static void compile_header_text(struct route_build *b, const struct yaml_node *at)
 {
@@ -97,8 +110,7 @@ static void compile_header_text(struct route_build *b, const struct yaml_node *a
 		}
 		name = mem_dup(c, name_len);
 		c = skip_spaces(c + name_len + 1);
-		for (end = c; *end && !(*end == ',' && pair_name(skip_spaces(end + 1))); end++)
-			;
+		end = value_end(c);
 		for (len = (size_t)(end - c); len && c[len - 1] == ' '; len--)
 			;
 		value = mem_dup(c, len);
@@ -124,10 +136,9 @@ static void compile_headers(struct route_build *b, const struct yaml_node *heade
 	}
 }
 
-static bool can_have_identity(const struct route *route)
+bool route_can_have_identity(const struct operation *op)
 {
-	return route->op && route->method == METHOD_POST &&
-	       operation_field(route->op, "custom.cf_x");
+	return op->method == METHOD_POST && operation_field(op, "custom.cf_x");
 }
 
 static void compile_identity(struct route_build *b, const struct yaml_node *identity)
@@ -156,7 +167,7 @@ static void compile_identity(struct route_build *b, const struct yaml_node *iden
 		     "version: write its id, custom.cf_…");
 		return;
 	}
-	if (route->op && !can_have_identity(route)) {
+	if (route->op && !route_can_have_identity(route->op)) {
 		fail(b->l, identity, "%s creates nothing that has custom fields", route->op->name);
 		return;
 	}

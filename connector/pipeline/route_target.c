@@ -67,7 +67,8 @@ static const char *path_of(struct route_build *b, const struct yaml_node *at)
 	if (path)
 		return path;
 	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-		fail(b->l, at, "must begin with / (a path under base_url) or with %s/", close_base_url);
+		fail(b->l, at, "must begin with / (a path under base_url) or with %s/",
+		     close_base_url);
 	else
 		fail(b->l, at,
 		     "is on another host: a full URL must begin with %s/ or with base_url (%s/)",
@@ -78,13 +79,11 @@ static const char *path_of(struct route_build *b, const struct yaml_node *at)
 /* What stands between placeholders must be a clean path. */
 static bool check_path(struct route_build *b, const struct yaml_node *at, const char *path)
 {
-	bool is_inside = false;
-
 	for (const char *c = path; *c; c++) {
-		if (*c == '{' || *c == '}')
-			is_inside = *c == '{';
-		if (is_inside)
-			continue;
+		const char *close = *c == '{' ? template_place_end(c) : NULL;
+
+		if (close)
+			c = close;
 		if (*c == '?' || *c == '#') {
 			fail(b->l, at,
 			     *c == '?' ? "write what stands behind ? under query, as in "
@@ -178,7 +177,7 @@ static bool resolve_url(struct route_build *b, struct buf *path)
 static void add_segment(struct buf *out, const char *text, bool keep_slash)
 {
 	for (const char *c = text; *c; c++) {
-		const char *close = *c == '{' && c[1] != '{' ? strchr(c, '}') : NULL;
+		const char *close = *c == '{' && c[1] != '{' ? template_place_end(c) : NULL;
 
 		if (close) {
 			buf_add(out, c, (size_t)(close - c) + 1);
@@ -199,7 +198,8 @@ static void keep_slash_of(struct route_build *b, const char *text)
 {
 	const size_t len = strlen(text);
 
-	if (len > 2 && text[0] == '{' && text[1] != '{' && strchr(text, '}') == text + len - 1)
+	if (len > 2 && text[0] == '{' && text[1] != '{' &&
+	    template_place_end(text) == text + len - 1)
 		b->route->keep_slash = mem_dup(text + 1, len - 2);
 }
 
@@ -254,7 +254,7 @@ static void compile_path(struct route_build *b, const char *path)
 	size_t mark = path_enter(b->l, "params");
 
 	for (const char *c = path; *c;) {
-		const char *close = *c == '{' && c[1] != '{' ? strchr(c, '}') : NULL;
+		const char *close = *c == '{' && c[1] != '{' ? template_place_end(c) : NULL;
 		const size_t len = close ? (size_t)(close - c) + 1 : 1;
 
 		if (close)
@@ -285,25 +285,31 @@ static bool depends_on_record(const struct operation *op)
 	return false;
 }
 
+const char *route_operation_lacks(const struct operation *op)
+{
+	static const char *const effects[] = {
+		"sends: operations with such effects are",
+		"costs: operations with such effects are",
+		"mass: operations with such effects are",
+		"destroys: operations with such effects are",
+	};
+
+	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
+		if (op->effects & (1U << i) && !(1U << i == EFFECT_SENDS && depends_on_record(op)))
+			return effects[i];
+	return op->is_oauth_only ? "takes OAuth only, which is" : NULL;
+}
+
 static void check_effects(struct route_build *b)
 {
-	static const char *const names[] = {"sends", "costs", "mass", "destroys"};
 	const struct operation *op = b->route->op;
+	const char *lacks = op ? route_operation_lacks(op) : NULL;
 	const char *key = b->spec.operation ? "operation" : "url";
 	const size_t mark = path_enter(b->l, key);
 
-	for (size_t i = 0; op && i < sizeof(names) / sizeof(*names); i++) {
-		if (!(op->effects & (1U << i)) ||
-		    (1U << i == EFFECT_SENDS && depends_on_record(op)))
-			continue;
-		fail(b->l, route_place(b, key),
-		     "%s %s: operations with such effects are not available yet in this version",
-		     op->name, names[i]);
-		break;
-	}
-	if (op && op->is_oauth_only)
-		fail(b->l, route_place(b, key),
-		     "%s takes OAuth only, which is not available yet in this version", op->name);
+	if (lacks)
+		fail(b->l, route_place(b, key), "%s %s not available yet in this version", op->name,
+		     lacks);
 	path_leave(b->l, mark);
 }
 

@@ -182,6 +182,20 @@ static void compile_excludes(struct route *route, const struct yaml_node *list, 
 	}
 }
 
+static void compile_format(struct route_build *b)
+{
+	const size_t mark = path_enter(b->l, "content_format");
+	struct route *route = b->route;
+
+	route->format = (enum content_format)b->spec.format;
+	if (route->op && route->format != CONTENT_JSON)
+		fail(b->l, route_place(b, "content_format"),
+		     "%s is an operation of Close, which takes JSON: leave this out, or send to a path "
+		     "of another host behind base_url",
+		     route->name);
+	path_leave(b->l, mark);
+}
+
 static void compile_route(struct loader *l, const struct yaml_node *map, struct route *route)
 {
 	struct route_build b = {.l = l, .map = map, .route = route};
@@ -192,6 +206,7 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 	route->line = map->line;
 	route->column = map->column;
 	route->nulls = (enum on_null)b.spec.nulls;
+	route->blanks = (enum on_null)b.spec.blanks;
 	route->unknown_keys = (enum unknown_keys)b.spec.unknown_keys;
 	route->when = b.spec.when;
 	route->transform = b.spec.transform;
@@ -201,6 +216,7 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 	compile_excludes(route, b.spec.exclude, &cap_exclude);
 	if (route_compile_target(&b))
 		route_compile_body(&b);
+	compile_format(&b);
 	route_compile_maps(&b);
 	route_compile_batch(&b);
 	free(b.spec.batch.key);

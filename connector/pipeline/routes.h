@@ -9,7 +9,7 @@ struct route_spec {
 	unsigned method; /* enum http_method */
 	bool has_method;
 	const struct yaml_node *params, *query, *headers, *body, *exclude, *identity;
-	unsigned nulls, unknown_keys, allow;
+	unsigned nulls, blanks, format, unknown_keys, allow;
 	unsigned when, transform; /* numbers of programs */
 	bool goes_on;
 	struct batch_spec {
@@ -45,6 +45,11 @@ extern const struct section batch_section;
 
 /* Compiles a value with templates in it, at its own place; NULL after telling what is wrong. */
 struct template_tree *route_tree(struct route_build *b, const struct yaml_node *value);
+
+/* What has to be built before @op can be used ("sends: … are"), or NULL. */
+const char *route_operation_lacks(const struct operation *op);
+/* Whether @op makes an object that can carry a key of ours. */
+bool route_can_have_identity(const struct operation *op);
 
 /* Sets op, method, is_patch, name and url; false after telling why not. */
 bool route_compile_target(struct route_build *b);

@@ -56,9 +56,11 @@ static const struct key ndjson_keys[] = {
          .type = VALUE_CHOICE,
          IN(struct pipeline, start_anew_on_change),
          .choices = on_changes,
+         .choice_help =
+                 (const char *const[]){"stop with exit code 75, say what differs and what to do",
+                                       "read the file from its start"},
          .fallback = "stop",
-         .help = "when the part already read is no longer the same: stop with exit code 75, or new: "
-                 "read from the start"},
+         .help = "when the part already read is no longer the same"},
 	{0},
 };
 
@@ -140,9 +142,10 @@ static const struct key kafka_keys[] = {
 	{.name = "tombstones",
          .type = VALUE_CHOICE,
          .choices = tombstones,
+         .choice_help = (const char *const[]){"counted as filtered", "rejected (tombstone)",
+                                              "the record is {}, and {@key} is there"},
          .fallback = "reject",
-         .help = "what a null value is: ignore (counted as filtered), reject, or route (the record "
-                 "is {})"},
+         .help = "what a null value is"},
 	{.name = "properties",
          .type = VALUE_OTHER,
          .read = read_properties,
@@ -152,8 +155,12 @@ static const struct key kafka_keys[] = {
 	{.name = "framing",
          .type = VALUE_CHOICE,
          .choices = framings,
+         .choice_help =
+                 (const char *const[]){
+			 "the value is JSON",
+			 "a schema-registry header of five bytes stands before the JSON"},
          .fallback = "none",
-         .help = "confluent: a schema-registry header of five bytes before the JSON is taken off"},
+         .help = "what stands before the JSON of a value"},
 	{0},
 };
 
@@ -194,6 +201,7 @@ static const struct key source_keys[] = {
          .help = "read topics of Kafka"},
 	{.name = "key",
          .type = VALUE_TEMPLATE,
+         .pattern = "\\{",
          .example = "\"{id}\"",
          .help = "the record's own key: a record whose key is settled is skipped, wherever it comes "
                  "from; with it on_change is new unless it is written"},

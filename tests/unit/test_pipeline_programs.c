@@ -70,12 +70,12 @@ static void a_fault_is_told_at_the_very_place(void **state)
 {
 	static const struct mistake mistakes[] = {
 		{START R "transform: .a | lenght\n",
-	         "6:17: error: transform: line 1, column 6 of the program: lenght/0 is not defined\n"},
+	         "6:17: error: transform: line 1, column 6 of the program: there is no function lenght/0\n"},
 		{START
 	         "routes:\n  - operation: lead.create\n    when: |\n      .a\n      and .b | lenght\n",
-	         "9:16: error: routes[0].when: line 2, column 10 of the program: lenght/0 is not defined\n"},
+	         "9:16: error: routes[0].when: line 2, column 10 of the program: there is no function lenght/0\n"},
 		{START R "transform: >\n  .a\n  | lenght\n",
-	         "6:12: error: transform: line 1, column 6 of the program: lenght/0 is not defined\n"},
+	         "6:12: error: transform: line 1, column 6 of the program: there is no function lenght/0\n"},
 		{START
 	         "routes: [{method: POST, url: /x/, batch: {algorithm: expression, program: \". +\"}}]\n",
 	         "5:30: warning: routes[0].url: the catalogue has no POST /x/\n"
@@ -106,9 +106,9 @@ static void all_wrong_programs_are_told_in_one_go(void **state)
 		      "    when: .a\n"
 		      "    transform: .a |\n"
 		      "transform: bar\n",
-		"7:16: error: routes[0].when: line 1, column 6 of the program: foo/0\n"
+		"7:16: error: routes[0].when: line 1, column 6 of the program: there is no function foo/0\n"
 		"10:20: error: routes[1].transform: line 1, column 5 of the program: the program ends\n"
-		"11:12: error: transform: line 1, column 1 of the program: bar/0\n");
+		"11:12: error: transform: line 1, column 1 of the program: there is no function bar/0\n");
 }
 
 /* A condition that cannot be had would let every record pass. */
