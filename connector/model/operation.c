@@ -1,5 +1,7 @@
 #include "connector/model/operation.h"
 
+#include "lib/template.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -62,6 +64,19 @@ struct segment {
 	size_t len;
 };
 
+/* A slash inside a placeholder ("{day|default:a/b}") ends no segment. */
+static size_t segment_len(const char *text)
+{
+	const char *at = text;
+
+	while (*at && !strchr("/?#", *at)) {
+		const char *close = *at == '{' ? template_place_end(at) : NULL;
+
+		at = close ? close + 1 : at + 1;
+	}
+	return (size_t)(at - text);
+}
+
 /* Takes the next segment of @path; an empty one (two slashes, or the end) has no length. */
 static struct segment next_segment(const char **path)
 {
@@ -70,7 +85,7 @@ static struct segment next_segment(const char **path)
 	if (**path == '/')
 		(*path)++;
 	segment.text = *path;
-	segment.len = strcspn(*path, "/?#");
+	segment.len = segment_len(*path);
 	*path += segment.len;
 	return segment;
 }

@@ -30,6 +30,8 @@ static void a_path_comes_from_operation_params_or_url(void **state)
 	         "/lead/lead_A1/", ""},
 		{ROUTE("{operation: lead.update, params: {id: \"x/y {n} é\"}}"), "lead.update",
 	         "/lead/x%2Fy%20{n}%20%C3%A9/", "n"},
+		{ROUTE("{operation: lead.update, params: {id: '{lead_id|trim|default:\"}/{\"}'}}"),
+	         "lead.update", "/lead/{lead_id|trim|default:\"}/{\"}/", "lead_id"},
 		{ROUTE("{operation: contact.update}"), "contact.update", "/contact/{id}/",
 	         "id lead_id"},
 		{ROUTE("{operation: group.member.add}"), "group.member.add",
@@ -43,6 +45,8 @@ static void a_path_comes_from_operation_params_or_url(void **state)
 	         "lead.create", "/lead/", ""},
 		{ROUTE("{method: PUT, url: \"/lead/{record.lead_id}/\"}"), "lead.update",
 	         "/lead/{record.lead_id}/", "lead_id"},
+		{ROUTE("{method: PUT, url: '/lead/{lead_id|or:|default:\"} ?/\"}'}"), "lead.update",
+	         "/lead/{lead_id|or:|default:\"} ?/\"}/", "lead_id"},
 		{ROUTE("{method: PUT, url: \"/lead/{id}\", params: {id: \"{lead_id}\"}}"),
 	         "lead.update", "/lead/{lead_id}/", "lead_id"},
 	};
@@ -73,7 +77,8 @@ static void the_rest_of_a_route_arrives(void **state)
 		"routes:\n  - operation: lead.create\n    exclude: [id]\n    nulls: omit\n"
 		"    unknown_keys: drop\n    allow: [costs, orphans]\n"
 		"    query: {_fields: \"id,{x}\", n: 5}\n"
-		"    headers: \"X-A:1, X-B: a,b,X-C:{id}\"\n"
+		"    headers: \"X-A:1, X-B: a,b,X-C:{id|default:x,y:z}\"\n"
+		"    blanks: omit\n    content_format: json\n"
 		"    identity: {custom.cf_key: \"{id}\"}\n"
 		"    body: {name: \"{company}\", custom.cf_key: 1.50, contacts: [{name: \"{n}\"}], "
 		"status: ~}\n");
@@ -89,6 +94,8 @@ static void the_rest_of_a_route_arrives(void **state)
 	check_text(exclude_text(route->exclude[0]), "_*");
 	check_text(exclude_text(route->exclude[1]), "id");
 	check_eq(route->nulls, NULLS_OMIT);
+	check_eq(route->blanks, NULLS_OMIT);
+	check_eq(route->format, CONTENT_JSON);
 	check_eq(route->unknown_keys, UNKNOWN_DROP);
 	check_eq(route->allow, EFFECT_COSTS | ALLOW_ORPHANS);
 	check_eq(route->n_query, 2);
@@ -97,7 +104,7 @@ static void the_rest_of_a_route_arrives(void **state)
 	check_eq(route->n_headers, 3);
 	check_text(route->headers[1].name, "X-B");
 	check_text(template_text(route->headers[1].value), "a,b");
-	check_text(template_text(route->headers[2].value), "{id}");
+	check_text(template_text(route->headers[2].value), "{id|default:x,y:z}");
 	check_text(route->identity_field, "custom.cf_key");
 	check_text(template_text(route->identity_value), "{id}");
 	check(route->body != NULL);
@@ -119,6 +126,23 @@ static void a_path_outside_the_catalogue_is_sent_with_a_warning(void **state)
 	check_text(template_text(route->url), "/thing/{id}");
 	check(!route->has_body);
 	pipeline_free(p);
+}
+
+static void a_form_goes_to_other_hosts_and_never_to_close(void **state)
+{
+	struct pipeline *p = case_load(ROUTE("{method: POST, url: /thing, content_format: form}"));
+
+	(void)state;
+	check_eq(p->n_errors, 0);
+	check_eq(p->routes.items[0].format, CONTENT_FORM);
+	check_eq(p->routes.items[0].blanks, NULLS_SEND);
+	pipeline_free(p);
+	case_check_notes(ROUTE("{operation: lead.create, content_format: xml}"),
+	                 "6:46: error: routes[0].content_format: lead.create is an operation of "
+	                 "Close, which takes JSON: leave this out\n");
+	case_check_notes(ROUTE("{method: POST, url: /lead/, content_format: form}"),
+	                 "6:49: error: routes[0].content_format: lead.create is an operation of "
+	                 "Close, which takes JSON\n");
 }
 
 static void patch_becomes_put_and_a_url_of_base_url_is_a_path(void **state)
@@ -306,6 +330,7 @@ int main(void)
 		sentence(a_path_comes_from_operation_params_or_url),
 		sentence(the_rest_of_a_route_arrives),
 		sentence(a_path_outside_the_catalogue_is_sent_with_a_warning),
+		sentence(a_form_goes_to_other_hosts_and_never_to_close),
 		sentence(patch_becomes_put_and_a_url_of_base_url_is_a_path),
 		sentence(the_placeholder_of_an_object_type_keeps_its_slashes),
 		sentence(mistakes_in_routes_are_told_in_their_place),
