@@ -7,6 +7,7 @@
 #include "connector/cli/cli.h"
 #include "connector/cli/start.h"
 #include "lib/http.h"
+#include "lib/jq.h"
 #include "lib/test_hooks.h"
 
 #include <errno.h>
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
 
 	start_clean(argv);
 	keep_memory();
+	jq_set_exit_code(EXIT_PIPELINE);
 	hook_point("main_begins");
 	if (cli_parse(argc, argv, &cli, &err) < 0) {
 		code = cli_fail(EXIT_USAGE, &err);

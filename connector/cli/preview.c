@@ -4,279 +4,104 @@
  */
 
 #include "connector/cli/ask.h"
+#include "connector/cli/preview_page.h"
 #include "connector/cli/term.h"
 #include "connector/gather/gather.h"
 #include "connector/shape/shape.h"
 #include "connector/source/ndjson.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "lib/json.h"
+#include "lib/mem.h"
 
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { default_records = 5, flush_bytes = 64 * 1024 };
+enum { default_records = 5 };
 
 struct preview {
 	const struct pipeline *pipeline;
-	bool json, on_terminal;
-	struct buf out; /* what is not written yet */
-	uint64_t n_records, n_rejected, n_unknown_keys;
+	struct page page;
+	struct gather *gather;
+	uint64_t n_records, n_rejected, n_filtered, n_skipped, n_unknown_keys;
 };
 
-static void flush(struct preview *p)
+/* Records are counted, whatever number of their outputs is rejected. */
+static void reject(struct preview *p, struct record *const *records, size_t n,
+                   const struct rejection *rejection)
 {
-	(void)fwrite(buf_text(&p->out), 1, p->out.len, stdout);
-	buf_clear(&p->out);
-}
-
-/* Ends what was added since @from: a line of JSON, escaped where a terminal shows it. */
-static void end_line(struct preview *p, size_t from)
-{
-	struct buf escaped = BUF_INIT;
-
-	if (p->on_terminal) {
-		term_escape(p->out.data + from, p->out.len - from, &escaped);
-		p->out.len = from;
-		buf_add(&p->out, buf_text(&escaped), escaped.len);
-		buf_deinit(&escaped);
+	for (size_t i = 0; i < n; i++) {
+		p->n_rejected += records[i]->worst != OUTCOME_REJECTED;
+		records[i]->worst = OUTCOME_REJECTED;
 	}
-	buf_addc(&p->out, '\n');
-	if (p->out.len >= flush_bytes)
-		flush(p);
+	page_rejection(&p->page, (const struct record *const *)records, n, rejection);
 }
 
-static void add_text(struct buf *out, const char *text)
+static void preview_group(struct preview *p, struct draft *const *drafts, size_t n)
 {
-	if (text)
-		json_print_string(text, strlen(text), out);
-	else
-		buf_adds(out, "null");
-}
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct request *request = gather_batch(drafts, n, p->pipeline->routes.jq, &rejection);
+	struct record **records;
 
-/* By hand: three of them in every line are a good part of the time a preview takes. */
-static void add_number(struct buf *out, uint64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	buf_add(out, digits + at, sizeof(digits) - at);
-}
-
-static void add_record(struct buf *out, const struct record *record)
-{
-	buf_adds(out, "{\"file\":");
-	add_text(out, record->source_name);
-	buf_adds(out, ",\"line\":");
-	add_number(out, record->line);
-	buf_adds(out, ",\"bytes\":[");
-	add_number(out, record->pos);
-	buf_addc(out, ',');
-	add_number(out, record->len);
-	buf_adds(out, "]}");
-}
-
-/* Headers as they go out; the key is not known here, and would not be shown. */
-static void each_header(const struct request *request,
-                        void (*fn)(struct buf *out, const char *text), struct buf *out)
-{
-	fn(out, "Authorization: ***");
-	fn(out, "Accept: application/json");
-	if (request->body)
-		fn(out, "Content-Type: application/json");
-	for (char **header = request->headers; header && *header; header++)
-		fn(out, *header);
-}
-
-static void add_json_header(struct buf *out, const char *text)
-{
-	const char *colon = strchr(text, ':');
-
-	if (out->data[out->len - 1] != '{')
-		buf_addc(out, ',');
-	json_print_string(text, (size_t)(colon - text), out);
-	buf_addc(out, ':');
-	add_text(out, colon + 1 + strspn(colon + 1, " "));
-}
-
-static void add_json_notes(struct buf *out, char *const *notes)
-{
-	for (size_t i = 0; notes && notes[i]; i++) {
-		if (i)
-			buf_addc(out, ',');
-		add_text(out, notes[i]);
-	}
-}
-
-static void print_json_request(struct preview *p, const struct request *request)
-{
-	struct buf *out = &p->out;
-	const size_t from = out->len;
-
-	buf_adds(out, "{\"route\":");
-	add_text(out, request->route);
-	buf_adds(out, ",\"operation\":");
-	add_text(out, *request->operation ? request->operation : NULL);
-	buf_adds(out, ",\"method\":\"");
-	buf_adds(out, http_method_name(request->method));
-	buf_adds(out, "\",\"url\":\"");
-	buf_adds(out, p->pipeline->base_url);
-	buf_adds(out, request->url); /* percent-encoded: nothing to escape */
-	buf_adds(out, "\",\"headers\":{");
-	each_header(request, add_json_header, out);
-	buf_adds(out, "},\"body\":");
-	if (request->body)
-		buf_add(out, request->body, request->body_len);
-	else
-		buf_adds(out, "null");
-	buf_adds(out, ",\"records\":[");
-	for (size_t i = 0; i < request->n_parts; i++) {
-		if (i)
-			buf_addc(out, ',');
-		add_record(out, request->parts[i].record);
-	}
-	buf_adds(out, "],\"notes\":[");
-	add_json_notes(out, request->notes);
-	buf_adds(out, "]}");
-	end_line(p, from);
-}
-
-static void print_json_rejection(struct preview *p, const struct record *record,
-                                 const struct rejection *rejection)
-{
-	struct buf *out = &p->out;
-	const size_t from = out->len;
-
-	buf_addf(out, "{\"rejected\":{\"class\":\"%s\",\"message\":",
-	         reject_class_name(rejection->class));
-	add_text(out, rejection->message);
-	buf_adds(out, ",\"field\":");
-	add_text(out, rejection->field);
-	buf_adds(out, "},\"records\":[");
-	add_record(out, record);
-	buf_adds(out, "]}");
-	end_line(p, from);
-}
-
-/* For people */
-
-static void add_line(struct preview *p, const char *indent, const char *text, size_t len)
-{
-	buf_adds(&p->out, indent);
-	if (p->on_terminal)
-		term_escape(text, len, &p->out);
-	else
-		buf_add(&p->out, text, len);
-	buf_addc(&p->out, '\n');
-}
-
-static void print_heading(struct preview *p, const struct record *record, const char *what,
-                          enum term_style style)
-{
-	struct buf place = BUF_INIT;
-
-	buf_addf(&place, "%s:%" PRIu64, record->source_name, record->line);
-	buf_adds(&p->out, term_style(stdout, STYLE_BOLD));
-	if (p->on_terminal)
-		term_escape(place.data, place.len, &p->out);
-	else
-		buf_add(&p->out, place.data, place.len);
-	buf_addf(&p->out, "%s  %s%s%s\n", term_style(stdout, STYLE_PLAIN),
-	         term_style(stdout, style), what, term_style(stdout, STYLE_PLAIN));
-	buf_deinit(&place);
-}
-
-static void add_plain_header(struct buf *out, const char *text)
-{
-	buf_addf(out, "  %s\n", text); /* printable ASCII by the rules of headers */
-}
-
-static void print_body(struct preview *p, struct json_object *body)
-{
-	const char *text = json_object_to_json_string_ext(
-		body,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-	for (;;) {
-		const size_t len = strcspn(text, "\n");
-
-		add_line(p, "  ", text, len);
-		if (!text[len])
-			break;
-		text += len + 1;
-	}
-}
-
-static void print_list(struct preview *p, const char *heading, char *const *list)
-{
-	struct buf line = BUF_INIT;
-
-	for (size_t i = 0; list && list[i]; i++)
-		buf_addf(&line, "%s%s", i ? ", " : heading, list[i]);
-	if (line.len)
-		add_line(p, "  ", line.data, line.len);
-	buf_deinit(&line);
-}
-
-static void print_request(struct preview *p, const struct request *request,
-                          const struct draft *draft)
-{
-	print_heading(p, draft->record, request->route, STYLE_GOOD);
-	buf_addf(&p->out, "  %s %s%s\n", http_method_name(request->method), p->pipeline->base_url,
-	         request->url);
-	each_header(request, add_plain_header, &p->out);
-	if (request->body)
-		print_body(p, draft->body);
-	print_list(p, "excluded: ", draft->excluded);
-	for (char **note = request->notes; note && *note; note++) {
-		char *const one[] = {*note, NULL};
-
-		print_list(p, "note: ", one);
-	}
-	buf_addc(&p->out, '\n');
-	flush(p);
-}
-
-static void print_rejection(struct preview *p, const struct record *record,
-                            const struct rejection *rejection)
-{
-	struct buf line = BUF_INIT;
-
-	print_heading(p, record, "rejected", STYLE_BAD);
-	buf_addf(&line, "%s: %s", reject_class_name(rejection->class), rejection->message);
-	add_line(p, "  ", line.data, line.len);
-	buf_deinit(&line);
-	buf_addc(&p->out, '\n');
-	flush(p);
-}
-
-static void preview_output(struct preview *p, const struct record *record,
-                           struct shape_output *output)
-{
-	struct request *request =
-		output->draft ? gather_single(output->draft, &output->rejection) : NULL;
-
-	p->n_unknown_keys += output->unknown_keys;
-	if (!request) {
-		p->n_rejected++;
-		if (p->json)
-			print_json_rejection(p, record, &output->rejection);
-		else
-			print_rejection(p, record, &output->rejection);
+	if (request) {
+		page_request(&p->page, request, drafts, n);
+		request_free(request);
 		return;
 	}
-	if (p->json)
-		print_json_request(p, request);
+	records = mem_array(n, sizeof(*records));
+	for (size_t i = 0; i < n; i++)
+		records[i] = drafts[i]->record;
+	reject(p, records, n, &rejection);
+	free(records);
+}
+
+/*
+ * Groups that are full go at once, as they would; no clock moves here, so none goes for having
+ * waited, and the end takes the rest.
+ */
+static void preview_groups(struct preview *p, bool all)
+{
+	struct draft **drafts;
+	size_t n;
+
+	while ((n = gather_take(p->gather, 0, all, &drafts)) > 0) {
+		preview_group(p, drafts, n);
+		for (size_t i = 0; i < n; i++)
+			draft_free(drafts[i]);
+		free(drafts);
+	}
+}
+
+static void preview_output(struct preview *p, struct record *record, struct shape_output *output)
+{
+	struct request *request = NULL;
+
+	p->n_unknown_keys += output->unknown_keys;
+	if (output->draft && output->draft->route->batch) {
+		gather_add(p->gather, steal(&output->draft), 1);
+		preview_groups(p, false);
+		return;
+	}
+	if (output->draft)
+		request = gather_single(output->draft, &output->rejection);
+	if (request)
+		page_request(&p->page, request, &output->draft, 1);
 	else
-		print_request(p, request, output->draft);
+		reject(p, &record, 1, &output->rejection);
 	request_free(request);
+}
+
+static void tell_nothing(struct preview *p, const struct record *record, bool is_skipped)
+{
+	if (is_skipped) {
+		p->n_skipped++;
+		page_nothing(&p->page, record, "skipped",
+		             "no route takes it, and `unrouted` says skip");
+	} else {
+		p->n_filtered++;
+		page_nothing(&p->page, record, "filtered", "a transform gives nothing for it");
+	}
 }
 
 static void preview_record(struct preview *p, struct record *record)
@@ -286,8 +111,13 @@ static void preview_record(struct preview *p, struct record *record)
 	p->n_records++;
 	record->read_wall_ms = clock_wall_ms();
 	shape_record(&p->pipeline->routes, record, &result);
+	/* What it says is in its drafts now, which may wait for others. */
+	json_object_put(record->value);
+	record->value = NULL;
 	for (size_t i = 0; i < result.n; i++)
 		preview_output(p, record, &result.items[i]);
+	if (!result.n)
+		tell_nothing(p, record, result.n_skipped > 0);
 	shape_result_deinit(&result);
 }
 
@@ -295,7 +125,7 @@ static void wait_for_input(struct preview *p, const struct source *source)
 {
 	struct pollfd in = {.fd = source_fd(source), .events = POLLIN};
 
-	flush(p);
+	page_flush(&p->page);
 	(void)fflush(stdout);
 	if (in.fd >= 0)
 		(void)poll(&in, 1, -1);
@@ -321,18 +151,41 @@ static int preview_source(struct preview *p, struct source *source, uint64_t lim
 	return 0;
 }
 
+static void add_count(uint64_t n, const char *what)
+{
+	char text[32];
+
+	(void)fprintf(stderr, ", %s %s", term_thousands(n, text), what);
+}
+
 static void print_summary(const struct preview *p)
 {
-	char records[32], rejected[32];
+	char text[32];
 
-	(void)fprintf(stderr, "%s record%s, %s rejected; nothing was sent\n",
-	              term_thousands(p->n_records, records), p->n_records == 1 ? "" : "s",
-	              term_thousands(p->n_rejected, rejected));
+	(void)fprintf(stderr, "%s record%s", term_thousands(p->n_records, text),
+	              p->n_records == 1 ? "" : "s");
+	if (p->n_filtered)
+		add_count(p->n_filtered, "filtered");
+	if (p->n_skipped)
+		add_count(p->n_skipped, "skipped");
+	add_count(p->n_rejected, "rejected");
+	(void)fputs("; nothing was sent\n", stderr);
 	if (p->n_unknown_keys)
 		(void)fprintf(stderr,
 		              "%s: Close knows no such field (see the notes; unknown_keys says "
 		              "what is done about it)\n",
-		              term_thousands(p->n_unknown_keys, records));
+		              term_thousands(p->n_unknown_keys, text));
+}
+
+static int open_source(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
+{
+	const struct ndjson_options options = {
+		.path = pipeline->ndjson_path,
+		.name = pipeline->ndjson_written,
+		.max_record = pipeline->max_record,
+	};
+
+	return ndjson_open(&options, ret_source, err);
 }
 
 static enum exit_code run_preview(const struct cli *cli)
@@ -340,8 +193,7 @@ static enum exit_code run_preview(const struct cli *cli)
 	const uint64_t limit = cli_has(cli, "all") ? 0 : cli_count(cli, "records", default_records);
 	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	cleanup_(source_freep) struct source *source = NULL;
-	struct preview p = {.json = cli->json, .on_terminal = term_is(stdout)};
-	struct ndjson_options options = {0};
+	struct preview p = {.page = {.json = cli->json, .on_terminal = term_is(stdout)}};
 	enum exit_code code;
 	struct err err;
 	int r;
@@ -351,17 +203,19 @@ static enum exit_code run_preview(const struct cli *cli)
 		return code;
 	ask_print_notes(pipeline);
 	p.pipeline = pipeline;
-	options.path = pipeline->ndjson_path;
-	options.name = pipeline->ndjson_written;
-	options.max_record = pipeline->max_record;
-	r = ndjson_open(&options, &source, &err);
+	p.page.base_url = pipeline->base_url;
+	p.gather = gather_new();
+	r = open_source(pipeline, &source, &err);
 	if (r == 0)
 		r = preview_source(&p, source, limit, &err);
-	flush(&p);
-	buf_deinit(&p.out);
+	/* Also what was read before the input failed: `run` would send it. */
+	preview_groups(&p, true);
+	gather_free(p.gather);
+	page_flush(&p.page);
+	buf_deinit(&p.page.out);
 	if (r < 0)
 		return cli_fail(EXIT_INPUT, &err);
-	if (!p.json)
+	if (!cli->json)
 		print_summary(&p);
 	return p.n_rejected ? EXIT_UNSETTLED : EXIT_DONE;
 }

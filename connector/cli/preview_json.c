@@ -1,0 +1,123 @@
+/* Preview as lines of JSON: one for each request, one for each record that cannot be sent. */
+
+#include "connector/cli/preview_page.h"
+#include "lib/json.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static void add_text(struct buf *out, const char *text)
+{
+	if (text)
+		json_print_string(text, strlen(text), out);
+	else
+		buf_adds(out, "null");
+}
+
+/* By hand: three of them in every line are a good part of the time a preview takes. */
+static void add_number(struct buf *out, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buf_add(out, digits + at, sizeof(digits) - at);
+}
+
+static void add_record(struct buf *out, const struct record *record)
+{
+	buf_adds(out, "{\"file\":");
+	add_text(out, record->source_name);
+	buf_adds(out, ",\"line\":");
+	add_number(out, record->line);
+	buf_adds(out, ",\"bytes\":[");
+	add_number(out, record->pos);
+	buf_addc(out, ',');
+	add_number(out, record->len);
+	buf_adds(out, "]}");
+}
+
+static void add_header(struct buf *out, const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	if (out->data[out->len - 1] != '{')
+		buf_addc(out, ',');
+	json_print_string(text, (size_t)(colon - text), out);
+	buf_addc(out, ':');
+	add_text(out, colon + 1 + strspn(colon + 1, " "));
+}
+
+static void add_notes(struct buf *out, char *const *notes)
+{
+	for (size_t i = 0; notes && notes[i]; i++) {
+		if (i)
+			buf_addc(out, ',');
+		add_text(out, notes[i]);
+	}
+}
+
+/* JSON as a value, any other format as the text it is. */
+static void add_body(struct buf *out, const struct request *request)
+{
+	if (!request->body)
+		buf_adds(out, "null");
+	else if (request->format == CONTENT_JSON)
+		buf_add(out, request->body, request->body_len);
+	else
+		json_print_string(request->body, request->body_len, out);
+}
+
+void page_json_request(struct page *page, const struct request *request)
+{
+	struct buf *out = &page->out;
+	const size_t from = out->len;
+
+	buf_adds(out, "{\"route\":");
+	add_text(out, request->route);
+	buf_adds(out, ",\"operation\":");
+	add_text(out, *request->operation ? request->operation : NULL);
+	buf_adds(out, ",\"method\":\"");
+	buf_adds(out, http_method_name(request->method));
+	buf_adds(out, "\",\"url\":\"");
+	buf_adds(out, page->base_url);
+	buf_adds(out, request->url); /* percent-encoded: nothing to escape */
+	buf_adds(out, "\",\"headers\":{");
+	page_each_header(request, add_header, out);
+	buf_adds(out, "},\"body\":");
+	add_body(out, request);
+	buf_adds(out, ",\"records\":[");
+	for (size_t i = 0; i < request->n_parts; i++) {
+		if (i)
+			buf_addc(out, ',');
+		add_record(out, request->parts[i].record);
+	}
+	buf_adds(out, "],\"notes\":[");
+	add_notes(out, request->notes);
+	buf_adds(out, "]}");
+	page_end_line(page, from);
+}
+
+void page_json_rejection(struct page *page, const struct record *const *records, size_t n,
+                         const struct rejection *rejection)
+{
+	struct buf *out = &page->out;
+	const size_t from = out->len;
+
+	buf_addf(out, "{\"rejected\":{\"class\":\"%s\",\"message\":",
+	         reject_class_name(rejection->class));
+	add_text(out, rejection->message);
+	buf_adds(out, ",\"field\":");
+	add_text(out, rejection->field);
+	buf_adds(out, "},\"records\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(out, ',');
+		add_record(out, records[i]);
+	}
+	buf_adds(out, "]}");
+	page_end_line(page, from);
+}
