@@ -50,13 +50,6 @@ static void prepare(struct journal *j)
 	                       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)");
 	j->q.drop_part = store_query(s, "DELETE FROM part WHERE id=?1");
 	j->q.delete_part = store_query(s, "DELETE FROM part WHERE id=?1 RETURNING record, request");
-	j->q.put_event = store_query(s, "INSERT INTO event(seq, id, lane, owes, attempts, next_try,"
-	                                " body) VALUES(?1,?2,?3,?4,0,0,?5)");
-	j->q.accept_last =
-		store_query(s, "DELETE FROM event WHERE seq BETWEEN ?2 AND ?3 AND owes=?1");
-	j->q.accept_bit = store_query(
-		s, "UPDATE event SET owes = owes & ~?1 WHERE seq BETWEEN ?2 AND ?3 AND owes & ?1");
-	j->q.postpone = store_query(s, "UPDATE event SET attempts=?2, next_try=?3 WHERE seq=?1");
 	j->q.put_stream = store_query(
 		s, "INSERT OR REPLACE INTO stream(" STREAM_COLUMNS
 		   ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
@@ -109,8 +102,6 @@ static void prepare_reading(struct journal *j)
 		store_query(s, "SELECT " PART_COLUMNS PART_JOIN "WHERE p.outcome=?1 AND p.id=?2");
 	j->q.parts_in = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
 	                               "WHERE p.outcome=?1 AND p.outcome<>0 ORDER BY p.id");
-	j->q.owed = store_query(s, "SELECT seq, id, lane, owes, attempts, next_try, body FROM event"
-	                           " WHERE seq > ?1 AND owes & ?2 ORDER BY seq LIMIT ?3");
 }
 
 static uint64_t next_of(struct journal *j, const char *sql)
@@ -153,6 +144,7 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 	hook_point("state_made");
 	prepare(j);
 	prepare_reading(j);
+	journal_prepare_events(j);
 	j->next_part = next_of(j, "SELECT coalesce(max(id), 0) FROM part");
 	j->next_record = next_of(j, "SELECT coalesce(max(id), 0) FROM record");
 	j->next_stream = next_of(j, "SELECT coalesce(max(id), 0) FROM stream");
@@ -161,6 +153,7 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 	j->next_run = next_of(j, "SELECT coalesce(max(id), 0) FROM run");
 
 	continue_part_counter(j);
+	journal_continue_events(j);
 
 	id = journal_meta(j, "id");
 	if (!id) {

@@ -8,7 +8,8 @@
  *
  * Rows: a settled record is no row but part of its stream's position. `record` and `part` stand
  * while something of the record is open, rejected or held; `request` and `payload` while the
- * request is open, or its parts were rejected or held; `event` until every sink has accepted it.
+ * request is open, or its parts were rejected or held; `event` until every sink has accepted it and
+ * for a while after that, so that it can be sent again.
  */
 
 #include "connector/model/counts.h"
@@ -107,11 +108,27 @@ void journal_drop_orphan_request(struct journal *journal, uint64_t seq);
 /* The stream's position, as it is at the commit. Submitting it again in one turn costs nothing. */
 void journal_put_stream(struct journal *journal, struct stream *stream);
 void journal_put_run(struct journal *journal, struct journal_run *run);
-/* @sink has accepted events from @from to @to (both included). */
+/*
+ * @sink has accepted events from @from to @to (both included); a file accepts in their order. What
+ * every sink has accepted stays, up to a bound, for journal_resend_events().
+ */
 void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
                            uint64_t to);
 void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
                             int64_t next_try_wall_ms);
+/* Which accepted events; each that is said must hold. */
+struct event_choice {
+	char **ids;            /* NULL-terminated; NULL: any */
+	uint64_t run;          /* 0: any */
+	int64_t since_wall_ms; /* made then or later */
+};
+/*
+ * What was accepted and is chosen is owed to @sink again, behind all that is owed already, under
+ * its old id. *@ret_n, how many these are, is written before @done is called; both are borrowed
+ * until then, as is @choice.
+ */
+void journal_resend_events(struct journal *journal, const struct event_choice *choice,
+                           enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg);
 /* Remembers which object a value of an identity made ("" where its id is not known); for `keep`. */
 void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms);
 /* A person's word on a held item or a reject: an audit trail. */
@@ -173,6 +190,9 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
                       void (*take)(void *arg, struct event *takes_event), void *arg,
                       struct err *err);
 
+/* The first event that is owed to @sink, 0: none is. */
+uint64_t journal_first_owed(struct journal *journal, enum event_sink sink);
+
 /* The object an identity made, to free(); NULL: not known. */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,
                           const char *value);
@@ -191,5 +211,6 @@ int journal_last_run(struct journal *journal, struct journal_run *ret_run, struc
 /* Reads the whole file and checks it: 0, or -EUCLEAN with the first finding. Takes its time. */
 int journal_check(struct journal *journal, struct err *err);
 
-/* Lets payloads of rejects and remembered objects older than @before_wall_ms go. */
+/* Lets payloads of rejects, remembered objects and accepted events older than @before_wall_ms go.
+ */
 int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *err);

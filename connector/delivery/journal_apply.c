@@ -60,20 +60,6 @@ static int put_run(struct journal *j, const struct journal_run *run, struct err 
 	return store_run(q, err);
 }
 
-static int accept_events(struct journal *j, const struct change *c, struct err *err)
-{
-	struct store_query *const both[] = {j->q.accept_last, j->q.accept_bit};
-	int r = 0;
-
-	for (int i = 0; r >= 0 && i < 2; i++) {
-		store_bind_int(both[i], 1, c->small);
-		store_bind_int(both[i], 2, (int64_t)c->number[0]);
-		store_bind_int(both[i], 3, (int64_t)c->number[1]);
-		r = store_run(both[i], err);
-	}
-	return r;
-}
-
 static int put_object(struct journal *j, const struct change *c, struct err *err)
 {
 	struct store_query *q = j->q.put_object;
@@ -111,14 +97,6 @@ static int apply_closed_lane(struct journal *j, const struct change *c, struct e
 	return store_run(q, err);
 }
 
-static int postpone(struct journal *j, const struct change *c, struct err *err)
-{
-	store_bind_int(j->q.postpone, 1, (int64_t)c->number[0]);
-	store_bind_int(j->q.postpone, 2, c->small);
-	store_bind_int(j->q.postpone, 3, c->wall_ms);
-	return store_run(j->q.postpone, err);
-}
-
 static int apply(struct journal *j, const struct change *c, struct err *err)
 {
 	switch (c->kind) {
@@ -147,9 +125,11 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	case CHANGE_RUN:
 		return put_run(j, c->run, err);
 	case CHANGE_ACCEPT:
-		return accept_events(j, c, err);
+		return journal_apply_accept(j, c, err);
 	case CHANGE_POSTPONE:
-		return postpone(j, c, err);
+		return journal_apply_postpone(j, c, err);
+	case CHANGE_RESEND:
+		return journal_apply_resend(j, c, err);
 	case CHANGE_OBJECT:
 		return put_object(j, c, err);
 	case CHANGE_DECISION:
@@ -176,6 +156,7 @@ static int keep_part_counter(struct journal *j, struct err *err)
 
 int journal_apply(struct journal *j, bool with_intents, struct err *err)
 {
+	const struct told_account told = j->told;
 	int r = store_begin(j->store, err);
 
 	for (size_t i = 0; r >= 0 && i < j->n_changes; i++) {
@@ -189,10 +170,13 @@ int journal_apply(struct journal *j, bool with_intents, struct err *err)
 	if (r >= 0)
 		r = keep_part_counter(j, err);
 	if (r >= 0)
+		r = journal_keep_told(j, err);
+	if (r >= 0)
 		r = store_commit(j->store, err);
 	if (r < 0) {
 		store_rollback(j->store);
 		j->stored_next_part = 0;
+		j->told = told;
 	}
 	return r;
 }

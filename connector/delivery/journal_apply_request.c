@@ -230,20 +230,6 @@ int journal_apply_reopen_request(struct journal *j, const struct request *r, str
 	return code >= 0 ? put_parts(j, r, err) : code;
 }
 
-static int put_event(struct journal *j, const struct event *e, struct err *err)
-{
-	struct store_query *q = j->q.put_event;
-
-	if (!e || !e->owes || hook_without("outbox"))
-		return 0;
-	store_bind_int(q, 1, (int64_t)e->seq);
-	store_bind_text(q, 2, e->id);
-	store_bind_text(q, 3, e->lane);
-	store_bind_int(q, 4, e->owes);
-	store_bind_blob(q, 5, e->body, e->body_len);
-	return store_run(q, err);
-}
-
 static bool is_gone(enum outcome outcome)
 {
 	return outcome == OUTCOME_DELIVERED || outcome == OUTCOME_SKIPPED ||
@@ -306,7 +292,7 @@ int journal_apply_end_request(struct journal *j, const struct change *c, struct 
 	} else if (code >= 0) {
 		code = drop_request(j, r->seq, err);
 	}
-	return code >= 0 ? put_event(j, c->event, err) : code;
+	return code >= 0 ? journal_apply_event(j, c->event, err) : code;
 }
 
 int journal_apply_drop_orphan_request(struct journal *j, uint64_t seq, struct err *err)
@@ -348,5 +334,5 @@ int journal_apply_reject_part(struct journal *j, const struct change *c, struct 
 		r = put_part(j, c->part, &at, err);
 	if (r >= 0)
 		r = end_record(j, c->part, true, err);
-	return r >= 0 ? put_event(j, c->event, err) : r;
+	return r >= 0 ? journal_apply_event(j, c->event, err) : r;
 }

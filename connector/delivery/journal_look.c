@@ -114,33 +114,6 @@ int journal_each_part(struct journal *journal, enum outcome outcome, const uint6
 	return r;
 }
 
-int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,
-                      void (*take)(void *arg, struct event *takes_event), void *arg,
-                      struct err *err)
-{
-	struct store_query *q = journal->q.owed;
-	int r;
-
-	store_bind_int(q, 1, (int64_t)after_seq);
-	store_bind_int(q, 2, sink);
-	store_bind_int(q, 3, n);
-	while ((r = store_step(q, err)) > 0) {
-		struct event *e = mem_alloc(sizeof(*e));
-		const void *body;
-
-		e->seq = (uint64_t)store_int(q, 0);
-		e->id = mem_strdup(store_text(q, 1));
-		e->lane = mem_strdup(store_text(q, 2));
-		e->owes = (unsigned)store_int(q, 3);
-		e->attempts = (unsigned)store_int(q, 4);
-		e->next_try_wall_ms = store_int(q, 5);
-		body = store_blob(q, 6, &e->body_len);
-		e->body = mem_dup(body, e->body_len);
-		take(arg, e);
-	}
-	return r;
-}
-
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,
                           const char *value)
 {
@@ -186,16 +159,14 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 		"SELECT count(*) FROM request WHERE state IN (5, 6)",
 		"SELECT count(*) FROM part WHERE outcome = 5",
 		"SELECT count(*) FROM part WHERE outcome = 4",
-		"SELECT count(*) FROM event WHERE owes & 1",
-		"SELECT count(*) FROM event WHERE owes & 2",
 	};
 	uint64_t n[6] = {0};
+	int r = 0;
 
 	_Static_assert(OUTCOME_OPEN == 0 && OUTCOME_REJECTED == 4 && OUTCOME_HELD == 5,
 	               "numbers are stored");
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct store_query *q = journal->q.totals[i];
-		int r;
 
 		if (!q)
 			q = journal->q.totals[i] = store_query(journal->store, sql[i]);
@@ -205,6 +176,11 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 		n[i] = (uint64_t)store_int(q, 0);
 		store_reset(q);
 	}
+	r = journal_count_owed(journal, SINK_WEBHOOK, &n[4], err);
+	if (r >= 0)
+		r = journal_count_owed(journal, SINK_FILE, &n[5], err);
+	if (r < 0)
+		return r;
 	*ret_totals = (struct journal_totals){n[0], n[1], n[2], n[3], n[4], n[5]};
 	return 0;
 }
@@ -254,5 +230,5 @@ int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *e
 		store_bind_int(q, 1, before_wall_ms);
 		r = store_run(q, err);
 	}
-	return r;
+	return r >= 0 ? journal_prune_told(journal, before_wall_ms, err) : r;
 }

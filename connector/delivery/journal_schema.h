@@ -27,6 +27,7 @@ enum change_kind {
 	CHANGE_RUN,
 	CHANGE_ACCEPT,
 	CHANGE_POSTPONE,
+	CHANGE_RESEND,
 	CHANGE_OBJECT,
 	CHANGE_DECISION,
 	CHANGE_CLOSED_LANE,
@@ -42,6 +43,8 @@ struct change {
 	struct stream *stream;
 	struct journal_run *run;
 	const bool *keeps_record;
+	const struct event_choice *choice;
+	uint64_t *ret_n;
 	char *text[3]; /* owned */
 	uint64_t number[2];
 	int64_t wall_ms;
@@ -51,11 +54,20 @@ struct change {
 	bool failed;
 };
 
+/* Accepted events that stay, and how far those of a file have come. */
+struct told_account {
+	uint64_t n, bytes;
+	uint64_t file_to; /* the file has accepted all up to it */
+	/* Up to it only events stay that are still owed; when one of them is accepted, it goes. */
+	uint64_t pruned_to;
+};
+
 struct journal {
 	struct store *store;
 	char id[27];
 	uint64_t next_part, next_record, next_stream, next_event, next_request, next_run;
 	uint64_t stored_next_part;
+	struct told_account told, stored_told;
 	struct change *changes;
 	size_t n_changes, cap_changes;
 	struct change *spare; /* the list of the turn before, to be filled again */
@@ -64,15 +76,18 @@ struct journal {
 		struct store_query *put_request, *note_request, *drop_request;
 		struct store_query *put_payload, *answer_payload, *drop_payload;
 		struct store_query *put_record, *drop_record, *note_record, *put_part, *drop_part;
-		struct store_query *put_event, *accept_last, *accept_bit, *postpone;
+		struct store_query *put_event, *put_owed, *accept, *postpone, *told_by_webhook,
+			*told_by_file, *oldest, *drop_event, *drop_told, *told_events, *move_event,
+			*first_owed[2], *n_owed[2];
 		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
 			*object_time;
 		struct store_query *put_decision, *close_lane, *open_lane;
 		struct store_query *get_meta, *set_meta, *get_config, *put_config, *config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
-			*open_requests, *waiting_parts, *streams, *closed_lanes, *last_run, *owed;
-		struct store_query *totals[6];
+			*open_requests, *waiting_parts, *streams, *closed_lanes, *last_run,
+			*owed[2];
+		struct store_query *totals[4];
 	} q;
 };
 
@@ -115,6 +130,19 @@ int journal_apply_end_request(struct journal *j, const struct change *c, struct 
 int journal_apply_reject_part(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_drop_part(struct journal *j, uint64_t id, struct err *err);
 int journal_apply_drop_orphan_request(struct journal *j, uint64_t seq, struct err *err);
+
+/* journal_events.c */
+void journal_prepare_events(struct journal *j);
+/* Where counting events goes on; once, after opening. */
+void journal_continue_events(struct journal *j);
+int journal_apply_event(struct journal *j, const struct event *event, struct err *err);
+int journal_apply_accept(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_postpone(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_resend(struct journal *j, const struct change *c, struct err *err);
+/* The last word of each transaction: what was accepted long ago goes. */
+int journal_keep_told(struct journal *j, struct err *err);
+int journal_prune_told(struct journal *j, int64_t before_wall_ms, struct err *err);
+int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t *ret_n, struct err *err);
 
 /* Records by their row, so that parts of one share a struct; zero is empty. */
 struct record_set {

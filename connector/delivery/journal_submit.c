@@ -181,6 +181,18 @@ void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned atte
 	c->wall_ms = next_try_wall_ms;
 }
 
+void journal_resend_events(struct journal *journal, const struct event_choice *choice,
+                           enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg)
+{
+	struct change *c = add(journal, CHANGE_RESEND);
+
+	c->choice = choice;
+	c->small = sink;
+	c->ret_n = ret_n;
+	c->done = done;
+	c->arg = arg;
+}
+
 void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms)
 {
 	struct change *c = add(journal, CHANGE_OBJECT);

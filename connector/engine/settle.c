@@ -136,6 +136,8 @@ static struct event *event_new(struct engine *e, const struct event_origin *orig
 	event->id = mem_strdup(id);
 	event->lane = takes_lane;
 	event->owes = outbox_sinks(e);
+	event->run = e->run.id;
+	event->at_wall_ms = facts.wall_ms;
 	event->body_len = body.len;
 	event->body = buf_take(&body);
 	return event;

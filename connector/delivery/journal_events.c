@@ -1,0 +1,373 @@
+#include "connector/delivery/journal_schema.h"
+
+#include "lib/mem.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Events: what is owed, and what was told. An event's row is written once and never changed: a file
+ * accepts in order, so a number says how far it has come, and what the webhook owes has a narrow
+ * row of its own. Accepted ones are counted and go in their order, many at once, when there are
+ * more of them than the bound; the walk over them never comes back, so it costs the same however
+ * many are owed.
+ */
+
+enum {
+	kept_events = 10000, /* accepted ones that stay */
+	kept_bytes = 64 << 20,
+	prune_events = 256, /* over the bound before any goes */
+	prune_bytes = 1 << 20,
+};
+
+/* All of the sinks have accepted event e; ?9 is what the file has. */
+#define IS_TOLD                                                                                    \
+	"(e.sinks & 2 = 0 OR e.seq <= ?9) AND NOT EXISTS"                                          \
+	" (SELECT 1 FROM owed WHERE owed.seq = e.seq)"
+
+static void prepare_owed(struct journal *j)
+{
+	struct store *s = j->store;
+
+	_Static_assert(SINK_WEBHOOK == 1 && SINK_FILE == 2, "numbers are stored");
+	j->q.owed[0] = store_query(
+		s, "SELECT e.seq, e.id, e.lane, o.attempts, o.next_try, e.body FROM owed o"
+		   " JOIN event e ON e.seq = o.seq WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2");
+	j->q.owed[1] = store_query(s, "SELECT seq, id, lane, 0, 0, body FROM event WHERE seq > ?1"
+	                              " AND sinks & 2 ORDER BY seq LIMIT ?2");
+	j->q.first_owed[0] = store_query(s, "SELECT seq FROM owed ORDER BY seq LIMIT 1");
+	j->q.first_owed[1] = store_query(
+		s, "SELECT seq FROM event WHERE seq > ?1 AND sinks & 2 ORDER BY seq LIMIT 1");
+	j->q.n_owed[0] = store_query(s, "SELECT count(*) FROM owed");
+	j->q.n_owed[1] = store_query(s, "SELECT count(*) FROM event WHERE seq > ?1 AND sinks & 2");
+	j->q.put_owed = store_query(s, "INSERT INTO owed VALUES(?1, 0, 0)");
+	j->q.accept = store_query(s, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2");
+	j->q.postpone = store_query(s, "UPDATE owed SET attempts=?2, next_try=?3 WHERE seq=?1");
+}
+
+void journal_prepare_events(struct journal *j)
+{
+	struct store *s = j->store;
+
+	prepare_owed(j);
+	j->q.put_event = store_query(s, "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7)");
+	j->q.told_by_webhook =
+		store_query(s, "SELECT count(*), coalesce(sum(length(body)), 0) FROM event e"
+	                       " WHERE seq BETWEEN ?1 AND ?2 AND (sinks & 2 = 0 OR seq <= ?9)");
+	j->q.told_by_file =
+		store_query(s, "SELECT count(*), coalesce(sum(length(body)), 0) FROM event e"
+	                       " WHERE seq BETWEEN ?1 AND ?2 AND sinks & 2 AND " IS_TOLD);
+	j->q.oldest = store_query(s, "SELECT seq, at, length(body), " IS_TOLD
+	                             " FROM event e WHERE seq > ?1 ORDER BY seq");
+	j->q.drop_told =
+		store_query(s, "DELETE FROM event AS e WHERE seq BETWEEN ?1 AND ?2 AND " IS_TOLD);
+	j->q.drop_event = store_query(s, "DELETE FROM event WHERE seq = ?1");
+	j->q.told_events =
+		store_query(s, "SELECT seq, run, at, id, length(body) FROM event e WHERE " IS_TOLD
+	                       " ORDER BY seq");
+	j->q.move_event =
+		store_query(s, "INSERT INTO event SELECT ?2, run, at, ?3, id, lane, body FROM event"
+	                       " WHERE seq = ?1");
+}
+
+static uint64_t meta_number(struct journal *j, const char *key, uint64_t *ret_second)
+{
+	char *text = journal_meta(j, key), *rest = NULL;
+	const uint64_t n = text ? strtoull(text, &rest, 10) : 0;
+
+	if (ret_second)
+		*ret_second = rest ? strtoull(rest, NULL, 10) : 0;
+	free(text);
+	return n;
+}
+
+void journal_continue_events(struct journal *j)
+{
+	j->told.n = meta_number(j, "told", &j->told.bytes);
+	j->told.file_to = meta_number(j, "file_to", NULL);
+	j->stored_told = j->told;
+	/* All rows may be gone, and what the file has accepted must not be given out again. */
+	if (j->next_event <= j->told.file_to)
+		j->next_event = j->told.file_to + 1;
+}
+
+int journal_apply_event(struct journal *j, const struct event *event, struct err *err)
+{
+	struct store_query *q = j->q.put_event;
+	int r;
+
+	if (!event || !event->owes || hook_without("outbox"))
+		return 0;
+	store_bind_int(q, 1, (int64_t)event->seq);
+	store_bind_int(q, 2, (int64_t)event->run);
+	store_bind_int(q, 3, event->at_wall_ms);
+	store_bind_int(q, 4, event->owes);
+	store_bind_text(q, 5, event->id);
+	store_bind_text(q, 6, event->lane);
+	store_bind_blob(q, 7, event->body, event->body_len);
+	r = store_run(q, err);
+	if (r < 0 || !(event->owes & SINK_WEBHOOK))
+		return r;
+	store_bind_int(j->q.put_owed, 1, (int64_t)event->seq);
+	return store_run(j->q.put_owed, err);
+}
+
+/* Counts what @q says was accepted by the last of its sinks, from @from to @to. */
+static int count_told(struct journal *j, struct store_query *q, uint64_t from, uint64_t to,
+                      struct err *err)
+{
+	int r;
+
+	store_bind_int(q, 1, (int64_t)from);
+	store_bind_int(q, 2, (int64_t)to);
+	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	r = store_step(q, err);
+	if (r > 0) {
+		j->told.n += (uint64_t)store_int(q, 0);
+		j->told.bytes += (uint64_t)store_int(q, 1);
+	}
+	store_reset(q);
+	return r < 0 ? r : 0;
+}
+
+static int drop_told(struct journal *j, uint64_t from, uint64_t to, struct err *err)
+{
+	struct store_query *q = j->q.drop_told;
+
+	store_bind_int(q, 1, (int64_t)from);
+	store_bind_int(q, 2, (int64_t)to);
+	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	return store_run(q, err);
+}
+
+int journal_apply_accept(struct journal *j, const struct change *c, struct err *err)
+{
+	uint64_t from = c->number[0];
+	const uint64_t to = c->number[1];
+	int r = 0;
+
+	if (c->small == SINK_FILE) {
+		if (from <= j->told.file_to)
+			from = j->told.file_to + 1;
+		if (from <= to)
+			j->told.file_to = to;
+	} else {
+		store_bind_int(j->q.accept, 1, (int64_t)from);
+		store_bind_int(j->q.accept, 2, (int64_t)to);
+		r = store_run(j->q.accept, err);
+	}
+	if (r >= 0 && from <= to && from <= j->told.pruned_to) {
+		const uint64_t passed = to < j->told.pruned_to ? to : j->told.pruned_to;
+
+		r = drop_told(j, from, passed, err);
+		from = passed + 1;
+	}
+	if (r < 0 || from > to)
+		return r;
+	return count_told(j, c->small == SINK_FILE ? j->q.told_by_file : j->q.told_by_webhook, from,
+	                  to, err);
+}
+
+int journal_apply_postpone(struct journal *j, const struct change *c, struct err *err)
+{
+	store_bind_int(j->q.postpone, 1, (int64_t)c->number[0]);
+	store_bind_int(j->q.postpone, 2, c->small);
+	store_bind_int(j->q.postpone, 3, c->wall_ms);
+	return store_run(j->q.postpone, err);
+}
+
+/* Sending again */
+
+static bool is_chosen(const struct event_choice *choice, struct store_query *q)
+{
+	if ((choice->run && (uint64_t)store_int(q, 1) != choice->run) ||
+	    store_int(q, 2) < choice->since_wall_ms)
+		return false;
+	if (!choice->ids)
+		return true;
+	for (char **id = choice->ids; *id; id++)
+		if (!strcmp(*id, store_text(q, 3)))
+			return true;
+	return false;
+}
+
+/* It is another row from now on: the newest, so that order in its lane is kept. */
+static int move(struct journal *j, uint64_t seq, enum event_sink sink, struct err *err)
+{
+	const uint64_t new_seq = j->next_event++;
+	int r;
+
+	store_bind_int(j->q.move_event, 1, (int64_t)seq);
+	store_bind_int(j->q.move_event, 2, (int64_t)new_seq);
+	store_bind_int(j->q.move_event, 3, sink);
+	r = store_run(j->q.move_event, err);
+	if (r >= 0) {
+		store_bind_int(j->q.drop_event, 1, (int64_t)seq);
+		r = store_run(j->q.drop_event, err);
+	}
+	if (r < 0 || sink != SINK_WEBHOOK)
+		return r;
+	store_bind_int(j->q.put_owed, 1, (int64_t)new_seq);
+	return store_run(j->q.put_owed, err);
+}
+
+int journal_apply_resend(struct journal *j, const struct change *c, struct err *err)
+{
+	struct store_query *q = j->q.told_events;
+	uint64_t *seqs = NULL;
+	size_t n = 0, cap = 0;
+	int r;
+
+	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	while ((r = store_step(q, err)) > 0) {
+		if (!is_chosen(c->choice, q))
+			continue;
+		seqs = mem_grow(seqs, n, &cap, sizeof(*seqs));
+		seqs[n++] = (uint64_t)store_int(q, 0);
+		j->told.n--;
+		j->told.bytes -= (uint64_t)store_int(q, 4);
+	}
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = move(j, seqs[i], (enum event_sink)c->small, err);
+	free(seqs);
+	*c->ret_n = n;
+	return r;
+}
+
+/* Letting go */
+
+static int store_number(struct journal *j, const char *key, const char *text, struct err *err)
+{
+	store_bind_text(j->q.set_meta, 1, key);
+	store_bind_text(j->q.set_meta, 2, text);
+	return store_run(j->q.set_meta, err);
+}
+
+static int store_told(struct journal *j, struct err *err)
+{
+	const struct told_account *t = &j->told;
+	char text[48];
+	int r = 0;
+
+	if (t->file_to != j->stored_told.file_to) {
+		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)t->file_to);
+		r = store_number(j, "file_to", text, err);
+	}
+	if (r >= 0 && (t->n != j->stored_told.n || t->bytes != j->stored_told.bytes)) {
+		(void)snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)t->n,
+		               (unsigned long long)t->bytes);
+		r = store_number(j, "told", text, err);
+	}
+	j->stored_told = *t;
+	return r;
+}
+
+/* Drops the oldest accepted events until no more than @n of @bytes, none of before @since, stay. */
+static int let_go(struct journal *j, uint64_t n, uint64_t bytes, int64_t since_wall_ms,
+                  struct err *err)
+{
+	struct store_query *q = j->q.oldest;
+	struct told_account *t = &j->told;
+	const uint64_t from = t->pruned_to;
+	int r;
+
+	store_bind_int(q, 1, (int64_t)from);
+	store_bind_int(q, 9, (int64_t)t->file_to);
+	while ((r = store_step(q, err)) > 0) {
+		if (t->n <= n && t->bytes <= bytes && store_int(q, 1) >= since_wall_ms)
+			break;
+		t->pruned_to = (uint64_t)store_int(q, 0);
+		if (store_int(q, 3)) {
+			t->n--;
+			t->bytes -= (uint64_t)store_int(q, 2);
+		}
+	}
+	store_reset(q);
+	return r < 0 || t->pruned_to == from ? r : drop_told(j, from + 1, t->pruned_to, err);
+}
+
+int journal_keep_told(struct journal *j, struct err *err)
+{
+	int r = 0;
+
+	if (j->told.n > kept_events + prune_events || j->told.bytes > kept_bytes + prune_bytes)
+		r = let_go(j, kept_events, kept_bytes, 0, err);
+	return r < 0 ? r : store_told(j, err);
+}
+
+int journal_prune_told(struct journal *j, int64_t before_wall_ms, struct err *err)
+{
+	const struct told_account told = j->told;
+	int r = store_begin(j->store, err);
+
+	if (r >= 0)
+		r = let_go(j, kept_events, kept_bytes, before_wall_ms, err);
+	if (r >= 0)
+		r = store_told(j, err);
+	if (r >= 0)
+		r = store_commit(j->store, err);
+	if (r < 0) {
+		store_rollback(j->store);
+		j->told = told;
+	}
+	return r;
+}
+
+/* Reading */
+
+int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,
+                      void (*take)(void *arg, struct event *takes_event), void *arg,
+                      struct err *err)
+{
+	struct store_query *q = journal->q.owed[sink == SINK_FILE];
+	int r;
+
+	if (sink == SINK_FILE && after_seq < journal->told.file_to)
+		after_seq = journal->told.file_to;
+	store_bind_int(q, 1, (int64_t)after_seq);
+	store_bind_int(q, 2, n);
+	while ((r = store_step(q, err)) > 0) {
+		struct event *e = mem_alloc(sizeof(*e));
+		const void *body;
+
+		e->seq = (uint64_t)store_int(q, 0);
+		e->id = mem_strdup(store_text(q, 1));
+		e->lane = mem_strdup(store_text(q, 2));
+		e->owes = sink;
+		e->attempts = (unsigned)store_int(q, 3);
+		e->next_try_wall_ms = store_int(q, 4);
+		body = store_blob(q, 5, &e->body_len);
+		e->body = mem_dup(body, e->body_len);
+		take(arg, e);
+	}
+	return r;
+}
+
+static int ask_owed(struct journal *j, struct store_query *q, enum event_sink sink, uint64_t *ret,
+                    struct err *err)
+{
+	int r;
+
+	if (sink == SINK_FILE)
+		store_bind_int(q, 1, (int64_t)j->told.file_to);
+	r = store_step(q, err);
+	*ret = r > 0 ? (uint64_t)store_int(q, 0) : 0;
+	store_reset(q);
+	return r < 0 ? r : 0;
+}
+
+int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t *ret_n, struct err *err)
+{
+	return ask_owed(j, j->q.n_owed[sink == SINK_FILE], sink, ret_n, err);
+}
+
+uint64_t journal_first_owed(struct journal *journal, enum event_sink sink)
+{
+	uint64_t seq;
+
+	(void)ask_owed(journal, journal->q.first_owed[sink == SINK_FILE], sink, &seq, NULL);
+	return seq;
+}

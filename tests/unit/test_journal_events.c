@@ -1,0 +1,288 @@
+#include "connector/delivery/journal.h"
+#include "lib/mem.h"
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is owed to receivers, what they have accepted, and what can be sent to them again. */
+
+static char folder[64];
+static struct journal *journal;
+
+static void open_journal(void)
+{
+	struct err err = {{0}};
+
+	if (journal_open(folder, &journal, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void commit(void)
+{
+	struct err err = {{0}};
+
+	if (journal_commit(journal, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	(void)snprintf(folder, sizeof(folder), "/tmp/journal-XXXXXX");
+	check(mkdtemp(folder));
+	open_journal();
+	return 0;
+}
+
+static int end(void **state)
+{
+	char command[128];
+
+	(void)state;
+	journal_close(journal);
+	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+static void reopen(void)
+{
+	journal_close(journal);
+	open_journal();
+}
+
+/* Submits the event of a rejected record; ids are "clo_1", "clo_2", … */
+static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_len)
+{
+	static struct stream *stream;
+	struct part *part = mem_alloc(sizeof(*part));
+	struct event *e = mem_alloc(sizeof(*e));
+	struct record *record = record_new();
+
+	if (!stream)
+		stream = stream_new(STREAM_FILE, "in.ndjson");
+	stream->id = 1;
+	e->seq = journal_next_event(journal);
+	e->id = mem_printf("clo_%llu", (unsigned long long)e->seq);
+	e->lane = mem_strdup("lane");
+	e->body = mem_alloc(body_len + 1);
+	memset(e->body, 'x', body_len);
+	e->body_len = body_len;
+	e->owes = sinks;
+	e->run = run;
+	e->at_wall_ms = at_wall_ms;
+	record->stream = 1;
+	record->pos = e->seq * 8;
+	record->source_name = mem_strdup("in.ndjson");
+	part->record = record;
+	part->outcome = OUTCOME_REJECTED;
+	journal_put_stream(journal, stream);
+	journal_reject_part(journal, part, "", "", e, at_wall_ms, NULL, NULL);
+	commit();
+	journal_drop_part(journal, part->id);
+	part_deinit(part);
+	free(part);
+	event_free(e);
+}
+
+static char owed_ids[400];
+
+static void take_owed(void *arg, struct event *takes_event)
+{
+	const size_t len = strlen(owed_ids);
+
+	(void)arg;
+	(void)snprintf(owed_ids + len, sizeof(owed_ids) - len, "%s%s", len ? " " : "",
+	               takes_event->id);
+	event_free(takes_event);
+}
+
+static const char *owed(enum event_sink sink)
+{
+	owed_ids[0] = '\0';
+	check_eq(journal_each_owed(journal, sink, 0, 50, take_owed, NULL, NULL), 0);
+	return owed_ids;
+}
+
+static uint64_t n_owed(enum event_sink sink)
+{
+	struct journal_totals totals;
+
+	check_eq(journal_totals(journal, &totals, NULL), 0);
+	return sink == SINK_FILE ? totals.owed_file : totals.owed_webhook;
+}
+
+static void accept(enum event_sink sink, uint64_t from, uint64_t to)
+{
+	journal_accept_events(journal, sink, from, to);
+	commit();
+}
+
+/* How many of the accepted ones could be sent again. */
+static uint64_t resend(enum event_sink sink, const struct event_choice *choice)
+{
+	uint64_t n = 99;
+
+	journal_resend_events(journal, choice, sink, &n, NULL, NULL);
+	commit();
+	return n;
+}
+
+static void a_file_accepts_in_order_and_the_webhook_in_any(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		tell(SINK_FILE | SINK_WEBHOOK, 1, 1000, 10);
+	accept(SINK_FILE, 1, 2);
+	accept(SINK_WEBHOOK, 3, 3);
+	reopen();
+	check_text(owed(SINK_FILE), "clo_3 clo_4");
+	check_text(owed(SINK_WEBHOOK), "clo_1 clo_2 clo_4");
+	check_eq(n_owed(SINK_FILE), 2);
+	check_eq(n_owed(SINK_WEBHOOK), 3);
+	check_eq(journal_first_owed(journal, SINK_FILE), 3);
+	check_eq(journal_first_owed(journal, SINK_WEBHOOK), 1);
+	accept(SINK_WEBHOOK, 1, 2);
+	accept(SINK_WEBHOOK, 4, 4);
+	accept(SINK_FILE, 3, 4);
+	check_eq(n_owed(SINK_FILE) + n_owed(SINK_WEBHOOK), 0);
+	check_eq(journal_first_owed(journal, SINK_WEBHOOK), 0);
+}
+
+static void an_event_is_owed_only_to_the_sinks_there_were(void **state)
+{
+	(void)state;
+	tell(SINK_WEBHOOK, 1, 1000, 10);
+	tell(SINK_FILE, 1, 1000, 10);
+	check_text(owed(SINK_FILE), "clo_2");
+	check_text(owed(SINK_WEBHOOK), "clo_1");
+	accept(SINK_FILE, 2, 2); /* passes over the one that was never the file's */
+	check_eq(n_owed(SINK_FILE), 0);
+	check_eq(n_owed(SINK_WEBHOOK), 1);
+}
+
+static void a_postponed_event_keeps_its_tries(void **state)
+{
+	(void)state;
+	tell(SINK_WEBHOOK, 1, 1000, 10);
+	journal_postpone_event(journal, 1, 3, 5000);
+	commit();
+	reopen();
+	check_text(owed(SINK_WEBHOOK), "clo_1");
+}
+
+static void accepted_events_are_owed_again_when_they_are_chosen(void **state)
+{
+	static char four[] = "clo_4", nine[] = "clo_9";
+	char *ids[] = {four, nine, NULL};
+	const struct event_choice by_run = {.run = 7}, since = {.since_wall_ms = 3000},
+				  by_id = {.ids = ids};
+
+	(void)state;
+	tell(SINK_WEBHOOK, 7, 1000, 10);
+	tell(SINK_WEBHOOK, 8, 2000, 10);
+	tell(SINK_WEBHOOK, 7, 3000, 10);
+	tell(SINK_WEBHOOK, 8, 4000, 10);
+	tell(SINK_WEBHOOK, 7, 5000, 10);
+	accept(SINK_WEBHOOK, 1, 4);
+	check_eq(resend(SINK_WEBHOOK, &by_run), 2); /* the fifth is owed all the same */
+	check_text(owed(SINK_WEBHOOK), "clo_5 clo_1 clo_3");
+	check_eq(resend(SINK_WEBHOOK, &by_run), 0);
+	check_eq(resend(SINK_WEBHOOK, &by_id), 1);
+	check_text(owed(SINK_WEBHOOK), "clo_5 clo_1 clo_3 clo_4");
+	accept(SINK_WEBHOOK, 5, 8);
+	reopen();
+	check_eq(resend(SINK_WEBHOOK, &since), 3);
+	check_text(owed(SINK_WEBHOOK), "clo_5 clo_3 clo_4");
+	check_eq(journal_next_event(journal), 12);
+}
+
+static void a_file_is_given_an_accepted_event_again(void **state)
+{
+	const struct event_choice all = {.since_wall_ms = 1};
+
+	(void)state;
+	tell(SINK_FILE, 1, 1000, 10);
+	tell(SINK_FILE, 1, 1000, 10);
+	accept(SINK_FILE, 1, 1);
+	check_eq(resend(SINK_FILE, &all), 1);
+	check_text(owed(SINK_FILE), "clo_2 clo_1");
+	accept(SINK_FILE, 2, 3);
+	check_eq(n_owed(SINK_FILE), 0);
+	check_eq(resend(SINK_FILE, &all), 2);
+}
+
+static void no_more_accepted_events_stay_than_the_bound_says(void **state)
+{
+	const struct event_choice all = {.since_wall_ms = 1};
+
+	(void)state;
+	for (int i = 0; i < 80; i++)
+		tell(SINK_FILE | SINK_WEBHOOK, 1, 1000, 1 << 20);
+	accept(SINK_FILE, 1, 80);
+	accept(SINK_WEBHOOK, 2, 70);
+	accept(SINK_WEBHOOK, 72, 80); /* 78 MiB of 64 */
+	check_eq(n_owed(SINK_WEBHOOK), 2);
+	accept(SINK_WEBHOOK, 1, 1); /* older than what stays: it goes at once */
+	accept(SINK_WEBHOOK, 71, 71);
+	reopen();
+	check_eq(resend(SINK_FILE, &all), 65);
+	check_eq(n_owed(SINK_FILE), 65);
+}
+
+static void what_is_owed_is_never_let_go(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 70; i++)
+		tell(SINK_WEBHOOK, 1, 1000, 1 << 20);
+	check_eq(journal_prune(journal, 2000, NULL), 0);
+	reopen();
+	check_eq(n_owed(SINK_WEBHOOK), 70);
+	check_eq(journal_first_owed(journal, SINK_WEBHOOK), 1);
+}
+
+static void accepted_events_older_than_keep_go(void **state)
+{
+	const struct event_choice all = {0};
+
+	(void)state;
+	for (int i = 1; i <= 6; i++)
+		tell(SINK_WEBHOOK, 1, i * 1000, 10);
+	accept(SINK_WEBHOOK, 1, 2);
+	accept(SINK_WEBHOOK, 4, 6);
+	check_eq(journal_prune(journal, 5000, NULL), 0);
+	reopen();
+	check_eq(resend(SINK_WEBHOOK, &all), 2);
+	check_text(owed(SINK_WEBHOOK), "clo_3 clo_5 clo_6");
+}
+
+static void a_state_without_events_never_gives_a_number_twice(void **state)
+{
+	(void)state;
+	tell(SINK_FILE, 1, 1000, 10);
+	tell(SINK_FILE, 1, 1000, 10);
+	accept(SINK_FILE, 1, 2);
+	check_eq(journal_prune(journal, 5000, NULL), 0);
+	reopen();
+	tell(SINK_FILE, 1, 6000, 10);
+	check_text(owed(SINK_FILE), "clo_3");
+}
+
+int main(void)
+{
+#define with_journal(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
+	const struct CMUnitTest tests[] = {
+		with_journal(a_file_accepts_in_order_and_the_webhook_in_any),
+		with_journal(an_event_is_owed_only_to_the_sinks_there_were),
+		with_journal(a_postponed_event_keeps_its_tries),
+		with_journal(accepted_events_are_owed_again_when_they_are_chosen),
+		with_journal(a_file_is_given_an_accepted_event_again),
+		with_journal(no_more_accepted_events_stay_than_the_bound_says),
+		with_journal(what_is_owed_is_never_let_go),
+		with_journal(accepted_events_older_than_keep_go),
+		with_journal(a_state_without_events_never_gives_a_number_twice),
+	};
+
+	return run_sentences(tests);
+}
