@@ -154,7 +154,8 @@ static void add_request(struct buf *out, const struct event_input *in, const str
 	add_member(out, "url", url);
 	free(url);
 	if (carries_request_body(in))
-		add_body(out, redact, request->body, request->body_len, true);
+		add_body(out, redact, request->body, request->body_len,
+		         request->format == CONTENT_JSON);
 	buf_addc(out, '}');
 }
 

@@ -218,6 +218,13 @@ static void what_is_no_json_is_carried_as_text(void **state)
 	s.in.answer_is_json = false;
 	set_answer(&s, 502, "<html>\n\"bad\" \xff gateway");
 	check(strstr(printed(&s), "\"body\":\"<html>\\n\\\"bad\\\" \xef\xbf\xbd gateway\"}"));
+
+	s.in.include_request = true;
+	free(s.request->body);
+	s.request->body = mem_strdup("name=Bluth&n=1");
+	s.request->body_len = strlen(s.request->body);
+	s.request->format = CONTENT_FORM;
+	check(strstr(printed(&s), "/lead/\",\"body\":\"name=Bluth&n=1\"}"));
 	end(&s);
 }
 

@@ -36,7 +36,7 @@ static char *read_file(const char *name)
 	char *text = mem_alloc(65536);
 
 	check(file != NULL);
-	(void)fread(text, 1, 65535, file);
+	check(fread(text, 1, 65535, file) < 65535);
 	check_eq(fclose(file), 0);
 	free(path);
 	return text;
