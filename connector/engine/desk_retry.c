@@ -33,11 +33,39 @@ static struct request *refuse(struct err *refusal, const char *why)
 	return NULL;
 }
 
+/* A new request in all but its content. */
+static void make_new(struct request *r)
+{
+	struct request *fresh = request_new();
+
+	(void)memcpy(r->id, fresh->id, sizeof(r->id));
+	request_free(fresh);
+	r->seq = 0;
+	r->is_stored = false;
+	r->state = REQUEST_PLANNED;
+	r->attempts = r->resends = r->crash_count = 0;
+	r->root = r->root_at = 0;
+	answer_deinit(&r->answer);
+	free(r->known);
+	r->known = NULL;
+}
+
+/* Which of its parts it is; the request was found by it. */
+static size_t place_of(const struct request *r, uint64_t part)
+{
+	size_t at = 0;
+
+	while (at + 1 < r->n_parts && r->parts[at].id != part)
+		at++;
+	return at;
+}
+
 static struct request *as_sent(struct desk *desk, struct desk_row *c, struct err *refusal)
 {
 	struct engine *e = desk->engine;
-	struct request *r = NULL, *fresh;
+	struct request *r = NULL, *whole;
 	cleanup_(rejection_deinit) struct rejection twin = {0};
+	size_t at;
 
 	if (!c->row.request || journal_load_request(e->journal, c->row.request, &r, NULL) < 0 ||
 	    (r->method != METHOD_DELETE && !r->body)) {
@@ -45,19 +73,14 @@ static struct request *as_sent(struct desk *desk, struct desk_row *c, struct err
 		return refuse(refusal, "no request of it is kept; retry without --as-sent shapes "
 		                       "its record again");
 	}
-	/* A new request in all but its content. */
-	fresh = request_new();
-	(void)memcpy(r->id, fresh->id, sizeof(r->id));
-	request_free(fresh);
-	while (r->n_parts > 1)
-		part_deinit(&r->parts[--r->n_parts]);
-	r->seq = 0;
-	r->is_stored = false;
-	r->state = REQUEST_PLANNED;
-	r->attempts = r->resends = r->crash_count = 0;
-	answer_deinit(&r->answer);
-	free(r->known);
-	r->known = NULL;
+	at = place_of(r, c->row.part.id);
+	if (r->parts[at].draft) { /* others were in its call, or still are */
+		whole = r;
+		r = batches_cut(e, whole, at, 1, refusal);
+		request_free(whole);
+		return r;
+	}
+	make_new(r);
 	if (r->identity_field && !intake_claim(e, r, &twin)) {
 		request_free(r);
 		return refuse(refusal, twin.message);

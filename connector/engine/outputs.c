@@ -181,7 +181,7 @@ void outputs_begin(void *arg, struct request *request)
 
 	for (size_t i = 0; i < request->n_parts; i++)
 		has_outputs |= request->parts[i].record->outputs != NULL;
-	if (!has_outputs || hook_without("companions"))
+	if (!has_outputs)
 		return;
 	s = storing_new(arg, true, request);
 	tie_records_of(s, request);

@@ -203,7 +203,7 @@ void restore_stream(struct engine *e, const struct stream *stream)
 {
 	struct restore *restore = e->restore;
 
-	if (e->stream)
+	if (e->stream && e->stream != stream)
 		restore_up_to(e, UINT64_MAX);
 	restore->at = 0;
 	while (restore->at < restore->n && restore->items[restore->at].place.stream != stream->id)

@@ -1,0 +1,261 @@
+"""kill -9 while calls carry several records and records make several calls.
+
+Another host behind `base_url` takes the calls; it knows what came, and how often. Of a POST there
+nothing can be proven, so what was under way when the program died is held: as many records as the
+call had. Everything else arrives exactly once, in order, and the counts add up.
+"""
+
+import collections
+import signal
+
+import pytest
+
+from bulk import Bulk, bulk_pipeline, events, lines_of, refuses
+from harness import Program, environment
+from trial import Kills, seed
+
+LISTS = """
+- name: lists
+  method: POST
+  url: "/lists/{list}/"
+  body: {id: "{id}", list: "{list}"}
+  batch: {size: 10, wait: 1h, algorithm: array}
+"""
+BOTH = """
+- name: single
+  method: PUT
+  url: "/people/{id}/"
+  body: {id: "{id}"}
+  continue: true
+- name: list
+  method: POST
+  url: /bulk/
+  body: {id: "{id}"}
+  batch: {size: 10, wait: 1h, algorithm: array}
+"""
+POINTS = {
+    "turn_begins": 8, "record_read": 60, "batch_taken": 6, "commit_asked": 8, "commit_applied": 8,
+    "commit_durable": 8, "intent_asked": 6, "intent_durable": 6, "sending_begins": 6,
+    "answer_begins": 6, "answer_came": 6, "record_settled": 40, "outcome_asked": 6,
+    "outcome_durable": 6, "run_ends": 1,
+}
+
+
+class ListTrial:
+    """A pipeline to another host, its runs that die, and what is wrong in the end."""
+
+    def __init__(self, binary, folder, host, records, routes, without="", **how):
+        self.folder, self.host, self.records, self.without = folder, host, records, without
+        self.program = Program(binary, folder, environment(folder))
+        self.path = bulk_pipeline(folder, host, records, routes=routes, **how)
+        self.kills, self.summaries = collections.Counter(), []
+
+    def run(self, *flags, kill_at=None):
+        env = {"CLOSEFEED_WITHOUT": self.without} if self.without else {}
+        if kill_at:
+            env["CLOSEFEED_KILL_AT"] = kill_at
+        result = self.program("run", self.path, "--json", *flags, env=env)
+        if result.code == -signal.SIGKILL:
+            self.kills[kill_at.split(":")[0]] += 1
+        else:
+            assert result.code in (0, 1), (kill_at, result)
+            self.summaries.append(result.summary)
+        return result
+
+    def was_killed(self, kill_at):
+        return self.run(kill_at=kill_at).code == -signal.SIGKILL
+
+    def held(self):
+        """(line, route) of what is held."""
+        listed = self.program("held", "list", self.path, "--json").json["held"]
+        return {(item["records"][0]["line"], item["route"]) for item in listed}
+
+    def rejected(self):
+        listed = self.program("rejects", "list", self.path, "--json").json["rejects"]
+        return [item["records"][0]["line"] for item in listed]
+
+    # The oracle
+
+    def arrivals(self, path):
+        """Ids of accepted lists under @path, in the order they came."""
+        return [record["id"] for call in self.host.accepted() if call.path.startswith(path)
+                for record in call.json]
+
+    def complaints(self, path, route, is_bad=lambda record: False):
+        ids, held = self.arrivals(path), {line for line, of in self.held() if of == route}
+        n = collections.Counter(ids)
+        wrong = [f"{i} arrived {times} times" for i, times in n.items() if times > 1]
+        for line, record in enumerate(self.records, 1):
+            if record["id"] not in n and line not in held and not is_bad(record):
+                wrong.append(f"{record['id']} is lost")
+        return wrong + self.miscounts()
+
+    def disorder(self, path):
+        """Lists of one address in another order than the file's."""
+        ids = self.arrivals(path)
+        return [f"{one} came before {other}" for one, other in zip(ids, ids[1:]) if other < one]
+
+    def miscounts(self):
+        wrong = [f"a summary does not add up: {s}" for s in self.summaries
+                 if s["read"] != sum(s[key] for key in ("delivered", "filtered", "skipped",
+                                                        "rejected", "held", "open"))]
+        status = self.program("status", self.path, "--json").json
+        if status["open"] or status["source"]["line"] != len(self.records):
+            wrong.append(f"at the end the status is {status}")
+        return wrong
+
+    def mistold(self, n_routes=1):
+        """Each record has one event of each route, under one id."""
+        told = collections.defaultdict(set)
+        for event in events(self.folder):
+            for line in lines_of(event):
+                told[line].add(event["id"])
+        return [f"line {line} has {len(told[line])} events" for line in range(1, len(self.records) + 1)
+                if len(told[line]) != n_routes]
+
+
+@pytest.fixture
+def start_lists(binary, tmp_path):
+    hosts = []
+
+    def start(records, routes, answer=None, **how):
+        folder = tmp_path / str(len(hosts))
+        folder.mkdir()
+        hosts.append(Bulk(answer) if answer else Bulk())
+        hosts[-1].__enter__()
+        return ListTrial(binary, folder, hosts[-1], records, routes, **how)
+
+    yield start
+    for host in hosts:
+        host.__exit__()
+
+
+def numbered(n, n_lists=1):
+    return [{"id": i, "list": i % n_lists} for i in range(n)]
+
+
+def kill(trial, points, n, number, limit=60):
+    kills = Kills(number, points)
+    for _ in range(n):
+        trial.run("--limit", limit, kill_at=kills.next())
+
+
+def test_no_record_of_a_list_is_lost_or_sent_twice(start_lists):
+    trial = start_lists(numbered(600, 3), LISTS)
+    kill(trial, POINTS, 15, seed())
+    assert trial.run().code in (0, 1)
+    assert trial.complaints("/lists/", "lists") == [] and trial.mistold() == []
+    for name in range(3):
+        assert trial.disorder(f"/lists/{name}/") == []
+    # What was under way is in doubt, and only that: ten records of each of three addresses.
+    assert sum(trial.kills.values()) >= 8 and len(trial.held()) <= 30 * sum(trial.kills.values())
+
+
+def test_what_waits_and_was_never_journaled_is_read_again(start_lists):
+    trial = start_lists(numbered(40), LISTS)
+    assert trial.was_killed("batch_taken:3")
+    assert trial.arrivals("/lists/") == []
+    assert trial.run().summary["read"] == 40
+    assert trial.arrivals("/lists/") == list(range(40)) and trial.complaints("/lists/", "lists") == []
+
+
+def test_halves_are_finished_as_halves(start_lists):
+    def is_bad(record):
+        return record["id"] % 10 == 3
+
+    points = {"halved": 6, "halves_durable": 6, "intent_durable": 12, "answer_came": 12,
+              "outcome_durable": 8, "commit_applied": 12, "commit_durable": 12}
+    trial = start_lists(numbered(80), LISTS, refuses(is_bad))
+    kill(trial, points, 14, seed())
+    trial.run()
+    assert trial.complaints("/lists/", "lists", is_bad) == [] and trial.mistold() == []
+    assert trial.disorder("/lists/") == []
+    bad = [line for line, record in enumerate(trial.records, 1) if is_bad(record)]
+    in_doubt = {line for line, _ in trial.held()}
+    assert sorted({*trial.rejected(), *in_doubt} & {*bad}) == bad
+    assert not {*trial.rejected()} - {*bad}
+    assert sum(trial.kills.values()) >= 8
+
+
+def test_both_calls_of_a_record_are_made_through_kills(start_lists):
+    trial = start_lists(numbered(240), BOTH)
+    kill(trial, {**POINTS, "outputs_asked": 20, "outputs_durable": 20}, 14, seed(), limit=20)
+    trial.run()
+    assert trial.complaints("/bulk/", "list") == [] and trial.mistold(2) == []
+    assert trial.disorder("/bulk/") == []
+    # A PUT may be repeated; none is missing.
+    puts = {call.path for call in trial.host.writes() if call.path.startswith("/people/")}
+    assert len(puts) == 240 and sum(trial.kills.values()) >= 8
+
+
+@pytest.mark.parametrize("without, complaint", [("", None), ("companions", "is lost")])
+def test_the_second_call_of_a_record_survives_a_death_after_the_first(
+        start_lists, without, complaint):
+    trial = start_lists(numbered(40), BOTH, without=without)
+    assert trial.was_killed("outcome_durable:5")
+    trial.run()
+    wrong = trial.complaints("/bulk/", "list")
+    assert any(complaint in one for one in wrong) if complaint else wrong == []
+
+
+@pytest.mark.parametrize("without, in_doubt", [("", []), ("halves", [1, 2, 3, 4, 5, 6, 7, 8])])
+def test_halves_that_were_not_sent_yet_are_in_no_doubt(start_lists, without, in_doubt):
+    def is_bad(record):
+        return record["id"] == 7
+
+    trial = start_lists(numbered(8), LISTS, refuses(is_bad), without=without)
+    assert trial.was_killed("halves_durable:1")
+    trial.run()
+    assert trial.complaints("/lists/", "lists", is_bad) == []
+    assert sorted(line for line, _ in trial.held()) == in_doubt
+
+
+PLACES = """
+- name: early
+  when: .id < 2
+  method: PUT
+  url: "/lead/{lead}/"
+  body: {id: "{id}"}
+- name: own
+  method: PUT
+  url: "/people/{id}/"
+  body: {id: "{id}"}
+  continue: true
+- name: late
+  method: PUT
+  url: "/lead/{lead}/"
+  body: {id: "{id}"}
+"""
+
+
+@pytest.mark.parametrize("without, order", [("", [0, 1, 2, 3]), ("places", [0, 2, 3, 1])])
+def test_what_is_read_again_is_not_overtaken_by_what_was_stored_along(start_lists, without, order):
+    """The lead's calls of records 2 and 3 are stored with their first ones, that of 1 is not."""
+    trial = start_lists([{"id": i, "lead": "lead_A1"} for i in range(4)], PLACES, without=without)
+    assert trial.was_killed("intent_durable:2")
+    trial.run()
+    ids = [call.json["id"] for call in trial.host.writes("/lead/lead_A1/")]
+    assert list(dict.fromkeys(ids)) == order
+
+
+WAY = """
+- name: list
+  when: .id % 2 == 0
+  method: POST
+  url: /bulk/
+  body: {id: "{id}", lead_id: "{lead}"}
+  batch: {size: 10, wait: 1h, algorithm: array}
+- name: single
+  method: PUT
+  url: "/lead/{lead}/"
+  body: {id: "{id}"}
+"""
+
+
+@pytest.mark.parametrize("without, order", [("", [0, 1, 2, 3]), ("way", [1, 3, 0, 2])])
+def test_what_waits_for_others_is_not_overtaken(start_lists, without, order):
+    trial = start_lists([{"id": i, "lead": "lead_A1"} for i in range(4)], WAY, without=without)
+    trial.run()
+    bodies = [call.json for call in trial.host.writes()]
+    ids = [record["id"] for body in bodies for record in (body if isinstance(body, list) else [body])]
+    assert ids == order
