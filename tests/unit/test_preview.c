@@ -1,6 +1,7 @@
 #include "tests/unit/check.h"
 
 #include "connector/cli/cli.h"
+#include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
@@ -208,6 +209,92 @@ static void people_see_what_goes_out_and_what_stays_here(void **state)
 	free(out);
 }
 
+/* Another pipeline and input for one test; usual() puts the others back. */
+static void unusual(const char *routes, const char *input)
+{
+	char *text = mem_printf("version: 1\nname: leads\nsource:\n  ndjson: {path: in.ndjson}\n"
+	                        "close:\n  api_key: {env: A_KEY_NOBODY_HAS}\n"
+	                        "  base_url: http://127.0.0.1:1/api/v1\nstate: state\n%s",
+	                        routes);
+
+	write_file("p.yaml", text);
+	write_file("in.ndjson", input);
+	free(text);
+}
+
+static void usual(void)
+{
+	write_file("p.yaml", pipeline);
+	write_file("in.ndjson", records);
+}
+
+static void a_call_of_several_records_is_shown_once(void **state)
+{
+	char *out, *errors;
+
+	(void)state;
+	unusual("unrouted: skip\nroutes:\n"
+	        "  - {name: rows, method: POST, url: /rows, exclude: [no, ip], when: .n,\n"
+	        "     batch: {algorithm: keyed_array, key: items, size: 4}}\n",
+	        "{\"n\":1,\"no\":1}\n{\"n\":2}\n{}\n{\"n\":4,\"no\":1,\"ip\":2}\n\n{\"n\":6}\n"
+	        "{\"n\":7}\n");
+	check_eq(preview("--all", NULL, NULL, &out), EXIT_DONE);
+	usual();
+	check(strstr(out, "in.ndjson:3  skipped\n"));
+	check(strstr(out, "in.ndjson:1-2,4,6 (4 records)  rows\n"
+	                  "  POST http://127.0.0.1:1/api/v1/rows\n"));
+	check(strstr(out, "  \"items\": [\n"));
+	check(strstr(out, "  excluded: no, ip\n"));
+	check(strstr(out, "in.ndjson:7  rows\n"));
+	errors = read_file("err");
+	check(strstr(errors, "6 records, 1 skipped, 0 rejected; nothing was sent\n"));
+	free(errors);
+	free(out);
+}
+
+static void many_places_are_cut(void **state)
+{
+	struct buf input = BUF_INIT;
+	char *out;
+
+	(void)state;
+	for (size_t i = 0; i < 30; i++)
+		buf_adds(&input, i % 2 ? "\n" : "{\"n\":1}\n");
+	unusual("routes: [{name: rows, method: POST, url: /rows, batch: {algorithm: array}}]\n",
+	        buf_text(&input));
+	check_eq(preview("--all", NULL, NULL, &out), EXIT_DONE);
+	usual();
+	check(strstr(out, "in.ndjson:1,3,5,7,9,11,13,15,… (15 records)  rows\n"));
+	buf_deinit(&input);
+	free(out);
+}
+
+static void a_batch_that_cannot_be_made_rejects_its_records(void **state)
+{
+	char *out, *errors;
+
+	(void)state;
+	unusual("routes:\n  - name: rows\n    method: POST\n    url: /rows\n"
+	        "    batch: {algorithm: expression, program: '.[9].n'}\n    transform: '., .'\n",
+	        "{\"n\":1}\n{\"n\":2}\n");
+	check_eq(preview("--all", NULL, NULL, &out), EXIT_DONE);
+	check(strstr(out, "in.ndjson:1,1-2,2 (4 records)  rows\n"));
+	check(strstr(out, "\n  null\n"));
+	free(out);
+	unusual("routes:\n  - name: rows\n    method: POST\n    url: /rows\n"
+	        "    batch: {algorithm: expression, program: '.[0].n.x'}\n    transform: '., .'\n",
+	        "{\"n\":1}\n{\"n\":2}\n");
+	check_eq(preview("--all", NULL, NULL, &out), EXIT_UNSETTLED);
+	usual();
+	check(strstr(out,
+	             "in.ndjson:1,1-2,2 (4 records)  rejected\n  transform: the batch program"));
+	errors = read_file("err");
+	/* Records are counted, not what they give. */
+	check(strstr(errors, "2 records, 2 rejected; nothing was sent\n"));
+	free(errors);
+	free(out);
+}
+
 static void no_state_is_made(void **state)
 {
 	char *out, *path = place("state");
@@ -244,6 +331,9 @@ int main(void)
 		sentence(every_line_of_json_is_json),
 		sentence(n_counts_records),
 		sentence(people_see_what_goes_out_and_what_stays_here),
+		sentence(a_call_of_several_records_is_shown_once),
+		sentence(many_places_are_cut),
+		sentence(a_batch_that_cannot_be_made_rejects_its_records),
 		sentence(no_state_is_made),
 		sentence(an_input_that_is_not_there_is_said),
 	};
