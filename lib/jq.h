@@ -65,8 +65,8 @@ void jq_input_free(struct jq_input *input);
 
 /*
  * Runs program number @program and calls @take with each output (borrowed; NULL is null) until it
- * says false. Returns 0, or -EINVAL with what jq says where the program fails; outputs before that
- * were taken.
+ * says false; no program may be run from within @take. Returns 0, or -EINVAL with what jq says
+ * where the program fails; outputs before that were taken.
  */
 int jq_run(struct jq_set *set, unsigned program, const struct jq_input *input,
            bool (*take)(void *arg, struct json_object *output), void *arg, struct err *err);

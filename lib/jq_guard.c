@@ -20,7 +20,7 @@
 
 enum { tick_ms = 20, tick_signal = SIGVTALRM };
 
-struct jq_limits jq_limits = {jq_seconds * 1000, jq_bytes};
+struct jq_limits jq_limits = {.ms = UINT64_C(1000) * jq_seconds, .bytes = jq_bytes};
 
 /* Written by the thread that runs programs, read by the handlers, which interrupt that thread. */
 static struct {
@@ -55,7 +55,7 @@ struct sentence {
 static void say(struct sentence *s, const char *text)
 {
 	for (; *text && s->len < sizeof(s->text) - 1; text++)
-		s->text[s->len++] = (unsigned char)*text < ' ' ? '?' : *text;
+		s->text[s->len++] = (char)((unsigned char)*text < ' ' ? '?' : *text);
 }
 
 static void say_number(struct sentence *s, uint64_t number)
@@ -94,7 +94,7 @@ static void say_who(struct sentence *s)
 		say(s, " ");
 		say(s, now.label);
 	} else {
-		say(s, "s of this file, while they were compiled,");
+		say(s, "s of this file, being compiled,");
 	}
 }
 
@@ -184,21 +184,29 @@ static void on_tick(int signal)
 	errno = kept;
 }
 
+/* What libjq can do to the process, and what was to happen then before we came. */
+static struct {
+	int signal;
+	struct sigaction former;
+} crashes[] = {{SIGSEGV}, {SIGBUS}, {SIGFPE}, {SIGABRT}};
+
+enum { n_crashes = sizeof(crashes) / sizeof(*crashes) };
+
 static void on_crash(int signal)
 {
 	struct sentence s = {.len = 0};
 
 	if (!now.is_inside) {
-		/* None of ours: let it happen again, without us. */
-		struct sigaction action = {.sa_handler = SIG_DFL};
-
-		(void)sigaction(signal, &action, NULL);
+		/* Not libjq's: let it happen again, without us. */
+		for (size_t i = 0; i < n_crashes; i++)
+			if (crashes[i].signal == signal)
+				(void)sigaction(signal, &crashes[i].former, NULL);
 		(void)raise(signal);
 		return;
 	}
 	say_who(&s);
 	say(&s, signal == SIGABRT ? " broke libjq's own assumptions"
-	                          : " made libjq crash, most likely by nesting too deep");
+	                          : " made libjq crash, by nesting too deep or a number too large");
 	stop(&s);
 }
 
@@ -212,12 +220,14 @@ void jq_guard_no_memory(void *unused)
 	stop(&s);
 }
 
-static void handle(int signal, void (*handler)(int), int flags)
+static void handle_signals(void)
 {
-	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+	struct sigaction tick = {.sa_handler = on_tick, .sa_flags = SA_RESTART | SA_ONSTACK};
+	struct sigaction crash = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
 
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(signal, &action, NULL);
+	(void)sigaction(tick_signal, &tick, NULL);
+	for (size_t i = 0; i < n_crashes; i++)
+		(void)sigaction(crashes[i].signal, &crash, &crashes[i].former);
 }
 
 /* Timers do not survive a fork. */
@@ -246,9 +256,7 @@ static void arm(void)
 	page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	if (!is_prepared) {
 		use_stack();
-		handle(tick_signal, on_tick, SA_RESTART | SA_ONSTACK);
-		handle(SIGSEGV, on_crash, SA_ONSTACK);
-		handle(SIGABRT, on_crash, SA_ONSTACK);
+		handle_signals();
 		(void)pthread_atfork(NULL, NULL, disarm);
 		is_prepared = true;
 	}

@@ -3,16 +3,13 @@
 #include "lib/jq.h"
 
 #include "lib/decimal.h"
-#include "lib/mem.h"
+#include "lib/jq_value.h"
 
 #include <ctype.h>
 #include <json-c/linkhash.h>
-#include <jv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const int64_t exact_integers = INT64_C(9007199254740992); /* 2^53 */
 
 /* Where in the value we are; names the place of the first number that is lost. */
 struct place {
@@ -79,7 +76,7 @@ static bool keeps_integer(struct json_object *value, const struct place *place, 
 	const int64_t number = json_object_get_int64(value);
 	char digits[24];
 
-	if (number >= -exact_integers && number <= exact_integers)
+	if (number >= -jq_exact_integers && number <= jq_exact_integers)
 		return true;
 	if (number < 0)
 		(void)snprintf(digits, sizeof(digits), "%lld", (long long)number);

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double exact_integers = 9007199254740992; /* 2^53: below it no integer is lost */
-
 static jv from_text(struct json_object *value)
 {
 	return jv_string_sized(json_object_get_string(value), json_object_get_string_len(value));
@@ -89,7 +87,7 @@ static struct json_object *to_number(double number)
 
 	if (isnan(number))
 		return NULL;
-	if (fabs(number) < exact_integers && number == trunc(number))
+	if (fabs(number) <= (double)jq_exact_integers && number == trunc(number))
 		return made(json_object_new_int64((int64_t)number));
 	text = jv_dump_string(jv_number(number), 0);
 	value = made(json_object_new_double_s(number, jv_string_value(text)));

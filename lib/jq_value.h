@@ -6,6 +6,10 @@
 
 #include <json-c/json_object.h>
 #include <jv.h>
+#include <stdint.h>
+
+/* 2^53: up to it a double holds every integer. */
+static const int64_t jq_exact_integers = INT64_C(9007199254740992);
 
 /* @value as jq sees it; the caller's, to jv_free(). */
 jv jq_value_from_json(struct json_object *value);

@@ -56,11 +56,15 @@ static const struct {
 	{'`', "texts stand in double quotes"},
 };
 
+struct cursor {
+	const char *at;
+	unsigned line, column;
+};
+
 struct scan {
 	struct jq_words *words;
 	struct jq_fault *fault;
-	const char *at;
-	unsigned line, column;
+	struct cursor cursor;
 	/* What is open: brackets, or '"' for an insertion into a text; @opened says where. */
 	char open[jq_max_nesting];
 	struct jq_word opened[jq_max_nesting];
@@ -80,26 +84,26 @@ refuse(struct jq_fault *fault, unsigned line, unsigned column, const char *forma
 	return -EINVAL;
 }
 
-static void step(struct scan *s, size_t len)
+static void step(struct cursor *c, size_t len)
 {
-	for (; len; len--, s->at++) {
-		if (*s->at == '\n') {
-			s->line++;
-			s->column = 1;
-		} else if (((unsigned char)*s->at & 0xc0) != 0x80) {
-			s->column++;
+	for (; len; len--, c->at++) {
+		if (*c->at == '\n') {
+			c->line++;
+			c->column = 1;
+		} else if (((unsigned char)*c->at & 0xc0) != 0x80) {
+			c->column++;
 		}
 	}
 }
 
-static void skip_blanks(struct scan *s)
+static void skip_blanks(struct cursor *c)
 {
 	for (;;) {
-		const size_t blanks = strspn(s->at, " \t\r\n");
+		const size_t blanks = strspn(c->at, " \t\r\n");
 
-		step(s, blanks);
-		if (*s->at == '#')
-			step(s, strcspn(s->at, "\n"));
+		step(c, blanks);
+		if (*c->at == '#')
+			step(c, strcspn(c->at, "\n"));
 		else if (!blanks)
 			return;
 	}
@@ -204,17 +208,22 @@ static bool is_at_key(const struct scan *s)
 	       (is_sign(last_word(s), '{') || is_sign(last_word(s), ','));
 }
 
+static int refuse_own(const struct scan *s, const struct jq_word *at, const struct jq_word *name)
+{
+	return refuse(s->fault, at->line, at->column,
+	              "%.*s is not allowed: names that begin with __ are jq's own",
+	              (int)(name->len < 80 ? name->len : 80), name->text);
+}
+
 static int judge_variable(const struct scan *s, const struct jq_word *word)
 {
+	const struct jq_word *sign = last_word(s);
+
 	if (is_word(word, "ENV"))
-		return refuse(s->fault, word->line, word->column,
+		return refuse(s->fault, sign->line, sign->column,
 		              "$ENV is not allowed: the environment holds secrets; put what the "
 		              "program needs under vars and write $vars");
-	if (!strncmp(word->text, "__", 2))
-		return refuse(s->fault, word->line, word->column,
-		              "$%.*s is not allowed: names that begin with __ are jq's own",
-		              (int)(word->len < 80 ? word->len : 80), word->text);
-	return 0;
+	return strncmp(word->text, "__", 2) ? 0 : refuse_own(s, sign, word);
 }
 
 static int judge_name(const struct scan *s, const struct jq_word *word)
@@ -227,7 +236,7 @@ static int judge_name(const struct scan *s, const struct jq_word *word)
 		if (is_word(word, forbidden[i].name))
 			return refuse(s->fault, word->line, word->column, "%s is not allowed: %s",
 			              forbidden[i].name, forbidden[i].why);
-	return 0;
+	return strncmp(word->text, "__", 2) ? 0 : refuse_own(s, word, word);
 }
 
 static int judge_format(const struct scan *s, const struct jq_word *word)
@@ -253,22 +262,41 @@ static int open_bracket(struct scan *s, char open, const struct jq_word *word)
 
 static int close_bracket(struct scan *s, const struct jq_word *word)
 {
-	const char open = *word->text == ')' ? '(' : *word->text == ']' ? '[' : '{';
-	const struct jq_word *opened = s->depth ? &s->opened[s->depth - 1] : NULL;
+	static const char closing[] = ")]}\"", opening[] = "([{\"";
+	static const char *const shown[] = {"(", "[", "{", "\\("};
+	const char *open;
 
-	if (!opened)
+	if (!s->depth)
 		return refuse(s->fault, word->line, word->column,
 		              "this \"%c\" closes nothing that was opened", *word->text);
-	if (s->open[s->depth - 1] != open)
+	open = strchr(opening, s->open[s->depth - 1]);
+	if (closing[open - opening] != *word->text)
 		return refuse(s->fault, word->line, word->column,
 		              "this \"%c\" does not close the \"%s\" of line %u, column %u",
-		              *word->text,
-		              s->open[s->depth - 1] == '"'   ? "\\("
-		              : s->open[s->depth - 1] == '(' ? "("
-		              : s->open[s->depth - 1] == '[' ? "["
-		                                             : "{",
-		              opened->line, opened->column);
+		              *word->text, shown[open - opening], s->opened[s->depth - 1].line,
+		              s->opened[s->depth - 1].column);
 	s->depth--;
+	return 0;
+}
+
+/* A backslash nothing is known of: most often of a pattern, "\\d+", which needs two. */
+static int judge_escapes(const struct scan *s, const struct jq_word *word)
+{
+	struct cursor cursor = s->cursor;
+
+	while (cursor.at < word->text + word->len) {
+		if (*cursor.at != '\\') {
+			step(&cursor, 1);
+			continue;
+		}
+		if (!strchr("\"\\/bfnrtu(", cursor.at[1]))
+			return refuse(s->fault, cursor.line, cursor.column,
+			              "a backslash in a text is written \\\\");
+		if (cursor.at[1] == 'u' && strspn(cursor.at + 2, "0123456789abcdefABCDEF") < 4)
+			return refuse(s->fault, cursor.line, cursor.column,
+			              "\\u takes four hexadecimal digits");
+		step(&cursor, 2);
+	}
 	return 0;
 }
 
@@ -284,6 +312,8 @@ static int judge_piece(struct scan *s, struct jq_word *word)
 		return refuse(s->fault, began->line, began->column,
 		              "the text that begins here has no closing quote");
 	}
+	if (judge_escapes(s, word) < 0)
+		return -EINVAL;
 	if (goes_on)
 		s->depth--;
 	if (word->text[word->len - 1] != '(')
@@ -354,19 +384,20 @@ static int judge_word(struct scan *s, struct jq_word *word)
 static int read_words(struct scan *s)
 {
 	struct jq_words *words = s->words;
+	struct cursor *c = &s->cursor;
 	int r;
 
-	for (skip_blanks(s); *s->at; skip_blanks(s)) {
-		struct jq_word word = {.text = s->at, .line = s->line, .column = s->column};
+	for (skip_blanks(c); *c->at; skip_blanks(c)) {
+		struct jq_word word = {.text = c->at, .line = c->line, .column = c->column};
 
 		r = judge_word(s, &word);
 		if (r < 0)
 			return r;
 		words->list = mem_grow(words->list, words->n, &words->cap, sizeof(*words->list));
 		words->list[words->n++] = word;
-		step(s, word.len);
-		words->end_line = s->line;
-		words->end_column = s->column;
+		step(c, word.len);
+		words->end_line = c->line;
+		words->end_column = c->column;
 	}
 	if (s->depth) {
 		const struct jq_word *open = &s->opened[s->depth - 1];
@@ -384,7 +415,7 @@ static int read_words(struct scan *s)
 int jq_words_read(const char *program, struct jq_words *ret_words, struct jq_fault *fault)
 {
 	struct jq_words words = {.end_line = 1, .end_column = 1};
-	struct scan s = {.words = &words, .fault = fault, .at = program, .line = 1, .column = 1};
+	struct scan s = {.words = &words, .fault = fault, .cursor = {program, 1, 1}};
 	const int r = read_words(&s);
 
 	if (r < 0) {

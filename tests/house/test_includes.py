@@ -20,6 +20,7 @@ DOORS = {
     r"microhttpd\.h": r"lib/http_server[a-z_]*\.c",
     r"openssl/": r"lib/crypto\.c",
     r"zlib\.h|zstd": r"lib/unpack\.c|tests/unit/pack\.h",
+    r"j[qv]\.h": r"lib/jq[a-z_]*\.[ch]",
     r"cmocka\.h": r"tests/unit/check\.h",
 }
 
