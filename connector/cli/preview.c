@@ -49,7 +49,7 @@ static void preview_group(struct preview *p, struct draft *const *drafts, size_t
 		request_free(request);
 		return;
 	}
-	records = mem_array(n, sizeof(*records));
+	records = mem_array(n, sizeof(struct record *));
 	for (size_t i = 0; i < n; i++)
 		records[i] = drafts[i]->record;
 	reject(p, records, n, &rejection);

@@ -176,7 +176,7 @@ static void end_paragraph(struct page *page)
 static void text_request(struct page *page, const struct request *request,
                          struct draft *const *drafts, size_t n)
 {
-	const struct record **records = mem_array(n, sizeof(*records));
+	const struct record **records = mem_array(n, sizeof(struct record *));
 
 	for (size_t i = 0; i < n; i++)
 		records[i] = drafts[i]->record;

@@ -112,7 +112,7 @@ static size_t make_key(struct buf *key, const struct draft *draft)
 	buf_add(key, &draft->record->partition, sizeof(draft->record->partition));
 	add_key_text(key, draft->url);
 	lane_len = key->len;
-	buf_add(key, &draft->route, sizeof(draft->route));
+	buf_add(key, &draft->route, sizeof(struct route *));
 	for (char *const *header = draft->headers; header && *header; header++)
 		add_key_text(key, *header);
 	buf_addc(key, '\0');
@@ -226,7 +226,7 @@ static void append(struct gather *g, struct group *group, struct draft *takes_dr
 	const size_t weight = draft_weight(takes_draft);
 
 	group->body_bytes += body_bytes + (group->n ? strlen(",") : 0);
-	group->drafts = mem_grow(group->drafts, group->n, &group->cap, sizeof(*group->drafts));
+	group->drafts = mem_grow(group->drafts, group->n, &group->cap, sizeof(struct draft *));
 	group->drafts[group->n++] = takes_draft;
 	group->weight += weight;
 	g->bytes += weight;

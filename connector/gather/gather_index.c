@@ -46,7 +46,7 @@ static void grow(struct index *index)
 	const struct index old = *index;
 
 	index->n_buckets = old.n_buckets ? 2 * old.n_buckets : 64;
-	index->buckets = mem_array(index->n_buckets, sizeof(*index->buckets));
+	index->buckets = mem_array(index->n_buckets, sizeof(struct index_node *));
 	for (size_t i = 0; i < old.n_buckets; i++)
 		for (struct index_node *node = old.buckets[i], *next; node; node = next) {
 			next = node->next;

@@ -83,7 +83,8 @@ static bool take_value(void *arg, struct json_object *output)
 {
 	struct values *values = arg;
 
-	values->items = mem_grow(values->items, values->n, &values->cap, sizeof(*values->items));
+	values->items =
+		mem_grow(values->items, values->n, &values->cap, sizeof(struct json_object *));
 	values->items[values->n++] = json_object_get(output);
 	values->bytes += json_weight(output);
 	return !is_too_much(values);
