@@ -6,12 +6,16 @@ call had. Everything else arrives exactly once, in order, and the counts add up.
 """
 
 import collections
+import contextlib
 import signal
+import sqlite3
+import subprocess
+import textwrap
 
 import pytest
 
 from bulk import Bulk, bulk_pipeline, events, lines_of, refuses
-from harness import Program, environment
+from harness import Program, environment, ndjson
 from trial import Kills, seed
 
 LISTS = """
@@ -49,12 +53,14 @@ class ListTrial:
         self.program = Program(binary, folder, environment(folder))
         self.path = bulk_pipeline(folder, host, records, routes=routes, **how)
         self.kills, self.summaries = collections.Counter(), []
+        self.is_piped = "source" in how
 
     def run(self, *flags, kill_at=None):
         env = {"CLOSEFEED_WITHOUT": self.without} if self.without else {}
         if kill_at:
             env["CLOSEFEED_KILL_AT"] = kill_at
-        result = self.program("run", self.path, "--json", *flags, env=env)
+        result = self.program("run", self.path, "--json", *flags, env=env,
+                              input=ndjson(self.records) if self.is_piped else None)
         if result.code == -signal.SIGKILL:
             self.kills[kill_at.split(":")[0]] += 1
         else:
@@ -188,6 +194,39 @@ def test_both_calls_of_a_record_are_made_through_kills(start_lists):
     assert len(puts) == 240 and sum(trial.kills.values()) >= 8
 
 
+NOTE_AND_TASK = """
+- operation: activity.note.create
+  body: {lead_id: "{lead}", note: "{text}"}
+  continue: true
+- operation: task.create
+  body: {lead_id: "{lead}", text: "{text}"}
+"""
+
+
+def test_a_note_and_a_task_of_one_record_are_made_once_each(start_trial):
+    trial = start_trial(records=[], route=NOTE_AND_TASK, has_identity=False, close="concurrency: 1",
+                        has_webhook=False)
+    lead = trial.sandbox.post("/lead/", {"name": "Company"})["id"]
+    trial.records += [{"lead": lead, "text": f"T-{i}"} for i in range(12)]
+    (trial.folder / "trial.ndjson").write_text(ndjson(trial.records))
+    for n in (1, 2, 3, 4):  # between the two, and behind both
+        assert trial.was_killed(kill_at=f"outcome_durable:{n}")
+    trial.finish()
+    held = trial.program("held", "list", trial.path, "--json").json["held"]
+    assert len(held) <= 4  # whose INTENT was written when the other's outcome was
+    for kind, key in (("activity/note", "note"), ("task", "text")):
+        there = collections.Counter(item[key] for item in trial.sandbox.objects(kind))
+        operation = f"{kind.replace('/', '.')}.create"
+        in_doubt = {trial.records[item["records"][0]["line"] - 1]["text"] for item in held
+                    if item["operation"] == operation}
+        assert {*there} | in_doubt == {record["text"] for record in trial.records}
+        assert {*there.values()} == {1}
+    assert trial.miscounts() == []
+    told = [(event["data"]["records"][0]["line"], event["data"]["operation"])
+            for event in trial.file_events()]
+    assert len({*told}) == len(told) == 24
+
+
 @pytest.mark.parametrize("without, complaint", [("", None), ("companions", "is lost")])
 def test_the_second_call_of_a_record_survives_a_death_after_the_first(
         start_lists, without, complaint):
@@ -209,6 +248,95 @@ def test_halves_that_were_not_sent_yet_are_in_no_doubt(start_lists, without, in_
     assert trial.complaints("/lists/", "lists", is_bad) == []
     assert sorted(line for line, _ in trial.held()) == in_doubt
 
+
+# What was rendered is sent as it was rendered
+
+def killed_with_lists_waiting(start_lists):
+    """A trial some of whose records made their single call, and wait for the other one as rows."""
+    trial = start_lists(numbered(40), BOTH.replace("size: 10", "size: 100"),
+                        source="{ndjson: {path: '-'}}")
+    # Its standard input stays open, so that the list waits for more.
+    process = trial.program.start("run", trial.path, stdin=subprocess.PIPE,
+                                  env={"CLOSEFEED_KILL_AT": "outcome_durable:5"})
+    process.stdin.write(ndjson(trial.records).encode())
+    process.stdin.flush()
+    assert process.wait(30) == -signal.SIGKILL
+    process.communicate()
+    assert trial.arrivals("/bulk/") == []
+    return trial
+
+
+@contextlib.contextmanager
+def state_of(trial):
+    with contextlib.closing(sqlite3.connect(
+            trial.folder / "state/closefeed/feed/journal.db", isolation_level=None)) as state:
+        yield state
+
+
+def waiting_lines(trial):
+    with state_of(trial) as state:
+        return {line for line, in state.execute(
+            "SELECT r.line FROM part p JOIN record r ON r.id = p.record"
+            " WHERE p.request = 0 AND p.outcome = 0")}
+
+
+def edit(trial, was, now):
+    text = trial.path.read_text()
+    assert textwrap.indent(was, "  ") in text
+    trial.path.write_text(text.replace(textwrap.indent(was, "  "), textwrap.indent(now, "  ")))
+
+
+@pytest.mark.parametrize("was, now", [
+    ('  url: /bulk/\n  body: {id: "{id}"}', '  url: /bulk/\n  body: {id: "{id}", v: 2}'),
+    ("- name: single", '- name: new\n  when: .id < 0\n  method: POST\n  url: /new/\n- name: single'),
+])
+def test_what_waited_is_sent_as_the_pipeline_was(start_lists, was, now):
+    trial = killed_with_lists_waiting(start_lists)
+    waited = waiting_lines(trial)
+    edit(trial, was, now)
+    assert 0 < len(waited) < 40 and trial.run().code in (0, 1)
+    assert trial.complaints("/bulk/", "list") == []
+    assert {record["id"] + 1 for call in trial.host.accepted("/bulk/") for record in call.json
+            if "v" not in record} >= waited
+    changed = [record for call in trial.host.accepted("/bulk/") for record in call.json
+               if "v" in record]
+    assert len(changed) == (40 - len(waited) if "v: 2" in now else 0)
+
+
+def test_what_waited_is_rejected_where_nobody_knows_any_more_how_it_was_made(start_lists):
+    trial = killed_with_lists_waiting(start_lists)
+    waited = waiting_lines(trial)
+    with state_of(trial) as state:
+        state.execute("UPDATE config SET text = 'version: 99', sha256 = 'of another'")
+    assert trial.run().code == 1
+    rejects = trial.program("rejects", "list", trial.path, "--json").json["rejects"]
+    assert {item["records"][0]["line"] for item in rejects} == waited
+    assert {item["class"] for item in rejects} == {"unrouted"}
+    assert trial.miscounts() == []
+    assert trial.program("rejects", "retry", trial.path, "--all").code == 0
+    assert trial.complaints("/bulk/", "list") == []
+
+
+def test_halves_are_cut_as_the_pipeline_was(start_lists):
+    """The whole is refused after the file was edited: its halves are those of the old body."""
+    answers = [(503, {})]
+
+    def answer(call):
+        if answers and call.path == "/bulk/":
+            return answers[0]
+        return (413, {}) if len(call.json) > 4 else (200, {})
+
+    trial = start_lists(numbered(8), BOTH.replace("POST", "PUT"), answer)
+    assert trial.was_killed("unknown_noted:1")
+    answers.clear()
+    edit(trial, '  url: /bulk/\n  body: {id: "{id}"}', '  url: /bulk/\n  body: {id: "{id}", v: 2}')
+    assert trial.run().code == 0
+    assert trial.arrivals("/bulk/") == list(range(8))
+    assert [len(call.json) for call in trial.host.accepted("/bulk/")] == [4, 4]
+    assert not any("v" in record for call in trial.host.accepted("/bulk/") for record in call.json)
+
+
+# In which order
 
 PLACES = """
 - name: early
