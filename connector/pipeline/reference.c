@@ -2,6 +2,7 @@
 
 #include "connector/pipeline/keys.h"
 #include "lib/buf.h"
+#include "lib/filter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +98,25 @@ static void add_section(struct buf *b, const struct section *section)
 			add_section(b, key->section);
 }
 
+static void add_filters(struct buf *b)
+{
+	size_t n;
+	const struct filter *table = filter_table(&n);
+
+	buf_adds(b,
+	         "\n## Filters\n\nWhat may stand behind | in a placeholder, several from left to "
+	         "right: `{email|trim|lower}`. The page\n[filters](filters.md) shows what each "
+	         "makes of what.\n\n| filter | meaning |\n|---|---|\n");
+	for (size_t i = 0; i < n; i++)
+		buf_addf(b, "| `%s` | %s |\n", table[i].example, table[i].help);
+}
+
 char *pipeline_reference(void)
 {
 	struct buf b = BUF_INIT;
 
 	buf_adds(&b, introduction);
 	add_section(&b, &file_section);
+	add_filters(&b);
 	return buf_take(&b);
 }
