@@ -97,7 +97,9 @@ static bool skip_zeros(struct scan *s)
 static char next_digit(struct scan *s)
 {
 	skip_point(s);
-	return s->at < s->end ? *s->at++ : '0';
+	if (s->at == s->end)
+		return '0';
+	return *s->at++;
 }
 
 bool decimal_equal(const char *a, const char *b)

@@ -122,13 +122,12 @@ static const struct filter *find(const char *name)
 	return NULL;
 }
 
-static int refuse_name(const char *name, struct err *err)
+static void refuse_name(const char *name, struct err *err)
 {
 	const char *names[most_names] = {NULL}, *near;
 	struct buf list = BUF_INIT;
 	size_t n;
 	const struct filter *table = filter_table(&n);
-	int r;
 
 	for (size_t i = 0; i < n && i + 1 < most_names; i++) {
 		names[i] = table[i].name;
@@ -136,15 +135,14 @@ static int refuse_name(const char *name, struct err *err)
 	}
 	near = near_name(name, names);
 	if (!*name)
-		r = err_set(err, -EINVAL, "behind | stands a filter: %s", list.data);
+		(void)err_set(err, -EINVAL, "behind | stands a filter: %s", list.data);
 	else if (near)
-		r = err_set(err, -EINVAL, "there is no filter \"%.40s\"; did you mean %s?", name,
-		            near);
+		(void)err_set(err, -EINVAL, "there is no filter \"%.40s\"; did you mean %s?", name,
+		              near);
 	else
-		r = err_set(err, -EINVAL, "there is no filter \"%.40s\"; the filters are %s", name,
-		            list.data);
+		(void)err_set(err, -EINVAL, "there is no filter \"%.40s\"; the filters are %s",
+		              name, list.data);
 	buf_deinit(&list);
-	return r;
 }
 
 /* What stands between the quotes that @text begins with, which must be all of it. */
@@ -200,24 +198,33 @@ static int check_argument(const struct filter *filter, bool has_colon, size_t le
 	return 0;
 }
 
+/* The filter named by the @len bytes of @text, or NULL after telling. */
+static const struct filter *parse_name(const char *text, size_t len, struct err *err)
+{
+	const struct filter *filter;
+	char *name;
+
+	skip_spaces(&text, &len);
+	name = mem_dup(text, len);
+	filter = find(name);
+	if (!filter)
+		refuse_name(name, err);
+	free(name);
+	return filter;
+}
+
 int filter_parse(const char *text, size_t len, struct filter_use *ret_use, struct err *err)
 {
 	const char *colon = memchr(text, ':', len);
-	size_t name_len = colon ? (size_t)(colon - text) : len;
+	const size_t name_len = colon ? (size_t)(colon - text) : len;
+	const struct filter *filter = parse_name(text, name_len, err);
 	struct buf argument = BUF_INIT;
-	const struct filter *filter;
-	const char *at = text;
-	char *name;
 	int r = 0;
 
-	skip_spaces(&at, &name_len);
-	name = mem_dup(at, name_len);
-	filter = find(name);
 	if (!filter)
-		r = refuse_name(name, err);
-	free(name);
-	if (r == 0 && colon)
-		r = read_argument(colon + 1, (size_t)(text + len - colon - 1), &argument, err);
+		return -EINVAL;
+	if (colon)
+		r = read_argument(colon + 1, len - name_len - 1, &argument, err);
 	if (r == 0)
 		r = check_argument(filter, colon != NULL, argument.len, err);
 	if (r == 0)
