@@ -40,15 +40,13 @@ static void add_record(struct buf *out, const struct record *record)
 	buf_adds(out, "]}");
 }
 
-static void add_header(struct buf *out, const char *text)
+static void add_header(struct buf *out, const char *name, size_t len, const char *value)
 {
-	const char *colon = strchr(text, ':');
-
 	if (out->data[out->len - 1] != '{')
 		buf_addc(out, ',');
-	json_print_string(text, (size_t)(colon - text), out);
+	json_print_string(name, len, out);
 	buf_addc(out, ':');
-	add_text(out, colon + 1 + strspn(colon + 1, " "));
+	add_text(out, value);
 }
 
 static void add_notes(struct buf *out, char *const *notes)

@@ -44,20 +44,22 @@ void page_end_line(struct page *page, size_t from)
 		page_flush(page);
 }
 
-void page_each_header(const struct request *request, void (*fn)(struct buf *out, const char *text),
-                      struct buf *out)
+static void name_header(header_fn *fn, struct buf *out, const char *name, const char *value)
 {
-	char type[80];
+	fn(out, name, strlen(name), value);
+}
 
-	fn(out, "Authorization: ***");
-	fn(out, "Accept: application/json");
-	if (request->body) {
-		(void)snprintf(type, sizeof(type), "Content-Type: %s",
-		               content_type_name(request->format));
-		fn(out, type);
+void page_each_header(const struct request *request, header_fn *fn, struct buf *out)
+{
+	name_header(fn, out, "Authorization", "***");
+	name_header(fn, out, "Accept", "application/json");
+	if (request->body)
+		name_header(fn, out, "Content-Type", content_type_name(request->format));
+	for (char **header = request->headers; header && *header; header++) {
+		const char *colon = strchr(*header, ':');
+
+		fn(out, *header, (size_t)(colon - *header), colon + 1 + strspn(colon + 1, " "));
 	}
-	for (char **header = request->headers; header && *header; header++)
-		fn(out, *header);
 }
 
 static void add_line(struct page *page, const char *text, size_t len)
@@ -98,9 +100,10 @@ static void add_heading(struct page *page, const struct record *const *records, 
 	         term_style(stdout, style), what, term_style(stdout, STYLE_PLAIN));
 }
 
-static void add_header(struct buf *out, const char *text)
+static void add_header(struct buf *out, const char *name, size_t len, const char *value)
 {
-	buf_addf(out, "  %s\n", text); /* printable ASCII by the rules of headers */
+	/* Printable ASCII by the rules of headers. */
+	buf_addf(out, "  %.*s: %s\n", (int)len, name, value);
 }
 
 static void add_lines(struct page *page, const char *text)

@@ -21,9 +21,12 @@ void page_flush(struct page *page);
 /* Ends what was added since @from: a line of JSON, escaped where a terminal shows it. */
 void page_end_line(struct page *page, size_t from);
 
-/* Headers as they go out; the key is not known here, and would not be shown. */
-void page_each_header(const struct request *request, void (*fn)(struct buf *out, const char *text),
-                      struct buf *out);
+/*
+ * Calls @fn for each header as it goes out, @name being @len long; the key is not known here, and
+ * would not be shown.
+ */
+typedef void header_fn(struct buf *out, const char *name, size_t len, const char *value);
+void page_each_header(const struct request *request, header_fn *fn, struct buf *out);
 
 /* The request that carries @drafts, in the order of its parts. */
 void page_request(struct page *page, const struct request *request, struct draft *const *drafts,
