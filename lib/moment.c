@@ -94,7 +94,7 @@ bool moment_is_in_range(int64_t us)
 /* Leap seconds are put in at the end of a day of UTC. */
 static bool is_leap_second(int64_t us)
 {
-	static const int64_t day_us = 24 * 60 * 60 * INT64_C(1000000);
+	static const int64_t day_us = INT64_C(24) * 60 * 60 * 1000000;
 
 	return us % day_us < second_us && us % day_us >= 0;
 }

@@ -26,14 +26,11 @@ static void check_xml(const struct buf *out)
 		const unsigned char c = (unsigned char)out->data[i];
 
 		assert(c >= ' ' || c == '\t' || c == '\n');
-		if (c == '<' && out->data[i + 1] == '/')
-			n_closed++;
-		else if (c == '<')
-			n_open++;
-		else if (c == '/' && out->data[i + 1] == '>')
-			n_closed++;
+		n_open += c == '<' && out->data[i + 1] != '/';
+		n_closed += (c == '<' && out->data[i + 1] == '/') ||
+		            (c == '/' && out->data[i + 1] == '>');
 	}
-	assert(out->len && n_open >= 1 && n_closed >= n_open);
+	assert(out->len && n_open >= 1 && n_closed == n_open);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
