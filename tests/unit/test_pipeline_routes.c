@@ -45,8 +45,8 @@ static void a_path_comes_from_operation_params_or_url(void **state)
 	         "lead.create", "/lead/", ""},
 		{ROUTE("{method: PUT, url: \"/lead/{record.lead_id}/\"}"), "lead.update",
 	         "/lead/{record.lead_id}/", "lead_id"},
-		{ROUTE("{method: PUT, url: '/lead/{lead_id|or:|default:\"} ?/\"}'}"), "lead.update",
-	         "/lead/{lead_id|or:|default:\"} ?/\"}/", "lead_id"},
+		{ROUTE("{method: PUT, url: '/lead/{lead_id|or:|default:\"}/x ?\"}'}"),
+	         "lead.update", "/lead/{lead_id|or:|default:\"}/x ?\"}/", "lead_id"},
 		{ROUTE("{method: PUT, url: \"/lead/{id}\", params: {id: \"{lead_id}\"}}"),
 	         "lead.update", "/lead/{lead_id}/", "lead_id"},
 	};

@@ -248,6 +248,7 @@ static void a_value_that_a_filter_cannot_take_rejects_the_record(void **state)
 	                          .body = "{\"name\":\"{name}\",\"custom.cf_1\":\"{n|cents}\"}"};
 	const struct spec url = {.operation = "lead.update", .url = "/lead/{id|date}/"};
 	const struct spec query = {.operation = "lead.create", .query = "q={n|number}"};
+	const struct spec other = {.method = METHOD_POST, .url = "/x", .query = "q={n|number}"};
 	const struct spec header = {.operation = "lead.create", .header = "X-Day={n|date}"};
 	const struct spec identity = {.operation = "lead.create",
 	                              .identity = "custom.cf_K={n|number}"};
@@ -260,6 +261,7 @@ static void a_value_that_a_filter_cannot_take_rejects_the_record(void **state)
 	check_url(&query, "{\"n\":\" 7 \"}", "/lead/?q=7");
 	check_url(&query, "{\"n\":\"\"}", "/lead/");
 	check_body(&query, "{\"n\":\"x\"}", "!template q");
+	check_body(&other, "{\"n\":\"x\"}", "!template q");
 	check_body(&header, "{\"n\":\"x\"}", "!template X-Day");
 	check_body(&identity, "{\"n\":\"x\"}", "!template custom.cf_K");
 	check_body(&identity, "{\"n\":\"\"}", "!match custom.cf_K");
