@@ -16,8 +16,10 @@
 struct unpack {
 	enum unpack_kind kind;
 	uint64_t taken;
-	uint64_t whole_to;  /* so many of them are whole members or frames */
-	bool may_hold;      /* something that did not fit into the last output */
+	uint64_t whole_to; /* so many of them are whole members or frames */
+	bool may_hold;     /* something that did not fit into the last output */
+	int error;         /* after which nothing more is unpacked */
+	struct err why;
 	z_stream gzip;      /* UNPACK_GZIP */
 	ZSTD_DStream *zstd; /* UNPACK_ZSTD */
 };
@@ -40,6 +42,14 @@ enum unpack_kind unpack_kind_of(const void *bytes, size_t len)
 		    memcmp(bytes, kinds[i].magic, kinds[i].magic_len) == 0)
 			return kinds[i].kind;
 	return UNPACK_NONE;
+}
+
+bool unpack_may_be(const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < n_kinds; i++)
+		if (!len || (len < kinds[i].magic_len && memcmp(bytes, kinds[i].magic, len) == 0))
+			return true;
+	return false;
 }
 
 enum unpack_kind unpack_kind_of_name(const char *name)
@@ -100,6 +110,7 @@ void unpack_reset(struct unpack *u)
 	u->taken = 0;
 	u->whole_to = 0;
 	u->may_hold = false;
+	u->error = 0;
 }
 
 static int fail_damaged(const struct unpack *u, const char *why, struct err *err)
@@ -191,15 +202,14 @@ int unpack_run(struct unpack *u, const void *in, size_t in_len, void *out, size_
                size_t *ret_taken, size_t *ret_made, struct err *err)
 {
 	size_t taken = 0, made = 0;
-	int r = 0;
 
 	/* zstd takes being asked again and again without input and without need for an error. */
-	while (r == 0 && made < out_len && (taken < in_len || u->may_hold)) {
+	while (u->error == 0 && made < out_len && (taken < in_len || u->may_hold)) {
 		size_t step_in = in_len - taken, step_out = out_len - made;
 		bool has_ended = false;
 
-		r = step(u, (const char *)in + taken, &step_in, (char *)out + made, &step_out,
-		         &has_ended, err);
+		u->error = step(u, (const char *)in + taken, &step_in, (char *)out + made,
+		                &step_out, &has_ended, &u->why);
 		taken += step_in;
 		made += step_out;
 		u->may_hold = made == out_len && !has_ended;
@@ -211,7 +221,9 @@ int unpack_run(struct unpack *u, const void *in, size_t in_len, void *out, size_
 	}
 	*ret_taken = taken;
 	*ret_made = made;
-	return r;
+	if (u->error < 0)
+		return err_set(err, u->error, "%s", u->why.text);
+	return 0;
 }
 
 bool unpack_is_whole(const struct unpack *u)

@@ -22,6 +22,9 @@ enum {
 /* What packed bytes begin so; UNPACK_NONE: none that we know. */
 enum unpack_kind unpack_kind_of(const void *bytes, size_t len);
 
+/* Whether so few bytes may yet become the first ones of a kind. */
+bool unpack_may_be(const void *bytes, size_t len);
+
 /* By the end of its name: .gz, .zst */
 enum unpack_kind unpack_kind_of_name(const char *name);
 
@@ -39,7 +42,8 @@ void unpack_reset(struct unpack *u);
  * Unpacks from @in into @out until one of them is used up; says how much of each was. Returns 0; or
  * -EBADMSG where the packed bytes are damaged or no more of the kind, -EFBIG where a zstd frame
  * needs more memory than the bound, with a sentence that names the packed byte and begins with no
- * name. What was written to @out before stays good. After an error only unpack_reset() helps.
+ * name. What was written to @out before stays good. The same error comes again until
+ * unpack_reset().
  */
 int unpack_run(struct unpack *u, const void *in, size_t in_len, void *out, size_t out_len,
                size_t *ret_taken, size_t *ret_made, struct err *err);

@@ -35,15 +35,15 @@ enum {
 
 static void say_new(struct engine *e, const struct stream *stream)
 {
-	uint64_t n_lines;
+	const struct pipeline *p = e->pipeline;
+	struct buf what = BUF_INIT;
 
-	if (stream->kind == STREAM_FILE &&
-	    ndjson_count_lines(e->pipeline->ndjson_path, &n_lines, NULL) == 0)
-		engine_greet(e, "no state for \"%s\": reads %s from line 1, %llu lines",
-		             e->pipeline->name, stream->name, (unsigned long long)n_lines);
-	else
-		engine_greet(e, "no state for \"%s\": reads %s from its beginning",
-		             e->pipeline->name, stream->name);
+	/* One more file of a folder, or the next of one that is rotated. */
+	if (e->n_streams > 1 && (p->ndjson_follow || strcmp(stream->name, p->ndjson_written) != 0))
+		return;
+	ndjson_describe(p->ndjson_path, p->ndjson_written, &what);
+	engine_greet(e, "no state for \"%s\": reads %s", p->name, buf_text(&what));
+	buf_deinit(&what);
 }
 
 static void begin_stream(void *arg, struct stream *stream, bool is_new)
@@ -60,6 +60,20 @@ static void begin_stream(void *arg, struct stream *stream, bool is_new)
 	journal_put_stream(e->journal, stream);
 	hook_point("stream_begins");
 	say_new(e, stream);
+}
+
+static void store_stream(void *arg, struct stream *stream)
+{
+	struct engine *e = arg;
+
+	journal_put_stream(e->journal, stream);
+}
+
+static void tell(void *arg, const char *sentence)
+{
+	struct engine *e = arg;
+
+	engine_greet(e, "%s", sentence);
 }
 
 static void take_stream(void *arg, struct stream *takes_stream)
@@ -84,7 +98,7 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		*ret_code = EXIT_LOCAL;
 		return r;
 	}
-	e->host = (struct source_host){.begin = begin_stream, .arg = e};
+	e->host = (struct source_host){.begin = begin_stream, .store = store_stream, .arg = e};
 	if (!e->options.reads_source) {
 		e->input_ended = true;
 		return 0;
@@ -98,9 +112,12 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		.name = p->ndjson_written,
 		.max_record = p->max_record,
 		.starts_anew_on_change = p->start_anew_on_change,
+		.is_follow = p->ndjson_follow,
 		.known = e->known,
 		.n_known = e->n_streams,
 		.host = &e->host,
+		.tell = tell,
+		.tell_arg = e,
 	};
 	r = ndjson_open(&options, &e->source, err);
 	if (r < 0)
@@ -284,9 +301,12 @@ static void input_later(struct engine *e)
 		e->input_watch = loop_watch(e->loop, fd, EPOLLIN, input_is_there, e);
 }
 
+/* What came before is still delivered to its end: that is how far the next run has come. */
 static void input_failed(struct engine *e, int r, const struct err *err)
 {
-	delivery_stop(e->delivery, code_of(r), err->text);
+	e->input_ended = true;
+	e->input_code = code_of(r);
+	e->input_err = *err;
 }
 
 void intake_check_disk(struct engine *e)

@@ -70,6 +70,8 @@ struct engine {
 	struct loop_watch *input_watch;
 	bool is_bound; /* base_url and organization are ours; before, nothing is read */
 	bool input_ended;
+	enum exit_code input_code; /* of an input that could not be read on; EXIT_DONE: none */
+	struct err input_err;
 	bool input_goes_on;  /* more can be read in the next turn, without waiting for anything */
 	uint64_t n_taken;    /* records read in this run */
 	size_t n_unsettled;  /* records whose outcome is not counted yet */

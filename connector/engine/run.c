@@ -135,6 +135,8 @@ static enum exit_code exit_code_of(const struct engine *e)
 
 	if (e->is_stopping)
 		return e->stop_code;
+	if (e->input_code != EXIT_DONE)
+		return e->input_code;
 	if (e->n_owed_webhook)
 		return EXIT_AGAIN;
 	return n->rejected || n->held || n->open ? EXIT_UNSETTLED : EXIT_DONE;
@@ -155,7 +157,9 @@ static void end_run(struct engine *e)
 	e->run.ended_wall_ms = loop_wall_ms(e->loop);
 	count_open(e);
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
-	               e->is_stopping ? e->stop_reason : "end of input");
+	               e->is_stopping                ? e->stop_reason
+	               : e->input_code != EXIT_DONE ? e->input_err.text
+	                                            : "end of input");
 	/* What a person had done while nothing ran is a run only if it settled what one left open.
 	 */
 	if (e->options.reads_source || e->run.counts.read)
@@ -171,6 +175,8 @@ static const char *reason_of(struct engine *e)
 
 	if (e->is_stopping)
 		return e->stop_reason;
+	if (e->input_code != EXIT_DONE)
+		return e->input_err.text;
 	if (!e->n_owed_webhook)
 		return NULL;
 	if (outbox_is_gone(e))

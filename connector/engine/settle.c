@@ -49,9 +49,19 @@ static void ending_is_durable(void *arg, int r)
 
 static struct stream *stream_of(struct engine *e, uint64_t id)
 {
-	for (size_t i = 0; i < e->n_streams; i++)
-		if (e->streams[i]->id == id)
-			return e->streams[i];
+	size_t low = 0, high = e->n_streams;
+
+	/* They get their ids in ascending order, and a folder may hold many thousands. */
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (e->streams[middle]->id == id)
+			return e->streams[middle];
+		if (e->streams[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 

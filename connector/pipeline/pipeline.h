@@ -39,6 +39,7 @@ struct pipeline {
 	/* source */
 	char *ndjson_path;    /* absolute or relative to the working folder; "-": standard input */
 	char *ndjson_written; /* as it stands in the file: events and messages use it */
+	bool ndjson_follow;
 	bool start_anew_on_change; /* ndjson.on_change: new */
 	uint64_t max_record;       /* bytes */
 	/* routes */

@@ -24,16 +24,8 @@ static void read_path(struct loader *l, const struct key *key, const struct yaml
 	struct pipeline *p = target;
 
 	(void)key;
-	if (strpbrk(p->ndjson_written, "*?["))
-		fail(l, value,
-		     "a pattern of files is not available yet in this version: name one "
-		     "file");
-	else if (ends_with(p->ndjson_written, "/"))
-		fail(l, value, "a folder is not available yet in this version: name one file");
-	else if (ends_with(p->ndjson_written, ".gz") || ends_with(p->ndjson_written, ".zst"))
-		fail(l, value,
-		     "a compressed file is not available yet in this version: unpack it, "
-		     "or pipe it in with path: \"-\"");
+	if (!*p->ndjson_written)
+		fail(l, value, "names no file");
 	free(p->ndjson_path);
 	p->ndjson_path = strcmp(p->ndjson_written, "-") == 0 ? mem_strdup("-")
 	                                                     : load_path(l, p->ndjson_written);
@@ -46,12 +38,14 @@ static const struct key ndjson_keys[] = {
          .read = read_path,
          .is_required = true,
          .example = "\"signups.ndjson\"",
-         .help = "the file to read, relative to this one, or - for standard input"},
+         .help = "what to read, relative to this file: a file, a folder (its .ndjson, .jsonl and "
+                 ".json files), a pattern as *.ndjson, or - for standard input; .gz and .zst are "
+                 "read as they are"},
 	{.name = "follow",
          .type = VALUE_BOOL,
+         IN(struct pipeline, ndjson_follow),
          .fallback = "false",
-         .is_later = true,
-         .help = "false: stop at the end; true: keep reading as the file grows and is rotated"},
+         .help = "false: stop at the end; true: keep reading as files grow, come and are rotated"},
 	{.name = "on_change",
          .type = VALUE_CHOICE,
          IN(struct pipeline, start_anew_on_change),
@@ -64,10 +58,22 @@ static const struct key ndjson_keys[] = {
 	{0},
 };
 
+static void check_ndjson(struct loader *l, const struct yaml_node *map, void *target)
+{
+	const struct pipeline *p = target;
+
+	if (p->ndjson_follow && p->ndjson_written && strcmp(p->ndjson_written, "-") == 0)
+		fail(l, yaml_get(map, "follow"),
+		     "standard input is read until its writer ends it: take follow out");
+}
+
 static const struct section ndjson_section = {
 	.name = "source.ndjson",
-	.help = "A file of newline-delimited JSON: one object a line.",
+	.help = "Newline-delimited JSON: one object a line.",
 	.keys = ndjson_keys,
+	.rules = "[{\"not\":{\"properties\":{\"path\":{\"const\":\"-\"},\"follow\":{\"const\":true}},"
+		 "\"required\":[\"path\",\"follow\"]}}]",
+	.check = check_ndjson,
 };
 
 /* Settings of librdkafka that closefeed makes itself, because its promises rest on them. */

@@ -1,9 +1,8 @@
 #pragma once
 
 /*
- * Which file is it? A file is one we know if its name or inode is known and its content agrees, or
- * if its content alone agrees over at least 4 KiB. So an appended, renamed or copied file goes on
- * where it was, and one whose read part has changed is noticed, whatever its name.
+ * The content of an input as its hashes: what makes it recognisable later, by file_search.h for
+ * files and by reader_stdin.c.
  *
  * What a stream keeps of the content, all of the part read, [0, hashed_to):
  *   head    SHA-256 of its first bytes, at most 4 KiB (standard input: 64 KiB)
@@ -17,12 +16,10 @@
 #include "connector/model/stream.h"
 #include "lib/buf.h"
 #include "lib/crypto.h"
-#include "lib/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 enum { identity_block = 4096, identity_stdin_head = 65536 };
 
@@ -47,31 +44,15 @@ void identity_see(struct identity *id, uint64_t pos, const void *bytes, size_t l
 /* The block at chained_to: goes into the chain. */
 void identity_add_block(struct identity *id, const void *block);
 
+/* How many of the bytes before @pos are whole blocks. */
+static inline uint64_t identity_whole_blocks(uint64_t pos)
+{
+	return pos - pos % identity_block;
+}
+
 /* Writes the hashes of [0, @to) into @stream; @tail are the @tail_len bytes before @to. */
 void identity_mark(const struct identity *id, uint64_t to, const void *tail, size_t tail_len,
                    struct stream *stream);
 
 /* Whether the chain stands where that of @stream ends, and is another: the content differs. */
 bool identity_contradicts(const struct identity *id, const struct stream *stream);
-
-enum identity_verdict {
-	IDENTITY_NEW,     /* none of those known */
-	IDENTITY_SAME,    /* goes on */
-	IDENTITY_CHANGED, /* known by name, but its content is another: the sentence says where */
-};
-
-/*
- * Decides for the regular file @fd, called @name, among the known streams. Returns an enum
- * identity_verdict with the stream it speaks of (NULL for IDENTITY_NEW) and, for IDENTITY_CHANGED,
- * a sentence in @err without the file's name ("its first 4096 bytes are not those that were read").
- * Or a negative errno with a sentence. A stream that goes on gets the name, inode, size and time.
- */
-int identity_find_file(int fd, const struct stat *st, const char *name, struct stream *const *known,
-                       size_t n_known, struct stream **ret_stream, struct err *err);
-
-/* How many first bytes of standard input must be there to decide; 0: none. */
-size_t identity_stdin_wants(struct stream *const *known, size_t n_known);
-
-/* The known standard input that began like @head: the longest such beginning; NULL: it is new. */
-struct stream *identity_find_stdin(struct stream *const *known, size_t n_known, const void *head,
-                                   size_t head_len);

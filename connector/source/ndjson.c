@@ -4,6 +4,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { fills_per_call = 64 }; /* 8 MiB or so; then the loop gets its turn */
+enum { steps_per_call = 64 }; /* files passed over, and the like; then the loop gets its turn */
 
 static struct ndjson *ndjson_of(const struct source *source)
 {
@@ -24,136 +25,422 @@ static struct ndjson *ndjson_of(const struct source *source)
 	return both.out;
 }
 
-int ndjson_check_first_bytes(const struct ndjson *n, const char *bytes, size_t len, struct err *err)
-{
-	static const struct {
-		const char *bytes;
-		size_t len;
-		int code;
-		const char *sentence;
-	} rows[] = {
-		{"\xff\xfe", 2, -EILSEQ, "is UTF-16: write it as UTF-8"},
-		{"\xfe\xff", 2, -EILSEQ, "is UTF-16: write it as UTF-8"},
-		{"\x1f\x8b", 2, -ENOTSUP,
-	         "is compressed with gzip, which is not available yet: unpack it, or pipe it in "
-	         "with gunzip -c and path: \"-\""},
-		{"\x28\xb5\x2f\xfd", 4, -ENOTSUP,
-	         "is compressed with zstd, which is not available yet: unpack it, or pipe it in "
-	         "with zstd -dc and path: \"-\""},
-	};
+/* Which files there are */
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (len >= rows[i].len && memcmp(bytes, rows[i].bytes, rows[i].len) == 0)
-			return err_set(err, rows[i].code, "%s %s", n->shown, rows[i].sentence);
+static void file_is_gone(void *arg, struct file_entry *entry)
+{
+	struct ndjson *n = arg;
+
+	if (entry->known)
+		entry->known->is_taken = false;
+	if (n->entry == entry)
+		n->entry = NULL; /* its reader has it open and reads on */
+	else if (!entry->is_read && !entry->known && entry->size)
+		reading_tell(&n->reading, "%s disappeared before it was read", entry->name);
+}
+
+static void watch_folder_of(struct ndjson *n, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_(freep) char *folder =
+		slash ? mem_dup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+
+	file_watch_add(&n->watch, folder);
+}
+
+/* What cannot be watched so is looked at each second. */
+static void watch_folders(struct ndjson *n)
+{
+	const struct file_set *set = &n->reading.set;
+	cleanup_(freep) char *path = file_set_path(set, set->name);
+	const char *folder = "";
+	size_t folder_len = 0;
+
+	if (set->kind == FILE_SET_FOLDER) {
+		file_watch_add(&n->watch, path);
+		return;
+	}
+	watch_folder_of(n, path);
+	for (size_t i = 0; set->kind == FILE_SET_PATTERN && i < set->n; i++) {
+		const char *name = set->entries[i]->name;
+		cleanup_(freep) char *file = NULL;
+
+		if (strncmp(name, folder, folder_len) == 0 && folder_len &&
+		    !strchr(name + folder_len, '/'))
+			continue;
+		folder = name;
+		folder_len = strrchr(name, '/') ? (size_t)(strrchr(name, '/') - name) + 1 : 0;
+		file = file_set_path(set, name);
+		watch_folder_of(n, file);
+	}
+}
+
+static int list(struct ndjson *n, struct err *err)
+{
+	struct file_set *set = &n->reading.set;
+	int r = file_set_list(set, n->reading.is_follow, file_is_gone, n, err);
+
+	if (r < 0)
+		return r;
+	n->is_listed = true;
+	n->next_entry = 0;
+	n->read_bytes = n->total_bytes = 0;
+	for (size_t i = 0; i < set->n; i++) {
+		n->total_bytes += set->entries[i]->size;
+		if (set->entries[i]->is_read)
+			n->read_bytes += set->entries[i]->size;
+	}
+	if (n->reading.is_follow)
+		watch_folders(n);
 	return 0;
 }
 
-/* What is settled of @n's stream, with all before settled_to as a range of its own. */
-static void note_earlier(struct ndjson *n)
+static bool wants_reading(const struct ndjson *n, const struct file_entry *entry)
 {
-	const struct stream *s = n->stream;
-
-	n->earlier = mem_array(s->n_ranges + 1, sizeof(*n->earlier));
-	if (s->settled_to)
-		n->earlier[n->n_earlier++] =
-			(struct stream_range){0, s->settled_to, s->settled_line};
-	for (size_t i = 0; i < s->n_ranges; i++)
-		n->earlier[n->n_earlier++] = s->ranges[i];
+	/* An empty file of those that grow says nothing yet, not even which it is. */
+	return !entry->is_read && (entry->size || entry->known || !n->reading.is_follow);
 }
 
-static void begin(struct ndjson *n, struct stream *stream, bool is_new)
+static struct file_entry *next_unread(struct ndjson *n)
 {
-	n->stream = stream;
-	note_earlier(n);
-	if (n->host)
-		n->host->begin(n->host->arg, stream, is_new);
+	const struct file_set *set = &n->reading.set;
+
+	for (; n->next_entry < set->n; n->next_entry++)
+		if (wants_reading(n, set->entries[n->next_entry]))
+			return set->entries[n->next_entry];
+	return NULL;
 }
 
-/* Finds out which standard input this is, as soon as enough of it is there. */
-static int identify_stdin(struct ndjson *n)
+static void say_nothing(const struct file_set *set, struct err *ret_text)
 {
-	const size_t wants = identity_stdin_wants(n->known, n->n_known);
-	struct stream *stream;
+	const char *before = "", *behind = " does not exist";
 
-	if (n->window.len < wants && !n->window.is_end)
-		return STEP_WANTS_MORE;
-	stream = identity_find_stdin(n->known, n->n_known, n->window.data, n->window.len);
-	begin(n, stream ? stream : stream_new(STREAM_STDIN, n->name), !stream);
-	return STEP_PASSED;
+	switch (set->kind) {
+	case FILE_SET_FOLDER:
+		behind = " holds no file to read";
+		break;
+	case FILE_SET_PATTERN:
+		before = "no file matches ";
+		behind = "";
+		break;
+	case FILE_SET_MISSING:
+	case FILE_SET_FILE:
+		break;
+	}
+	(void)err_set(ret_text, 0, "%s%s%s", before, set->name, behind);
 }
 
-/* Reads on. 1: look again; 0: nothing is there at the moment. */
-static int fill(struct ndjson *n, struct err *err)
+static int fail_nothing(const struct file_set *set, struct err *err)
 {
-	const uint64_t end = window_end(&n->window);
-	int r = window_fill(&n->window, n->at, err);
+	struct err what;
 
-	if (r > 0 && n->host)
-		identity_see(&n->identity, end, window_at(&n->window, end),
-		             (size_t)(window_end(&n->window) - end));
-	return r;
+	say_nothing(set, &what);
+	if (set->kind == FILE_SET_FOLDER)
+		return err_set(err, -ENOENT,
+		               "%s: of a folder those are read that end in .ndjson, .jsonl or "
+		               ".json, also with .gz or .zst behind it",
+		               what.text);
+	return err_set(err, -ENOENT,
+	               "%s: check path below source.ndjson (it is relative to the folder of the "
+	               "pipeline file)",
+	               what.text);
+}
+
+static void tell_waiting(struct ndjson *n)
+{
+	struct err err;
+
+	if (n->is_stdin || n->told_waiting || n->reading.set.n)
+		return;
+	n->told_waiting = true;
+	say_nothing(&n->reading.set, &err);
+	reading_tell(&n->reading, "%s yet; waits for it", err.text);
+}
+
+/* One after another */
+
+static void note_known(struct ndjson *n)
+{
+	struct known_stream *item = n->reader->item;
+
+	if (!n->entry || !item || n->entry->known == item)
+		return;
+	if (n->entry->known)
+		n->entry->known->is_taken = false; /* it was truncated, or replaced */
+	n->entry->known = item;
+}
+
+/* The file stands in the set as it was when its end was reached. */
+static void note_read(struct ndjson *n)
+{
+	struct file_entry *entry = n->entry;
+	const struct window *w = &n->reader->window;
+
+	n->line = n->reader->line;
+	if (!entry)
+		return;
+	note_known(n);
+	n->total_bytes += w->size - entry->size;
+	if (entry->is_read)
+		n->read_bytes -= entry->size;
+	n->read_bytes += w->size;
+	entry->size = entry->read_size = w->size;
+	entry->mtime_ns = entry->read_mtime_ns = w->mtime_ns;
+	entry->is_read = true;
+}
+
+static void close_reader(struct ndjson *n)
+{
+	struct reader *reader = n->reader;
+
+	note_known(n);
+	n->reader = NULL;
+	n->entry = NULL;
+	reader_close(reader);
+}
+
+/* What was there a moment ago may be gone: 0 then. */
+static int open_entry(struct ndjson *n, struct file_entry *entry, struct err *err)
+{
+	cleanup_(freep) char *path = file_set_path(&n->reading.set, entry->name);
+	int r = reader_open(&n->reading, path, entry->name, &n->reader, err);
+
+	if (r == -ENOENT) {
+		if (!entry->known)
+			reading_tell(&n->reading, "%s disappeared before it was read", entry->name);
+		entry->is_read = true;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (n->reader->search)
+		n->reader->search->mine = entry->known;
+	n->entry = entry;
+	n->is_listed = false;
+	return 1;
+}
+
+/* Opens the next file. 1; 0: there is none; or a negative errno. */
+static int open_next(struct ndjson *n, struct err *err)
+{
+	for (;;) {
+		struct file_entry *entry = next_unread(n);
+		int r;
+
+		if (entry) {
+			r = open_entry(n, entry, err);
+			if (r)
+				return r;
+			continue;
+		}
+		if (n->is_listed)
+			return 0;
+		r = list(n, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Another file had the name: what is left of it is read first, if it is to be found. */
+static int open_rotated(struct ndjson *n, struct err *err)
+{
+	struct known_stream *left = reader_rotated(n->reader);
+	const struct stream *s = left->stream;
+	cleanup_(freep) char *name = NULL;
+	cleanup_(freep) char *path = NULL;
+	int r;
+
+	left->is_rest_sought = true;
+	name = file_set_search_folder(&n->reading.set, s->name, s->dev, s->ino);
+	close_reader(n);
+	if (!name || file_set_find(&n->reading.set, name))
+		return 0; /* it is gone, or has its own turn */
+	path = file_set_path(&n->reading.set, name);
+	r = reader_open(&n->reading, path, name, &n->reader, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	n->reader->only_rest = true;
+	reader_finish(n->reader);
+	return 0;
+}
+
+/* A file that is none of the set any more, at its end. True: it goes on. */
+static bool end_lost(struct ndjson *n)
+{
+	const struct file_entry *heir = file_set_find(&n->reading.set, n->reader->name);
+	const bool is_one =
+		n->reading.set.kind == FILE_SET_FILE || n->reading.set.kind == FILE_SET_MISSING;
+	struct stat st;
+
+	/* Who writes to the new file has written all to the old one. */
+	if ((heir && heir->size) ||
+	    (!is_one && fstat(n->reader->window.fd, &st) == 0 && !st.st_nlink)) {
+		reader_finish(n->reader);
+		return true;
+	}
+	if (!next_unread(n))
+		return false;
+	close_reader(n);
+	return true;
+}
+
+static void tell_rest(struct ndjson *n)
+{
+	if (!n->entry || n->entry->was_told || !reader_has_rest(n->reader))
+		return;
+	n->entry->was_told = true;
+	reading_tell(&n->reading,
+	             "%s ends without a line end; what stands there is read when the line is whole",
+	             n->reader->name);
+}
+
+/* With follow: the file has nothing more at the moment. 1: look again; 0: wait. */
+static int after_idle(struct ndjson *n, struct err *err)
+{
+	struct file_entry *next;
+
+	note_read(n);
+	if (!n->is_listed) {
+		int r = list(n, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (!n->entry)
+		return end_lost(n);
+	next = next_unread(n);
+	if (!next)
+		return 0;
+	if (next != n->entry) {
+		tell_rest(n);
+		close_reader(n);
+	}
+	return 1;
+}
+
+/* With follow a file may become shorter, or another under its name: it is opened anew. */
+static bool begins_anew(struct ndjson *n, int error)
+{
+	if (error != -ESTALE || !n->reading.is_follow || n->is_stdin ||
+	    !(n->reader->window.became_shorter || n->reading.starts_anew_on_change))
+		return false;
+	if (n->entry) {
+		if (n->entry->is_read)
+			n->read_bytes -= n->entry->size;
+		n->entry->is_read = false;
+		n->next_entry = 0;
+	}
+	close_reader(n);
+	return true;
+}
+
+static int wait(struct ndjson *n)
+{
+	tell_waiting(n);
+	n->is_waiting = true;
+	return SOURCE_LATER;
+}
+
+/* One step: an enum source_next, a negative errno, or: look again. */
+enum { GOES_ON = SOURCE_LATER + 1 };
+
+static int step(struct ndjson *n, struct record **ret_record, struct err *err)
+{
+	int r;
+
+	if (!n->reader) {
+		r = open_next(n, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return n->reading.is_follow ? wait(n) : SOURCE_END;
+	}
+	r = reader_next(n->reader, ret_record, err);
+	if (r < 0)
+		return begins_anew(n, r) ? GOES_ON : r;
+	switch ((enum reader_next)r) {
+	case READER_RECORD:
+		return SOURCE_RECORD;
+	case READER_LATER:
+		return SOURCE_LATER;
+	case READER_IDLE:
+		r = n->is_stdin ? 0 : after_idle(n, err);
+		return r < 0 ? r : r == 0 ? wait(n) : GOES_ON;
+	case READER_ROTATED:
+		r = open_rotated(n, err);
+		return r < 0 ? r : GOES_ON;
+	case READER_END:
+		break;
+	}
+	if (n->is_stdin)
+		return SOURCE_END;
+	note_read(n);
+	close_reader(n);
+	return GOES_ON;
 }
 
 static int ndjson_next(struct source *source, struct record **ret_record, struct err *err)
 {
 	struct ndjson *n = ndjson_of(source);
-	unsigned n_fills = 0;
-	int r;
 
-	for (;;) {
-		r = n->stream ? ndjson_look(n, ret_record, err) : identify_stdin(n);
-		if (r < 0)
+	if (n->is_waiting && !n->is_stdin && file_watch_take(&n->watch))
+		n->is_listed = false;
+	n->is_waiting = false;
+	for (int i = 0; i < steps_per_call; i++) {
+		int r = step(n, ret_record, err);
+
+		if (r != GOES_ON)
 			return r;
-		if (r == STEP_RECORD)
-			return SOURCE_RECORD;
-		if (r == STEP_END)
-			return SOURCE_END;
-		if (r == STEP_PASSED)
-			continue;
-		if (n_fills++ == fills_per_call)
-			return SOURCE_LATER;
-		r = fill(n, err);
-		if (r <= 0)
-			return r < 0 ? r : SOURCE_LATER;
 	}
+	return SOURCE_LATER;
 }
 
 static int ndjson_fd(const struct source *source)
 {
-	return ndjson_of(source)->fd;
+	const struct ndjson *n = ndjson_of(source);
+
+	if (!n->is_waiting)
+		return -1;
+	return n->is_stdin ? n->reader->fd : n->watch.epoll_fd;
 }
 
 static void ndjson_mark(struct source *source)
 {
 	struct ndjson *n = ndjson_of(source);
-	const size_t tail_len = n->at < window_history ? (size_t)n->at : window_history;
 
-	/* Inside a long line the hashes are ahead of what was handed out. */
-	if (!n->host || !n->stream || n->is_in_long || n->at <= n->stream->hashed_to)
-		return;
-	identity_mark(&n->identity, n->at, window_at(&n->window, n->at - tail_len), tail_len,
-	              n->stream);
+	if (n->reader)
+		reader_mark(n->reader);
 }
 
 static struct source_position ndjson_position(const struct source *source)
 {
 	const struct ndjson *n = ndjson_of(source);
+	struct source_position at = {
+		.bytes = n->read_bytes, .size = n->total_bytes, .line = n->line};
 
-	return (struct source_position){.bytes = n->at, .size = n->window.size, .line = n->line};
+	if (!n->reader)
+		return at;
+	at.line = n->reader->line;
+	if (n->is_stdin || !n->entry)
+		at.bytes += reader_file_bytes(n->reader);
+	else if (!n->entry->is_read)
+		at.bytes += reader_file_bytes(n->reader);
+	if (!n->is_stdin && n->entry && n->reader->window.size > n->entry->size)
+		at.size += n->reader->window.size - n->entry->size;
+	return at;
 }
 
 static void ndjson_free(struct source *source)
 {
 	struct ndjson *n = ndjson_of(source);
 
-	if (!n->host)
-		stream_free(n->stream);
-	if (!n->window.is_file)
-		n->window.fd = -1; /* borrowed */
-	window_deinit(&n->window);
-	identity_deinit(&n->identity);
-	free(n->earlier);
-	free(n->name);
+	reader_free(n->reader);
+	if (n->reading.is_follow)
+		file_watch_deinit(&n->watch);
+	if (!n->is_stdin)
+		file_set_deinit(&n->reading.set);
+	if (n->reading.host)
+		known_deinit(&n->reading.known);
 	free(n);
 }
 
@@ -166,165 +453,58 @@ static const struct source_type ndjson_source = {
 	.free = ndjson_free,
 };
 
-static struct ndjson *ndjson_new(const struct ndjson_options *options, enum stream_kind kind)
+static struct ndjson *ndjson_new(const struct ndjson_options *options)
 {
 	struct ndjson *n = mem_alloc(sizeof(*n));
 
 	n->source.type = &ndjson_source;
-	n->name = mem_strdup(options->name);
-	n->shown = kind == STREAM_STDIN ? "standard input" : n->name;
-	n->fd = -1;
-	n->max_record = options->max_record;
-	n->starts_anew_on_change = options->starts_anew_on_change;
-	n->known = options->known;
-	n->n_known = options->host ? options->n_known : 0;
-	n->host = options->host;
-	n->window.fd = -1;
-	identity_init(&n->identity, kind);
+	n->is_stdin = strcmp(options->path, "-") == 0;
+	n->reading = (struct reading){
+		.max_record = options->max_record,
+		.starts_anew_on_change = options->starts_anew_on_change,
+		.is_follow = options->is_follow && !n->is_stdin,
+		.host = options->host,
+		.tell = options->tell,
+		.tell_arg = options->tell_arg,
+	};
+	if (options->host)
+		known_init(&n->reading.known, options->known, options->n_known);
+	if (!n->is_stdin)
+		file_set_init(&n->reading.set, options->path, options->name);
 	return n;
 }
 
-static int open_stdin(struct ndjson *n, int fd, struct err *err)
+/* Which the first file is, is decided before anything else begins. */
+static int open_first(struct ndjson *n, struct err *err)
 {
-	struct stat st;
+	int r = 0;
 
-	if (fstat(fd, &st) < 0)
-		return err_set(err, -errno, "standard input cannot be read: %s", strerror(errno));
-	window_init(&n->window, fd, n->shown, NULL);
-	/* Everything else is always ready, and epoll refuses it. */
-	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd))
-		n->fd = fd;
-	return 0;
-}
-
-static int fail_open(const char *path, int code, struct err *err)
-{
-	switch (code) {
-	case -ENOENT:
-		return err_set(err, code,
-		               "%s does not exist: check path below source.ndjson (it is relative "
-		               "to the folder of the pipeline file)",
-		               path);
-	case -EACCES:
-		return err_set(err, code,
-		               "%s must not be read by this user: permit it (chmod, chown), or run "
-		               "as somebody who may",
-		               path);
-	case -EISDIR:
-		return err_set(err, code,
-		               "%s is a folder, and reading all files of a folder is not available "
-		               "yet: name one file",
-		               path);
-	case -ESPIPE:
-		return err_set(err, code, "%s is not a regular file: pipe it in, with path: \"-\"",
-		               path);
-	default:
-		return err_set(err, code, "%s cannot be opened: %s", path, strerror(-code));
+	if (n->reading.is_follow) {
+		r = file_watch_init(&n->watch, err);
+		if (r < 0)
+			return r;
 	}
-}
-
-/* Whether @fd is a file we can read from any place. */
-static int check_kind(int fd, struct stat *ret_st)
-{
-	if (fstat(fd, ret_st) < 0)
-		return -errno;
-	if (S_ISDIR(ret_st->st_mode))
-		return -EISDIR;
-	return S_ISREG(ret_st->st_mode) ? 0 : -ESPIPE;
-}
-
-static int open_file(const char *path, int *ret_fd, struct stat *ret_st, struct err *err)
-{
-	/* O_NONBLOCK: a named pipe without a writer would hold us here. */
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	int r;
-
-	if (fd < 0)
-		return fail_open(path, -errno, err);
-	r = check_kind(fd, ret_st);
-	if (r < 0) {
-		(void)close(fd);
-		return fail_open(path, r, err);
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-static int fail_changed(const struct ndjson *n, const struct stream *stream, struct err *difference,
-                        struct err *err)
-{
-	return err_set(err, -ESTALE,
-	               "%s is not what was read before: %s. Nothing was sent. Put the old content "
-	               "back to go on at line %" PRIu64
-	               ", or begin anew: ndjson.on_change: new, or "
-	               "run --new-state",
-	               n->shown, difference->text, stream->settled_line + 1);
-}
-
-static struct stream *new_file_stream(const struct ndjson *n, const struct stat *st,
-                                      const struct stream *changed)
-{
-	struct stream *stream = stream_new(STREAM_FILE, n->name);
-
-	stream->dev = (uint64_t)st->st_dev;
-	stream->ino = (uint64_t)st->st_ino;
-	stream->size = n->window.size;
-	stream->mtime_ns = n->window.mtime_ns;
-	stream->generation = changed ? changed->generation + 1 : 0;
-	return stream;
-}
-
-/* Which file it is, and where to go on in it. */
-static int identify_file(struct ndjson *n, const struct stat *st, struct err *err)
-{
-	struct stream *stream = NULL;
-	struct err difference = {""};
-	int r = identity_find_file(n->window.fd, st, n->name, n->known, n->n_known, &stream,
-	                           &difference);
-
-	if (r < 0)
-		return err_set(err, r, "%s", difference.text);
-	if (r == IDENTITY_CHANGED && !n->starts_anew_on_change)
-		return fail_changed(n, stream, &difference, err);
-	if (r == IDENTITY_SAME)
-		begin(n, stream, false);
-	else
-		begin(n, new_file_stream(n, st, stream), true);
-	return 0;
-}
-
-static int begin_file(struct ndjson *n, const char *path, struct err *err)
-{
-	char head[identity_block];
-	struct stat st = {0};
-	ssize_t len;
-	int fd = -1;
-	int r;
-
-	r = open_file(path, &fd, &st, err);
-	if (r < 0)
+	r = open_next(n, err);
+	if (r == 0 && !n->reading.set.n && !n->reading.is_follow)
+		return fail_nothing(&n->reading.set, err);
+	if (r <= 0)
 		return r;
-	window_init(&n->window, fd, n->shown, &st);
-	len = pread(fd, head, sizeof(head), 0);
-	if (len < 0)
-		return fail_open(path, -errno, err);
-	r = ndjson_check_first_bytes(n, head, (size_t)len, err);
-	if (r >= 0)
-		r = identify_file(n, &st, err);
-	if (r < 0)
-		return r;
-	if (n->host)
-		identity_resume(&n->identity, n->stream, head, (size_t)len);
-	return 0;
+	do
+		r = reader_decide(n->reader, err);
+	while (r == READER_UNDECIDED);
+	return r < 0 ? r : 0;
 }
 
 int ndjson_open(const struct ndjson_options *options, struct source **ret_source, struct err *err)
 {
-	const bool is_stdin = strcmp(options->path, "-") == 0;
-	struct ndjson *n = ndjson_new(options, is_stdin ? STREAM_STDIN : STREAM_FILE);
-	int r = is_stdin ? open_stdin(n, options->stdin_fd, err)
-	                 : begin_file(n, options->path, err);
+	struct ndjson *n = ndjson_new(options);
+	int r;
 
+	if (n->is_stdin)
+		r = reader_open_stdin(&n->reading, options->stdin_fd, &n->reader, err);
+	else
+		r = open_first(n, err);
+	n->is_waiting = n->is_stdin;
 	if (r < 0) {
 		ndjson_free(&n->source);
 		return r;
@@ -333,30 +513,45 @@ int ndjson_open(const struct ndjson_options *options, struct source **ret_source
 	return 0;
 }
 
-int ndjson_count_lines(const char *path, uint64_t *ret_n_lines, struct err *err)
+/* For a person */
+
+static void describe_file(const char *path, const char *name, struct buf *out)
 {
 	cleanup_(freep) char *bytes = mem_alloc(window_chunk);
-	cleanup_(closep) int fd = -1;
+	cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	uint64_t n_lines = 0;
 	char last = '\n';
-	struct stat st;
 	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, bytes, window_chunk)) > 0) {
+		const char *end = bytes + n;
+
+		if (unpack_kind_of(bytes, (size_t)n) != UNPACK_NONE && !n_lines)
+			break;
+		for (const char *p = bytes; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+			n_lines++;
+		last = end[-1];
+	}
+	if (fd < 0 || n != 0)
+		buf_addf(out, "%s from its beginning", name);
+	else
+		buf_addf(out, "%s from line 1, %" PRIu64 " lines", name, n_lines + (last != '\n'));
+}
+
+void ndjson_describe(const char *path, const char *name, struct buf *out)
+{
+	struct file_set set;
 	int r;
 
-	if (strcmp(path, "-") != 0) {
-		r = open_file(path, &fd, &st, err);
-		if (r < 0)
-			return r;
-		while ((n = read(fd, bytes, window_chunk)) > 0) {
-			const char *end = bytes + n;
-
-			for (const char *p = bytes; (p = memchr(p, '\n', (size_t)(end - p))); p++)
-				n_lines++;
-			last = end[-1];
-		}
-		if (n < 0)
-			return fail_open(path, -errno, err);
+	if (strcmp(path, "-") == 0) {
+		buf_adds(out, "standard input from its beginning");
+		return;
 	}
-	*ret_n_lines = n_lines + (last != '\n');
-	return 0;
+	file_set_init(&set, path, name);
+	r = file_set_list(&set, false, NULL, NULL, NULL);
+	if (r > 0 && set.kind != FILE_SET_FILE)
+		buf_addf(out, "%d file%s of %s", r, r == 1 ? "" : "s", name);
+	else
+		describe_file(path, name, out);
+	file_set_deinit(&set);
 }

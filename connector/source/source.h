@@ -46,11 +46,17 @@ struct source {
 /* Who runs the source. */
 struct source_host {
 	/*
-	 * Told of each stream once, before its first record. A new one (id 0) is the host's from
-	 * here on and gets its id now; one that goes on is among those the host named as known. The
-	 * source settles in it what lies between records, so it must stay until source_free().
+	 * Told which stream the next records are of, each time it is another. A new one (id 0) is
+	 * the host's from here on and gets its id now; one that goes on is among those the host
+	 * named as known, or was new before. The source settles in it what lies between records, so
+	 * it must stay until source_free().
 	 */
 	void (*begin)(void *arg, struct stream *stream, bool is_new);
+	/*
+	 * Something of the stream should be stored that no record's settling will store: its file
+	 * has another name or time, or its end was reached.
+	 */
+	void (*store)(void *arg, struct stream *stream);
 	void *arg;
 };
 

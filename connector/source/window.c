@@ -27,15 +27,44 @@ void window_deinit(struct window *w)
 {
 	if (w->fd >= 0)
 		(void)close(w->fd);
+	unpack_free(w->unpack);
+	free(w->packed);
 	free(w->data);
+}
+
+void window_unpack(struct window *w, enum unpack_kind kind)
+{
+	assert(w->base == 0 && w->len <= (size_t)2 * window_chunk && !w->unpack);
+	w->unpack = unpack_new(kind);
+	w->packed = mem_array(2, window_chunk);
+	if (w->len)
+		memcpy(w->packed, w->data, w->len);
+	w->packed_len = w->len;
+	w->len = 0;
+	w->is_end = false;
 }
 
 void window_seek(struct window *w, uint64_t pos)
 {
-	assert(w->is_file);
+	assert(w->is_file && (!w->unpack || pos == 0));
 	w->base = pos;
 	w->len = 0;
 	w->is_end = false;
+	w->packed_at = w->packed_len = 0;
+	if (w->unpack)
+		unpack_reset(w->unpack);
+}
+
+uint64_t window_file_bytes(const struct window *w)
+{
+	return w->unpack ? unpack_bytes_taken(w->unpack) : window_end(w);
+}
+
+/* Where the next byte to read stands in the file. */
+static uint64_t next_byte(const struct window *w)
+{
+	return w->unpack ? unpack_bytes_taken(w->unpack) + w->packed_len - w->packed_at
+	                 : window_end(w);
 }
 
 /* Whether the last bytes read still stand in the file: appending leaves them, rewriting does not.
@@ -70,13 +99,15 @@ static int check_unchanged(struct window *w, struct err *err)
 	note(w, &st);
 	if (w->size == size && w->mtime_ns == mtime_ns)
 		return 0;
-	if (w->size < window_end(w))
+	w->became_shorter = w->size < next_byte(w);
+	if (w->became_shorter)
 		return err_set(err, -ESTALE,
 		               "%s became shorter while it was read: it has %" PRIu64
 		               " bytes, and %" PRIu64 " were read already. Nothing more was read; "
 		               "let the file be finished before it is read, and run again",
-		               w->name, w->size, window_end(w));
-	if (!is_history_intact(w))
+		               w->name, w->size, next_byte(w));
+	/* What is packed vouches for itself. */
+	if (!w->unpack && !is_history_intact(w))
 		return err_set(
 			err, -ESTALE,
 			"%s was rewritten while it was read: the bytes before byte %" PRIu64
@@ -114,29 +145,101 @@ static bool is_ready(int fd)
 	return poll(&p, 1, 0) != 0;
 }
 
+/* Reads from where it stands. The number of bytes, 0 at the end, or -EAGAIN. */
+static ssize_t read_on(struct window *w, void *bytes, struct err *err)
+{
+	const uint64_t pos = next_byte(w);
+	ssize_t n;
+
+	do
+		n = w->is_file ? pread(w->fd, bytes, window_chunk, (off_t)pos)
+		               : read(w->fd, bytes, window_chunk);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return -EAGAIN;
+	return err_set(err, -errno, "%s cannot be read at byte %" PRIu64 ": %s", w->name, pos,
+	               strerror(errno));
+}
+
+static int fail_cut(const struct window *w, struct err *err)
+{
+	if (!unpack_bytes_taken(w->unpack))
+		return err_set(
+			err, -ENODATA,
+			"%s is empty, which no packed file is: it was cut short, or is still "
+			"being written. Run again when it is whole",
+			w->name);
+	return err_set(
+		err, -ENODATA,
+		"%s ends in the middle of its packed text, behind byte %" PRIu64 " (byte %" PRIu64
+		" unpacked): it was cut short, or is still being written. Every whole record "
+		"before that was read; run again when the file is whole, and it goes on there",
+		w->name, unpack_bytes_taken(w->unpack), window_end(w));
+}
+
+static int fail_damaged(const struct window *w, int code, const struct err *why, struct err *err)
+{
+	return err_set(err, code,
+	               "%s %s. What came before (%" PRIu64
+	               " bytes unpacked) was read; put a sound file in its place and run again",
+	               w->name, why->text, window_end(w));
+}
+
+/* Like window_fill(); 1 may also mean that what was read made no text yet. */
+static int fill_packed(struct window *w, struct err *err)
+{
+	struct err why = {""};
+
+	for (bool has_read = false;; has_read = true) {
+		size_t taken, made;
+		int r = unpack_run(w->unpack, w->packed + w->packed_at,
+		                   w->packed_len - w->packed_at, w->data + w->len, window_chunk,
+		                   &taken, &made, &why);
+
+		w->packed_at += taken;
+		w->len += made;
+		if (made)
+			return 1; /* damage shows again when there is nothing before it */
+		if (r < 0)
+			return fail_damaged(w, r, &why, err);
+		if (has_read)
+			return 1;
+		if (!w->is_file && !is_ready(w->fd))
+			return 0;
+		w->packed_at = w->packed_len = 0;
+		r = (int)read_on(w, w->packed, err);
+		if (r < 0)
+			return r == -EAGAIN ? 0 : r;
+		if (r == 0)
+			break;
+		w->packed_len = (size_t)r;
+	}
+	if (!unpack_is_whole(w->unpack))
+		return fail_cut(w, err);
+	w->is_end = true;
+	return 1;
+}
+
 int window_fill(struct window *w, uint64_t pos, struct err *err)
 {
 	ssize_t n;
-	int r;
 
 	if (w->is_file) {
-		r = check_unchanged(w, err);
+		int r = check_unchanged(w, err);
+
 		if (r < 0)
 			return r;
-	} else if (!is_ready(w->fd)) {
-		return 0;
 	}
-
 	make_room(w, pos);
-	do
-		n = w->is_file ? pread(w->fd, w->data + w->len, window_chunk, (off_t)window_end(w))
-		               : read(w->fd, w->data + w->len, window_chunk);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (w->unpack)
+		return fill_packed(w, err);
+	if (!w->is_file && !is_ready(w->fd))
 		return 0;
+	n = read_on(w, w->data + w->len, err);
 	if (n < 0)
-		return err_set(err, -errno, "%s cannot be read at byte %" PRIu64 ": %s", w->name,
-		               window_end(w), strerror(errno));
+		return n == -EAGAIN ? 0 : (int)n;
 	w->len += (size_t)n;
 	w->is_end = n == 0;
 	return 1;

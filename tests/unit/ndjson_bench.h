@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { most_streams = 16 };
+enum { most_streams = 64 };
 
 struct bench {
 	char folder[64];
@@ -32,7 +32,9 @@ struct bench {
 	struct source *source;
 	struct err err;
 	uint64_t max_record;
-	bool starts_anew;
+	bool starts_anew, is_follow;
+	unsigned n_asked; /* to store something without a record */
+	struct buf told;
 	int stdin_fd;
 };
 
@@ -57,11 +59,26 @@ static inline void bench_begin(void *arg, struct stream *stream, bool is_new)
 	b->live[b->n_live++] = stream;
 }
 
+static inline void bench_ask_store(void *arg, struct stream *stream)
+{
+	struct bench *b = arg;
+
+	(void)stream;
+	b->n_asked++;
+}
+
+static inline void bench_tell(void *arg, const char *sentence)
+{
+	struct bench *b = arg;
+
+	buf_addf(&b->told, "%s\n", sentence);
+}
+
 static inline void bench_init(struct bench *b)
 {
 	*b = (struct bench){.folder = "/tmp/closefeed-ndjson-XXXXXX", .max_record = 1 << 20};
 	check(mkdtemp(b->folder) != NULL);
-	b->host = (struct source_host){.begin = bench_begin, .arg = b};
+	b->host = (struct source_host){.begin = bench_begin, .store = bench_ask_store, .arg = b};
 }
 
 static inline void bench_drop(struct stream **streams, size_t *n)
@@ -76,6 +93,7 @@ static inline void bench_deinit(struct bench *b)
 	source_free(b->source);
 	bench_drop(b->live, &b->n_live);
 	bench_drop(b->stored, &b->n_stored);
+	buf_deinit(&b->told);
 	(void)nftw(b->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -127,6 +145,9 @@ static inline int bench_open(struct bench *b, const char *name)
 		.name = name,
 		.max_record = b->max_record,
 		.starts_anew_on_change = b->starts_anew,
+		.is_follow = b->is_follow,
+		.tell = bench_tell,
+		.tell_arg = b,
 		.known = b->live,
 		.n_known = b->n_live,
 		.host = &b->host,

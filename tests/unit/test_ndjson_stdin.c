@@ -1,5 +1,6 @@
 #include "connector/source/file_identity.h"
 #include "tests/unit/ndjson_bench.h"
+#include "tests/unit/pack.h"
 
 #include <errno.h>
 
@@ -21,6 +22,16 @@ static void check_stdin(struct bench *b, const char *text, const char *expected)
 	cleanup_(freep) char *got = NULL;
 
 	check_eq(begin_with(b, text, strlen(text)), 0);
+	got = bench_read_all(b);
+	bench_restart(b);
+	check_text(got, expected);
+}
+
+static void check_packed(struct bench *b, const struct buf *packed, const char *expected)
+{
+	cleanup_(freep) char *got = NULL;
+
+	check_eq(begin_with(b, packed->data, packed->len), 0);
 	got = bench_read_all(b);
 	bench_restart(b);
 	check_text(got, expected);
@@ -194,21 +205,92 @@ static void a_long_input_is_known_by_64_kib_and_checked_as_it_goes_on(void **sta
 	}
 }
 
-static void compressed_input_and_folders_are_told(void **state)
+static void packed_input_is_unpacked_and_goes_on_by_its_text(void **state)
+{
+	static const char text[] = "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n";
+	static const enum unpack_kind kinds[] = {UNPACK_GZIP, UNPACK_ZSTD};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct buf packed = BUF_INIT;
+		struct record *r = NULL;
+		struct bench b;
+
+		bench_init(&b);
+		pack_one(&packed, kinds[i], text, 16);
+		check_packed(&b, &packed, "1:{\"a\":1} 2:{\"b\":2}");
+		pack_one(&packed, kinds[i], text + 16, 8);
+		check_packed(&b, &packed, "3:{\"c\":3}");
+		check_stdin(&b, text, ""); /* the same text, not packed */
+		check_eq(b.n_live, 1);
+		packed.len -= 3;
+		check_eq(begin_with(&b, packed.data, packed.len), 0);
+		check_eq(source_next(b.source, &r, &b.err), -ENODATA);
+		check(strstr(b.err.text, "standard input ends in the middle of its packed text") !=
+		      NULL);
+		buf_deinit(&packed);
+		deinit(&b);
+	}
+}
+
+/* Takes what is there; the last answer. */
+static int take_all(struct bench *b, unsigned *n_records)
 {
 	struct record *r = NULL;
+	int result;
+
+	do {
+		result = source_next(b->source, &r, &b->err);
+		if (result != SOURCE_RECORD)
+			continue;
+		++*n_records;
+		bench_settle(b, r);
+	} while (result == SOURCE_RECORD || (result == SOURCE_LATER && source_fd(b->source) < 0));
+	return result;
+}
+
+static void a_packed_pipe_is_read_as_it_flows(void **state)
+{
+	static const char text[] = "{\"a\":1}\n{\"b\":2}\n";
+	struct buf packed = BUF_INIT;
+	unsigned n_records = 0;
+	size_t first;
+	struct bench b;
+	int ends[2];
+
+	(void)state;
+	bench_init(&b);
+	pack_one(&packed, UNPACK_GZIP, text, 8);
+	first = packed.len;
+	pack_one(&packed, UNPACK_GZIP, text + 8, 8);
+	check_eq(pipe(ends), 0);
+	b.stdin_fd = ends[0];
+	check_eq(bench_open(&b, "-"), 0);
+	for (size_t i = 0; i < packed.len; i++) {
+		check_eq(take_all(&b, &n_records), SOURCE_LATER);
+		if (i <= 1)
+			check_null(b.begun); /* the magic is not whole */
+		if (i == first)
+			check_eq(n_records, 1);
+		check_eq(write(ends[1], packed.data + i, 1), 1);
+	}
+	check_eq(close(ends[1]), 0);
+	check_eq(take_all(&b, &n_records), SOURCE_END);
+	check_eq(n_records, 2);
+	check_eq(b.begun->settled_line, 2);
+	buf_deinit(&packed);
+	deinit(&b);
+}
+
+static void what_is_no_input_is_told(void **state)
+{
 	struct bench b;
 
 	(void)state;
 	bench_init(&b);
-	check_eq(begin_with(&b, "\x1f\x8b\x08\0\0", 5), 0);
-	check_eq(source_next(b.source, &r, &b.err), -ENOTSUP);
-	check(strstr(b.err.text, "standard input is compressed with gzip") != NULL);
-	(void)close(b.stdin_fd);
 	b.stdin_fd = open(b.folder, O_RDONLY | O_CLOEXEC);
-	check_eq(bench_open(&b, "-"), 0);
-	check_eq(source_next(b.source, &r, &b.err), -EISDIR);
-	check(strstr(b.err.text, "standard input cannot be read at byte 0") != NULL);
+	check_eq(bench_open(&b, "-"), -EISDIR);
+	check(strstr(b.err.text, "standard input is a folder") != NULL);
 	(void)close(b.stdin_fd);
 	check_eq(bench_open(&b, "-"), -EBADF);
 	check(strstr(b.err.text, "standard input cannot be read") != NULL);
@@ -224,7 +306,9 @@ int main(void)
 		sentence(an_empty_input_is_no_obstacle),
 		sentence(enough_must_have_flowed_before_it_is_known_which_input_it_is),
 		sentence(a_long_input_is_known_by_64_kib_and_checked_as_it_goes_on),
-		sentence(compressed_input_and_folders_are_told),
+		sentence(packed_input_is_unpacked_and_goes_on_by_its_text),
+		sentence(a_packed_pipe_is_read_as_it_flows),
+		sentence(what_is_no_input_is_told),
 	};
 
 	return run_sentences(tests);

@@ -220,12 +220,10 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "3:17: error: source.kafka: not available yet\n"
 	         "3:58: error: source.kafka.properties.group.id: closefeed sets this property itself: take it out\n"
 	         "3:86: error: source.kafka.properties.sasl.password: a secret must not stand in this file\n"},
-		{V "source: {ndjson: {path: a, follow: true}}\n" C R,
-	         "3:36: error: source.ndjson.follow: not available yet in this version: leave it at false\n"},
-		{V "source: {ndjson: {path: \"a/*.ndjson\"}}\n" C R,
-	         "3:25: error: source.ndjson.path: a pattern of files is not available yet\n"},
-		{V "source: {ndjson: {path: a.gz}}\n" C R,
-	         "3:25: error: source.ndjson.path: a compressed file is not available yet\n"},
+		{V "source: {ndjson: {path: \"-\", follow: true}}\n" C R,
+	         "3:38: error: source.ndjson.follow: standard input is read until its writer ends it: take follow out\n"},
+		{V "source: {ndjson: {path: \"\"}}\n" C R,
+	         "3:25: error: source.ndjson.path: names no file\n"},
 		{V "source: {ndjson: {path: in/}}\n" C R,
 	         "3:25: error: source.ndjson.path: a folder is not available yet\n"},
 		{V S C R "metrics: \"127.0.0.1:9464\"\n",

@@ -4,7 +4,7 @@
  * settled is passed over, its lines taken from the stream. Hashes follow what was passed.
  */
 
-#include "connector/source/ndjson_private.h"
+#include "connector/source/reader_private.h"
 
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -13,12 +13,23 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Whether nothing will ever follow what is there. */
+static bool ends_here(const struct reader *n)
+{
+	return n->window.is_end && (!n->reading->is_follow || n->is_final);
+}
+
+static bool can_seek(const struct reader *n)
+{
+	return n->window.is_file && !n->window.unpack;
+}
+
 /* Everything before @pos was passed: hashes what became whole blocks. */
-static int pass(struct ndjson *n, uint64_t pos, struct err *err)
+static int pass(struct reader *n, uint64_t pos, struct err *err)
 {
 	n->at = pos;
 	n->n_searched = 0;
-	if (!n->host)
+	if (!n->reading->host)
 		return 0;
 	while (n->identity.chained_to + identity_block <= pos) {
 		identity_add_block(&n->identity, window_at(&n->window, n->identity.chained_to));
@@ -32,15 +43,16 @@ static int pass(struct ndjson *n, uint64_t pos, struct err *err)
 	return 0;
 }
 
-static int settle_to(struct ndjson *n, uint64_t pos, unsigned n_lines, struct err *err)
+static int settle_to(struct reader *n, uint64_t pos, unsigned n_lines, struct err *err)
 {
-	if (n->host)
+	if (n->reading->host)
 		stream_settle(n->stream, n->at, pos, n_lines);
+	n->is_dirty = true;
 	n->line += n_lines;
 	return pass(n, pos, err);
 }
 
-static int fail_ended_early(const struct ndjson *n, uint64_t wanted, struct err *err)
+static int fail_ended_early(const struct reader *n, uint64_t wanted, struct err *err)
 {
 	return err_set(
 		err, -ESTALE,
@@ -50,9 +62,10 @@ static int fail_ended_early(const struct ndjson *n, uint64_t wanted, struct err 
 		n->shown, window_end(&n->window), wanted);
 }
 
-uint64_t ndjson_read_from(const struct ndjson *n, uint64_t pos)
+/* Where to begin reading so that the hashes find the bytes they need before @pos. */
+static uint64_t read_from(const struct reader *n, uint64_t pos)
 {
-	if (n->host && n->identity.chained_to < pos)
+	if (n->reading->host && n->identity.chained_to < pos)
 		pos = n->identity.chained_to;
 	return pos > window_history ? pos - window_history : 0;
 }
@@ -61,7 +74,7 @@ uint64_t ndjson_read_from(const struct ndjson *n, uint64_t pos)
  * What an earlier run settled is passed, or as much of it as is there; a file is not even read
  * there. Lines count when the end of it is reached, so `at` may stand inside for a while.
  */
-static int skip_settled(struct ndjson *n, struct err *err)
+static int skip_settled(struct reader *n, struct err *err)
 {
 	uint64_t to, pos;
 	int r;
@@ -70,12 +83,12 @@ static int skip_settled(struct ndjson *n, struct err *err)
 		return STEP_NOTHING;
 	to = n->earlier[n->i_earlier].to;
 
-	if (n->window.is_file && ndjson_read_from(n, to) > window_end(&n->window)) {
-		window_seek(&n->window, ndjson_read_from(n, to));
+	if (can_seek(n) && read_from(n, to) > window_end(&n->window)) {
+		window_seek(&n->window, read_from(n, to));
 		n->at = window_end(&n->window);
 		return STEP_WANTS_MORE;
 	}
-	if (window_end(&n->window) < to && n->window.is_end)
+	if (window_end(&n->window) < to && ends_here(n))
 		return fail_ended_early(n, to, err);
 	pos = window_end(&n->window) < to ? window_end(&n->window) : to;
 	if (pos > n->at) {
@@ -90,27 +103,60 @@ static int skip_settled(struct ndjson *n, struct err *err)
 	return STEP_PASSED;
 }
 
-static int look_at_start(struct ndjson *n, struct err *err)
+static const struct {
+	const char *bytes;
+	size_t len;
+	int code; /* 0: passed over */
+	const char *sentence;
+} marks[] = {
+	{"\xef\xbb\xbf", 3, 0, ""},
+	{"\xff\xfe", 2, -EILSEQ, "is UTF-16: write it as UTF-8"},
+	{"\xfe\xff", 2, -EILSEQ, "is UTF-16: write it as UTF-8"},
+	/* What is packed once was unpacked on the way here. */
+	{"\x1f\x8b", 2, -EBADMSG, "is packed twice: unpack it once"},
+	{"\x28\xb5\x2f\xfd", 4, -EBADMSG, "is packed twice: unpack it once"},
+};
+
+enum { n_marks = sizeof(marks) / sizeof(marks[0]) };
+
+int reader_check_start(const struct reader *reader, const char *bytes, size_t len, struct err *err)
 {
-	static const char mark[] = "\xef\xbb\xbf";
-	const size_t len = n->window.len;
+	for (size_t i = 0; i < n_marks; i++) {
+		if (len < marks[i].len || memcmp(bytes, marks[i].bytes, marks[i].len) != 0)
+			continue;
+		return marks[i].code ? err_set(err, marks[i].code, "%s %s", reader->shown,
+		                               marks[i].sentence)
+		                     : (int)marks[i].len;
+	}
+	return 0;
+}
+
+/* Whether so few bytes may yet become one of the marks. */
+static bool may_be_mark(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < n_marks; i++)
+		if (!len || (len < marks[i].len && memcmp(bytes, marks[i].bytes, len) == 0))
+			return true;
+	return false;
+}
+
+static int look_at_start(struct reader *n, struct err *err)
+{
 	int r;
 
 	if (n->is_start_checked || n->at > 0)
 		return STEP_NOTHING;
-	if (len < 4 && !n->window.is_end)
+	if (may_be_mark(n->window.data, n->window.len) && !ends_here(n))
 		return STEP_WANTS_MORE;
 	n->is_start_checked = true;
-	r = ndjson_check_first_bytes(n, n->window.data, len, err);
-	if (r < 0)
-		return r;
-	if (len < 3 || memcmp(n->window.data, mark, 3) != 0)
-		return STEP_NOTHING;
-	r = settle_to(n, 3, 0, err);
+	r = reader_check_start(n, n->window.data, n->window.len, err);
+	if (r <= 0)
+		return r < 0 ? r : STEP_NOTHING;
+	r = settle_to(n, (uint64_t)r, 0, err);
 	return r < 0 ? r : STEP_PASSED;
 }
 
-static struct record *new_record(const struct ndjson *n, uint64_t pos, uint64_t len)
+static struct record *new_record(const struct reader *n, uint64_t pos, uint64_t len)
 {
 	struct record *record = record_new();
 
@@ -124,7 +170,7 @@ static struct record *new_record(const struct ndjson *n, uint64_t pos, uint64_t 
 }
 
 /* Hands @record out, which ends before @next_pos. */
-static int hand_out(struct ndjson *n, struct record *record, uint64_t next_pos,
+static int hand_out(struct reader *n, struct record *record, uint64_t next_pos,
                     struct record **ret_record, struct err *err)
 {
 	int r = pass(n, next_pos, err);
@@ -139,7 +185,7 @@ static int hand_out(struct ndjson *n, struct record *record, uint64_t next_pos,
 	return STEP_RECORD;
 }
 
-static int hand_out_too_long(struct ndjson *n, uint64_t pos, uint64_t len, uint64_t next_pos,
+static int hand_out_too_long(struct reader *n, uint64_t pos, uint64_t len, uint64_t next_pos,
                              struct record **ret_record, struct err *err)
 {
 	struct record *record = new_record(n, pos, len);
@@ -149,12 +195,12 @@ static int hand_out_too_long(struct ndjson *n, uint64_t pos, uint64_t len, uint6
 		mem_printf("line %" PRIu64 " is %" PRIu64 " bytes long, and max_record "
 	                   "allows %" PRIu64 ": raise it in the pipeline file, or make "
 	                   "the record smaller",
-	                   record->line, len, n->max_record);
+	                   record->line, len, n->reading->max_record);
 	return hand_out(n, record, next_pos, ret_record, err);
 }
 
 /* Inside a line that is too long: passes what is there of it. */
-static int look_in_long(struct ndjson *n, struct record **ret_record, struct err *err)
+static int look_in_long(struct reader *n, struct record **ret_record, struct err *err)
 {
 	const uint64_t end = window_end(&n->window);
 	const size_t there = (size_t)(end - n->at);
@@ -165,7 +211,7 @@ static int look_in_long(struct ndjson *n, struct record **ret_record, struct err
 
 	if (line_end > n->at)
 		n->long_ends_in_cr = bytes[line_end - n->at - 1] == '\r';
-	if (found || n->window.is_end) {
+	if (found || ends_here(n)) {
 		n->is_in_long = false;
 		return hand_out_too_long(n, n->long_pos,
 		                         line_end - n->long_pos - n->long_ends_in_cr,
@@ -225,13 +271,13 @@ static bool is_blank(const char *bytes, size_t len)
 }
 
 /* Whether `at` stands behind a line whose end was not there when it was read. */
-static bool is_in_line(const struct ndjson *n)
+static bool is_in_line(const struct reader *n)
 {
 	return n->may_be_in_line && n->line > 0 && *window_at(&n->window, n->at - 1) != '\n';
 }
 
 /* A whole line of @len bytes without its end, which is before @next_pos. */
-static int take_line(struct ndjson *n, const char *bytes, size_t len, uint64_t next_pos,
+static int take_line(struct reader *n, const char *bytes, size_t len, uint64_t next_pos,
                      struct record **ret_record, struct err *err)
 {
 	const bool is_rest = is_in_line(n);
@@ -252,7 +298,7 @@ static int take_line(struct ndjson *n, const char *bytes, size_t len, uint64_t n
 			n->line, n->shown, n->at);
 	if (bytes[len - 1] == '\r')
 		len--;
-	if (len > n->max_record)
+	if (len > n->reading->max_record)
 		return hand_out_too_long(n, n->at, len, next_pos, ret_record, err);
 
 	record = new_record(n, n->at, len);
@@ -261,23 +307,23 @@ static int take_line(struct ndjson *n, const char *bytes, size_t len, uint64_t n
 	return hand_out(n, record, next_pos, ret_record, err);
 }
 
-static int look_at_line(struct ndjson *n, struct record **ret_record, struct err *err)
+static int look_at_line(struct reader *n, struct record **ret_record, struct err *err)
 {
 	const size_t there = (size_t)(window_end(&n->window) - n->at);
 	const char *bytes, *found;
 
 	if (!there)
-		return n->window.is_end ? STEP_END : STEP_WANTS_MORE;
+		return ends_here(n) ? STEP_END : STEP_WANTS_MORE;
 	bytes = window_at(&n->window, n->at);
 	found = memchr(bytes + n->n_searched, '\n', there - n->n_searched);
 	if (found)
 		return take_line(n, bytes, (size_t)(found - bytes),
 		                 n->at + (uint64_t)(found - bytes) + 1, ret_record, err);
-	if (n->window.is_end)
+	if (ends_here(n))
 		return take_line(n, bytes, there, n->at + there, ret_record, err);
 
 	n->n_searched = there;
-	if (there - 1 > n->max_record) { /* the one may be a CR */
+	if (there - 1 > n->reading->max_record) { /* the one may be a CR */
 		n->is_in_long = true;
 		n->long_pos = n->at;
 		return STEP_PASSED;
@@ -285,7 +331,7 @@ static int look_at_line(struct ndjson *n, struct record **ret_record, struct err
 	return STEP_WANTS_MORE;
 }
 
-int ndjson_look(struct ndjson *n, struct record **ret_record, struct err *err)
+int reader_look(struct reader *n, struct record **ret_record, struct err *err)
 {
 	int r;
 
@@ -295,7 +341,7 @@ int ndjson_look(struct ndjson *n, struct record **ret_record, struct err *err)
 	if (r != STEP_NOTHING)
 		return r;
 	if (window_end(&n->window) < n->at)
-		return n->window.is_end ? fail_ended_early(n, n->at, err) : STEP_WANTS_MORE;
+		return ends_here(n) ? fail_ended_early(n, n->at, err) : STEP_WANTS_MORE;
 	r = look_at_start(n, err);
 	if (r != STEP_NOTHING)
 		return r;

@@ -1,0 +1,29 @@
+#pragma once
+
+/*
+ * Says when it is worth looking at folders again: at once where the kernel tells of changes
+ * (inotify), and each second in any case, because network mounts tell nothing and there may be no
+ * watch left. One descriptor for the loop.
+ */
+
+#include "lib/err.h"
+
+#include <stdbool.h>
+
+struct file_watch {
+	int epoll_fd, inotify_fd, timer_fd; /* inotify_fd: -1 without it */
+};
+
+/* A negative errno with a sentence where the kernel gives no descriptor. */
+int file_watch_init(struct file_watch *watch, struct err *err);
+/* Also after a failure. */
+void file_watch_deinit(struct file_watch *watch);
+
+/* Watches what happens in @folder; again is the same as once. What cannot be watched is polled. */
+void file_watch_add(struct file_watch *watch, const char *folder);
+
+/*
+ * Takes what has happened. True where a folder should be listed again, false where at most a file
+ * has grown.
+ */
+bool file_watch_take(struct file_watch *watch);
