@@ -116,6 +116,7 @@ extern const struct verb verb_init;
 extern const struct verb verb_operations;
 extern const struct verb verb_preview;
 extern const struct verb verb_rejects;
+extern const struct verb verb_responses;
 extern const struct verb verb_run;
 extern const struct verb verb_sandbox;
 extern const struct verb verb_schema;

@@ -12,6 +12,7 @@ const struct verb *const verbs[] = {
 	&verb_status,
 	&verb_rejects,
 	&verb_held,
+	&verb_responses,
 	&verb_operations,
 	&verb_explain,
 	&verb_sandbox,

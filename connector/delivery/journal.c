@@ -63,6 +63,7 @@ static void prepare(struct journal *j)
 	j->q.close_lane = store_query(s, "INSERT OR IGNORE INTO closed_lane VALUES(?1)");
 	j->q.open_lane = store_query(s, "DELETE FROM closed_lane WHERE key=?1");
 	j->q.set_meta = store_query(s, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)");
+	j->q.drop_meta = store_query(s, "DELETE FROM meta WHERE k=?1");
 	j->q.put_config = store_query(s, "INSERT INTO config(sha256, text) VALUES(?1, ?2)");
 	j->q.orphan_request =
 		store_query(s, "DELETE FROM request WHERE seq=?1 AND NOT EXISTS (SELECT 1 FROM"
@@ -223,6 +224,12 @@ int journal_set_meta(struct journal *journal, const char *key, const char *value
 	return store_run(journal->q.set_meta, err);
 }
 
+int journal_drop_meta(struct journal *journal, const char *key, struct err *err)
+{
+	store_bind_text(journal->q.drop_meta, 1, key);
+	return store_run(journal->q.drop_meta, err);
+}
+
 int journal_config(struct journal *journal, const char *sha256, const char *text, uint64_t *ret_id,
                    struct err *err)
 {
@@ -278,6 +285,11 @@ uint64_t journal_next_request(struct journal *journal)
 uint64_t journal_next_stream(struct journal *journal)
 {
 	return journal->next_stream++;
+}
+
+uint64_t journal_last_event(const struct journal *journal)
+{
+	return journal->next_event - 1;
 }
 
 uint64_t journal_next_event(struct journal *journal)

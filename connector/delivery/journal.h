@@ -43,6 +43,7 @@ const char *journal_id(const struct journal *journal);
 /* Small facts about the whole journal ("base_url", "organization_id"); set is durable on return. */
 char *journal_meta(struct journal *journal, const char *key); /* to free(); NULL: not set */
 int journal_set_meta(struct journal *journal, const char *key, const char *value, struct err *err);
+int journal_drop_meta(struct journal *journal, const char *key, struct err *err);
 
 /* The row of this version of the pipeline's text, made where it is new; durable on return. */
 int journal_config(struct journal *journal, const char *sha256, const char *text, uint64_t *ret_id,
@@ -192,6 +193,10 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
 
 /* The first event that is owed to @sink, 0: none is. */
 uint64_t journal_first_owed(struct journal *journal, enum event_sink sink);
+/* How many are, of those up to @up_to. */
+uint64_t journal_n_owed(struct journal *journal, enum event_sink sink, uint64_t up_to);
+/* The newest number that was given to an event. */
+uint64_t journal_last_event(const struct journal *journal);
 
 /* The object an identity made, to free(); NULL: not known. */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,

@@ -41,8 +41,9 @@ static void prepare_owed(struct journal *j)
 	j->q.first_owed[0] = store_query(s, "SELECT seq FROM owed ORDER BY seq LIMIT 1");
 	j->q.first_owed[1] = store_query(
 		s, "SELECT seq FROM event WHERE seq > ?1 AND sinks & 2 ORDER BY seq LIMIT 1");
-	j->q.n_owed[0] = store_query(s, "SELECT count(*) FROM owed");
-	j->q.n_owed[1] = store_query(s, "SELECT count(*) FROM event WHERE seq > ?1 AND sinks & 2");
+	j->q.n_owed[0] = store_query(s, "SELECT count(*) FROM owed WHERE seq <= ?2");
+	j->q.n_owed[1] = store_query(
+		s, "SELECT count(*) FROM event WHERE seq > ?1 AND seq <= ?2 AND sinks & 2");
 	j->q.put_owed = store_query(s, "INSERT INTO owed VALUES(?1, 0, 0)");
 	j->q.accept = store_query(s, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2");
 	j->q.postpone = store_query(s, "UPDATE owed SET attempts=?2, next_try=?3 WHERE seq=?1");
@@ -359,9 +360,21 @@ static int ask_owed(struct journal *j, struct store_query *q, enum event_sink si
 	return r < 0 ? r : 0;
 }
 
-int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t *ret_n, struct err *err)
+int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t up_to, uint64_t *ret_n,
+                       struct err *err)
 {
-	return ask_owed(j, j->q.n_owed[sink == SINK_FILE], sink, ret_n, err);
+	struct store_query *q = j->q.n_owed[sink == SINK_FILE];
+
+	store_bind_int(q, 2, (int64_t)up_to);
+	return ask_owed(j, q, sink, ret_n, err);
+}
+
+uint64_t journal_n_owed(struct journal *journal, enum event_sink sink, uint64_t up_to)
+{
+	uint64_t n;
+
+	(void)journal_count_owed(journal, sink, up_to, &n, NULL);
+	return n;
 }
 
 uint64_t journal_first_owed(struct journal *journal, enum event_sink sink)

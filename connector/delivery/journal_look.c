@@ -176,9 +176,9 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 		n[i] = (uint64_t)store_int(q, 0);
 		store_reset(q);
 	}
-	r = journal_count_owed(journal, SINK_WEBHOOK, &n[4], err);
+	r = journal_count_owed(journal, SINK_WEBHOOK, INT64_MAX, &n[4], err);
 	if (r >= 0)
-		r = journal_count_owed(journal, SINK_FILE, &n[5], err);
+		r = journal_count_owed(journal, SINK_FILE, INT64_MAX, &n[5], err);
 	if (r < 0)
 		return r;
 	*ret_totals = (struct journal_totals){n[0], n[1], n[2], n[3], n[4], n[5]};

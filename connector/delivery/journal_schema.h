@@ -82,7 +82,8 @@ struct journal {
 		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
 			*object_time;
 		struct store_query *put_decision, *close_lane, *open_lane;
-		struct store_query *get_meta, *set_meta, *get_config, *put_config, *config_text;
+		struct store_query *get_meta, *set_meta, *drop_meta, *get_config, *put_config,
+			*config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
 			*open_requests, *waiting_parts, *streams, *closed_lanes, *last_run,
@@ -142,7 +143,8 @@ int journal_apply_resend(struct journal *j, const struct change *c, struct err *
 /* The last word of each transaction: what was accepted long ago goes. */
 int journal_keep_told(struct journal *j, struct err *err);
 int journal_prune_told(struct journal *j, int64_t before_wall_ms, struct err *err);
-int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t *ret_n, struct err *err);
+int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t up_to, uint64_t *ret_n,
+                       struct err *err);
 
 /* Records by their row, so that parts of one share a struct; zero is empty. */
 struct record_set {

@@ -6,6 +6,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@
 
 bool desk_verb_acts(const char *verb)
 {
-	return !strcmp(verb, "rejects.retry") || !strcmp(verb, "held.resolve");
+	return !strcmp(verb, "rejects.retry") || !strcmp(verb, "held.resolve") ||
+	       desk_is_telling(verb);
 }
 
 struct desk *desk_new(struct engine *e)
@@ -31,16 +33,27 @@ static void errand_free(struct errand *errand)
 {
 	json_object_put(errand->results);
 	pipeline_free(errand->pipeline);
+	telling_free(errand->telling);
 	free(errand->ids);
 	free(errand->parts);
 	free(errand);
 }
 
+static struct json_object *answer_of(struct errand *errand)
+{
+	struct json_object *o;
+
+	if (errand->telling)
+		return telling_answer(errand->desk->engine, errand->telling);
+	o = json_object_new_object();
+	(void)json_object_object_add(o, "results", steal(&errand->results));
+	return o;
+}
+
 static void answer(struct errand *errand)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = answer_of(errand);
 
-	(void)json_object_object_add(o, "results", steal(&errand->results));
 	if (errand->question) {
 		control_reply(errand->question, o);
 		json_object_put(o);
@@ -106,15 +119,22 @@ void desk_begin(struct desk *desk)
 		errand_go_on(desk, errand);
 }
 
+static bool has_ended(struct desk *desk, const struct errand *errand)
+{
+	return errand->telling ? telling_has_ended(desk, errand) : errand->n_ended == errand->n_ids;
+}
+
 /* After the commit of a turn: what has all ended is answered. */
 void desk_turn(struct desk *desk)
 {
 	struct errand **at = &desk->errands;
 
+	desk->engine->is_flushing = false;
 	while (*at) {
 		struct errand *errand = *at;
 
-		if (errand->n_ended < errand->n_ids || journal_has_changes(desk->engine->journal)) {
+		if (!has_ended(desk, errand) || journal_has_changes(desk->engine->journal)) {
+			desk->engine->is_flushing |= errand->telling != NULL;
 			at = &errand->next;
 			continue;
 		}
@@ -134,6 +154,10 @@ static struct json_object *act(struct desk *desk, const char *verb, struct json_
 	if (!strcmp(verb, "rejects.drop"))
 		return desk_drop(desk, desk->engine->journal, request,
 		                 loop_wall_ms(desk->engine->loop));
+	if (desk_is_telling(verb))
+		return desk_tell(desk, verb, request, ret_errand);
+	if (!strcmp(verb, "responses.resume"))
+		return desk_resume(desk, desk->engine->journal, desk->engine->pipeline);
 	return desk_refusal(EXIT_USAGE, "this process does not know \"%s\"; is it another version?",
 	                    verb);
 }
@@ -167,6 +191,8 @@ static bool sends(const char *verb, struct json_object *request)
 {
 	const char *action = json_get_string(request, "action");
 
+	if (desk_is_telling(verb))
+		return false;
 	return strcmp(verb, "held.resolve") != 0 || (action && !strcmp(action, "send"));
 }
 
@@ -221,24 +247,35 @@ static struct json_object *never_run(const struct pipeline *pipeline)
 static struct json_object *no_state(const struct pipeline *pipeline, const char *verb,
                                     struct json_object *request)
 {
+	static const struct {
+		const char *verb, *answer;
+		bool takes_any_id; /* else an id is one that there is not */
+	} rows[] = {
+		{"rejects.list", "{\"rejects\":[]}", true},
+		{"rejects.show", "{\"rejects\":[]}", false},
+		{"rejects.drop", "{\"dropped\":0}", false},
+		{"rejects.retry", "{\"results\":[]}", false},
+		{"held.list", "{\"held\":[]}", true},
+		{"held.show", "{\"held\":[]}", false},
+		{"held.resolve", "{\"results\":[]}", false},
+		{"responses.flush", "{\"told\":0,\"waiting\":0}", true},
+		{"responses.resend", "{\"resent\":0,\"told\":0,\"waiting\":0}", true},
+		{"responses.resume", "{\"was_paused\":false,\"waiting\":0}", true},
+	};
 	cleanup_(freep) uint64_t *ids = desk_ids(request);
-	const bool is_list = !strcmp(strchr(verb, '.') ? strchr(verb, '.') : "", ".list");
-	struct json_object *o;
+	struct json_object *o = NULL;
+	size_t i = 0;
 
 	if (!strcmp(verb, "status"))
 		return never_run(pipeline);
-	if (ids && !is_list)
+	while (strcmp(rows[i].verb, verb) != 0) {
+		i++;
+		assert(i < sizeof(rows) / sizeof(*rows));
+	}
+	if (ids && !rows[i].takes_any_id)
 		return desk_refusal(EXIT_USAGE, "there is no such item: \"%s\" has never run",
 		                    pipeline->name);
-	o = json_object_new_object();
-	if (!strcmp(verb, "rejects.drop"))
-		(void)json_object_object_add(o, "dropped", json_object_new_int(0));
-	else
-		(void)json_object_object_add(o,
-		                             !strcmp(verb, "rejects.retry") ? "results"
-		                             : *verb == 'h'                 ? "held"
-		                                                            : "rejects",
-		                             json_object_new_array());
+	(void)json_parse(rows[i].answer, strlen(rows[i].answer), 0, &o, NULL, NULL);
 	return o;
 }
 
@@ -248,11 +285,11 @@ static enum exit_code answer_from(struct journal *journal, const struct pipeline
 {
 	struct json_object *o;
 
-	if (strcmp(verb, "rejects.drop") != 0) {
-		*ret_answer = desk_read(journal, NULL, pipeline, verb, request);
-		return EXIT_DONE;
-	}
-	o = desk_drop(NULL, journal, request, clock_wall_ms());
+	o = desk_read(journal, NULL, pipeline, verb, request);
+	if (!o && !strcmp(verb, "responses.resume"))
+		o = desk_resume(NULL, journal, pipeline);
+	if (!o)
+		o = desk_drop(NULL, journal, request, clock_wall_ms());
 	if (journal_commit(journal, err) < 0) {
 		json_object_put(o);
 		return EXIT_LOCAL;

@@ -109,6 +109,7 @@ struct errand *errand_new(struct desk *desk)
 {
 	struct errand *errand = mem_alloc(sizeof(*errand));
 
+	errand->desk = desk;
 	errand->results = json_object_new_array();
 	errand->next = desk->errands;
 	desk->errands = errand;

@@ -8,13 +8,15 @@
 /* A question that waits for outcomes. */
 struct errand {
 	struct errand *next;
+	struct desk *desk;
 	struct control_question *question; /* NULL: asked in this process */
 	struct json_object *results;       /* list */
 	struct json_object **ret_answer;   /* asked in this process */
 	struct pipeline *pipeline;         /* to shape with; NULL: as sent */
 	bool is_resend;                    /* of a held item, which a person says is not there */
 	bool as_sent;
-	uint64_t *ids; /* parts to take up */
+	struct telling *telling; /* it waits for receivers; NULL: for parts */
+	uint64_t *ids;           /* parts to take up */
 	size_t n_ids, n_begun, n_ended;
 	struct errand_part {
 		uint64_t id;
@@ -74,6 +76,20 @@ struct json_object *desk_retry(struct desk *desk, struct json_object *request,
 /* @desk is NULL when nobody runs. */
 struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
                               struct json_object *request, int64_t wall_ms);
+
+/* desk_tell.c: what receivers are told, and told again. */
+bool desk_is_telling(const char *verb);
+/* NULL: it waits, else the answer. */
+struct json_object *desk_tell(struct desk *desk, const char *verb, struct json_object *request,
+                              struct errand **ret_errand);
+/* All that was asked for is told, or cannot be told now. */
+bool telling_has_ended(struct desk *desk, const struct errand *errand);
+/* What it came to, a new object. */
+struct json_object *telling_answer(struct engine *e, const struct telling *telling);
+void telling_free(struct telling *telling); /* NULL is ignored */
+/* Lifts the pause of a 410; @desk is NULL when nobody runs. */
+struct json_object *desk_resume(struct desk *desk, struct journal *journal,
+                                const struct pipeline *pipeline);
 
 /* desk_held.c */
 void desk_send_held(struct desk *desk, struct errand *errand);

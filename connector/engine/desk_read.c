@@ -241,6 +241,27 @@ static void add_sentence(struct json_object *list, const char *format, ...)
 	free(text);
 }
 
+/* Receivers, as far as they are waited for. */
+static void say_responses(struct json_object *o, struct json_object *sentences,
+                          const struct journal_totals *t, struct engine *e, int64_t paused_wall_ms)
+{
+	const unsigned long long n = t->owed_webhook;
+	char at[32];
+
+	if (paused_wall_ms) {
+		set_text(o, "responses_paused", clock_rfc3339(paused_wall_ms, at));
+		add_sentence(sentences,
+		             "responses are paused: the receiver answered 410 Gone at %s; %llu "
+		             "event%s kept, and none is sent until `closefeed responses resume`",
+		             at, n, n == 1 ? " is" : "s are");
+	} else if (!e && t->owed_webhook + t->owed_file) {
+		add_sentence(sentences,
+		             "%llu event%s for a receiver: the next run sends them, or `closefeed "
+		             "responses flush`",
+		             n + t->owed_file, n + t->owed_file == 1 ? " waits" : "s wait");
+	}
+}
+
 static void say(struct json_object *sentences, const struct journal_totals *t, struct engine *e,
                 const struct journal_run *last)
 {
@@ -295,6 +316,7 @@ static struct json_object *status(struct journal *journal, struct engine *e,
 		(void)json_object_object_add(o, "counts", counts_of(&last.counts));
 	}
 	say(sentences, &t, e, has_run ? &last : NULL);
+	say_responses(o, sentences, &t, e, pause_since(journal, pipeline));
 	(void)json_object_object_add(o, "sentences", sentences);
 	set_number(o, "open", t.open);
 	set_number(o, "unknown", t.unknown);

@@ -277,7 +277,8 @@ static bool may_read(struct engine *e)
 		delivery_stop(
 			e->delivery, EXIT_AGAIN,
 			"the receiver of the responses answered 410 Gone, and as many events as "
-			"may wait do; put another receiver into responses.webhook, then run again");
+			"may wait do; put another receiver into responses.webhook or say `closefeed "
+			"responses resume`, then run again");
 	return !outbox_is_full(e) && disk_has_space(e);
 }
 

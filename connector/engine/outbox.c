@@ -32,6 +32,7 @@ static void append(struct engine *e, const struct event *event)
 {
 	file_sink_append(e->file_sink, event->body, event->body_len);
 	hook_point("file_appended");
+	e->file_appended_to = event->seq;
 	e->file_bytes += event->body_len;
 	if (!e->file_from) {
 		e->file_from = event->seq;
@@ -63,22 +64,19 @@ static int sync_file(struct engine *e, struct err *err)
 	return 0;
 }
 
-/* What an earlier run still owed the file comes before anything new. */
+/*
+ * What an earlier run still owed the file, or what is to be sent again, comes before anything new:
+ * until it has caught up, new events are rows, too.
+ */
 static int catch_up_file(struct engine *e, struct err *err)
 {
-	uint64_t after = 0;
-	int r = 0;
+	const uint64_t before = e->file_appended_to;
+	int r;
 
-	while (r >= 0) {
-		r = journal_each_owed(e->journal, SINK_FILE, after, file_batch, append_owed, e,
-		                      err);
-		if (r < 0 || !e->file_from)
-			break;
-		after = e->file_to;
-		r = sync_file(e, err);
-		if (r >= 0)
-			r = journal_commit(e->journal, err);
-	}
+	if (!e->file_is_behind || e->file_is_broken)
+		return 0;
+	r = journal_each_owed(e->journal, SINK_FILE, before, file_batch, append_owed, e, err);
+	e->file_is_behind = e->file_appended_to != before;
 	return r;
 }
 
@@ -88,6 +86,8 @@ static void offer(void *arg, struct event *takes_event)
 {
 	struct engine *e = arg;
 
+	if (e->is_flushing)
+		takes_event->next_try_wall_ms = 0;
 	e->webhook_offered_to = takes_event->seq;
 	webhook_offer(e->webhook, takes_event);
 }
@@ -109,6 +109,16 @@ static void postponed(void *arg, uint64_t seq, unsigned attempts, int64_t next_t
 	hook_point("webhook_postponed");
 }
 
+static void begin_pause(struct engine *e)
+{
+	struct err err;
+
+	e->is_paused = true;
+	if (pause_begin(e->journal, e->pipeline, loop_wall_ms(e->loop), &err) < 0)
+		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
+	hook_point("webhook_paused");
+}
+
 static void changed(void *arg, enum webhook_state state, const char *why)
 {
 	struct engine *e = arg;
@@ -125,7 +135,10 @@ static void changed(void *arg, enum webhook_state state, const char *why)
 			why);
 		break;
 	case WEBHOOK_GONE:
-		engine_greet(e, "%s; events are kept, and nothing more is sent to it in this run",
+		begin_pause(e);
+		engine_greet(e,
+		             "%s; events are kept, and nothing more is sent to it until `closefeed "
+		             "responses resume` says so",
 		             why);
 		break;
 	}
@@ -133,7 +146,7 @@ static void changed(void *arg, enum webhook_state state, const char *why)
 
 bool outbox_is_gone(const struct engine *e)
 {
-	return e->webhook && webhook_state(e->webhook) == WEBHOOK_GONE;
+	return e->is_paused;
 }
 
 const char *outbox_trouble(const struct engine *e)
@@ -190,10 +203,9 @@ int outbox_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		return r;
 	if (p->responses_file) {
 		r = file_sink_open(p->responses_file, &e->file_sink, err);
-		if (r >= 0)
-			r = catch_up_file(e, err);
 		if (r < 0)
 			return err_prefix(err, r, "responses.file");
+		e->file_is_behind = totals.owed_file > 0;
 	}
 	if (p->webhook_url) {
 		*ret_code = EXIT_PIPELINE;
@@ -201,6 +213,7 @@ int outbox_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		if (r < 0)
 			return err_prefix(err, r, "responses.webhook");
 		e->n_owed_webhook = totals.owed_webhook;
+		e->is_paused = pause_since(e->journal, p) != 0;
 	}
 	return 0;
 }
@@ -215,7 +228,7 @@ void outbox_offer(struct engine *e, struct event *takes_event)
 {
 	struct event *event = takes_event;
 
-	if (event->owes & SINK_FILE && !e->file_is_broken)
+	if (event->owes & SINK_FILE && !e->file_is_broken && !e->file_is_behind)
 		append(e, event);
 	if (!(event->owes & SINK_WEBHOOK)) {
 		event_free(event);
@@ -241,7 +254,7 @@ void outbox_turn(struct engine *e)
 {
 	struct err err;
 
-	if (file_is_due(e) && sync_file(e, &err) < 0) {
+	if (catch_up_file(e, &err) < 0 || (file_is_due(e) && sync_file(e, &err) < 0)) {
 		/*
 		 * The rows are still there: the next run appends them, and in their order. What is
 		 * on the wire may end meanwhile; its outcomes need no file.
@@ -255,10 +268,32 @@ void outbox_turn(struct engine *e)
 
 bool outbox_is_empty(const struct engine *e)
 {
-	return e->file_from == 0 && (e->n_owed_webhook == 0 || outbox_is_gone(e));
+	return e->file_from == 0 && !e->file_is_behind &&
+	       (e->n_owed_webhook == 0 || outbox_is_gone(e));
 }
 
 bool outbox_is_full(const struct engine *e)
 {
 	return e->n_owed_webhook >= owed_at_most;
+}
+
+void outbox_try_now(struct engine *e)
+{
+	refill(e);
+	if (e->webhook && !e->is_paused)
+		webhook_try_now(e->webhook);
+}
+
+void outbox_resume(struct engine *e)
+{
+	e->is_paused = false;
+	outbox_try_now(e);
+}
+
+void outbox_owe(struct engine *e, enum event_sink sink, uint64_t n)
+{
+	if (sink == SINK_WEBHOOK)
+		e->n_owed_webhook += n;
+	else if (n)
+		e->file_is_behind = true;
 }

@@ -83,10 +83,15 @@ struct engine {
 	struct file_sink *file_sink;
 	struct webhook *webhook;
 	uint64_t file_from, file_to; /* events appended and not synced yet; 0: none */
+	uint64_t file_appended_to;   /* last event appended in this run */
+	bool file_is_behind;         /* rows are owed to it that come before anything new */
 	uint64_t file_bytes, file_since_ms;
 	bool file_is_broken;         /* nothing more is written to it in this run */
 	uint64_t webhook_offered_to; /* last event handed to the sender */
 	uint64_t n_owed_webhook;
+	bool is_paused;   /* the receiver said 410, and nobody has said that it may be sent to again
+	                   */
+	bool is_flushing; /* somebody waits for what is owed: it waits for nothing itself */
 
 	/* The run */
 	struct journal_run run;
@@ -214,10 +219,27 @@ void outbox_turn(struct engine *e);
 bool outbox_is_empty(const struct engine *e);
 unsigned outbox_sinks(const struct engine *e); /* enum event_sink, or'ed */
 bool outbox_is_full(const struct engine *e);
-/* Its receiver said 410: what it has not taken is kept. */
+/* Its receiver said 410, in this run or an earlier one: what it has not taken is kept. */
 bool outbox_is_gone(const struct engine *e);
+/* Tries what waits now, whatever it waits for. */
+void outbox_try_now(struct engine *e);
+/* The receiver may be sent to again. */
+void outbox_resume(struct engine *e);
+/* @n events more are owed to @sink, by their rows. */
+void outbox_owe(struct engine *e, enum event_sink sink, uint64_t n);
 /* Why its receiver did not take the last event; "" where it did, or there is none. */
 const char *outbox_trouble(const struct engine *e);
+
+/*
+ * pause.c: a receiver that answered 410 is sent nothing more, in no run, until a person says so or
+ * the pipeline names another.
+ */
+int pause_begin(struct journal *journal, const struct pipeline *pipeline, int64_t wall_ms,
+                struct err *err);
+/* Since when (wall clock) its receiver is sent nothing; 0: it is sent to. */
+int64_t pause_since(struct journal *journal, const struct pipeline *pipeline);
+/* False: there was none. */
+bool pause_end(struct journal *journal, const struct pipeline *pipeline);
 
 /* proof.c */
 struct proof *proof_new(struct engine *e);

@@ -48,7 +48,8 @@ int64_t engine_wall_ms(const struct engine *engine)
 
 static bool has_more_to_do(const struct engine *e)
 {
-	return journal_has_changes(e->journal) || e->file_from != 0;
+	return journal_has_changes(e->journal) || e->file_from != 0 ||
+	       (e->file_is_behind && !e->file_is_broken);
 }
 
 static int turn_wait(struct engine *e)
@@ -57,7 +58,8 @@ static int turn_wait(struct engine *e)
 	const uint64_t due = batches_due_ms(e);
 	int wait = e->file_from ? outbox_file_wait_ms : idle_turn_ms;
 
-	if (journal_has_changes(e->journal) || e->input_goes_on || (due && due <= now))
+	if (journal_has_changes(e->journal) || e->input_goes_on ||
+	    (e->file_is_behind && !e->file_is_broken) || (due && due <= now))
 		return 0;
 	return due && due - now < (uint64_t)wait ? (int)(due - now) : wait;
 }
@@ -181,7 +183,7 @@ static const char *reason_of(struct engine *e)
 		return NULL;
 	if (outbox_is_gone(e))
 		return "the receiver of the responses answered 410 Gone; events that it has not "
-		       "taken are kept";
+		       "taken are kept until `closefeed responses resume`";
 	(void)snprintf(e->stop_reason, sizeof(e->stop_reason),
 	               "the receiver of the responses did not take all events within "
 	               "delivery.drain%s%s%s; they are kept and sent by the next run",

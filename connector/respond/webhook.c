@@ -320,6 +320,19 @@ void webhook_offer(struct webhook *webhook, struct event *takes_event)
 	pump(webhook);
 }
 
+void webhook_try_now(struct webhook *webhook)
+{
+	struct webhook *w = webhook;
+
+	if (w->state == WEBHOOK_GONE) {
+		w->state = WEBHOOK_FLOWING;
+		webhook_pace_init(&w->pace, webhook_connections, w->pace.seed + 1);
+	}
+	w->pace.not_before_ms = 0;
+	webhook_queue_wake(&w->queue, UINT64_MAX);
+	pump(w);
+}
+
 size_t webhook_pending(const struct webhook *webhook)
 {
 	return webhook->queue.n_items;

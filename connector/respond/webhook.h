@@ -69,6 +69,12 @@ void webhook_offer(struct webhook *webhook, struct event *takes_event);
 /* Events offered and not accepted yet. */
 size_t webhook_pending(const struct webhook *webhook);
 
+/*
+ * Ends all waits: every event is tried as soon as there is a connection for it. A receiver that
+ * wanted no more is asked again.
+ */
+void webhook_try_now(struct webhook *webhook);
+
 enum webhook_state webhook_state(const struct webhook *webhook);
 
 /* Why the last event was not accepted, for people; "" where the last one was, or none was tried. */

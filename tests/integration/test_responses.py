@@ -289,7 +289,7 @@ def test_a_redirect_is_not_followed(closefeed, pipeline, hook):
         assert elsewhere.calls == [] and hook.calls
 
 
-def test_410_ends_it_for_this_run_and_events_are_kept(closefeed, pipeline, sandbox, hook):
+def test_410_ends_it_and_events_are_kept(closefeed, pipeline, sandbox, hook):
     hook.answer = lambda call: 410
     path = pipeline(source='ndjson: {path: "-"}', responses=to(hook.url))
     process = closefeed.start("run", path, stdin=subprocess.PIPE)
@@ -302,6 +302,7 @@ def test_410_ends_it_for_this_run_and_events_are_kept(closefeed, pipeline, sandb
     assert len(hook.calls) == 1  # and nobody is asked again
     assert closefeed("status", path, "--json").json["events_owed"] == 5
     hook.answer = lambda call: 200
+    assert closefeed("responses", "resume", path).code == 0
     assert closefeed("run", path, input=ndjson(leads(5))).code == 0
     assert len({e["id"] for e in hook.accepted()}) == 5 == len(sandbox.objects("lead"))
 

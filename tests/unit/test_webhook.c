@@ -394,6 +394,48 @@ static void after_410_nothing_more_is_sent(void **state)
 	check_eq(webhook_state(s.webhook), WEBHOOK_GONE);
 }
 
+static void who_asks_for_it_now_waits_for_no_back_off(void **state)
+{
+	struct event *event = event_of("a");
+
+	(void)state;
+	event->attempts = 4; /* of an earlier process, and of its own trouble */
+	event->next_try_wall_ms = loop_wall_ms(s.loop) + 3600 * 1000;
+	webhook_offer(s.webhook, event);
+	turn_for(100);
+	check_eq(s.n_requests, 0);
+	webhook_try_now(s.webhook);
+	turn_until(&s.n_told, 1);
+
+	for (unsigned i = 0; i < 16; i++)
+		s.answers[i] = 503;
+	s.n_answers = 16;
+	for (unsigned i = 0; i < 5; i++)
+		offer("b");
+	turn_until(&s.n_states, 1);
+	check_eq(webhook_state(s.webhook), WEBHOOK_DOWN);
+	s.n_answers = 0;
+	webhook_try_now(s.webhook);
+	turn_until(&s.n_told, 6);
+	check_eq(webhook_state(s.webhook), WEBHOOK_FLOWING);
+}
+
+static void a_receiver_that_was_gone_is_asked_again_when_a_person_says_so(void **state)
+{
+	(void)state;
+	s.answers[0] = 410;
+	s.n_answers = 1;
+	offer("a");
+	offer("a");
+	turn_until(&s.n_states, 1);
+	webhook_try_now(s.webhook);
+	check_eq(webhook_state(s.webhook), WEBHOOK_FLOWING);
+	check(webhook_has_room(s.webhook));
+	offer("b");
+	turn_until(&s.n_told, 3);
+	check_eq(webhook_pending(s.webhook), 0);
+}
+
 static void a_stale_connection_is_no_failure(void **state)
 {
 	(void)state;
@@ -488,6 +530,8 @@ int main(void)
 		scenario(when_the_receiver_is_back_everything_goes_at_once),
 		scenario(a_busy_receiver_is_left_alone_as_long_as_it_says),
 		scenario(after_410_nothing_more_is_sent),
+		scenario(who_asks_for_it_now_waits_for_no_back_off),
+		scenario(a_receiver_that_was_gone_is_asked_again_when_a_person_says_so),
 		scenario(a_stale_connection_is_no_failure),
 		scenario(after_a_restart_only_a_long_wait_goes_on),
 		scenario(room_ends_where_memory_would),
