@@ -66,7 +66,7 @@ static const struct part {
 	{"opportunity.create", "note", ROLE_NOTE, "", false, false, "free text"},
 	{"task.create", "lead_id", ROLE_LEAD_ID, "", false, false, "whose it is"},
 	{"task.create", "text", ROLE_NOTE, "", false, false, "what is to be done"},
-	{"task.create", "due_date", ROLE_DUE, "|date", false, false, "the day it is due"},
+	{"task.create", "date", ROLE_DUE, "|date", false, false, "the day it is due"},
 	{"activity.note.create", "lead_id", ROLE_LEAD_ID, "", false, false, "where it is filed"},
 	{"activity.note.create", "note", ROLE_NOTE, "", false, false, "the text"},
 	{"activity.call.create", "lead_id", ROLE_LEAD_ID, "", false, false, "whom it was with"},

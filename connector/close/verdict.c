@@ -3,6 +3,7 @@
 #include "lib/mem.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { max_id_bytes = 100 };
 
@@ -31,11 +32,31 @@ static bool begins_like_json(const struct crm_attempt *attempt)
 	return true; /* nothing but space came before it was cut */
 }
 
+/* A page for people, as a proxy or a captive portal shows it. */
+static bool begins_like_page(const struct crm_attempt *attempt)
+{
+	static const char *const beginnings[] = {"<!doctype html", "<html"};
+	size_t at = 0;
+
+	while (at < attempt->body_len && strchr(" \t\r\n", attempt->body[at]))
+		at++;
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
+		const size_t len = strlen(beginnings[i]);
+
+		if (attempt->body_len - at >= len &&
+		    strncasecmp(attempt->body + at, beginnings[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A captive portal answers 200 with a page of its own: that is not Close saying "done". */
 static bool is_readable(const struct crm_attempt *attempt)
 {
 	if (attempt->body_len == 0 || attempt->status == 204)
 		return true;
+	if (attempt->is_other_host)
+		return !begins_like_page(attempt);
 	return attempt->is_complete ? attempt->is_json : begins_like_json(attempt);
 }
 
@@ -54,7 +75,8 @@ static struct crm_judgement judge_refusal(const struct crm_attempt *attempt, con
 	/* What the lost attempt deleted cannot be found by the next. */
 	if (row->status == 404 && attempt->method == METHOD_DELETE && attempt->was_unknown)
 		return (struct crm_judgement){VERDICT_APPLIED, REJECT_NONE};
-	if (row->verdict == VERDICT_REJECTED && !(attempt->is_complete && attempt->is_json))
+	if (row->verdict == VERDICT_REJECTED && !attempt->is_other_host &&
+	    !(attempt->is_complete && attempt->is_json))
 		judgement.class = REJECT_UNEXPECTED_ANSWER;
 	return judgement;
 }

@@ -16,6 +16,8 @@
 
 struct crm_attempt {
 	enum http_method method;
+	/* No operation of Close, and base_url is another host: answers need not be JSON there. */
+	bool is_other_host;
 	bool was_unknown; /* an earlier attempt of this request may have been done */
 	unsigned n_sends; /* 0: nothing left this process */
 	unsigned status;  /* 0: no complete status line */

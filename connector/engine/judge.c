@@ -155,6 +155,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	const char *id;
 
 	attempt.method = request->method;
+	attempt.is_other_host = !*request->operation && !e->pipeline->is_close;
 	attempt.was_unknown = was_unknown;
 	j = crm_judge(&attempt);
 	http_answer_each_header(answer, read_header, &reader);

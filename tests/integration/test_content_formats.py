@@ -4,6 +4,8 @@ import json
 import urllib.parse
 import xml.etree.ElementTree
 
+import pytest
+
 from harness import indented, ndjson
 from receiver import Server
 
@@ -13,8 +15,8 @@ FORM, XML = "application/x-www-form-urlencoded", "application/xml"
 class Host(Server):
     """Another host: it knows nothing of Close, and takes what it gets."""
 
-    def __init__(self):
-        super().__init__(lambda call: 404 if call.path.endswith("/me/") else (200, {"ok": True}))
+    def __init__(self, answer=(200, {"ok": True})):
+        super().__init__(lambda call: 404 if call.path.endswith("/me/") else answer)
 
     def posts(self):
         return [call for call in self.calls if call.method == "POST"]
@@ -172,3 +174,18 @@ def test_close_itself_takes_json_only(closefeed, pipeline):
     result = closefeed("check", path)
     assert result.code == 78
     assert "content_format: lead.create is an operation of Close, which takes JSON" in result.err
+
+
+@pytest.mark.parametrize("answer, outcome", [
+    ((200, b"ok"), "delivered"),
+    ((201, b"<?xml version='1.0'?><done/>"), "delivered"),
+    ((202, b""), "delivered"),
+    ((200, b"<!DOCTYPE html><title>Please log in</title>"), "held"),
+    ((422, b"no such list"), "rejected"),
+])
+def test_another_host_answers_as_it_likes_but_not_with_a_page(closefeed, tmp_path, answer, outcome):
+    with Host(answer) as host:
+        path = write_pipeline(tmp_path, host, [{"a": 1}], "url: /hooks")
+        assert closefeed("run", path).code == (0 if outcome == "delivered" else 1)
+    assert len(host.posts()) == 1
+    assert [event["data"]["outcome"] for event in events_of(tmp_path)] == [outcome]

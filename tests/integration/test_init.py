@@ -47,7 +47,7 @@ SAMPLES = {
     "tasks": (
         [{"lead_id": "lead_A1", "due": "2026-11-21T10:00:00Z", "text": "call back"}],
         "task.create",
-        {"lead_id": "lead_A1", "due_date": "2026-11-21", "text": "call back"},
+        {"lead_id": "lead_A1", "date": "2026-11-21", "text": "call back"},
     ),
     "notes": (
         [{"lead_id": "lead_A1", "text": "met at the fair"}],

@@ -142,6 +142,33 @@ static void a_2xx_that_is_no_json_is_unreadable(void **state)
 	check_judgement(answered_page(200, false), VERDICT_UNREADABLE, REJECT_NONE);
 }
 
+static void another_host_may_answer_in_any_form_but_a_page(void **state)
+{
+	static const char *const bodies[] = {"ok", "<?xml version=\"1.0\"?><done/>", "id=7", "{"};
+	static const char *const pages[] = {"<!DOCTYPE html><title>Log in</title>", " \n<HTML>"};
+	struct crm_attempt attempt = answered(200);
+
+	(void)state;
+	attempt.is_json = false;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		attempt.body = bodies[i];
+		attempt.body_len = strlen(bodies[i]);
+		attempt.is_other_host = true;
+		check_judgement(attempt, VERDICT_APPLIED, REJECT_NONE);
+		attempt.is_other_host = false;
+		check_judgement(attempt, VERDICT_UNREADABLE, REJECT_NONE);
+	}
+	attempt.is_other_host = true;
+	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+		attempt.body = pages[i];
+		attempt.body_len = strlen(pages[i]);
+		check_judgement(attempt, VERDICT_UNREADABLE, REJECT_NONE);
+	}
+	attempt = answered_page(422, true);
+	attempt.is_other_host = true;
+	check_judgement(attempt, VERDICT_REJECTED, REJECT_VALIDATION);
+}
+
 static void a_refusal_that_is_not_closes_json_is_unexpected(void **state)
 {
 	static const unsigned statuses[] = {400, 404, 405, 409, 410, 413, 415, 422};
@@ -288,6 +315,7 @@ int main(void)
 		sentence(sent_without_a_status_line_is_unknown),
 		sentence(a_2xx_is_applied_even_if_its_body_is_cut_or_missing),
 		sentence(a_2xx_that_is_no_json_is_unreadable),
+		sentence(another_host_may_answer_in_any_form_but_a_page),
 		sentence(a_refusal_that_is_not_closes_json_is_unexpected),
 		sentence(the_other_refusals_need_no_body),
 		sentence(a_delete_answered_404_is_applied_only_after_an_unknown_attempt),
