@@ -162,6 +162,7 @@ static void print_summary(const struct preview *p)
 {
 	char text[32];
 
+	(void)fflush(stdout); /* where both lead to one place, this comes last */
 	(void)fprintf(stderr, "%s record%s", term_thousands(p->n_records, text),
 	              p->n_records == 1 ? "" : "s");
 	if (p->n_filtered)

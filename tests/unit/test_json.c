@@ -406,6 +406,29 @@ static void members_are_read_only_with_their_own_type(void **state)
 	check_null(json_string(NULL));
 }
 
+static void weight_is_about_the_memory_a_value_takes(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t least, most;
+	} rows[] = {
+		{"null", 0, 0},   {"1", 40, 100},    {"\"0123456789\"", 50, 110},
+		{"[]", 300, 500}, {"{}", 600, 1000}, {"{\"a\":{},\"b\":[1,2.50,null]}", 1600, 2800},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *value = NULL;
+		size_t weight;
+
+		check_eq(json_parse(rows[i].text, strlen(rows[i].text), 0, &value, NULL, NULL), 0);
+		weight = json_weight(value);
+		if (weight < rows[i].least || weight > rows[i].most)
+			fail_msg("%s weighs %zu", rows[i].text, weight);
+		json_object_put(value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +445,7 @@ int main(void)
 		sentence(text_that_is_no_utf8_is_printed_with_replacements),
 		sentence(a_value_of_any_depth_is_printed),
 		sentence(members_are_read_only_with_their_own_type),
+		sentence(weight_is_about_the_memory_a_value_takes),
 	};
 
 	return run_sentences(tests);
