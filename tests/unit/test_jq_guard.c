@@ -45,9 +45,14 @@ run_and_exit(const char *program, struct jq_limits limits, const struct jq_where
 {
 	struct jq_set *set = compiled(program);
 	struct jq_input *input = jq_input_new(NULL, NULL, where);
+	bool truth;
 
+	(void)alarm(60); /* were there no guard */
 	jq_limits = limits;
 	jq_set_exit_code(78);
+	(void)jq_run(set, 1, input, ignore, NULL, NULL);
+	/* What is left of a program that was not asked to its end is still its own. */
+	(void)jq_is_true(set, 2, input, &truth, NULL);
 	(void)jq_run(set, 1, input, ignore, NULL, NULL);
 	(void)jq_run(set, 2, input, ignore, NULL, NULL);
 	_exit(0);
@@ -130,7 +135,10 @@ static void what_breaks_libjq_gets_a_sentence_too(void **state)
 		{".[2147483647] = 1",
 	         "routes[0].transform made libjq crash, by nesting too deep or "
 	         "a number too large on signups"},
-		{"reduce range(1000000) as $i (0; [.])", "made libjq crash, by nesting too deep"},
+		{"reduce range(1000000) as $i (0; [.])",
+	         "routes[0].transform made libjq crash, by nesting too deep"},
+		{"reduce range(1000000) as $i (0; [.]) | (0, 1) as $x | 1",
+	         "routes[0].transform made libjq crash, by nesting too deep"},
 		{"-1e300 % -1", "made libjq crash, by nesting too deep or a number too large"},
 	};
 	const struct jq_limits limits = {.ms = 60000, .bytes = UINT64_C(1) << 40};
