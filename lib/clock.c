@@ -44,3 +44,13 @@ const char *clock_local_hms(int64_t wall_ms, char text[static 16])
 	(void)snprintf(text, 16, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
 	return text;
 }
+
+const char *clock_local_text(int64_t wall_ms, char text[static 32])
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	(void)localtime_r(&seconds, &tm);
+	(void)strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm);
+	return text;
+}

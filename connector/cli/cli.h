@@ -118,6 +118,7 @@ extern const struct verb verb_preview;
 extern const struct verb verb_rejects;
 extern const struct verb verb_responses;
 extern const struct verb verb_run;
+extern const struct verb verb_runs;
 extern const struct verb verb_sandbox;
 extern const struct verb verb_schema;
 extern const struct verb verb_status;

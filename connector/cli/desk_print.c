@@ -1,7 +1,9 @@
 #include "connector/cli/desk_print.h"
 #include "connector/cli/term.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/moment.h"
 
 #include <inttypes.h>
 #include <json-c/linkhash.h>
@@ -229,4 +231,88 @@ void desk_print_results(FILE *out, struct json_object *results)
 		}
 		(void)fputc('\n', out);
 	}
+}
+
+/* Counts in the order of a record's way; those without a heading of their own always stand. */
+static const struct {
+	const char *key, *heading;
+	bool is_always;
+} run_columns[] = {
+	{"read", "READ", true},          {"delivered", "DELIVERED", true},
+	{"filtered", "FILTERED", false}, {"skipped", "SKIPPED", false},
+	{"rejected", "REJECTED", false}, {"held", "HELD", false},
+	{"open", "OPEN", false},
+};
+
+enum { n_run_columns = sizeof(run_columns) / sizeof(*run_columns), n_other_columns = 5 };
+
+static bool is_shown(struct json_object *runs, size_t column)
+{
+	if (run_columns[column].is_always)
+		return true;
+	for (size_t i = 0; i < length_of(runs); i++)
+		if (json_get_int(json_get(json_object_array_get_idx(runs, i), "counts"),
+		                 run_columns[column].key, 0))
+			return true;
+	return false;
+}
+
+static void add_began(struct term_table *table, struct json_object *run)
+{
+	const char *began = json_get_string(run, "began");
+	const int64_t took_ms = json_get_int(run, "duration_ms", -1);
+	char text[32];
+	int64_t us;
+
+	term_table_add(table, began && moment_parse(began, &us, NULL)
+	                              ? clock_local_text(us / 1000, text)
+	                              : "");
+	term_table_add(table, took_ms < 0 ? "?" : term_duration((uint64_t)took_ms, text));
+}
+
+static void add_run(struct term_table *table, struct json_object *run, const bool *shown)
+{
+	struct json_object *counts = json_get(run, "counts");
+	const char *sha256 = json_get_string(run, "pipeline");
+	char text[32];
+
+	term_table_add(table, plain(json_get(run, "run")));
+	add_began(table, run);
+	for (size_t i = 0; i < n_run_columns; i++)
+		if (shown[i])
+			term_table_add(
+				table,
+				counts ? term_thousands((uint64_t)json_get_int(
+								counts, run_columns[i].key, 0),
+			                                text)
+				       : "?");
+	(void)snprintf(text, sizeof(text), "%.8s", sha256 ? sha256 : "");
+	term_table_add(table, text);
+	term_table_add(table, json_get(run, "reason") ? plain(json_get(run, "reason"))
+	                                              : plain(json_get(run, "state")));
+}
+
+void desk_print_runs(FILE *out, struct json_object *runs)
+{
+	const char *headings[n_run_columns + n_other_columns] = {"RUN", "BEGAN", "TOOK"};
+	bool shown[n_run_columns];
+	struct term_table *table;
+	size_t n = 3;
+
+	if (length_of(runs) == 0) {
+		(void)fprintf(out, "It has never run.\n");
+		return;
+	}
+	for (size_t i = 0; i < n_run_columns; i++) {
+		shown[i] = is_shown(runs, i);
+		if (shown[i])
+			headings[n++] = run_columns[i].heading;
+	}
+	headings[n++] = "PIPELINE";
+	headings[n++] = "ENDED";
+	table = term_table_new(n, headings);
+	for (size_t i = 0; i < length_of(runs); i++)
+		add_run(table, json_object_array_get_idx(runs, i), shown);
+	term_table_print(table, out);
+	term_table_free(table);
 }

@@ -13,5 +13,8 @@ void desk_print_list(FILE *out, struct json_object *items, const char *what);
 /* All that is kept of each item: record, request, answer, reason, advice. */
 void desk_print_items(FILE *out, struct json_object *items);
 
+/* The history of runs, a row each; counts that are nought in all of them are left out. */
+void desk_print_runs(FILE *out, struct json_object *runs);
+
 /* What a retry or a resolution came to, a line each. */
 void desk_print_results(FILE *out, struct json_object *results);

@@ -10,6 +10,7 @@ const struct verb *const verbs[] = {
 	&verb_preview,
 	&verb_run,
 	&verb_status,
+	&verb_runs,
 	&verb_rejects,
 	&verb_held,
 	&verb_responses,

@@ -98,7 +98,8 @@ static void prepare_reading(struct journal *j)
 	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
 	j->q.closed_lanes = store_query(s, "SELECT key FROM closed_lane");
-	j->q.last_run = store_query(s, "SELECT * FROM run ORDER BY id DESC LIMIT 1");
+	j->q.runs = store_query(s, "SELECT run.*, sha256 FROM run LEFT JOIN config"
+	                           " ON config.id = run.config ORDER BY run.id DESC LIMIT ?1");
 	j->q.part_by_id =
 		store_query(s, "SELECT " PART_COLUMNS PART_JOIN "WHERE p.outcome=?1 AND p.id=?2");
 	j->q.parts_in = store_query(s, "SELECT " PART_COLUMNS PART_JOIN

@@ -212,6 +212,10 @@ struct journal_totals {
 };
 int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err);
 int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err);
+/* The last @n runs, newest first, each with the hash of the pipeline's text it began with. */
+int journal_each_run(struct journal *journal, uint64_t n,
+                     void (*take)(void *arg, const struct journal_run *run, const char *sha256),
+                     void *arg, struct err *err);
 
 /* Reads the whole file and checks it: 0, or -EUCLEAN with the first finding. Takes its time. */
 int journal_check(struct journal *journal, struct err *err);

@@ -185,27 +185,55 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 	return 0;
 }
 
+static void read_run(struct store_query *q, struct journal_run *ret)
+{
+	struct run_counts *n = &ret->counts;
+	uint64_t *const counts[] = {&n->read,     &n->delivered, &n->filtered, &n->skipped,
+	                            &n->rejected, &n->held,      &n->open};
+
+	ret->id = (uint64_t)store_int(q, 0);
+	(void)memccpy(ret->uid, store_text(q, 1), '\0', sizeof(ret->uid));
+	ret->began_wall_ms = store_int(q, 2);
+	ret->ended_wall_ms = store_int(q, 3);
+	(void)memccpy(ret->reason, store_text(q, 4), '\0', sizeof(ret->reason));
+	ret->config = (uint64_t)store_int(q, 5);
+	for (int i = 0; i < 7; i++)
+		*counts[i] = (uint64_t)store_int(q, 6 + i);
+}
+
+int journal_each_run(struct journal *journal, uint64_t n,
+                     void (*take)(void *arg, const struct journal_run *run, const char *sha256),
+                     void *arg, struct err *err)
+{
+	struct store_query *q = journal->q.runs;
+	int r;
+
+	store_bind_int(q, 1, (int64_t)n);
+	while ((r = store_step(q, err)) > 0) {
+		struct journal_run run = {0};
+		const char *sha256 = store_text(q, 13);
+
+		read_run(q, &run);
+		take(arg, &run, sha256 ? sha256 : "");
+	}
+	return r;
+}
+
+static void take_run(void *arg, const struct journal_run *run, const char *sha256)
+{
+	struct journal_run *ret = arg;
+
+	(void)sha256;
+	*ret = *run;
+}
+
 int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err)
 {
-	struct store_query *q = journal->q.last_run;
-	int r = store_step(q, err);
+	int r;
 
-	if (r > 0) {
-		struct run_counts *n = &ret_run->counts;
-		uint64_t *const counts[] = {&n->read,     &n->delivered, &n->filtered, &n->skipped,
-		                            &n->rejected, &n->held,      &n->open};
-
-		ret_run->id = (uint64_t)store_int(q, 0);
-		(void)memccpy(ret_run->uid, store_text(q, 1), '\0', sizeof(ret_run->uid));
-		ret_run->began_wall_ms = store_int(q, 2);
-		ret_run->ended_wall_ms = store_int(q, 3);
-		(void)memccpy(ret_run->reason, store_text(q, 4), '\0', sizeof(ret_run->reason));
-		ret_run->config = (uint64_t)store_int(q, 5);
-		for (int i = 0; i < 7; i++)
-			*counts[i] = (uint64_t)store_int(q, 6 + i);
-	}
-	store_reset(q);
-	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+	ret_run->id = 0;
+	r = journal_each_run(journal, 1, take_run, ret_run, err);
+	return r < 0 ? r : ret_run->id ? 0 : -ENOENT;
 }
 
 int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *err)

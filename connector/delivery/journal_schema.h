@@ -86,8 +86,7 @@ struct journal {
 			*config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
-			*open_requests, *waiting_parts, *streams, *closed_lanes, *last_run,
-			*owed[2];
+			*open_requests, *waiting_parts, *streams, *closed_lanes, *runs, *owed[2];
 		struct store_query *totals[4];
 	} q;
 };

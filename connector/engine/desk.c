@@ -260,6 +260,7 @@ static struct json_object *no_state(const struct pipeline *pipeline, const char 
 		{"held.resolve", "{\"results\":[]}", false},
 		{"responses.flush", "{\"told\":0,\"waiting\":0}", true},
 		{"responses.resend", "{\"resent\":0,\"told\":0,\"waiting\":0}", true},
+		{"runs", "{\"runs\":[]}", true},
 		{"responses.resume", "{\"was_paused\":false,\"waiting\":0}", true},
 	};
 	cleanup_(freep) uint64_t *ids = desk_ids(request);

@@ -327,12 +327,65 @@ static struct json_object *status(struct journal *journal, struct engine *e,
 	return o;
 }
 
+struct history {
+	struct json_object *runs;
+	struct engine *engine;
+};
+
+/* Counts of a run that was killed are nowhere: they are written when it ends. */
+static void add_run(void *arg, const struct journal_run *run, const char *sha256)
+{
+	struct history *h = arg;
+	struct json_object *o = json_object_new_object();
+	const bool is_on = h->engine && h->engine->run.id == run->id;
+	struct engine_view view;
+	char at[32];
+
+	set_number(o, "run", run->id);
+	set_text(o, "id", run->uid);
+	set_text(o, "began", clock_rfc3339(run->began_wall_ms, at));
+	if (run->ended_wall_ms) {
+		set_text(o, "ended", clock_rfc3339(run->ended_wall_ms, at));
+		set_number(o, "duration_ms", (uint64_t)(run->ended_wall_ms - run->began_wall_ms));
+	} else if (is_on) {
+		set_number(o, "duration_ms",
+		           (uint64_t)(engine_wall_ms(h->engine) - run->began_wall_ms));
+	}
+	set_text(o, "state", run->ended_wall_ms ? "ended" : is_on ? "running" : "killed");
+	if (run->ended_wall_ms)
+		set_text(o, "reason", run->reason);
+	if (is_on)
+		engine_look(h->engine, &view);
+	if (is_on || run->ended_wall_ms)
+		(void)json_object_object_add(o, "counts",
+		                             counts_of(is_on ? &view.counts : &run->counts));
+	set_text(o, "pipeline", sha256);
+	(void)json_object_array_add(h->runs, o);
+}
+
+static struct json_object *runs(struct journal *journal, struct engine *e,
+                                struct json_object *request)
+{
+	struct history h = {.runs = json_object_new_array(), .engine = e};
+	struct json_object *o = json_object_new_object();
+	struct err err;
+
+	(void)json_object_object_add(o, "runs", h.runs);
+	if (journal_each_run(journal, (uint64_t)json_get_int(request, "n", 10), add_run, &h,
+	                     &err) >= 0)
+		return o;
+	json_object_put(o);
+	return desk_refusal(EXIT_LOCAL, "%s", err.text);
+}
+
 struct json_object *desk_read(struct journal *journal, struct engine *e,
                               const struct pipeline *pipeline, const char *verb,
                               struct json_object *request)
 {
 	if (!strcmp(verb, "status"))
 		return status(journal, e, pipeline);
+	if (!strcmp(verb, "runs"))
+		return runs(journal, e, request);
 	if (!strcmp(verb, "rejects.list") || !strcmp(verb, "rejects.show"))
 		return list(journal, pipeline, OUTCOME_REJECTED, "rejects", verb[8] == 's',
 		            request);

@@ -59,6 +59,32 @@ static void a_state_at_rest_is_a_line(void **state)
 	free(text);
 }
 
+static void runs_are_rows_without_columns_of_noughts(void **state)
+{
+	char *text;
+
+	(void)state;
+	check_eq(setenv("TZ", "UTC", 1), 0);
+	text = printed(
+		"{\"runs\":[{\"run\":3,\"began\":\"2026-11-21T10:42:07.123Z\",\"duration_ms\":61000,"
+		"\"state\":\"running\",\"pipeline\":\"0123456789abcdef\",\"counts\":{\"read\":1500,"
+		"\"delivered\":1488,\"filtered\":0,\"skipped\":0,\"rejected\":12,\"held\":0,"
+		"\"open\":0}},{\"run\":2,\"began\":\"2026-11-20T10:42:07.123Z\",\"state\":\"killed\","
+		"\"pipeline\":\"\"},{\"run\":1,\"began\":\"2026-11-19T10:42:07.123Z\","
+		"\"ended\":\"2026-11-19T10:42:07.323Z\",\"duration_ms\":200,\"state\":\"ended\","
+		"\"reason\":\"end of input\",\"pipeline\":\"fedcba9876\",\"counts\":{\"read\":1,"
+		"\"delivered\":1,\"rejected\":0,\"held\":0}}]}",
+		"runs", desk_print_runs);
+	check_text(
+		text,
+		"RUN  BEGAN                TOOK       READ   DELIVERED  REJECTED  PIPELINE  ENDED\n"
+		"3    2026-11-21 10:42:07  1 min 1 s  1,500  1,488      12        01234567  running\n"
+		"2    2026-11-20 10:42:07  ?          ?      ?          ?                   killed\n"
+		"1    2026-11-19 10:42:07  200 ms     1      1          0         fedcba98  end of "
+		"input\n");
+	free(text);
+}
+
 static void print_rejected(FILE *out, struct json_object *items)
 {
 	desk_print_list(out, items, "rejected");
@@ -128,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		sentence(status_says_what_runs_and_what_is_owed),
 		sentence(a_state_at_rest_is_a_line),
+		sentence(runs_are_rows_without_columns_of_noughts),
 		sentence(a_list_names_record_and_reason),
 		sentence(an_empty_list_is_said_in_words),
 		sentence(an_item_shows_request_and_answer),
