@@ -43,6 +43,12 @@ bool file_search_is_untouched(const struct file_search *search, const struct str
 	       (stream->size == search->size || (search->window->unpack && !stream->size));
 }
 
+bool file_search_is_settled(const struct file_search *search, const struct stream *stream)
+{
+	return search->window->unpack && stream->size && file_search_is_untouched(search, stream) &&
+	       stream->settled_to == stream->hashed_to && !stream->n_ranges;
+}
+
 /* The candidates, the likeliest first */
 
 enum pass { BY_NAME, BY_INODE, BY_CONTENT, BY_NAME_UNREAD, N_PASSES };
@@ -278,7 +284,8 @@ static int take_head(struct file_search *f, struct err *err)
 		if (n_fills == fills_per_step)
 			return 0;
 		r = window_fill(w, 0, err);
-		if (r < 0 && r != -ENODATA)
+		/* What is cut or damaged still has a beginning; it is told when that was read. */
+		if (r < 0 && r != -ENODATA && !(w->unpack && w->len))
 			return r;
 		if (r <= 0 || w->is_end)
 			break;
@@ -309,12 +316,30 @@ static void reject(struct file_search *f)
 	}
 }
 
+/* A packed file of which all is settled need not be unpacked to be known. */
+static struct known_stream *find_settled(struct file_search *f)
+{
+	struct known_stream *found = NULL;
+
+	for (f->pass = BY_NAME; !found && f->pass <= BY_INODE; f->pass++) {
+		do
+			found = known_find(f->known, ways[f->pass], key_of(f), found);
+		while (found &&
+		       !(is_candidate(f, found) && file_search_is_settled(f, found->stream)));
+	}
+	f->pass = BY_NAME;
+	return found;
+}
+
 int file_search_step(struct file_search *search, struct err *err)
 {
 	struct file_search *f = search;
 	int r;
 
 	if (!f->has_head) {
+		f->found = find_settled(f);
+		if (f->found)
+			return FILE_SAME;
 		r = take_head(f, err);
 		if (r < 0 || !f->has_head)
 			return r < 0 ? r : FILE_UNDECIDED;

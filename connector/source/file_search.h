@@ -68,3 +68,6 @@ int file_search_step(struct file_search *search, struct err *err);
 
 /* Whether @stream saw the file as it is now. */
 bool file_search_is_untouched(const struct file_search *search, const struct stream *stream);
+
+/* The same of a packed file, and all of it is settled. */
+bool file_search_is_settled(const struct file_search *search, const struct stream *stream);

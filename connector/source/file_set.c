@@ -213,10 +213,17 @@ static int look(struct file_set *set, struct listing *l, struct err *err)
 		return S_ISDIR(st.st_mode) ? list_folder(set, path, l, err)
 		                           : add(set, l, mem_strdup(set->name), &st, err);
 	}
-	if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
-		return err_set(err, -errno, "%s cannot be opened: %s", set->name, strerror(errno));
 	set->kind = strpbrk(set->name, wild) ? FILE_SET_PATTERN : FILE_SET_MISSING;
-	return set->kind == FILE_SET_PATTERN ? list_pattern(set, l, err) : 0;
+	if (set->kind == FILE_SET_PATTERN)
+		return list_pattern(set, l, err);
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	if (errno == EACCES)
+		return err_set(err, -EACCES,
+		               "%s must not be read by this user: permit it (chmod, chown), or run "
+		               "as somebody who may",
+		               set->name);
+	return err_set(err, -errno, "%s cannot be opened: %s", set->name, strerror(errno));
 }
 
 /* Two looks become one list */

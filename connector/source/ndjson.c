@@ -150,7 +150,7 @@ static void tell_waiting(struct ndjson *n)
 {
 	struct err err;
 
-	if (n->is_stdin || n->told_waiting || n->reading.set.n)
+	if (n->reader || n->told_waiting || n->reading.set.n)
 		return;
 	n->told_waiting = true;
 	say_nothing(&n->reading.set, &err);
@@ -286,12 +286,17 @@ static bool end_lost(struct ndjson *n)
 
 static void tell_rest(struct ndjson *n)
 {
-	if (!n->entry || n->entry->was_told || !reader_has_rest(n->reader))
+	const struct reader *reader = n->reader;
+
+	if (!n->entry || n->entry->was_told || !(reader->is_cut || reader_has_rest(reader)))
 		return;
 	n->entry->was_told = true;
 	reading_tell(&n->reading,
-	             "%s ends without a line end; what stands there is read when the line is whole",
-	             n->reader->name);
+	             reader->is_cut
+	                     ? "%s ends in the middle of its packed text; waits for the rest"
+	                     : "%s ends without a line end; what stands there is read when the "
+	                       "line is whole",
+	             reader->name);
 }
 
 /* With follow: the file has nothing more at the moment. 1: look again; 0: wait. */

@@ -245,8 +245,7 @@ static void go_on(struct reader *n, const struct file_search *search)
 	struct stream *s = search->found->stream;
 	const bool is_untouched = file_search_is_untouched(search, s);
 
-	n->is_complete = n->window.unpack && is_untouched && s->size &&
-	                 s->settled_to == s->hashed_to && !s->n_ranges;
+	n->is_complete = file_search_is_settled(search, s);
 	if (n->is_complete) {
 		n->at = s->settled_to;
 		n->line = s->settled_line;
@@ -343,7 +342,8 @@ static int fill(struct reader *n, struct err *err)
 	const uint64_t end = window_end(&n->window);
 	int r = window_fill(&n->window, n->at, err);
 
-	if (r == -ENODATA && waits)
+	n->is_cut = r == -ENODATA;
+	if (n->is_cut && waits)
 		return 0;
 	if (r <= 0)
 		return r;

@@ -45,6 +45,7 @@ struct reader {
 	struct stream *stream;      /* NULL until it is known which */
 	struct known_stream *item;  /* the same, with a host and for a file */
 	bool is_kind_known;         /* of standard input: packed or not */
+	bool is_cut;                /* it ends inside its packed text */
 	bool is_complete;           /* all of it was settled earlier, as size and time say */
 	bool is_dirty;              /* the stream has something to store that no record will */
 	uint64_t opened_size;

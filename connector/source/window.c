@@ -192,6 +192,7 @@ static int fill_packed(struct window *w, struct err *err)
 {
 	struct err why = {""};
 
+	w->is_end = false;
 	for (bool has_read = false;; has_read = true) {
 		size_t taken, made;
 		int r = unpack_run(w->unpack, w->packed + w->packed_at,

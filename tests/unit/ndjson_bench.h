@@ -118,6 +118,20 @@ static inline void bench_put(const struct bench *b, const char *name, const char
 	bench_write(b, name, "wb", text, strlen(text));
 }
 
+static inline void bench_mkdir(const struct bench *b, const char *name)
+{
+	cleanup_(freep) char *path = bench_path(b, name);
+
+	check_eq(mkdir(path, 0700), 0);
+}
+
+static inline void bench_remove(const struct bench *b, const char *name)
+{
+	cleanup_(freep) char *path = bench_path(b, name);
+
+	check_eq(unlink(path), 0);
+}
+
 /* Gives the file a time of change of its own, so that no test depends on the clock's grain. */
 static inline void bench_touch(const struct bench *b, const char *name, time_t seconds)
 {
@@ -210,7 +224,7 @@ static inline struct record *bench_next(struct bench *b)
 
 static inline void bench_settle(struct bench *b, struct record *record)
 {
-	stream_settle(b->begun, record->pos, record->next_pos, 1);
+	stream_settle(b->live[record->stream - 1], record->pos, record->next_pos, 1);
 	record_unref(record);
 }
 
@@ -243,6 +257,38 @@ static inline char *bench_run(struct bench *b, const char *name)
 	bench_restart(b);
 	return text;
 }
+
+/* The same for several files: "name:line …", faults with "!". */
+static inline char *bench_read_names(struct bench *b)
+{
+	struct buf out = BUF_INIT;
+	struct record *record;
+
+	while ((record = bench_next(b))) {
+		buf_addf(&out, "%s%s:%" PRIu64 "%s", out.len ? " " : "", record->source_name,
+		         record->line, record->fault ? "!" : "");
+		bench_settle(b, record);
+	}
+	bench_store(b);
+	return buf_take(&out);
+}
+
+static inline char *bench_run_names(struct bench *b, const char *name)
+{
+	char *text;
+
+	if (bench_open(b, name) < 0)
+		fail_msg("%s", b->err.text);
+	text = bench_read_names(b);
+	bench_restart(b);
+	return text;
+}
+
+#define check_names(b, name, expected)                                                             \
+	do {                                                                                       \
+		cleanup_(freep) char *text_ = bench_run_names(b, name);                            \
+		check_text(text_, expected);                                                       \
+	} while (0)
 
 #define check_run(b, name, expected)                                                               \
 	do {                                                                                       \
