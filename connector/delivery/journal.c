@@ -46,8 +46,8 @@ static void prepare(struct journal *j)
 	j->q.put_part =
 		store_query(s, "INSERT OR REPLACE INTO part(id, record, ordinal, request, place,"
 	                       " outcome, class, generation, at, message, field, fields, route,"
-	                       " operation, config, draft)"
-	                       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)");
+	                       " operation, config, draft, takes_rest) VALUES(?1,?2,?3,?4,?5,"
+	                       "?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
 	j->q.drop_part = store_query(s, "DELETE FROM part WHERE id=?1");
 	j->q.delete_part = store_query(s, "DELETE FROM part WHERE id=?1 RETURNING record, request");
 	j->q.put_stream = store_query(

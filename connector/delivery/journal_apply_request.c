@@ -68,6 +68,7 @@ static int put_part(struct journal *j, const struct part *p, const struct part_p
 	store_bind_text(q, 14, at->operation);
 	store_bind_int(q, 15, (int64_t)at->config);
 	store_bind_text(q, 16, p->draft);
+	store_bind_int(q, 17, p->takes_rest);
 	return store_run(q, err);
 }
 

@@ -167,6 +167,7 @@ void journal_read_part(struct store_query *q, struct record_set *records, struct
 		.message = copy(q, 5),
 		.field = copy(q, 6),
 		.fields = copy(q, 7),
+		.takes_rest = store_int(q, 22) != 0,
 		.record = records ? get_record(records, q) : read_record(q),
 	};
 }
@@ -175,9 +176,9 @@ void journal_read_part(struct store_query *q, struct record_set *records, struct
 static void read_open_part(struct store_query *q, struct record_set *records, struct part *ret_part)
 {
 	journal_read_part(q, records, ret_part);
-	ret_part->draft = copy(q, 22);
-	ret_part->record->worst = (enum outcome)store_int(q, 24);
-	ret_part->record->keeps_row = store_int(q, 25) != 0;
+	ret_part->draft = copy(q, 23);
+	ret_part->record->worst = (enum outcome)store_int(q, 25);
+	ret_part->record->keeps_row = store_int(q, 26) != 0;
 }
 
 static int read_parts(struct journal *j, struct record_set *records, struct request *r,
@@ -271,7 +272,7 @@ static int each_waiting(struct journal *journal, struct record_set *records,
 		read_open_part(q, records, &w->part);
 		w->route = journal_text(q, 20);
 		w->operation = journal_text(q, 21);
-		w->config = (uint64_t)store_int(q, 23);
+		w->config = (uint64_t)store_int(q, 24);
 		take(arg, w);
 	}
 	return r;

@@ -29,6 +29,7 @@ static const char version_1[] =
 	" request INTEGER NOT NULL, place INTEGER NOT NULL, outcome INTEGER NOT NULL,"
 	" class INTEGER NOT NULL, generation INTEGER NOT NULL, at INTEGER NOT NULL, message TEXT,"
 	" field TEXT, fields TEXT, route TEXT, operation TEXT, config INTEGER NOT NULL,"
+	" takes_rest INTEGER NOT NULL,"
 	" draft TEXT) STRICT;"
 	"CREATE INDEX part_of_record ON part(record);"
 	"CREATE INDEX part_ended ON part(outcome, id) WHERE outcome <> 0;"

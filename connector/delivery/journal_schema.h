@@ -102,7 +102,7 @@ struct journal {
 #define PART_COLUMNS                                                                               \
 	"p.id, p.ordinal, p.outcome, p.class, p.generation, p.message, p.field, p.fields, "        \
 	"r.id, r.stream, r.pos, r.next_pos, r.len, r.line, r.fault, r.raw, s.kind, s.name, "       \
-	"p.at, p.request, p.route, p.operation"
+	"p.at, p.request, p.route, p.operation, p.takes_rest"
 /* Behind them, of what is open: the draft, and what became of the record's other outputs. */
 #define OPEN_PART_COLUMNS                                                                          \
 	PART_COLUMNS ", p.draft, p.config, r.worst, EXISTS (SELECT 1 FROM part x"                  \

@@ -17,12 +17,14 @@
 static void give_part(struct request *r, struct desk_row *c)
 {
 	struct part *p = &r->parts[0];
+	char *draft = steal(&p->draft);
 
 	part_deinit(p);
 	*p = (struct part){.id = c->row.part.id,
 	                   .is_stored = true,
 	                   .record = record_ref(c->row.part.record),
 	                   .ordinal = c->row.part.ordinal,
+	                   .draft = draft,
 	                   .generation = c->row.part.generation + 1};
 }
 
@@ -115,31 +117,59 @@ static void why_not_shaped(const struct pipeline *pipeline, const struct desk_ro
 		              c->row.route);
 }
 
-/* The output of @c's part; NULL with a rejection, or with a refusal. */
-static struct request *take_output(struct engine *e, const struct route_set *routes,
-                                   struct shape_result *shaped, const struct desk_row *c,
+/* A record that is shaped again. */
+struct reshaped {
+	const struct route_set *routes;
+	struct shape_result result;
+	size_t at; /* the item that was rejected; with result.n there is none */
+};
+
+/*
+ * Where the rejected output is now. The routes may have changed: what it went by counts more than
+ * which one it was.
+ */
+static size_t find_item(const struct shape_result *result, const struct desk_row *c)
+{
+	const char *name = c->row.route;
+	size_t at = result->n, n_named = 0;
+
+	for (size_t i = 0; i < result->n; i++) {
+		const struct shape_output *output = &result->items[i];
+		const bool is_named = output->route && !strcmp(output->route->name, name);
+
+		if (output->ordinal == c->row.part.ordinal &&
+		    (is_named || !*name || c->row.part.takes_rest))
+			return i;
+		if (is_named && !n_named++)
+			at = i;
+	}
+	return n_named == 1 ? at : result->n;
+}
+
+static struct request *take_output(struct engine *e, struct reshaped *reshaped, struct desk_row *c,
                                    struct rejection *ret_rejection, struct err *refusal)
 {
-	for (size_t i = 0; i < shaped->n; i++) {
-		struct shape_output *output = &shaped->items[i];
+	struct shape_output *output;
 
-		if (output->ordinal != c->row.part.ordinal)
-			continue;
-		if (output->draft)
-			return intake_request(e, routes, steal(&output->draft), ret_rejection);
-		*ret_rejection = output->rejection;
-		output->rejection = (struct rejection){0};
-		return NULL;
-	}
-	return refuse(refusal, "no route of the pipeline takes its record any more");
+	reshaped->at = find_item(&reshaped->result, c);
+	if (reshaped->at == reshaped->result.n)
+		return refuse(refusal, reshaped->result.n_filtered
+		                               ? "its transform drops the record now"
+		                               : "no route of the pipeline takes its record any "
+		                                 "more");
+	output = &reshaped->result.items[reshaped->at];
+	if (output->draft)
+		return intake_request(e, reshaped->routes, steal(&output->draft), ret_rejection);
+	*ret_rejection = output->rejection;
+	output->rejection = (struct rejection){0};
+	return NULL;
 }
 
 static struct request *shaped_anew(struct desk *desk, const struct pipeline *pipeline,
-                                   struct desk_row *c, struct rejection *ret_rejection,
-                                   struct err *refusal)
+                                   struct desk_row *c, struct reshaped *ret_reshaped,
+                                   struct rejection *ret_rejection, struct err *refusal)
 {
 	struct record *record = c->row.part.record;
-	struct shape_result shaped;
 	struct request *r;
 	struct err err;
 
@@ -154,9 +184,9 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
 		              record->value ? "the record is no JSON object" : err.text);
 		return NULL;
 	}
-	shape_record(&pipeline->routes, record, &shaped);
-	r = take_output(desk->engine, &pipeline->routes, &shaped, c, ret_rejection, refusal);
-	shape_result_deinit(&shaped);
+	ret_reshaped->routes = &pipeline->routes;
+	shape_record(&pipeline->routes, record, &ret_reshaped->result);
+	r = take_output(desk->engine, ret_reshaped, c, ret_rejection, refusal);
 	json_object_put(record->value);
 	record->value = NULL;
 	return r;
@@ -170,7 +200,7 @@ static void end_part(struct errand *errand, struct errand_part *mine, const char
 
 /* Shaped again and refused again: the new reason takes the place of the old one. */
 static void reject_again(struct engine *e, const struct desk_row *c,
-                         const struct rejection *rejection)
+                         const struct reshaped *reshaped, const struct rejection *rejection)
 {
 	struct part *p = mem_alloc(sizeof(*p));
 
@@ -178,7 +208,9 @@ static void reject_again(struct engine *e, const struct desk_row *c,
 	p->record = record_ref(c->row.part.record);
 	p->message = p->field = p->fields = NULL;
 	p->generation++;
-	settle_rejected_part(e, p, c->row.route, c->row.operation, rejection);
+	if (reshaped->result.n)
+		p->takes_rest = reshaped->result.items[reshaped->at].takes_rest;
+	outputs_reject(e, p, c->row.route, c->row.operation, rejection);
 }
 
 /*
@@ -197,10 +229,29 @@ static void send(struct engine *e, struct request *r, enum reject_class was)
 	delivery_resume(e->delivery, r);
 }
 
+/* What was rejected is sent as @r, or rejected again where that is NULL. */
+static void take_up(struct engine *e, struct desk_row *c, struct request *r,
+                    struct reshaped *reshaped, const struct rejection *rejection)
+{
+	struct record *record = c->row.part.record;
+
+	desk_begin_record(record);
+	if (r) {
+		give_part(r, c);
+		send(e, r, c->row.part.class);
+	}
+	if (c->row.part.takes_rest && reshaped->at + 1 < reshaped->result.n)
+		outputs_take_rest(e, reshaped->routes, record, &reshaped->result, reshaped->at + 1,
+		                  r);
+	if (!r)
+		reject_again(e, c, reshaped, rejection);
+}
+
 void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 {
 	struct errand_part *mine = &errand->parts[errand->n_begun++];
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct reshaped reshaped = {0};
 	struct err refusal = {0};
 	struct desk_row c;
 	struct request *r;
@@ -214,20 +265,15 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 		return;
 	}
 	mine->old_request = c.row.request;
-	r = errand->as_sent ? as_sent(desk, &c, &refusal)
-	                    : shaped_anew(desk, errand->pipeline, &c, &rejection, &refusal);
+	r = errand->as_sent
+	            ? as_sent(desk, &c, &refusal)
+	            : shaped_anew(desk, errand->pipeline, &c, &reshaped, &rejection, &refusal);
 	hook_point("retry_begins");
-	if (*refusal.text) {
+	if (*refusal.text)
 		end_part(errand, mine, refusal.text);
-	} else {
-		desk_begin_record(c.row.part.record);
-		if (r) {
-			give_part(r, &c);
-			send(desk->engine, r, c.row.part.class);
-		} else {
-			reject_again(desk->engine, &c, &rejection);
-		}
-	}
+	else
+		take_up(desk->engine, &c, r, &reshaped, &rejection);
+	shape_result_deinit(&reshaped.result);
 	desk_row_deinit(&c);
 }
 

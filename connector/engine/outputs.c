@@ -221,6 +221,7 @@ static void reject_output(struct engine *e, struct record *record,
 
 	p->record = record_ref(record);
 	p->ordinal = output->ordinal;
+	p->takes_rest = output->takes_rest;
 	outputs_reject(e, p, route ? route->name : "", route && route->op ? route->op->name : "",
 	               &output->rejection);
 }
@@ -284,4 +285,28 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 	} else {
 		take_several(e, record, shaped);
 	}
+}
+
+void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
+                       struct shape_result *shaped, size_t from, struct request *first)
+{
+	struct request **requests = mem_array(shaped->n, sizeof(*requests));
+
+	open_account(record, shaped);
+	if (first)
+		outputs_have(first);
+	for (size_t i = from; i < shaped->n; i++) {
+		struct shape_output *output = &shaped->items[i];
+
+		record->n_open++;
+		if (!output->draft)
+			continue;
+		/* Alone, also where its route has a batch: @routes may not outlive the question. */
+		requests[i] = intake_request(e, routes, steal(&output->draft), &output->rejection);
+		if (requests[i])
+			outputs_have(requests[i]);
+	}
+	for (size_t i = from; i < shaped->n; i++)
+		send_output(e, record, &shaped->items[i], requests[i]);
+	free(requests);
 }

@@ -131,6 +131,12 @@ struct request *intake_request(struct engine *e, const struct route_set *routes,
 
 /* Sends what a record was shaped to, or lets it wait for others, or rejects it. */
 void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped);
+/*
+ * A reject is taken up again that stood for all outputs from item @from - 1 of @shaped on, by
+ * @routes: sends the others, each alone. @first carries that item; NULL: it is rejected again.
+ */
+void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
+                       struct shape_result *shaped, size_t from, struct request *first);
 /* @request has its outputs from now on: they have left gather. */
 void outputs_have(struct request *request);
 /* Hook of delivery: with the INTENT of @request, all that its records are tied to gets durable. */

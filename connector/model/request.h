@@ -36,6 +36,11 @@ struct part {
 	struct record *record;
 	unsigned ordinal;
 	/*
+	 * Rejected before it was known what would come of it, and nothing came behind it: taken up
+	 * again, it is all outputs from this ordinal on.
+	 */
+	bool takes_rest;
+	/*
 	 * What this output would send by itself (draft_text()), kept where the request can be
 	 * halved or the output waits for others; NULL: the request says it all.
 	 */

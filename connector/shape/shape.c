@@ -77,12 +77,17 @@ static enum reject_class fault_class(enum record_fault fault)
 
 void shape_record(const struct route_set *routes, struct record *record, struct shape_result *ret)
 {
+	struct shape_output *output;
+
 	*ret = (struct shape_result){0};
-	if (record->fault == RECORD_OK)
+	if (record->fault == RECORD_OK) {
 		way_of_record(routes, record, ret);
-	else
-		rejection_set(&shape_add_output(ret, NULL)->rejection, fault_class(record->fault),
-		              NULL, "%s", record->fault_text);
+		return;
+	}
+	output = shape_add_output(ret, NULL);
+	output->takes_rest = true;
+	rejection_set(&output->rejection, fault_class(record->fault), NULL, "%s",
+	              record->fault_text);
 }
 
 void shape_result_deinit(struct shape_result *result)

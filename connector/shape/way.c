@@ -17,7 +17,10 @@ struct way {
 
 static struct rejection *reject(const struct way *way, const struct route *route)
 {
-	return &shape_add_output(way->result, route)->rejection;
+	struct shape_output *output = shape_add_output(way->result, route);
+
+	output->takes_rest = true;
+	return &output->rejection;
 }
 
 /* Beyond the bound the record as a whole is rejected, so there is no use in going on. */
@@ -146,4 +149,7 @@ void way_of_record(const struct route_set *routes, struct record *record,
 	json_object_put(way.source);
 	if (is_beyond(&way))
 		reject_as_a_whole(&way);
+	/* Behind the others something came: what they would have been is theirs alone. */
+	for (size_t i = 0; i + 1 < result->n; i++)
+		result->items[i].takes_rest = false;
 }

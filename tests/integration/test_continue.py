@@ -168,3 +168,73 @@ def test_a_record_half_of_which_waits_is_open(closefeed, tmp_path):
         run.communicate(timeout=30)
     assert run.returncode == 0
     assert [call.json for call in host.writes("/bulk/")] == [[{"id": 1}, {"id": 2}]]
+
+
+# Rejects that stand for more than one call
+
+def made(sandbox):
+    return (sorted(note["note"] for note in sandbox.objects("activity/note")),
+            sorted(task["text"] for task in sandbox.objects("task")))
+
+
+TWO = """
+- name: note
+  operation: activity.note.create
+  body: {lead_id: "{lead}", note: "{text}"}
+  continue: true
+- name: task
+  operation: task.create
+  body: {lead_id: "{lead}", text: "{text}"}
+"""
+
+
+def retry_all(closefeed, path):
+    return closefeed("rejects", "retry", path, "--all", timeout=30).code
+
+
+def left_over(closefeed, path):
+    return (closefeed("rejects", "list", path, "--json").json["rejects"],
+            closefeed("status", path, "--json").json["open"])
+
+
+def test_a_record_that_no_transform_took_is_taken_up_with_all_its_calls(
+        closefeed, pipeline, sandbox):
+    lead, = leads(sandbox, 1)
+    path = pipeline([{"lead": lead, "text": "A"}, {"lead": lead, "text": ["B"]}], routes=TWO,
+                    more="transform: .text |= ascii_downcase")
+    assert closefeed("run", path).code == 1
+    assert made(sandbox) == (["a"], ["a"])
+    path.write_text(path.read_text().replace("ascii_downcase", "(tostring | ascii_downcase)"))
+    assert retry_all(closefeed, path) == 0
+    closefeed("run", path)  # what the question did not wait for
+    assert made(sandbox) == (['["b"]', "a"], ['["b"]', "a"])
+    assert left_over(closefeed, path) == ([], 0)
+
+
+def test_what_came_before_a_condition_that_failed_is_not_made_again(closefeed, pipeline, sandbox):
+    lead, = leads(sandbox, 1)
+    routes = TWO.replace("- name: task", "- name: task\n  when: (.n | test(\"x\")) or true") + (
+        '  continue: true\n- name: last\n  operation: activity.note.create\n'
+        '  body: {lead_id: "{lead}", note: "last {text}"}\n')
+    path = pipeline([{"lead": lead, "text": "A", "n": 1}], routes=routes)
+    assert closefeed("run", path).code == 1
+    assert made(sandbox) == (["A"], [])
+    path.write_text(path.read_text().replace('(.n | test("x")) or true', '.n == 1'))
+    assert retry_all(closefeed, path) == 0
+    closefeed("run", path)
+    assert made(sandbox) == (["A", "last A"], ["A"])
+    assert left_over(closefeed, path) == ([], 0)
+
+
+def test_a_reject_follows_its_route_where_the_routes_were_moved(closefeed, pipeline, sandbox):
+    lead, = leads(sandbox, 1)
+    path = pipeline([{"lead": lead, "text": "A"}], routes="""
+        - name: task
+          operation: task.create
+          body: {lead_id: "{lead}", text: "{text}", due_date: "no day"}
+        """)
+    assert closefeed("run", path).code == 1
+    pipeline(routes=TWO)  # a note comes before it now
+    assert retry_all(closefeed, path) == 0
+    assert made(sandbox) == ([], ["A"])
+    assert left_over(closefeed, path) == ([], 0)

@@ -194,6 +194,45 @@ static void a_condition_that_fails_rejects_the_record_there(void **state)
 	check_message(&set, "{\"tags\":1}", "cannot be matched");
 }
 
+/* Which output stands for all that would have come from it on; result.n where none does. */
+static size_t rest_at(const struct set_row *row, const char *text)
+{
+	struct shape_result result;
+	struct route_set set;
+	struct record *record = make_record(text);
+	size_t at = 0, n = 0;
+
+	make_set(&set, row);
+	shape_record(&set, record, &result);
+	for (size_t i = 0; i < result.n; i++)
+		n += result.items[i].takes_rest;
+	while (at < result.n && !result.items[at].takes_rest)
+		at++;
+	check(n <= 1);
+	shape_result_deinit(&result);
+	record_unref(record);
+	route_set_deinit(&set);
+	return at;
+}
+
+static void what_ends_the_way_stands_for_all_that_would_have_come(void **state)
+{
+	const struct set_row whole = {.transform = ".rows[] | {n: (.n + 1)}", .routes = {A}};
+	const struct set_row condition = {.routes = {{.name = "a", .goes_on = true},
+	                                             {.name = "b", .when = ".n | test(\"x\")"},
+	                                             {.name = "c"}}};
+	const struct set_row each = {.transform = ".rows[]",
+	                             .routes = {{.name = "a", .when = ".n > 1"}}};
+	const struct set_row body = {.routes = {{.name = "a", .body = "{\"x\": \"{n|number}\"}"}}};
+
+	(void)state;
+	check_eq(rest_at(&whole, "{\"rows\":1}"), 0);
+	check_eq(rest_at(&condition, "{\"n\":1}"), 1);
+	check_eq(rest_at(&each, "{\"rows\":[{\"n\":2},{\"n\":1}]}"), 1);
+	check_eq(rest_at(&each, "{\"rows\":[{\"n\":1},{\"n\":2}]}"), 2); /* more came */
+	check_eq(rest_at(&body, "{\"n\":\"x\"}"), 1); /* that is its own trouble alone */
+}
+
 static void a_transform_gives_none_one_or_several(void **state)
 {
 	const struct set_row set = {.transform = ".rows[]", .routes = {A}};
@@ -501,6 +540,7 @@ int main(void)
 		sentence(the_first_route_that_holds_takes_the_record),
 		sentence(continue_lets_the_next_routes_see_the_record),
 		sentence(a_condition_that_fails_rejects_the_record_there),
+		sentence(what_ends_the_way_stands_for_all_that_would_have_come),
 		sentence(a_transform_gives_none_one_or_several),
 		sentence(what_is_no_object_is_rejected_by_itself),
 		sentence(a_transform_is_all_or_nothing),
