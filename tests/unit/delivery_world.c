@@ -3,6 +3,7 @@
 #include "lib/mem.h"
 #include "tests/unit/check.h"
 #include "tests/unit/virtual_clock.h"
+#include "tests/unit/world_batch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,21 +14,32 @@ struct outgoing {
 	struct outgoing *next;
 	struct world *world;
 	struct request *request;
-	uint64_t number;
-	bool keeps[1];
+	bool *keeps;
 };
+
+static struct ending *ending_of(struct world *w, const struct part *p)
+{
+	return &w->endings[p->record->pos];
+}
+
+static void free_outgoing(struct outgoing *o)
+{
+	request_free(o->request);
+	free(o->keeps);
+	free(o);
+}
 
 static void end_is_durable(void *arg, int r)
 {
 	struct outgoing *o = arg, **at = &o->world->outgoing;
 
 	check_eq(r, 0);
-	o->world->endings[o->number].is_durable = true;
+	for (size_t i = 0; i < o->request->n_parts; i++)
+		ending_of(o->world, &o->request->parts[i])->is_durable = true;
 	while (*at != o)
 		at = &(*at)->next;
 	*at = o->next;
-	request_free(o->request);
-	free(o);
+	free_outgoing(o);
 }
 
 static void forget_ending(struct ending *e)
@@ -39,13 +51,9 @@ static void forget_ending(struct ending *e)
 	*e = (struct ending){0};
 }
 
-static void ended(void *arg, struct request *takes_request)
+static void note_ending(struct world *w, const struct request *r, const struct part *p)
 {
-	struct world *w = arg;
-	struct request *r = takes_request;
-	struct outgoing *o = mem_alloc(sizeof(*o));
-	const struct part *p = &r->parts[0];
-	struct ending *e = &w->endings[p->record->pos];
+	struct ending *e = ending_of(w, p);
 	const unsigned n_times = e->n_times;
 
 	forget_ending(e);
@@ -61,13 +69,32 @@ static void ended(void *arg, struct request *takes_request)
 		.found_by_lookup = r->found_by_lookup,
 	};
 	w->live[p->record->pos] = NULL;
-	*o = (struct outgoing){
-		.next = w->outgoing, .world = w, .request = r, .number = p->record->pos};
+}
+
+static void ended(void *arg, struct request *takes_request)
+{
+	struct world *w = arg;
+	struct request *r = takes_request;
+	struct outgoing *o = mem_alloc(sizeof(*o));
+
+	*o = (struct outgoing){.next = w->outgoing, .world = w, .request = r};
 	w->outgoing = o;
-	o->keeps[0] = p->outcome == OUTCOME_HELD || p->outcome == OUTCOME_REJECTED;
+	o->keeps = mem_array(r->n_parts, sizeof(bool));
+	for (size_t i = 0; i < r->n_parts; i++) {
+		note_ending(w, r, &r->parts[i]);
+		o->keeps[i] = r->parts[i].outcome >= OUTCOME_REJECTED;
+	}
 	if (r->identity_field && r->object_id)
 		journal_put_object(w->engine.journal, r, r->intent_wall_ms);
 	journal_end_request(w->engine.journal, r, o->keeps, NULL, end_is_durable, o);
+}
+
+static void begins(void *arg, struct request *request)
+{
+	struct world *w = arg;
+
+	if (w->begins)
+		w->begins(w, request);
 }
 
 static void stopped(void *arg, enum exit_code code, const char *sentence)
@@ -110,6 +137,8 @@ static void open_all(struct world *w)
 		.arg = w,
 		.judge = judge,
 		.judge_call = judge_other,
+		.begins = begins,
+		.halve = world_halve,
 		.can_prove = proof_can,
 		.ended = ended,
 		.stopped = stopped,
@@ -141,9 +170,9 @@ static void close_all(struct world *w)
 		struct outgoing *o = w->outgoing;
 
 		w->outgoing = o->next;
-		forget_ending(&w->endings[o->number]); /* it was not durable */
-		request_free(o->request);
-		free(o);
+		for (size_t i = 0; i < o->request->n_parts; i++) /* it was not durable */
+			forget_ending(ending_of(w, &o->request->parts[i]));
+		free_outgoing(o);
 	}
 }
 
@@ -195,7 +224,7 @@ void world_deinit(struct world *w)
 
 /* Requests */
 
-static struct record *record_at(struct world *w, uint64_t number)
+struct record *world_record(struct world *w, uint64_t number)
 {
 	struct record *r = record_new();
 
@@ -262,7 +291,7 @@ struct request *world_request_again(struct world *w, const struct sketch *sketch
 	}
 	r->parts = mem_alloc(sizeof(struct part));
 	r->n_parts = 1;
-	r->parts[0].record = record_at(w, number);
+	r->parts[0].record = world_record(w, number);
 	w->live[number] = r;
 	return r;
 }
@@ -344,7 +373,8 @@ static void take_open(void *arg, struct request *takes_request)
 {
 	struct world *w = arg;
 
-	w->live[takes_request->parts[0].record->pos] = takes_request;
+	for (size_t i = 0; i < takes_request->n_parts; i++)
+		w->live[takes_request->parts[i].record->pos] = takes_request;
 	delivery_resume(w->engine.delivery, takes_request);
 }
 
@@ -366,8 +396,9 @@ static void look_at(void *arg, struct request *takes_request)
 {
 	struct search *s = arg;
 
-	if (takes_request->parts[0].record->pos == s->number)
-		s->state = (int)takes_request->state;
+	for (size_t i = 0; i < takes_request->n_parts; i++)
+		if (takes_request->parts[i].record->pos == s->number)
+			s->state = (int)takes_request->state;
 	request_free(takes_request);
 }
 

@@ -3,7 +3,7 @@
 /*
  * A world for tests of delivery and proof: a real journal in memory, real loop, pacing, judge and
  * prober; time and network are the test's. A turn is the engine's turn. Requests are called by
- * their number, the position of their record: 1, 2, 3 …
+ * their number, the position of their record: 1, 2, 3 …; calls of several records: world_batch.h.
  */
 
 #include "connector/engine/private.h"
@@ -39,6 +39,8 @@ struct world {
 	unsigned n_stops;
 	enum exit_code code;
 	char sentence[1024];
+	/* Called where other outputs of a request's records are to be stored; NULL: nobody. */
+	void (*begins)(struct world *w, struct request *request);
 	/* Called after each turn for everything in flight; ends what it wants to. NULL: nobody. */
 	void (*serve)(struct world *w, struct http_transfer *t);
 	void *server;
@@ -60,6 +62,7 @@ struct sketch {
 void world_init(struct world *w);
 void world_deinit(struct world *w);
 
+struct record *world_record(struct world *w, uint64_t number);
 struct request *world_request(struct world *w, const struct sketch *sketch);
 /* The same for a record that was read before and is read again. */
 struct request *world_request_again(struct world *w, const struct sketch *sketch, uint64_t number);

@@ -1,6 +1,7 @@
 #include "tests/unit/fake_http.h"
 
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct http_transfer {
 	struct http *http;
 	struct http_transfer *next;
 	char *method, *url, *body;
+	char **headers;
 	uint64_t note;
 	void (*done)(void *arg, const struct http_answer *answer);
 	void *arg;
@@ -45,6 +47,7 @@ static void free_transfer(struct http_transfer *t)
 	free(t->method);
 	free(t->url);
 	free(t->body);
+	strlist_free(t->headers);
 	free(t);
 }
 
@@ -67,6 +70,8 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	t->method = mem_strdup(request->method);
 	t->url = mem_strdup(request->url);
 	t->body = mem_dup(request->body ? request->body : "", request->body_len);
+	for (const char *const *h = request->headers; h && *h; h++)
+		strlist_add(&t->headers, mem_strdup(*h));
 	t->done = request->done;
 	t->arg = request->arg;
 	while (*at)
@@ -172,6 +177,16 @@ const char *fake_url(const struct http_transfer *t)
 const char *fake_body(const struct http_transfer *t)
 {
 	return t->body;
+}
+
+const char *fake_header(const struct http_transfer *t, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (char **h = t->headers; h && *h; h++)
+		if (!strncmp(*h, name, len) && !strncmp(*h + len, ": ", 2))
+			return *h + len + 2;
+	return NULL;
 }
 
 uint64_t *fake_note(struct http_transfer *t)

@@ -28,6 +28,8 @@ struct http_transfer *fake_in_flight(const struct http *http, unsigned at);
 const char *fake_method(const struct http_transfer *t);
 const char *fake_url(const struct http_transfer *t);  /* whole */
 const char *fake_body(const struct http_transfer *t); /* "" where there is none */
+/* The value of a header as it was sent; NULL: there was none. */
+const char *fake_header(const struct http_transfer *t, const char *name);
 /* A place for the test's own thoughts about it: 0 at first. */
 uint64_t *fake_note(struct http_transfer *t);
 

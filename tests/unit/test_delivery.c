@@ -104,6 +104,76 @@ static void no_more_are_on_the_wire_than_concurrency(void **state)
 	check_eq(fake_n_started(w->engine.http), 30);
 }
 
+/* Stored in another order than they stand in their lane. */
+static void what_is_planned_keeps_its_place_in_its_lanes_through_a_restart(void **state)
+{
+	const uint64_t first = world_put(w, "lead_A"), second = world_put(w, "lead_A");
+
+	(void)state;
+	journal_put_planned(w->engine.journal, w->live[second], false, NULL, NULL);
+	journal_put_planned(w->engine.journal, w->live[first], false, NULL, NULL);
+	world_commit(w);
+	world_restart(w);
+	world_turn(w);
+	check_eq(http_in_flight(w->engine.http), 1);
+	check_eq(world_number(world_flying(w, 0)), first);
+}
+
+/* Other outputs */
+
+static struct request *other_output;
+
+static void store_other(struct world *of, struct request *request)
+{
+	if (request == other_output || other_output->is_stored)
+		return;
+	check_eq(request->state, REQUEST_INTENT);
+	check(!request->is_stored);
+	journal_put_planned(of->engine.journal, other_output, true, NULL, NULL);
+}
+
+static void other_outputs_are_durable_before_the_first_one_leaves(void **state)
+{
+	uint64_t second;
+
+	(void)state;
+	(void)world_put(w, "lead_B");
+	second = world_put(w, "lead_B"); /* waits in its lane */
+	other_output = w->live[second];
+	w->begins = store_other;
+	delivery_turn(w->engine.delivery);
+	check_eq(fake_n_started(w->engine.http), 0);
+	world_commit(w);
+	check_eq(fake_n_started(w->engine.http), 1);
+	check_eq(world_state_after_power_loss(w, second), REQUEST_PLANNED);
+	world_answer(w, 200, "{}");
+	world_turn(w);
+	check_eq(world_row_state(w, second), REQUEST_INTENT);
+	world_answer(w, 200, "{}");
+	world_turn(w);
+	check_eq(world_row_state(w, second), -1);
+}
+
+/* What is sent */
+
+static void the_content_type_is_that_of_the_format(void **state)
+{
+	static const char *const types[] = {"application/json", "application/x-www-form-urlencoded",
+	                                    "application/xml"};
+
+	(void)state;
+	for (int format = CONTENT_JSON; format <= CONTENT_XML; format++) {
+		static const struct sketch s = {.class = CLASS_R};
+		struct request *r = world_request(w, &s);
+
+		r->format = (enum content_format)format;
+		delivery_submit(w->engine.delivery, r);
+		world_turn(w);
+		check_text(fake_header(world_flying(w, 0), "Content-Type"), types[format]);
+		world_answer(w, 200, "{}");
+	}
+}
+
 /* 429 */
 
 static void a_429_holds_its_group_until_the_window_is_renewed(void **state)
@@ -390,6 +460,9 @@ int main(void)
 		in_world(calls_of_one_lane_never_overlap_and_keep_their_order),
 		in_world(sharers_of_a_lane_go_together_and_its_owner_after_them),
 		in_world(no_more_are_on_the_wire_than_concurrency),
+		in_world(what_is_planned_keeps_its_place_in_its_lanes_through_a_restart),
+		in_world(other_outputs_are_durable_before_the_first_one_leaves),
+		in_world(the_content_type_is_that_of_the_format),
 		in_world(a_429_holds_its_group_until_the_window_is_renewed),
 		in_world(a_429_uses_up_no_try_and_never_becomes_unknown),
 		in_world(what_was_not_sent_is_planned_and_goes_again_after_a_back_off),
