@@ -244,6 +244,11 @@ uint64_t batches_due_ms(const struct engine *e)
 	return e->is_stopping ? 0 : gather_due_ms(e->gather);
 }
 
+size_t batches_n(const struct engine *e)
+{
+	return gather_n(e->gather);
+}
+
 /* Halves */
 
 /* The drafts of @n parts of @whole from number @from; NULL: one cannot be made again. */

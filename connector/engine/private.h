@@ -167,6 +167,8 @@ void batches_clear_way(struct engine *e, const struct request *call, const struc
 void batches_turn(struct engine *e, bool is_over_budget);
 /* When the next group is to go; 0: nothing waits. */
 uint64_t batches_due_ms(const struct engine *e);
+/* Outputs that wait for others. */
+size_t batches_n(const struct engine *e);
 /* The parts of @whole from number @from as a request of their own; NULL: it cannot be made. */
 struct request *batches_cut(struct engine *e, const struct request *whole, size_t from, size_t n,
                             struct err *err);
@@ -206,6 +208,8 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 void judge_call(void *arg, const struct http_answer *answer, struct judgement *ret_judgement);
 
 /* settle.c */
+/* The stream with this id, whose records are settled in it; NULL: there is none. */
+struct stream *settle_stream(const struct engine *e, uint64_t id);
 void settle_request(void *arg, struct request *takes_request);
 /* A record one of whose outputs ended as @outcome; settles it when it was the last. */
 void settle_part(struct engine *e, struct record *record, enum outcome outcome);

@@ -44,10 +44,9 @@ void restore_free(struct restore *restore)
 
 static bool is_settled(const struct engine *e, const struct record *record)
 {
-	for (size_t i = 0; i < e->n_streams; i++)
-		if (e->streams[i]->id == record->stream)
-			return stream_is_settled(e->streams[i], record->pos);
-	return true;
+	const struct stream *stream = settle_stream(e, record->stream);
+
+	return !stream || stream_is_settled(stream, record->pos);
 }
 
 /* One more output of @record is open. */

@@ -159,7 +159,7 @@ static void end_run(struct engine *e)
 	e->run.ended_wall_ms = loop_wall_ms(e->loop);
 	count_open(e);
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
-	               e->is_stopping                ? e->stop_reason
+	               e->is_stopping               ? e->stop_reason
 	               : e->input_code != EXIT_DONE ? e->input_err.text
 	                                            : "end of input");
 	/* What a person had done while nothing ran is a run only if it settled what one left open.
@@ -241,6 +241,10 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 	} else if (outbox_is_full(e) || (e->drain_until_ms && !outbox_is_empty(e))) {
 		(void)snprintf(text, size, "waiting for the receiver of the responses%s%s%s",
 		               *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+	} else if (batches_n(e)) {
+		(void)snprintf(text, size, "%zu record%s for others to share %s call", batches_n(e),
+		               batches_n(e) == 1 ? " waits" : "s wait",
+		               batches_n(e) == 1 ? "its" : "their");
 	} else {
 		*text = '\0';
 	}

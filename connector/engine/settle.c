@@ -47,7 +47,7 @@ static void ending_is_durable(void *arg, int r)
 	free(end);
 }
 
-static struct stream *stream_of(struct engine *e, uint64_t id)
+struct stream *settle_stream(const struct engine *e, uint64_t id)
 {
 	size_t low = 0, high = e->n_streams;
 
@@ -92,7 +92,7 @@ static void count(struct run_counts *n, enum outcome outcome)
 
 void settle_part(struct engine *e, struct record *record, enum outcome outcome)
 {
-	struct stream *stream = stream_of(e, record->stream);
+	struct stream *stream = settle_stream(e, record->stream);
 
 	record->n_open--;
 	if (outcome > record->worst)

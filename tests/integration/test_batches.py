@@ -176,6 +176,22 @@ def test_a_slow_input_waits_no_longer_than_it_is_told(closefeed, tmp_path):
     assert [call.json for call in host.writes()] == [numbered(3), numbered(2, 3)]
 
 
+def test_a_file_that_is_followed_waits_no_longer_than_it_is_told(closefeed, tmp_path):
+    with Bulk() as host:
+        path = bulk_pipeline(tmp_path, host, numbered(3),
+                             source="{ndjson: {path: feed.ndjson, follow: true}}",
+                             batch="{size: 4, wait: 300ms, algorithm: array}")
+        run = Slow(closefeed, path)
+        wait_until(lambda: len(host.writes()) == 1)
+        with open(tmp_path / "feed.ndjson", "a", encoding="utf-8") as file:
+            file.write(ndjson(numbered(5, 3)))
+        wait_until(lambda: len(host.writes()) == 3)
+        run.process.send_signal(signal.SIGTERM)
+        run.process.wait(30)
+        run.end()
+    assert [call.json for call in host.writes()] == [numbered(3), numbered(4, 3), numbered(1, 7)]
+
+
 def test_the_end_of_the_input_waits_for_nobody(closefeed, tmp_path):
     with Bulk() as host:
         path = bulk_pipeline(tmp_path, host, numbered(5),
@@ -203,6 +219,7 @@ def test_what_waits_when_the_run_is_stopped_is_read_again(closefeed, tmp_path):
         run.say(numbered(6))
         wait_until(lambda: len(host.writes()) == 1)
         wait_until(lambda: closefeed("status", path, "--json").json["open"] == 0)
+        assert "2 records wait for others to share their call" in closefeed("status", path).out
         run.process.send_signal(signal.SIGTERM)
         run.process.wait(30)
         code, summary = run.end()
