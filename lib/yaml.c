@@ -131,6 +131,9 @@ static bool is_key_place(const struct reader *r)
 static void check_properties(struct reader *r, const yaml_char_t *anchor, const yaml_char_t *tag,
                              const yaml_mark_t *mark)
 {
+	static const char core[] = "tag:yaml.org,2002:";
+	const bool is_core = tag && strncmp((const char *)tag, core, strlen(core)) == 0;
+
 	if (anchor)
 		fault(r, line_of(mark), column_of(mark),
 		      "the anchor &%.40s is not allowed: write the value out where it is needed, or "
@@ -138,9 +141,9 @@ static void check_properties(struct reader *r, const yaml_char_t *anchor, const 
 		      (const char *)anchor);
 	if (tag)
 		fault(r, line_of(mark), column_of(mark),
-		      "the tag %.60s is not allowed: leave it out, or put quotes around text that "
-		      "begins with !",
-		      (const char *)tag);
+		      "the tag %s%.60s is not allowed: leave it out, or put quotes around text "
+		      "that begins with !",
+		      is_core ? "!!" : "", (const char *)tag + (is_core ? strlen(core) : 0));
 }
 
 static void read_scalar(struct reader *r, const yaml_event_t *event)
@@ -359,6 +362,8 @@ static const char *advice_for(const struct reader *r, const char *problem)
 		       "the indentation";
 	if (memchr(begin, '{', (size_t)(end - begin)))
 		return ": put quotes around text with braces, as in \"{name}\"";
+	if (strstr(problem, "did not find expected key"))
+		return ": check the indentation";
 	return "";
 }
 
@@ -375,9 +380,16 @@ static void syntax_fault(struct reader *r)
 		fault(r, line, column, "%s: the file must be plain UTF-8 text", problem);
 		return;
 	}
-	fault(r, line_of(&p->problem_mark), column_of(&p->problem_mark), "%s%s%s%s",
-	      p->context ? p->context : "", p->context ? ": " : "", problem,
-	      advice_for(r, problem));
+	if (p->context && p->context_mark.line != p->problem_mark.line)
+		fault(r, line_of(&p->problem_mark), column_of(&p->problem_mark),
+		      "%s that begins in line %u: %s%s", p->context, line_of(&p->context_mark),
+		      problem, advice_for(r, problem));
+	else if (p->context)
+		fault(r, line_of(&p->problem_mark), column_of(&p->problem_mark), "%s: %s%s",
+		      p->context, problem, advice_for(r, problem));
+	else
+		fault(r, line_of(&p->problem_mark), column_of(&p->problem_mark), "%s%s", problem,
+		      advice_for(r, problem));
 }
 
 static void read_events(struct reader *r)

@@ -122,6 +122,7 @@ static const struct section oauth_section = {
 static const struct key close_keys[] = {
 	{.name = "base_url",
          .type = VALUE_TEXT,
+         .elsewhere = (const char *const[]){"host", "url", "endpoint", NULL},
          IN(struct pipeline, base_url),
          .pattern = "^https?://[^@/?#]+(/[^?#]*)?$",
          .fallback = close_base_url,
@@ -146,6 +147,7 @@ static const struct key close_keys[] = {
          .help = "calls in flight at most"},
 	{.name = "rate",
          .type = VALUE_RATE,
+         .elsewhere = (const char *const[]){"rate_limit", "rate_limiting", NULL},
          IN(struct pipeline, rate_n),
          .example = "\"60/min\"",
          .help = "a ceiling of your own over every call, lookups included"},
@@ -205,11 +207,17 @@ static void check_close(struct loader *l, const struct yaml_node *map, void *tar
 	path_leave(l, mark);
 }
 
+/* http leads to this machine only, unless allow says more; the rest of it is check_url()'s. */
+static const char url_rules[] =
+	"[{\"if\":{\"not\":{\"required\":[\"allow\"]}},\"then\":{\"properties\":{\"base_url\":{\"pattern\":"
+	"\"^(https:|http://([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127\\\\.[0-9.]+|\\\\[::1\\\\])([:/?]|$))\"}}}}]";
+
 const struct section close_section = {
 	.name = "close",
 	.help = "How to reach Close, and how fast.",
 	.keys = close_keys,
 	.excluding = (const struct key_pair[]){{"api_key", "oauth"}, {0}},
 	.one_of = (const char *const[]){"api_key", "oauth", NULL},
+	.rules = url_rules,
 	.check = check_close,
 };

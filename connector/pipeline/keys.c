@@ -160,6 +160,8 @@ static const char *hint_for(const struct yaml_node *value, const char *takes)
 		{"off", false}, {"true", true}, {"false", false},
 	};
 
+	uint64_t size;
+
 	if (strcmp(takes, "a jq program as text") == 0)
 		return ": put it in quotes, or on lines of its own behind |";
 	if (value->kind != YAML_TEXT)
@@ -173,7 +175,7 @@ static const char *hint_for(const struct yaml_node *value, const char *takes)
 	}
 	if (strncmp(takes, "a duration", 10) == 0 && yaml_is_number(value))
 		return ": add a unit";
-	if (strncmp(takes, "a size", 6) == 0)
+	if (strncmp(takes, "a size", 6) == 0 && units_size(value->text, &size) < 0)
 		return ": the units are B, KiB, MiB and GiB";
 	if (strncmp(takes, "a whole number", 14) == 0 && !value->is_plain)
 		return ": write it without quotes";
@@ -182,14 +184,25 @@ static const char *hint_for(const struct yaml_node *value, const char *takes)
 	return "";
 }
 
+/* One text in the place of a list of them. */
+static bool is_unlisted(const struct yaml_node *value, const char *takes)
+{
+	return value->kind == YAML_TEXT && *value->text && !strchr(value->text, '[') &&
+	       strncmp(takes, "a list of ", 10) == 0 && strcmp(takes, "a list of routes") != 0;
+}
+
 void fail_kind(struct loader *l, const struct yaml_node *value, const char *takes)
 {
+	const char *described, *hint = hint_for(value, takes);
 	char room[80];
 
 	if (value->is_faulty || fail_unquoted(l, value))
 		return;
-	fail(l, value, "must be %s, not %s%s", takes, yaml_describe(value, room, sizeof(room)),
-	     hint_for(value, takes));
+	described = yaml_describe(value, room, sizeof(room));
+	if (is_unlisted(value, takes))
+		fail(l, value, "must be %s, not %s: write [%.40s]", takes, described, value->text);
+	else
+		fail(l, value, "must be %s, not %s%s", takes, described, hint);
 }
 
 static bool is_direct(const struct key *key, const struct yaml_node *value)
@@ -341,6 +354,8 @@ static void read_templates(struct loader *l, const struct key *key, const struct
 
 void key_read(struct loader *l, const struct key *key, const struct yaml_node *value, void *target)
 {
+	const size_t n_errors = l->pipeline->n_errors;
+
 	if (value->is_faulty)
 		return;
 	switch (key->type) {
@@ -380,6 +395,7 @@ void key_read(struct loader *l, const struct key *key, const struct yaml_node *v
 			fail_value(l, key, value);
 		break;
 	}
-	if (key->is_later)
+	/* One thing at a time; a map may well have more than one mistake in it. */
+	if (key->is_later && (key->section || l->pipeline->n_errors == n_errors))
 		fail_later(l, value);
 }

@@ -66,8 +66,9 @@ struct key {
 	 * must stand beside; NULL-terminated, or NULL: all, none.
 	 */
 	const char *const *belongs_to, *const *needed_by;
-	const char *help;    /* one line */
-	const char *example; /* as JSON; NULL: none */
+	const char *help;             /* one line */
+	const char *const *elsewhere; /* what others call it, for hints; NULL-terminated or NULL */
+	const char *example;          /* as JSON; NULL: none */
 };
 
 #define IN(type_, member_)                                                                         \

@@ -153,8 +153,10 @@ static const struct key webhook_keys[] = {
          .read = read_headers,
          .takes = "a map of texts",
          .schema =
-                 "{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[{\"type\":[\"string\","
-                 "\"number\",\"boolean\"]},{\"$ref\":\"#/$defs/reference\"}]}}",
+                 "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"
+                 "\"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"},\"additionalProperties\":{\"anyOf\":[{\"type\":"
+                 "[\"string\",\"number\",\"boolean\"],\"pattern\":\"^[\\t -~]*$\"},"
+                 "{\"$ref\":\"#/$defs/reference\"}]}}",
          .help = "more headers; those that carry a credential only by reference"},
 	{.name = "timeout",
          .type = VALUE_DURATION,
@@ -183,10 +185,16 @@ static void check_webhook(struct loader *l, const struct yaml_node *map, void *t
 	path_leave(l, mark);
 }
 
+/* http leads to this machine only, unless allow says more; the rest of it is check_url()'s. */
+static const char url_rules[] =
+	"[{\"if\":{\"not\":{\"required\":[\"allow\"]}},\"then\":{\"properties\":{\"url\":{\"pattern\":"
+	"\"^(https:|http://([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127\\\\.[0-9.]+|\\\\[::1\\\\])([:/?]|$))\"}}}}]";
+
 static const struct section webhook_section = {
 	.name = "responses.webhook",
 	.help = "Every event as a signed POST. Redirects are never followed.",
 	.keys = webhook_keys,
+	.rules = url_rules,
 	.check = check_webhook,
 };
 
@@ -227,6 +235,7 @@ static void read_include(struct loader *l, const struct key *key, const struct y
 static const struct key responses_keys[] = {
 	{.name = "webhook",
          .type = VALUE_SECTION,
+         .elsewhere = (const char *const[]){"response_webhook", NULL},
          .section = &webhook_section,
          .help = "tell a web server"},
 	{.name = "file",

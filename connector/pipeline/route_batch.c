@@ -29,6 +29,7 @@ static void keep_algorithm(struct loader *l, const struct key *key, const struct
 static const struct key batch_keys[] = {
 	{.name = "algorithm",
          .type = VALUE_CHOICE,
+         .elsewhere = (const char *const[]){"grouping", "grouping_algorithm", NULL},
          IN(struct route_spec, batch.algorithm),
          .choices = algorithms,
          .choice_help =
@@ -42,6 +43,7 @@ static const struct key batch_keys[] = {
          .help = "how records become one call"},
 	{.name = "size",
          .type = VALUE_COUNT,
+         .elsewhere = (const char *const[]){"batch_size", "records", NULL},
          IN(struct route_spec, batch.size),
          .min = 1,
          .max = 10000,
@@ -193,7 +195,7 @@ static void compile_batch(struct route_build *b, const struct yaml_node *map)
 	batch->jq = spec->program;
 	if (batch->key && spec->with && yaml_get(spec->with, batch->key))
 		fail(b->l, spec->with, "has the key of the list itself, %.60s", batch->key);
-	if (b->route->name)
+	if (b->route->url)
 		check_operation(b, map, batch);
 	check_others(b, map, batch);
 }

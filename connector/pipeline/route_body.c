@@ -15,18 +15,26 @@ static const struct {
 	{"pipeline_id", "pipe_"}, {"lead_id", "lead_"}, {"contact_id", "cont_"},
 };
 
+const char *route_id_prefix(const char *field)
+{
+	for (size_t i = 0; i < sizeof(id_fields) / sizeof(*id_fields); i++)
+		if (strcmp(field, id_fields[i].field) == 0)
+			return id_fields[i].prefix;
+	return NULL;
+}
+
 static void check_literal_id(struct route_build *b, const char *field,
                              const struct yaml_node *value)
 {
-	if (value->kind != YAML_TEXT || yaml_is_null(value) || strchr(value->text, '{'))
+	const char *prefix = route_id_prefix(field);
+
+	if (!prefix || value->kind != YAML_TEXT || yaml_is_null(value) || strchr(value->text, '{'))
 		return;
-	for (size_t i = 0; i < sizeof(id_fields) / sizeof(*id_fields); i++)
-		if (strcmp(field, id_fields[i].field) == 0 &&
-		    strncmp(value->text, id_fields[i].prefix, strlen(id_fields[i].prefix)) != 0)
-			fail(b->l, value,
-			     "a name in place of an id is not available yet in this version: write "
-			     "the id (%s…)",
-			     id_fields[i].prefix);
+	if (strncmp(value->text, prefix, strlen(prefix)) != 0)
+		fail(b->l, value,
+		     "a name in place of an id is not available yet in this version: write the id "
+		     "(%s…)",
+		     prefix);
 }
 
 /* custom.cf_… goes as it is; a field by its name has to be looked up. */

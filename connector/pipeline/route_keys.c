@@ -157,6 +157,7 @@ static const struct key route_keys[] = {
                  "operation, of a second route of the same one \"lead.create 2\""},
 	{.name = "when",
          .type = VALUE_PROGRAM,
+         .elsewhere = (const char *const[]){"if", "condition", "filter", NULL},
          IN(struct route_spec, when),
          .example = "\".country == \\\"DE\\\"\"",
          .help = "a jq condition; absent: always"},
@@ -188,8 +189,9 @@ static const struct key route_keys[] = {
          .help = "with url instead of operation; PATCH is sent as PUT"},
 	{.name = "url",
          .type = VALUE_TEXT,
+         .elsewhere = (const char *const[]){"endpoint", "path", NULL},
          IN(struct route_spec, url),
-         .pattern = "^(/|https?://)",
+         .pattern = "^(/|https?://)([^?#{}\\s\\\\\"<>^`|\\u0080-\\uffff]|\\{[^}]*\\})*$",
          .example = "\"/lead/{id}/\"",
          .help = "a path under base_url that begins with /, or a full URL of Close"},
 	{.name = "params",
@@ -203,15 +205,19 @@ static const struct key route_keys[] = {
          .help = "parameters behind the URL"},
 	{.name = "headers",
          .type = VALUE_OTHER,
+         .elsewhere = (const char *const[]){"request_headers", NULL},
          IN(struct route_spec, headers),
          .read = read_headers,
          .takes = "a map of texts with placeholders, or text such as \"a:1,b:2\"",
          .schema =
-                 "{\"anyOf\":[{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\","
-                 "\"number\",\"boolean\"]}},{\"type\":\"string\"}]}",
+                 "{\"anyOf\":[{\"type\":\"object\",\"propertyNames\":{\"pattern\":"
+                 "\"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"},\"additionalProperties\":{\"type\":[\"string\","
+                 "\"number\",\"boolean\"],\"pattern\":\"^[\\t -~]*$\"}},{\"type\":\"string\","
+                 "\"pattern\":\"^( *$| *[^:,{} ]+:)\"}]}",
          .help = "more headers of the request"},
 	{.name = "body",
          .type = VALUE_TREE,
+         .elsewhere = (const char *const[]){"payload", "mapping", "fields", "data", NULL},
          IN(struct route_spec, body),
          .example = "{\"name\": \"{company}\"}",
          .help = "what is sent; default: the record without what is excluded or fills the URL"},
@@ -229,12 +235,14 @@ static const struct key route_keys[] = {
          .help = "upserts: keys left out of an update"},
 	{.name = "exclude",
          .type = VALUE_OTHER,
+         .elsewhere = (const char *const[]){"exclude_attributes", "omit", "ignore", NULL},
          .read = read_route_exclude,
          .takes = "a list of paths, such as [meta.ip, \"lines[].id\", _*]",
          .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1}}",
          .help = "paths left out of this route's body, beside those of the file"},
 	{.name = "content_format",
          .type = VALUE_CHOICE,
+         .elsewhere = (const char *const[]){"data_format", "format", "content_type", NULL},
          .choices = formats,
          .choice_help =
                  (const char *const[]){"what Close takes",
@@ -312,8 +320,10 @@ static const struct key route_keys[] = {
          .type = VALUE_OTHER,
          .read = read_identity,
          .takes = "a map of one custom field, such as {custom.cf_abc: \"{id}\"}",
-         .schema = "{\"anyOf\":[{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"
-                   "\"additionalProperties\":{\"type\":\"string\"}},{\"type\":\"string\"}]}",
+         .schema =
+                 "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,\"propertyNames\":"
+                 "{\"pattern\":\"^custom\\\\.l?cf_\"},\"additionalProperties\":{\"type\":\"string\","
+                 "\"pattern\":\"\\\\{\"}}",
          .example = "{\"custom.cf_abc\": \"{id}\"}",
          .help = "a key stored on the object at creation, which proves that a create happened"},
 	{.name = "lists",
@@ -331,6 +341,7 @@ static const struct key route_keys[] = {
          .help = "true: an update that changes nothing is skipped"},
 	{.name = "batch",
          .type = VALUE_SECTION,
+         .elsewhere = (const char *const[]){"batch_records", NULL},
          .section = &batch_section,
          .help = "several records in one call"},
 	{.name = "allow",
@@ -349,8 +360,11 @@ static const struct key route_keys[] = {
 static const char route_rules[] =
 	"[{\"if\":{\"required\":[\"url\"]},\"then\":{\"required\":[\"method\"]}},"
 	"{\"not\":{\"required\":[\"batch\",\"identity\"]}},"
-	"{\"if\":{\"required\":[\"operation\"]},\"then\":{\"properties\":{\"batch\":{\"properties\":"
-	"{\"algorithm\":{\"not\":{\"const\":\"array\"}}}}}}},"
+	"{\"if\":{\"required\":[\"operation\"]},\"then\":{\"properties\":{"
+	"\"batch\":{\"properties\":{\"algorithm\":{\"not\":{\"const\":\"array\"}}}},"
+	"\"content_format\":{\"not\":{\"enum\":[\"form\",\"xml\"]}}}}},"
+	"{\"if\":{\"properties\":{\"method\":{\"const\":\"DELETE\"}},\"required\":[\"method\"],"
+	"\"not\":{\"required\":[\"body\"]}},\"then\":{\"properties\":{\"batch\":false}}},"
 	"{\"if\":{\"properties\":{\"content_format\":{\"const\":\"form\"}},\"required\":"
 	"[\"content_format\"]},\"then\":{\"properties\":{\"batch\":{\"properties\":{\"algorithm\":"
 	"{\"not\":{\"enum\":[\"array\",\"keyed_array\"]}}}}}}}]";

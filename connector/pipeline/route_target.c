@@ -107,12 +107,26 @@ static bool check_path(struct route_build *b, const struct yaml_node *at, const 
 	return true;
 }
 
+/* Only paths without placeholders: those share so many letters that they are all near. */
+static const char *near_path(const struct operation_set *set, enum http_method method,
+                             const char *path)
+{
+	cleanup_(freep) const char **paths = mem_array(set->n + 1, sizeof(*paths));
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		if (set->items[i].method == method)
+			paths[n++] = set->items[i].path;
+	return strchr(path, '{') ? NULL : near_name(path, paths);
+}
+
 /* A path outside the catalogue is allowed, and said: a slip of the pen is more likely. */
 static void warn_unknown(struct route_build *b, const struct yaml_node *at, const char *path)
 {
 	static const enum http_method others[] = {METHOD_POST, METHOD_PUT, METHOD_DELETE};
 	const struct operation_set *set = b->l->options->operations;
 	const char *method = http_method_name((enum http_method)b->spec.method);
+	const char *near = near_path(set, (enum http_method)b->spec.method, path);
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		const struct operation *op = operation_match(set, others[i], path);
@@ -124,7 +138,10 @@ static void warn_unknown(struct route_build *b, const struct yaml_node *at, cons
 		     method, path, http_method_name(op->method), op->path, op->name);
 		return;
 	}
-	if (strncmp(path, "/api/v1/", 8) == 0)
+	if (near)
+		warn(b->l, at, "the catalogue has no %s %.100s: did you mean %s?", method, path,
+		     near);
+	else if (strncmp(path, "/api/v1/", 8) == 0)
 		warn(b->l, at, "the catalogue has no %s %.100s: base_url has /api/v1 already",
 		     method, path);
 	else
@@ -337,11 +354,9 @@ bool route_compile_target(struct route_build *b)
 	}
 	check_effects(b);
 	compile_path(b, path.data);
-	if (spec->name)
-		route->name = mem_strdup(spec->name);
-	else if (route->op)
+	if (!route->name && route->op)
 		route->name = mem_strdup(route->op->name);
-	else
+	else if (!route->name)
 		route->name = mem_printf("%s %s", http_method_name(route->method), path.data);
 	return true;
 }

@@ -214,6 +214,8 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 	route->allow = b.spec.allow;
 	compile_excludes(route, l->exclude, &cap_exclude);
 	compile_excludes(route, b.spec.exclude, &cap_exclude);
+	if (b.spec.name)
+		route->name = mem_strdup(b.spec.name);
 	if (route_compile_target(&b))
 		route_compile_body(&b);
 	compile_format(&b);

@@ -48,6 +48,8 @@ struct template_tree *route_tree(struct route_build *b, const struct yaml_node *
 
 /* What has to be built before @op can be used ("sends: … are"), or NULL. */
 const char *route_operation_lacks(const struct operation *op);
+/* How the ids in @field begin ("lead_"), or NULL where that is not known. */
+const char *route_id_prefix(const char *field);
 /* Whether @op makes an object that can carry a key of ours. */
 bool route_can_have_identity(const struct operation *op);
 

@@ -20,8 +20,12 @@ static const char definitions[] =
 	"\"type\":\"object\",\"properties\":{\"file\":{\"type\":\"string\"}},\"required\":[\"file\"],"
 	"\"additionalProperties\":false},"
 	"\"credential\":{\"description\":\"A credential of systemd.\",\"type\":\"object\","
-	"\"properties\":{\"credential\":{\"type\":\"string\"}},\"required\":[\"credential\"],"
+	"\"properties\":{\"credential\":{\"type\":\"string\",\"pattern\":\"^[^./][^/]*$\"}},\"required\":[\"credential\"],"
 	"\"additionalProperties\":false},"
+	"\"tree\":{\"not\":{\"type\":\"object\",\"required\":[\"env\"],\"properties\":{\"env\":{\"type\":"
+	"\"string\",\"pattern\":\"^[A-Z0-9_]+$\"},\"default\":true},\"additionalProperties\":false},"
+	"\"propertyNames\":{\"minLength\":1},\"additionalProperties\":{\"$ref\":\"#/$defs/tree\"},"
+	"\"items\":{\"$ref\":\"#/$defs/tree\"}},"
 	"\"reference\":{\"anyOf\":[{\"$ref\":\"#/$defs/environment\"},{\"$ref\":\"#/$defs/file\"},"
 	"{\"$ref\":\"#/$defs/credential\"}]},"
 	"\"secret\":{\"description\":\"A secret never stands in the file itself.\",\"anyOf\":["
@@ -120,10 +124,10 @@ static struct json_object *value_schema(const struct key *key,
 		return schema_constant("{\"type\":\"object\",\"additionalProperties\":{\"type\":["
 		                       "\"string\",\"number\",\"boolean\"]}}");
 	case VALUE_TREE:
-		return schema_constant("{\"type\":[\"object\",\"array\",\"string\"],\"pattern\":"
-		                       "\"\\\\{\"}");
+		return schema_constant("{\"$ref\":\"#/$defs/tree\",\"type\":[\"object\",\"array\","
+		                       "\"string\"],\"pattern\":\"\\\\{\"}");
 	case VALUE_MAP:
-		return schema_typed("object");
+		return schema_constant("{\"$ref\":\"#/$defs/tree\",\"type\":\"object\"}");
 	case VALUE_SECTION:
 		return section_schema(key->section, operations);
 	case VALUE_SECTIONS:

@@ -49,7 +49,14 @@ static struct json_object *field_schema(const struct operation_field *field)
 {
 	struct json_object *schema = schema_one("description", json_string(field->type));
 	struct json_object *examples = choices_of(field->type);
+	const char *prefix = route_id_prefix(field->name);
 
+	if (prefix) {
+		char *pattern = mem_printf("^%s|\\{", prefix);
+
+		schema_add(schema, "pattern", json_string(pattern));
+		free(pattern);
+	}
 	if (examples)
 		schema_add(schema, "examples", examples);
 	return schema;
@@ -67,10 +74,12 @@ static struct json_object *body_schema(const struct operation *op)
 			schema_add(fields, field->name, field_schema(field));
 	if (operation_field(op, "custom.cf_x")) {
 		schema_add(fields, "custom",
-		           schema_constant("{\"description\":\"custom fields by their id\"}"));
-		schema_add(
-			schema, "patternProperties",
-			schema_constant("{\"^custom\\\\.\":{\"description\":\"a custom field\"}}"));
+		           schema_constant("{\"description\":\"custom fields by their id\","
+		                           "\"propertyNames\":{\"pattern\":\"^l?cf_\"}}"));
+		schema_add(schema, "patternProperties",
+		           schema_constant(
+				   "{\"^custom\\\\.l?cf_\":{\"description\":\"a custom field\"},"
+				   "\"^custom\\\\.(?!l?cf_)\":false}"));
 	}
 	schema_add(schema, "properties", fields);
 	if (*op->required)
@@ -95,7 +104,8 @@ static struct json_object *params_schema(const struct operation *op)
 	struct json_object *params = json_object_new_object();
 
 	for (const char *const *name = op->path_params; *name; name++)
-		schema_add(params, *name, json_object_new_boolean(true));
+		schema_add(params, *name,
+		           schema_constant("{\"not\":{\"enum\":[\"\",\".\",\"..\"]}}"));
 	schema_add(schema, "properties", params);
 	schema_add(schema, "additionalProperties", json_object_new_boolean(false));
 	return schema;

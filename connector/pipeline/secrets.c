@@ -65,9 +65,10 @@ static bool check_reference(struct loader *l, const struct yaml_node *ref, bool 
 
 		if (!near || strcmp(near, name) != 0) {
 			fail(l, ref->keys[i],
-			     "unknown key \"%.40s\": a value from outside is {env: NAME}, {file: "
+			     "unknown key \"%.40s\"%s%s%s: a value from outside is {env: NAME}, {file: "
 			     "path} or {credential: name}",
-			     name);
+			     name, near ? ", did you mean \"" : "", near ? near : "",
+			     near ? "\"?" : "");
 			return false;
 		}
 		if (ref->items[i]->kind != YAML_TEXT || !*ref->items[i]->text) {

@@ -29,6 +29,14 @@ const struct key *section_key(const struct section *section, const char *name)
 	return NULL;
 }
 
+static bool is_among(const char *name, const char *const *names)
+{
+	for (; names && *names; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
 /* The place of the file that has a key of this name, for one that was put into the wrong map. */
 static const struct section *section_with(const struct section *in, const char *name)
 {
@@ -44,9 +52,19 @@ static const struct section *section_with(const struct section *in, const char *
 	return NULL;
 }
 
+/* The key of @section that other tools call @name, or NULL. */
+static const struct key *key_called(const struct section *section, const char *name)
+{
+	for (const struct key *key = section->keys; key->name; key++)
+		if (is_among(name, key->elsewhere))
+			return key;
+	return NULL;
+}
+
 static void fail_unknown(struct loader *l, const struct section *section,
                          const struct yaml_node *name)
 {
+	const struct key *called = key_called(section, name->text);
 	const struct section *elsewhere;
 	cleanup_(buf_deinit) struct buf list = BUF_INIT;
 	const char *names[64], *near;
@@ -60,7 +78,10 @@ static void fail_unknown(struct loader *l, const struct section *section,
 	names[n] = NULL;
 	near = near_name(name->text, names);
 	elsewhere = near ? NULL : section_with(&file_section, name->text);
-	if (near)
+	if (called)
+		fail(l, name, "unknown key \"%.60s\": here it is called %s", name->text,
+		     called->name);
+	else if (near)
 		fail(l, name, "unknown key \"%.60s\": did you mean \"%s\"?", name->text, near);
 	else if (elsewhere)
 		fail(l, name, "unknown key \"%.60s\" here: it belongs %s%s", name->text,
@@ -127,14 +148,6 @@ static void check_required(struct loader *l, const struct section *section,
 	for (const struct key *key = section->keys; key->name; key++)
 		if (key->is_required && !is_there(section, map, key->name))
 			fail(l, map, "%s is missing: %s", key->name, key->help);
-}
-
-static bool is_among(const char *name, const char *const *names)
-{
-	for (; names && *names; names++)
-		if (strcmp(name, *names) == 0)
-			return true;
-	return false;
 }
 
 static void add_list(struct buf *out, const char *const *names)

@@ -11,21 +11,13 @@ static const char *const on_changes[] = {"stop", "new", NULL};
 static const char *const tombstones[] = {"ignore", "reject", "route", NULL};
 static const char *const framings[] = {"none", "confluent", NULL};
 
-static bool ends_with(const char *text, const char *end)
-{
-	const size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 static void read_path(struct loader *l, const struct key *key, const struct yaml_node *value,
                       void *target)
 {
 	struct pipeline *p = target;
 
 	(void)key;
-	if (!*p->ndjson_written)
-		fail(l, value, "names no file");
+	(void)value;
 	free(p->ndjson_path);
 	p->ndjson_path = strcmp(p->ndjson_written, "-") == 0 ? mem_strdup("-")
 	                                                     : load_path(l, p->ndjson_written);
@@ -71,8 +63,9 @@ static const struct section ndjson_section = {
 	.name = "source.ndjson",
 	.help = "Newline-delimited JSON: one object a line.",
 	.keys = ndjson_keys,
-	.rules = "[{\"not\":{\"properties\":{\"path\":{\"const\":\"-\"},\"follow\":{\"const\":true}},"
-		 "\"required\":[\"path\",\"follow\"]}}]",
+	.rules =
+		"[{\"not\":{\"properties\":{\"path\":{\"const\":\"-\"},\"follow\":{\"const\":true}},"
+		"\"required\":[\"path\",\"follow\"]}}]",
 	.check = check_ndjson,
 };
 
@@ -198,6 +191,7 @@ const struct section kafka_sink_section = {
 static const struct key source_keys[] = {
 	{.name = "ndjson",
          .type = VALUE_SECTION,
+         .elsewhere = (const char *const[]){"file", "jsonl", NULL},
          .section = &ndjson_section,
          .help = "read newline-delimited JSON"},
 	{.name = "kafka",

@@ -31,8 +31,7 @@ static void the_syntax_is_strict(void **state)
 	         "6:1: error: key \"name\" stands twice (first in line 2): keep one of them\n"},
 		{V S C R "keep: &k 5d\n", "6:7: error: the anchor &k is not allowed\n"},
 		{V S C R "keep: *k\n", "6:7: error: the alias *k is not allowed\n"},
-		{V S C R "keep: !!str 5d\n",
-	         "6:7: error: the tag tag:yaml.org,2002:str is not allowed\n"},
+		{V S C R "keep: !!str 5d\n", "6:7: error: the tag !!str is not allowed\n"},
 		{V S C R "---\nname: b\n", "6:1: error: a second document begins here\n"},
 		{V S C "routes:\n  - <<: {a: 1}\n    operation: lead.create\n",
 	         "6:5: error: the merge key << is not allowed\n"},
@@ -69,7 +68,7 @@ static void keys_are_known_or_named_with_the_nearest(void **state)
 		{V S C, "1:1: error: routes is missing: what to send\n"},
 		{V "source: {}\n" C R, "3:9: error: source: ndjson or kafka is missing\n"},
 		{V "source: {ndjson: {}}\n" C R,
-	         "3:18: error: source.ndjson: path is missing: the file to read\n"},
+	         "3:18: error: source.ndjson: path is missing: what to read\n"},
 		{V S "close: {}\n" R, "4:8: error: close: api_key or oauth is missing\n"},
 		{V S "close: {concurrency: 2}\n" R,
 	         "4:8: error: close: api_key or oauth is missing\n"},
@@ -221,11 +220,9 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "3:58: error: source.kafka.properties.group.id: closefeed sets this property itself: take it out\n"
 	         "3:86: error: source.kafka.properties.sasl.password: a secret must not stand in this file\n"},
 		{V "source: {ndjson: {path: \"-\", follow: true}}\n" C R,
-	         "3:38: error: source.ndjson.follow: standard input is read until its writer ends it: take follow out\n"},
+	         "3:38: error: source.ndjson: standard input is read until its writer ends it: take follow out\n"},
 		{V "source: {ndjson: {path: \"\"}}\n" C R,
-	         "3:25: error: source.ndjson.path: names no file\n"},
-		{V "source: {ndjson: {path: in/}}\n" C R,
-	         "3:25: error: source.ndjson.path: a folder is not available yet\n"},
+	         "3:25: error: source.ndjson.path: must not be empty\n"},
 		{V S C R "metrics: \"127.0.0.1:9464\"\n",
 	         "6:10: error: metrics: not available yet\n"},
 		{V S C R "notify: {webhook: \"https://h.example.com\", on: [held]}\n",
@@ -249,7 +246,6 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "    skip_unchanged: true\n    blanks: send\n    unknown_keys: warn\n    on_create: {a: 1}\n"
 	         "    on_update: {a: 1}\n    omit_on_update: [a]\n    on_many: oldest\n    batch: {algorithm: merge, size: 0}\n",
 	         "10:12: error: routes[0].match: not available yet\n"
-	         "11:11: error: routes[0].link: not available yet\n"
 	         "11:22: error: routes[0].link.lead_id: unknown kind \"laed\": did you mean \"lead\"?\n"
 	         "12:12: error: routes[0].lists: not available yet\n"
 	         "13:21: error: routes[0].skip_unchanged: not available yet\n"

@@ -123,7 +123,7 @@ static void what_is_wrong_outside_is_told(void **state)
 	         "4:18: error: close.api_key: a value from outside has one of env, file and credential\n"},
 		{"{default: a}", "4:18: error: close.api_key: a value from outside has one of"},
 		{"{evn: KEY}",
-	         "4:19: error: close.api_key: unknown key \"evn\": a value from outside is"},
+	         "4:19: error: close.api_key: unknown key \"evn\", did you mean \"env\"?: a value from outside is"},
 		{"{env: [KEY]}", "4:24: error: close.api_key: env must be a name\n"},
 		{"{file: nowhere}", "4:25: error: close.api_key: the file \""},
 		{"{file: .}", "4:25: error: close.api_key: "},
