@@ -174,6 +174,38 @@ static void note_value(const struct key *key, const char *note)
 	free(line);
 }
 
+/* Files that nobody could read or keep as text are made here. */
+static void check_bytes(const char *bytes, size_t len, const char *expected)
+{
+	const uint64_t began = clock_monotonic_ms();
+	struct pipeline *p = load_text("made.yaml", bytes, len);
+	char *said = said_of(p);
+
+	check_text(said, expected);
+	buf_adds(&told, said);
+	check(clock_monotonic_ms() - began < 5000);
+	free(said);
+	pipeline_free(p);
+}
+
+static void files_that_are_no_text_are_refused(void **state)
+{
+	static const char nul[] = "version: 1\nname: sign\0ups\n";
+	static const char latin[] = "version: 1\nname: m\xfcsli\n";
+	static const char utf_16[] = "\xff\xfev\0e\0r\0s\0";
+
+	(void)state;
+	check_bytes(
+		nul, sizeof(nul) - 1,
+		"#! 2:11 error control characters are not allowed: the file must be plain UTF-8 "
+		"text\n");
+	check_bytes(
+		latin, sizeof(latin) - 1,
+		"#! 2:8 error invalid leading UTF-8 octet: the file must be plain UTF-8 text\n");
+	check_bytes(utf_16, sizeof(utf_16) - 1,
+	            "#! 1:1 error the file is UTF-16: save it as UTF-8\n");
+}
+
 static void every_file_is_told_what_is_wrong_with_it(void **state)
 {
 	DIR *folder = opendir(FOLDER);
@@ -208,19 +240,6 @@ static void every_file_is_told_what_is_wrong_with_it(void **state)
 	(void)closedir(folder);
 	check_eq(n_wrong, 0);
 	check(n_files >= 60);
-}
-
-/* Files that are no use to read: made here. */
-static void check_bytes(const char *bytes, size_t len, const char *expected)
-{
-	const uint64_t began = clock_monotonic_ms();
-	struct pipeline *p = load_text("made.yaml", bytes, len);
-	char *said = said_of(p);
-
-	check_text(said, expected);
-	check(clock_monotonic_ms() - began < 5000);
-	free(said);
-	pipeline_free(p);
 }
 
 static void a_mebibyte_of_brackets_is_refused_at_once(void **state)
@@ -507,9 +526,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(every_file_is_told_what_is_wrong_with_it),
-		sentence(every_kind_of_mistake_is_shown_by_a_file),
+		sentence(files_that_are_no_text_are_refused),
 		sentence(a_mebibyte_of_brackets_is_refused_at_once),
 		sentence(a_program_of_brackets_is_refused_at_once),
+		sentence(every_kind_of_mistake_is_shown_by_a_file),
 	};
 
 	return run_sentences(tests);
