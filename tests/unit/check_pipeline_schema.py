@@ -4,7 +4,7 @@ every key and choice, and it gives the verdict of the loader on every pipeline o
 Broken pipelines (tests/mistakes) say what the loader tells of them, which test_mistakes checks. A
 file with an error must be refused by the schema, too, unless a line "#! schema: REASON" says why a
 schema cannot know; then it must be accepted, so that no such line outlives its reason. Files with
-warnings only, or with "#! nothing", and all pipelines of pipelines/ must be accepted.
+warnings only, or with "#! nothing", all pipelines of pipelines/ and those in docs/ must be accepted.
 
 Without python3-jsonschema or python3-yaml it is skipped (exit code 77)."""
 
@@ -71,6 +71,14 @@ def expectation(path):
     return any(re.match(rb"#! \d+:\d+ error", line) for line in lines), (reasons or [None])[0]
 
 
+def documented(root):
+    """The pipelines in docs/, which test_docs has the program check: page and value."""
+    for page in sorted((root / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```yaml[^\n]*\n(version: 1\n.*?)^```", text, re.M | re.S):
+            yield page.name, value(yaml.compose(block, Loader=yaml.SafeLoader))
+
+
 def check_verdicts(validator, mistakes, rights):
     for path in mistakes:
         is_wrong, reason = expectation(path)
@@ -87,9 +95,9 @@ def check_verdicts(validator, mistakes, rights):
         if (not is_wrong or reason) and not accepted:
             error = jsonschema.exceptions.best_match(validator.iter_errors(document))
             yield f"{path.name}: the schema refuses it: {error.json_path}: {error.message}"
-    for path in rights:
-        for error in validator.iter_errors(read(path)):
-            yield f"{path}: {error.json_path}: {error.message}"
+    for name, document in rights:
+        for error in validator.iter_errors(document):
+            yield f"{name}: {error.json_path}: {error.message}"
 
 
 def keys_of(schema, place=""):
@@ -125,7 +133,7 @@ def enums_of(schema):
 
 def check_documents(schema, validator, rights):
     """Hover texts, meanings of choices, and defaults and examples that are right themselves."""
-    used = {place for path in rights for place in used_in(read(path))}
+    used = {place for _, document in rights for place in used_in(document)}
     for place, key in keys_of(schema):
         if not key.get("description"):
             yield f"{place} has no description"
@@ -150,13 +158,14 @@ def main(root):
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     mistakes = sorted((root / "tests/mistakes").glob("*.yaml"))
-    rights = [path for path in mistakes if path.name.startswith("right-")]
-    rights += sorted((root / "pipelines").glob("*/*.yaml"))
+    files = [path for path in mistakes if path.name.startswith("right-")]
+    files += sorted((root / "pipelines").glob("*/*.yaml"))
+    rights = [(path.name, read(path)) for path in files] + list(documented(root))
     faults = list(check_verdicts(validator, mistakes, rights))
     faults += check_documents(schema, validator, rights)
     for fault in faults:
         print(fault)
-    return 1 if faults or len(mistakes) < 60 or len(rights) < 3 else 0
+    return 1 if faults or len(mistakes) < 60 or len(rights) < 8 else 0
 
 
 if __name__ == "__main__":

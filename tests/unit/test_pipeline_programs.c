@@ -2,7 +2,10 @@
 
 #include "tests/unit/pipeline_case.h"
 
+#include "lib/buf.h"
 #include "lib/json.h"
+
+#include <time.h>
 
 #define START V S C
 
@@ -200,6 +203,36 @@ static void no_two_routes_have_one_name(void **state)
 		"7:39: error: routes[1].name: \"people\" is the name of the route in line 6\n");
 }
 
+/* Processor time of loading a file with @n programs: the least of three, as others run, too. */
+static clock_t time_to_load(unsigned n)
+{
+	struct buf text = BUF_INIT;
+	clock_t best = 0;
+
+	buf_adds(&text, START "routes:\n");
+	for (unsigned i = 0; i < n; i++)
+		buf_addf(&text,
+		         "  - operation: lead.create\n    when: .kind == \"%u\" and (.email | "
+		         "test(\"@example[.]com$\"))\n",
+		         i);
+	for (unsigned i = 0; i < 3; i++) {
+		const clock_t began = clock();
+		clock_t took;
+
+		pipeline_free(case_good(buf_text(&text)));
+		took = clock() - began;
+		best = i == 0 || took < best ? took : best;
+	}
+	buf_deinit(&text);
+	return best;
+}
+
+static void twenty_programs_cost_little_more_than_one(void **state)
+{
+	(void)state;
+	check(time_to_load(20) < 6 * time_to_load(1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +240,7 @@ int main(void)
 		sentence(a_file_without_programs_pays_for_none),
 		sentence(a_fault_is_told_at_the_very_place),
 		sentence(all_wrong_programs_are_told_in_one_go),
+		sentence(twenty_programs_cost_little_more_than_one),
 		sentence(a_program_that_cannot_be_had_is_never_left_out),
 		sentence(only_a_route_that_takes_all_hides_others),
 		sentence(the_key_of_records_is_a_template),
