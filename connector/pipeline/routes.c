@@ -241,6 +241,10 @@ static void warn_unreached(struct loader *l)
 			     taker->line);
 		else if (!yaml_get(route, "when") && !l->pipeline->routes.items[i].goes_on)
 			taker = route;
+		if (i + 1 == l->routes->n && l->pipeline->routes.items[i].goes_on)
+			warn(l, yaml_get(route, "continue"),
+			     "nothing comes after this route: take continue out, or put the route "
+			     "before others");
 		path_leave(l, mark);
 	}
 }

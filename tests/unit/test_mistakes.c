@@ -456,6 +456,7 @@ static const char *const kinds[] = {
 	"cannot stand in a header",
 	"or pairs such as",
 	"never reached",
+	"nothing comes after this route",
 	"is the name of the route in line",
 	"is not closed; write {{",
 	"stands alone",
