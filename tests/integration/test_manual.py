@@ -40,11 +40,11 @@ def test_every_verb_flag_and_exit_code_is_in_it(closefeed):
 
 
 def keys_of(schema, seen):
-    """The names of all keys; a key may itself be called "properties"."""
+    """The names of all keys, apart from rules and bodies; one may itself be called "properties"."""
     if isinstance(schema, dict):
         named = schema.get("properties", {})
         seen.update(named)
-        for value in [*named.values(), *(v for k, v in schema.items() if k != "properties")]:
+        for value in [*named.values(), schema.get("items"), schema.get("anyOf")]:
             keys_of(value, seen)
     elif isinstance(schema, list):
         for value in schema:
