@@ -71,7 +71,7 @@ bool flight_halve(struct flight *f)
 	    !d->hooks.halve(d->hooks.arg, whole, &first, &second))
 		return false;
 	f->whole = whole;
-	f->chain = mem_grow(f->chain, f->n_chain, &f->cap_chain, sizeof(*f->chain));
+	f->chain = mem_grow(f->chain, f->n_chain, &f->cap_chain, sizeof(struct request *));
 	f->chain[f->n_chain++] = second;
 	d->n_open++;
 	take_up(f, first);

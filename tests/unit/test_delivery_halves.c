@@ -374,7 +374,7 @@ static void a_half_begins_anew(void **state)
 	submit_batch(CLASS_U, 1, 4);
 	w->serve = serve_fours;
 	to_four = &broken;
-	world_pass(w, 20 * 60000); /* many tries, and nothing of its group succeeds */
+	world_pass(w, 1200000); /* many tries, and nothing of its group succeeds */
 	to_four = &too_large;
 	world_pass(w, 120000);
 	check(strstr(fake_url(world_flying(w, 0)), "n=2"));

@@ -326,7 +326,7 @@ static enum outcome ending_of(unsigned one, unsigned ordinal)
 
 static void begin_case(unsigned one)
 {
-	struct record *record = record_at(one * 8);
+	struct record *record = record_at((uint64_t)one * 8);
 	struct request *first = request_of(record, 0), *second = request_of(record, 1);
 	struct part third = output_of(record, 2, "third");
 

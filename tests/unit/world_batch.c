@@ -49,7 +49,7 @@ struct request *world_batch_in(struct world *w, enum delivery_class class, uint6
 	r->parts = mem_array(r->n_parts, sizeof(struct part));
 	for (size_t i = 0; i < r->n_parts; i++) {
 		r->parts[i].record = world_record(w, first + i);
-		r->parts[i].draft = mem_printf("%llu", (unsigned long long)(first + i));
+		r->parts[i].draft = mem_printf("%ju", (uintmax_t)(first + i));
 		w->live[first + i] = r;
 	}
 	finish(r, class, url_lane);
