@@ -90,7 +90,8 @@ static bool is_candidate(const struct file_search *f, const struct known_stream 
 		return !is_name && is_inode(f, s) && s->hashed_to && !is_other_name(f, s);
 	case BY_CONTENT:
 		return !is_name && !is_inode(f, s) && s->hashed_to >= identity_block &&
-		       !file_set_find(f->set, s->name) && !is_elsewhere(f, s);
+		       (f->is_rotated_away ||
+		        (!file_set_find(f->set, s->name) && !is_elsewhere(f, s)));
 	case BY_NAME_UNREAD:
 		return is_name && !s->hashed_to;
 	case N_PASSES:

@@ -37,6 +37,7 @@ struct file_search {
 	const struct known *known;
 	const struct file_set *set;      /* this run's files */
 	const struct known_stream *mine; /* what the file was when this run opened it; or NULL */
+	bool is_rotated_away; /* none of this run's files, but what one of them was before */
 
 	uint8_t head[identity_block];
 	size_t head_len;

@@ -42,6 +42,7 @@ void file_set_init(struct file_set *set, const char *path, const char *name)
 static void entry_free(struct file_entry *entry)
 {
 	free(entry->name);
+	free(entry->left_name);
 	free(entry);
 }
 
@@ -352,22 +353,5 @@ struct file_entry *file_set_find_inode(const struct file_set *set, uint64_t dev,
 	for (size_t i = 0; i < set->n; i++)
 		if (set->entries[i]->ino == ino && set->entries[i]->dev == dev)
 			return set->entries[i];
-	return NULL;
-}
-
-char *file_set_search_folder(const struct file_set *set, const char *name, uint64_t dev,
-                             uint64_t ino)
-{
-	const char *slash = strrchr(name, '/');
-	const int len = slash ? (int)(slash - name) + 1 : 0;
-	cleanup_(freep) char *path = mem_printf("%s%.*s.", set->prefix, len, name);
-	cleanup_(closedirp) DIR *dir = opendir(path);
-	const struct dirent *found;
-	struct stat st;
-
-	while (dir && (found = readdir(dir)))
-		if (fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) && (uint64_t)st.st_ino == ino && (uint64_t)st.st_dev == dev)
-			return mem_printf("%.*s%s", len, name, found->d_name);
 	return NULL;
 }

@@ -27,6 +27,9 @@ struct file_entry {
 	uint64_t read_size;         /* … when it was so large and of that time */
 	int64_t read_mtime_ns;
 	bool was_told; /* that something of it cannot be read yet */
+	/* The last of its rotated files that was looked at (rotation.h); NULL: none yet. */
+	char *left_name;
+	int64_t left_mtime_ns;
 };
 
 enum file_set_kind { FILE_SET_MISSING, FILE_SET_FILE, FILE_SET_FOLDER, FILE_SET_PATTERN };
@@ -65,10 +68,6 @@ char *file_set_path(const struct file_set *set, const char *name);
 /* NULL: there is no such file in it. */
 struct file_entry *file_set_find(const struct file_set *set, const char *name);
 struct file_entry *file_set_find_inode(const struct file_set *set, uint64_t dev, uint64_t ino);
-
-/* The name of a file with this inode in the folder of @name; NULL: there is none. To free(). */
-char *file_set_search_folder(const struct file_set *set, const char *name, uint64_t dev,
-                             uint64_t ino);
 
 /* Whether a folder's file of this name (without folder) is read. */
 bool file_set_takes(const char *name);

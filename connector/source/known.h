@@ -18,8 +18,7 @@ enum { known_ways = 3 };
 
 struct known_stream {
 	struct stream *stream;
-	bool is_taken;       /* by a file of this run that is there */
-	bool is_rest_sought; /* what was left of it under another name was looked for */
+	bool is_taken; /* by a file of this run that is there */
 	/* How far this run handed it out; it goes on there when the file is opened again. */
 	bool is_begun;
 	uint64_t at, line;

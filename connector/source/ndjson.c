@@ -1,6 +1,7 @@
 #include "connector/source/ndjson.h"
 
 #include "connector/source/ndjson_private.h"
+#include "connector/source/rotation.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
@@ -35,7 +36,8 @@ static void file_is_gone(void *arg, struct file_entry *entry)
 		entry->known->is_taken = false;
 	if (n->entry == entry)
 		n->entry = NULL; /* its reader has it open and reads on */
-	else if (!entry->is_read && !entry->known && entry->size)
+	else if (!entry->is_read && !entry->known && entry->size &&
+	         n->reading.set.kind != FILE_SET_FILE) /* its rotated files are looked for */
 		reading_tell(&n->reading, "%s disappeared before it was read", entry->name);
 }
 
@@ -199,11 +201,39 @@ static void close_reader(struct ndjson *n)
 	reader_close(reader);
 }
 
-/* What was there a moment ago may be gone: 0 then. */
+/* With follow: what was rotated away and not read to its end comes before @entry. True: it does. */
+static bool open_left(struct ndjson *n, struct file_entry *entry)
+{
+	struct rotation_left left;
+
+	if (!n->reading.is_follow || !n->reading.host || entry->known)
+		return false;
+	while (rotation_next(&n->reading, entry, &left)) {
+		cleanup_(freep) char *name = left.name;
+		cleanup_(freep) char *path = file_set_path(&n->reading.set, name);
+		struct err err;
+
+		if (reader_open(&n->reading, path, name, &n->reader, &err) == 0) {
+			n->reader->is_left = true;
+			n->reader->only_rest = left.is_known;
+			n->reader->search->is_rotated_away = true;
+			reader_finish(n->reader);
+			return true;
+		}
+		reading_tell(&n->reading, "%s", err.text);
+	}
+	return false;
+}
+
+/* What was there a moment ago may be gone or another: 0 then. */
 static int open_entry(struct ndjson *n, struct file_entry *entry, struct err *err)
 {
 	cleanup_(freep) char *path = file_set_path(&n->reading.set, entry->name);
-	int r = reader_open(&n->reading, path, entry->name, &n->reader, err);
+	int r;
+
+	if (open_left(n, entry))
+		return 1;
+	r = reader_open(&n->reading, path, entry->name, &n->reader, err);
 
 	if (r == -ENOENT) {
 		if (!entry->known)
@@ -213,10 +243,15 @@ static int open_entry(struct ndjson *n, struct file_entry *entry, struct err *er
 	}
 	if (r < 0)
 		return r;
-	if (n->reader->search)
-		n->reader->search->mine = entry->known;
-	n->entry = entry;
 	n->is_listed = false;
+	if (n->reading.is_follow &&
+	    (n->reader->ino != entry->ino || n->reader->dev != entry->dev)) {
+		reader_free(n->reader); /* it was rotated just now */
+		n->reader = NULL;
+		return list(n, err);
+	}
+	n->reader->search->mine = entry->known;
+	n->entry = entry;
 	return 1;
 }
 
@@ -239,29 +274,6 @@ static int open_next(struct ndjson *n, struct err *err)
 		if (r < 0)
 			return r;
 	}
-}
-
-/* Another file had the name: what is left of it is read first, if it is to be found. */
-static int open_rotated(struct ndjson *n, struct err *err)
-{
-	struct known_stream *left = reader_rotated(n->reader);
-	const struct stream *s = left->stream;
-	cleanup_(freep) char *name = NULL;
-	cleanup_(freep) char *path = NULL;
-	int r;
-
-	left->is_rest_sought = true;
-	name = file_set_search_folder(&n->reading.set, s->name, s->dev, s->ino);
-	close_reader(n);
-	if (!name || file_set_find(&n->reading.set, name))
-		return 0; /* it is gone, or has its own turn */
-	path = file_set_path(&n->reading.set, name);
-	r = reader_open(&n->reading, path, name, &n->reader, err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	n->reader->only_rest = true;
-	reader_finish(n->reader);
-	return 0;
 }
 
 /* A file that is none of the set any more, at its end. True: it goes on. */
@@ -371,9 +383,6 @@ static int step(struct ndjson *n, struct record **ret_record, struct err *err)
 	case READER_IDLE:
 		r = n->is_stdin ? 0 : after_idle(n, err);
 		return r < 0 ? r : r == 0 ? wait(n) : GOES_ON;
-	case READER_ROTATED:
-		r = open_rotated(n, err);
-		return r < 0 ? r : GOES_ON;
 	case READER_END:
 		break;
 	}

@@ -227,11 +227,14 @@ static void begin_new(struct reader *n)
 /* A stream that goes on gets the name, inode, size and time. */
 static void adopt(struct reader *n, struct stream *s, bool is_untouched)
 {
-	n->is_dirty = !is_untouched || strcmp(s->name, n->name) != 0;
+	n->is_dirty = !is_untouched || (!n->only_rest && strcmp(s->name, n->name) != 0);
 	if (!n->is_dirty)
 		return;
-	free(s->name);
-	s->name = mem_strdup(n->name);
+	/* What was rotated away keeps the name of what it was. */
+	if (!n->only_rest) {
+		free(s->name);
+		s->name = mem_strdup(n->name);
+	}
 	s->dev = n->dev;
 	s->ino = n->ino;
 	if (is_untouched)
@@ -270,8 +273,6 @@ static int take_changed(struct reader *n, const struct file_search *search, stru
 	const struct stream *before = search->found->stream;
 	const bool is_rotated = n->reading->is_follow && has_another_inode(n, before);
 
-	if (is_rotated && !search->found->is_rest_sought)
-		return READER_LEFT;
 	if (!is_rotated && n->reading->is_follow && search->is_shorter)
 		reading_tell(
 			n->reading,
@@ -326,11 +327,6 @@ int reader_decide(struct reader *reader, struct err *err)
 	free(n->search);
 	n->search = NULL;
 	return READER_DECIDED;
-}
-
-struct known_stream *reader_rotated(struct reader *reader)
-{
-	return reader->search->found;
 }
 
 /* Reading */
@@ -403,8 +399,8 @@ int reader_next(struct reader *reader, struct record **ret_record, struct err *e
 
 		if (r < 0)
 			return r;
-		if (r != READER_DECIDED)
-			return r == READER_LEFT ? READER_ROTATED : READER_LATER;
+		if (r == READER_UNDECIDED)
+			return READER_LATER;
 	}
 	return read_on(reader, ret_record, err);
 }
@@ -467,8 +463,7 @@ void reader_close(struct reader *reader)
 	reader_mark(n);
 	if (n->item && n->stream) {
 		note_place(n);
-		if (n->is_final)
-			n->item->is_rest_sought = true;
+		n->item->is_taken &= !n->is_left;
 		known_update(&n->reading->known, n->item);
 		if (n->is_dirty)
 			n->reading->host->store(n->reading->host->arg, n->stream);

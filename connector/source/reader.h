@@ -38,6 +38,7 @@ struct reader {
 	int fd;            /* of standard input for the loop to watch, or -1 */
 	uint64_t dev, ino;
 	bool is_final;  /* what stands behind the last line end is a record, also with follow */
+	bool is_left;   /* what was rotated away: nothing of the set has its place */
 	bool only_rest; /* of what is known: a file that is none of those known is not read */
 	struct window window;
 	struct identity identity;
@@ -69,9 +70,8 @@ struct reader {
 enum reader_next {
 	READER_END,
 	READER_RECORD,
-	READER_LATER,   /* a bounded part of the work was done: ask again in the next turn */
-	READER_IDLE,    /* nothing is there at the moment */
-	READER_ROTATED, /* with follow: another file had the name before; see reader_rotated() */
+	READER_LATER, /* a bounded part of the work was done: ask again in the next turn */
+	READER_IDLE,  /* nothing is there at the moment */
 };
 
 /*
@@ -88,7 +88,6 @@ int reader_open_stdin(struct reading *reading, int fd, struct reader **ret_reade
 enum reader_decision {
 	READER_UNDECIDED, /* ask again */
 	READER_DECIDED,
-	READER_LEFT, /* READER_ROTATED */
 };
 
 /*
@@ -99,12 +98,6 @@ int reader_decide(struct reader *reader, struct err *err);
 
 /* Returns an enum reader_next or a negative errno with a sentence, as source_next() does. */
 int reader_next(struct reader *reader, struct record **ret_record, struct err *err);
-
-/*
- * After READER_ROTATED: the stream that had the name before. Before it is opened again, what is
- * left of that stream can be read under its new name.
- */
-struct known_stream *reader_rotated(struct reader *reader);
 
 /* Tells a person, where somebody listens. */
 void reading_tell(const struct reading *reading, const char *format, ...)
