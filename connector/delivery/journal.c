@@ -63,6 +63,7 @@ static void prepare(struct journal *j)
 	j->q.close_lane = store_query(s, "INSERT OR IGNORE INTO closed_lane VALUES(?1)");
 	j->q.open_lane = store_query(s, "DELETE FROM closed_lane WHERE key=?1");
 	j->q.set_meta = store_query(s, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)");
+	j->q.edit_record = store_query(s, "UPDATE record SET raw=?2, fault=0 WHERE id=?1");
 	j->q.drop_meta = store_query(s, "DELETE FROM meta WHERE k=?1");
 	j->q.put_config = store_query(s, "INSERT INTO config(sha256, text) VALUES(?1, ?2)");
 	j->q.orphan_request =
@@ -98,6 +99,10 @@ static void prepare_reading(struct journal *j)
 	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
 	j->q.closed_lanes = store_query(s, "SELECT key FROM closed_lane");
+	j->q.rejected_records = store_query(
+		s, "SELECT " PART_COLUMNS PART_JOIN "WHERE (r.stream, r.pos) > (?1, ?2) AND p.id ="
+		   " (SELECT min(x.id) FROM part x WHERE x.record = r.id AND x.outcome = 4"
+		   " AND (?3 = 0 OR x.class = ?3)) ORDER BY r.stream, r.pos");
 	j->q.runs = store_query(s, "SELECT run.*, sha256 FROM run LEFT JOIN config"
 	                           " ON config.id = run.config ORDER BY run.id DESC LIMIT ?1");
 	j->q.part_by_id =

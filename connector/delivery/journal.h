@@ -117,6 +117,8 @@ void journal_accept_events(struct journal *journal, enum event_sink sink, uint64
                            uint64_t to);
 void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
                             int64_t next_try_wall_ms);
+/* What is kept of a rejected record is its raw text now: a person has edited it. */
+void journal_edit_record(struct journal *journal, const struct record *record);
 /* Which accepted events; each that is said must hold. */
 struct event_choice {
 	char **ids;            /* NULL-terminated; NULL: any */
@@ -190,6 +192,14 @@ int journal_each_part(struct journal *journal, enum outcome outcome, const uint6
 int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,
                       void (*take)(void *arg, struct event *takes_event), void *arg,
                       struct err *err);
+
+/*
+ * Records with a rejected output (of @class, or any), each once with the first such part, in the
+ * order of the input, behind the one at @pos of @stream; until @take says false.
+ */
+int journal_each_rejected_record(struct journal *journal, enum reject_class class, uint64_t stream,
+                                 int64_t pos, bool (*take)(void *arg, const struct part_row *row),
+                                 void *arg, struct err *err);
 
 /* The first event that is owed to @sink, 0: none is. */
 uint64_t journal_first_owed(struct journal *journal, enum event_sink sink);

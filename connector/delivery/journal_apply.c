@@ -89,6 +89,15 @@ static int put_decision(struct journal *j, const struct change *c, struct err *e
 	return store_run(q, err);
 }
 
+static int edit_record(struct journal *j, const struct change *c, struct err *err)
+{
+	struct store_query *q = j->q.edit_record;
+
+	store_bind_int(q, 1, (int64_t)c->number[0]);
+	store_bind_blob(q, 2, c->text[0], strlen(c->text[0]));
+	return store_run(q, err);
+}
+
 static int apply_closed_lane(struct journal *j, const struct change *c, struct err *err)
 {
 	struct store_query *q = c->small ? j->q.close_lane : j->q.open_lane;
@@ -116,6 +125,8 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 		return journal_apply_end_request(j, c, err);
 	case CHANGE_REJECT_PART:
 		return journal_apply_reject_part(j, c, err);
+	case CHANGE_EDIT_RECORD:
+		return edit_record(j, c, err);
 	case CHANGE_DROP_PART:
 		return journal_apply_drop_part(j, c->number[0], err);
 	case CHANGE_DROP_REQUEST:

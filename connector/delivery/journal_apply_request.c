@@ -31,7 +31,7 @@ static int put_record(struct journal *j, const struct record *r, struct err *err
 	store_bind_int(q, 5, (int64_t)r->len);
 	store_bind_int(q, 6, (int64_t)r->line);
 	store_bind_int(q, 7, r->fault);
-	store_bind_blob(q, 8, r->raw, r->raw ? r->len : 0);
+	store_bind_blob(q, 8, r->raw, r->raw ? record_raw_len(r) : 0);
 	store_bind_int(q, 9, r->worst);
 	return store_run(q, err);
 }

@@ -60,6 +60,22 @@ int journal_each_stream(struct journal *journal,
 	return r;
 }
 
+static void read_row(struct store_query *q, struct part_row *row)
+{
+	journal_read_part(q, NULL, &row->part);
+	row->at_wall_ms = store_int(q, 18);
+	row->request = (uint64_t)store_int(q, 19);
+	row->route = journal_text(q, 20);
+	row->operation = journal_text(q, 21);
+}
+
+static void row_deinit(struct part_row *row)
+{
+	part_deinit(&row->part);
+	free(row->route);
+	free(row->operation);
+}
+
 int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
                              void *arg, struct err *err)
 {
@@ -82,15 +98,9 @@ static int take_rows(struct store_query *q, enum reject_class class,
 
 		if (class != REJECT_NONE && store_int(q, 3) != class)
 			continue;
-		journal_read_part(q, NULL, &row.part);
-		row.at_wall_ms = store_int(q, 18);
-		row.request = (uint64_t)store_int(q, 19);
-		row.route = journal_text(q, 20);
-		row.operation = journal_text(q, 21);
+		read_row(q, &row);
 		take(arg, &row);
-		part_deinit(&row.part);
-		free(row.route);
-		free(row.operation);
+		row_deinit(&row);
 	}
 	return r;
 }
@@ -112,6 +122,28 @@ int journal_each_part(struct journal *journal, enum outcome outcome, const uint6
 		r = take_rows(q, class, take, arg, err);
 	}
 	return r;
+}
+
+int journal_each_rejected_record(struct journal *journal, enum reject_class class, uint64_t stream,
+                                 int64_t pos, bool (*take)(void *arg, const struct part_row *row),
+                                 void *arg, struct err *err)
+{
+	struct store_query *q = journal->q.rejected_records;
+	bool goes_on = true;
+	int r = 0;
+
+	store_bind_int(q, 1, (int64_t)stream);
+	store_bind_int(q, 2, pos);
+	store_bind_int(q, 3, class);
+	while (goes_on && (r = store_step(q, err)) > 0) {
+		struct part_row row = {0};
+
+		read_row(q, &row);
+		goes_on = take(arg, &row);
+		row_deinit(&row);
+	}
+	store_reset(q);
+	return r < 0 ? r : 0;
 }
 
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,

@@ -134,6 +134,7 @@ static struct record *read_record(struct store_query *q)
 	r->fault = (enum record_fault)store_int(q, 14);
 	raw = store_blob(q, 15, &len);
 	r->raw = raw ? mem_dup(raw, len) : NULL;
+	r->edited_len = raw && len != r->len ? len : 0;
 	r->kind = (enum stream_kind)store_int(q, 16);
 	r->source_name = journal_text(q, 17);
 	return r;

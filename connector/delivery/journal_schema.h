@@ -21,6 +21,7 @@ enum change_kind {
 	CHANGE_REOPEN_REQUEST,
 	CHANGE_END_REQUEST,
 	CHANGE_REJECT_PART,
+	CHANGE_EDIT_RECORD,
 	CHANGE_DROP_PART,
 	CHANGE_DROP_REQUEST,
 	CHANGE_STREAM,
@@ -75,7 +76,8 @@ struct journal {
 	struct {
 		struct store_query *put_request, *note_request, *drop_request;
 		struct store_query *put_payload, *answer_payload, *drop_payload;
-		struct store_query *put_record, *drop_record, *note_record, *put_part, *drop_part;
+		struct store_query *put_record, *drop_record, *note_record, *edit_record, *put_part,
+			*drop_part;
 		struct store_query *put_event, *put_owed, *accept, *postpone, *told_by_webhook,
 			*told_by_file, *oldest, *drop_event, *drop_told, *told_events, *move_event,
 			*first_owed[2], *n_owed[2];
@@ -86,7 +88,8 @@ struct journal {
 			*config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
-			*open_requests, *waiting_parts, *streams, *closed_lanes, *runs, *owed[2];
+			*open_requests, *waiting_parts, *streams, *closed_lanes, *runs,
+			*rejected_records, *owed[2];
 		struct store_query *totals[4];
 	} q;
 };

@@ -181,6 +181,14 @@ void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned atte
 	c->wall_ms = next_try_wall_ms;
 }
 
+void journal_edit_record(struct journal *journal, const struct record *record)
+{
+	struct change *c = add(journal, CHANGE_EDIT_RECORD);
+
+	c->number[0] = record->row;
+	c->text[0] = mem_strdup(record->raw);
+}
+
 void journal_resend_events(struct journal *journal, const struct event_choice *choice,
                            enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg)
 {

@@ -35,6 +35,7 @@ static void errand_free(struct errand *errand)
 	pipeline_free(errand->pipeline);
 	telling_free(errand->telling);
 	free(errand->ids);
+	free(errand->edited);
 	free(errand->parts);
 	free(errand);
 }
@@ -253,6 +254,7 @@ static struct json_object *no_state(const struct pipeline *pipeline, const char 
 	} rows[] = {
 		{"rejects.list", "{\"rejects\":[]}", true},
 		{"rejects.show", "{\"rejects\":[]}", false},
+		{"rejects.export", "{\"records\":[]}", false},
 		{"rejects.drop", "{\"dropped\":0}", false},
 		{"rejects.retry", "{\"results\":[]}", false},
 		{"held.list", "{\"held\":[]}", true},

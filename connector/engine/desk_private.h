@@ -15,6 +15,7 @@ struct errand {
 	struct pipeline *pipeline;         /* to shape with; NULL: as sent */
 	bool is_resend;                    /* of a held item, which a person says is not there */
 	bool as_sent;
+	char *edited;            /* what its one part's record says now; NULL: nobody edited it */
 	struct telling *telling; /* it waits for receivers; NULL: for parts */
 	uint64_t *ids;           /* parts to take up */
 	size_t n_ids, n_begun, n_ended;
@@ -38,6 +39,12 @@ struct json_object *desk_refusal(enum exit_code code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Ids of @request's "ids" or "id", 0-terminated, to free(); NULL: none given. */
 uint64_t *desk_ids(struct json_object *request);
+
+/* Where a record stands: {"file", "line", "bytes"}. */
+struct json_object *desk_place(const struct record *record);
+
+/* desk_export.c */
+struct json_object *desk_export(struct journal *journal, struct json_object *request);
 
 /* desk_act.c */
 
@@ -70,6 +77,9 @@ void desk_row_deinit(struct desk_row *row);
 void desk_begin_record(struct record *record);
 
 /* desk_retry.c */
+/* The pipeline of a question, whose text came with it; NULL, or why there is none. */
+struct json_object *desk_load_pipeline(const struct desk *desk, struct json_object *request,
+                                       struct pipeline **ret_pipeline);
 void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id);
 struct json_object *desk_retry(struct desk *desk, struct json_object *request,
                                struct errand **ret_errand);

@@ -56,7 +56,7 @@ uint64_t *desk_ids(struct json_object *request)
 	return ids;
 }
 
-static struct json_object *place_of(const struct record *r)
+struct json_object *desk_place(const struct record *r)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *bytes = json_object_new_array();
@@ -157,7 +157,7 @@ static void add_item(void *arg, const struct part_row *row)
 	if (p->fields)
 		(void)json_object_object_add(o, "fields",
 		                             parsed_or_text(p->fields, strlen(p->fields)));
-	(void)json_object_array_add(records, place_of(p->record));
+	(void)json_object_array_add(records, desk_place(p->record));
 	(void)json_object_object_add(o, "records", records);
 	set_text(o, "route", row->route);
 	set_text(o, "operation", row->operation);
@@ -167,7 +167,7 @@ static void add_item(void *arg, const struct part_row *row)
 	if (l->is_full && p->record->raw)
 		(void)json_object_object_add(
 			o, "record",
-			json_object_new_string_len(p->record->raw, (int)p->record->len));
+			json_object_new_string_len(p->record->raw, (int)record_raw_len(p->record)));
 	(void)json_object_array_add(l->items, o);
 }
 
@@ -386,6 +386,8 @@ struct json_object *desk_read(struct journal *journal, struct engine *e,
 		return status(journal, e, pipeline);
 	if (!strcmp(verb, "runs"))
 		return runs(journal, e, request);
+	if (!strcmp(verb, "rejects.export"))
+		return desk_export(journal, request);
 	if (!strcmp(verb, "rejects.list") || !strcmp(verb, "rejects.show"))
 		return list(journal, pipeline, OUTCOME_REJECTED, "rejects", verb[8] == 's',
 		            request);

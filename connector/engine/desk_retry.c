@@ -178,7 +178,7 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
 		return NULL;
 	record->read_wall_ms = loop_wall_ms(desk->engine->loop);
 	record->fault = RECORD_OK;
-	if (json_parse(record->raw, record->len, 0, &record->value, NULL, &err) < 0 ||
+	if (json_parse(record->raw, record_raw_len(record), 0, &record->value, NULL, &err) < 0 ||
 	    !json_object_is_type(record->value, json_type_object)) {
 		rejection_set(ret_rejection, REJECT_JSON, NULL, "%s",
 		              record->value ? "the record is no JSON object" : err.text);
@@ -247,6 +247,16 @@ static void take_up(struct engine *e, struct desk_row *c, struct request *r,
 		reject_again(e, c, reshaped, rejection);
 }
 
+/* Whatever becomes of the retry, a person's work is kept. */
+static void edit_record(struct engine *e, struct desk_row *c, const char *text)
+{
+	record_edit(c->row.part.record, text);
+	journal_edit_record(e->journal, c->row.part.record);
+	journal_put_decision(e->journal, "reject", c->row.part.id, "edit", NULL,
+	                     loop_wall_ms(e->loop));
+	hook_point("record_edited");
+}
+
 void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 {
 	struct errand_part *mine = &errand->parts[errand->n_begun++];
@@ -265,6 +275,8 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 		return;
 	}
 	mine->old_request = c.row.request;
+	if (errand->edited)
+		edit_record(desk->engine, &c, errand->edited);
 	r = errand->as_sent
 	            ? as_sent(desk, &c, &refusal)
 	            : shaped_anew(desk, errand->pipeline, &c, &reshaped, &rejection, &refusal);
@@ -323,36 +335,81 @@ static struct id_list select_rejects(struct journal *journal, struct json_object
 	return l;
 }
 
+struct json_object *desk_load_pipeline(const struct desk *desk, struct json_object *request,
+                                       struct pipeline **ret_pipeline)
+{
+	const struct pipeline *own = desk->engine->pipeline;
+	const struct pipeline_options options = {
+		.operations = crm_catalogue(), .getenv = own->getenv, .arg = own->getenv_arg};
+	const char *text = json_get_string(request, "pipeline_text");
+	struct pipeline *pipeline = NULL;
+	struct json_object *o;
+	struct err err;
+
+	if (!text)
+		return desk_refusal(EXIT_USAGE, "the pipeline's text is missing");
+	if (pipeline_load_text(own->path, text, strlen(text), &options, &pipeline, &err) < 0)
+		return desk_refusal(EXIT_PIPELINE, "%s", err.text);
+	if (!pipeline->n_errors) {
+		*ret_pipeline = pipeline;
+		return NULL;
+	}
+	o = desk_refusal(EXIT_PIPELINE,
+	                 "the pipeline has %zu mistakes: `closefeed check` shows them",
+	                 pipeline->n_errors);
+	pipeline_free(pipeline);
+	return o;
+}
+
+/* Why @text cannot be put in the place of one record; NULL: it can. */
+static struct json_object *why_not_edited(const struct desk *desk, const struct id_list *ids,
+                                          const char *text)
+{
+	cleanup_(json_freep) struct json_object *value = NULL;
+	struct desk_row c = {0};
+	struct err err;
+
+	if (ids->n != 1)
+		return desk_refusal(EXIT_USAGE, "one record is edited at a time");
+	if (errand_holder(desk, NULL, ids->ids[0]))
+		return desk_refusal(EXIT_AGAIN, "it is just being sent; look again when that has "
+		                                "ended");
+	if (json_parse(text, strlen(text), 0, &value, NULL, &err) < 0)
+		return desk_refusal(EXIT_USAGE, "the edited record is no JSON: %s", err.text);
+	if (!json_object_is_type(value, json_type_object))
+		return desk_refusal(EXIT_USAGE, "the edited record is no JSON object");
+	desk_row_load(desk->engine->journal, OUTCOME_REJECTED, ids->ids[0], &c);
+	if (!c.is_there)
+		return desk_refusal(EXIT_USAGE, "there is no reject with this id");
+	desk_row_deinit(&c);
+	return NULL;
+}
+
 struct json_object *desk_retry(struct desk *desk, struct json_object *request,
                                struct errand **ret_errand)
 {
-	const struct pipeline_options options = {.operations = crm_catalogue()};
-	const char *text = json_get_string(request, "pipeline_text");
+	const char *edited = json_get_string(request, "edited");
 	struct pipeline *pipeline = NULL;
+	struct json_object *refusal = NULL;
 	struct id_list ids;
 	struct errand *errand;
-	struct err err;
 
-	if (!json_get_bool(request, "as_sent", false)) {
-		if (!text)
-			return desk_refusal(EXIT_USAGE, "the pipeline's text is missing");
-		if (pipeline_load_text(desk->engine->pipeline->path, text, strlen(text), &options,
-		                       &pipeline, &err) < 0)
-			return desk_refusal(EXIT_PIPELINE, "%s", err.text);
-		if (pipeline->n_errors) {
-			struct json_object *o = desk_refusal(
-				EXIT_PIPELINE,
-				"the pipeline has %zu mistakes: `closefeed check` shows them",
-				pipeline->n_errors);
-
-			pipeline_free(pipeline);
-			return o;
-		}
-	}
+	if (!json_get_bool(request, "as_sent", false))
+		refusal = desk_load_pipeline(desk, request, &pipeline);
+	if (refusal)
+		return refusal;
 	ids = select_rejects(desk->engine->journal, request);
+	if (edited)
+		refusal = why_not_edited(desk, &ids, edited);
+	if (refusal) {
+		pipeline_free(pipeline);
+		free(ids.ids);
+		return refusal;
+	}
 	errand = errand_new(desk);
 	errand->pipeline = pipeline;
 	errand->as_sent = !pipeline;
+	errand->edited = mem_strdup(edited);
 	errand->ids = ids.ids;
 	errand->n_ids = ids.n;
 	errand->parts = mem_array(ids.n, sizeof(*errand->parts));

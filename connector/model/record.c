@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct record *record_new(void)
 {
@@ -37,4 +38,21 @@ void record_unref(struct record *r)
 void record_unrefp(struct record **r)
 {
 	record_unref(*r);
+}
+
+uint64_t record_raw_len(const struct record *r)
+{
+	return r->edited_len ? r->edited_len : r->len;
+}
+
+void record_edit(struct record *r, const char *text)
+{
+	free(r->raw);
+	r->raw = mem_strdup(text);
+	r->edited_len = strlen(text);
+	json_object_put(r->value);
+	r->value = NULL;
+	r->fault = RECORD_OK;
+	free(r->fault_text);
+	r->fault_text = NULL;
 }

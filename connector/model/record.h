@@ -30,13 +30,14 @@ struct record {
 	unsigned refs;
 	uint64_t stream; /* row id of its stream in the state */
 	enum stream_kind kind;
-	char *source_name; /* file as the user named it ("-" for standard input), or topic */
-	int32_t partition; /* Kafka */
-	uint64_t pos;      /* byte offset of the line in the file, or Kafka offset */
-	uint64_t next_pos; /* where the next record may begin */
-	uint64_t len;      /* bytes of the record, without line end */
-	uint64_t line;     /* from 1; 0 where there are no lines */
-	char *raw;         /* the bytes (NUL behind); NULL when too long to keep */
+	char *source_name;   /* file as the user named it ("-" for standard input), or topic */
+	int32_t partition;   /* Kafka */
+	uint64_t pos;        /* byte offset of the line in the file, or Kafka offset */
+	uint64_t next_pos;   /* where the next record may begin */
+	uint64_t len;        /* bytes of the record, without line end */
+	uint64_t line;       /* from 1; 0 where there are no lines */
+	char *raw;           /* the bytes (NUL behind); NULL when too long to keep */
+	uint64_t edited_len; /* bytes of raw where a person has edited it; 0: len */
 	struct json_object *value; /* NULL unless fault is RECORD_OK; then always an object */
 	enum record_fault fault;
 	char *fault_text;     /* the sentence for a person, where fault is set */
@@ -58,3 +59,8 @@ struct record *record_new(void); /* refs = 1 */
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r); /* NULL is ignored */
 void record_unrefp(struct record **r);
+
+/* How many bytes raw is. */
+uint64_t record_raw_len(const struct record *r);
+/* A person's text in the place of raw; it is no longer at fault, and its value is to be parsed. */
+void record_edit(struct record *r, const char *text);

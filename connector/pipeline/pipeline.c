@@ -259,6 +259,8 @@ int pipeline_load_text(const char *path, const char *text, size_t len,
 	p->text_len = len;
 	crypto_sha256_hex(text, len, p->sha256);
 	p->include_response = true;
+	p->getenv = options->getenv;
+	p->getenv_arg = options->arg;
 	section_defaults(&file_section, p);
 	read_document(&l, doc);
 	if (!p->state_folder)

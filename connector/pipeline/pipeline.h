@@ -80,6 +80,10 @@ struct pipeline {
 	uint64_t keep_ms;
 	char *state_folder; /* where state lives; never NULL */
 
+	/* The environment it was loaded with, for those who load another version of it. */
+	const char *(*getenv)(void *arg, const char *name);
+	void *getenv_arg;
+
 	struct pipeline_note *notes; /* in the order of the file */
 	size_t n_notes;
 	size_t n_errors; /* of the notes */

@@ -29,7 +29,7 @@ static struct json_object *sha256_value(const struct record *record)
 
 	if (!record->raw)
 		return NULL;
-	crypto_sha256_hex(record->raw, record->len, hex);
+	crypto_sha256_hex(record->raw, record_raw_len(record), hex);
 	return json_string(hex);
 }
 

@@ -43,6 +43,7 @@ def test_a_run_that_was_killed_or_stopped_says_so(closefeed, pipeline, sandbox, 
     assert killed["state"] == "killed" and "counts" not in killed and "ended" not in killed
     assert "killed" in closefeed("runs", path).out
     sandbox.add_fault("status", method="POST", path="/lead/", status=401)
+    (tmp_path / "signups.ndjson").write_text(ndjson([{"name": f"N{i}"} for i in range(6)]))
     assert closefeed("run", path).code == 77
     stopped = closefeed("runs", path, "--json").json["runs"][0]
     assert stopped["state"] == "ended" and "401" in stopped["reason"]
