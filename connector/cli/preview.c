@@ -78,12 +78,13 @@ static void preview_output(struct preview *p, struct record *record, struct shap
 	struct request *request = NULL;
 
 	p->n_unknown_keys += output->unknown_keys;
-	if (output->draft && output->draft->route->batch) {
+	if (output->draft && output->draft->route->batch &&
+	    gather_can_write(output->draft, &output->rejection)) {
 		gather_add(p->gather, steal(&output->draft), 1);
 		preview_groups(p, false);
 		return;
 	}
-	if (output->draft)
+	if (output->draft && !output->draft->route->batch)
 		request = gather_single(output->draft, &output->rejection);
 	if (request)
 		page_request(&p->page, request, &output->draft, 1);

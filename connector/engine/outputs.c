@@ -208,9 +208,14 @@ void outputs_reject(struct engine *e, struct part *takes_part, const char *route
 /* The request of an output that goes alone; NULL: it waits for others, or is rejected. */
 static struct request *request_of(struct engine *e, struct shape_output *output)
 {
-	if (!output->draft || output->draft->route->batch)
+	if (!output->draft)
 		return NULL;
-	return intake_request(e, &e->pipeline->routes, steal(&output->draft), &output->rejection);
+	if (!output->draft->route->batch)
+		return intake_request(e, &e->pipeline->routes, steal(&output->draft),
+		                      &output->rejection);
+	if (!gather_can_write(output->draft, &output->rejection))
+		draft_free(steal(&output->draft));
+	return NULL;
 }
 
 static void reject_output(struct engine *e, struct record *record,

@@ -36,6 +36,12 @@ struct request *gather_single(const struct draft *draft, struct rejection *ret_r
 struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_set *jq,
                              struct rejection *ret_rejection);
 
+/*
+ * Whether the body of @draft can be written in its route's content_format: asked before it waits
+ * for others, which would be rejected with it. False: @ret_rejection says why not.
+ */
+bool gather_can_write(const struct draft *draft, struct rejection *ret_rejection);
+
 struct gather;
 
 struct gather *gather_new(void);

@@ -78,6 +78,17 @@ static bool write_body(struct request *request, const struct route *route, struc
 	return true;
 }
 
+bool gather_can_write(const struct draft *draft, struct rejection *ret_rejection)
+{
+	struct buf text = BUF_INIT;
+	bool can_write = draft->route->format == CONTENT_JSON;
+
+	if (!can_write)
+		can_write = encode_body(draft->route->format, draft->body, &text, ret_rejection);
+	buf_deinit(&text);
+	return can_write;
+}
+
 struct request *gather_single(const struct draft *draft, struct rejection *ret_rejection)
 {
 	struct request *request = new_request(draft);

@@ -137,6 +137,29 @@ def test_records_share_a_list_in_xml(closefeed, tmp_path):
         + "</records>" for part in ((0, 1, 2), (3, 4))]
 
 
+def test_a_record_that_xml_cannot_carry_takes_no_other_with_it(closefeed, tmp_path):
+    records = [{"id": 1}, {"id": 2, "ship to": "Porto"}, {"id": 3}, {"id": 4, "text": "\u0007"},
+               {"id": 5}]
+    with Host() as host:
+        path = write_pipeline(tmp_path, host, records, """
+            url: /hooks
+            content_format: xml
+            batch: {algorithm: array, size: 3}
+            """)
+        preview = closefeed("preview", path, "--json").lines
+        result = closefeed("run", path, "--json")
+    body = "<records>" + "".join(f"<record><id>{i}</id></record>" for i in (1, 3, 5)) + "</records>"
+    assert [call.body.decode() for call in host.posts()] == [body]
+    assert (result.summary["delivered"], result.summary["rejected"]) == (3, 2)
+    rejected = [event["data"] for event in events_of(tmp_path)
+                if event["data"]["outcome"] == "rejected"]
+    assert [(d["records"][0]["line"], list(d["error"]["fields"])) for d in rejected] == [
+        (2, ["ship to"]), (4, ["text"])]
+    assert [line["body"] for line in preview if "body" in line] == [body]
+    assert [[r["line"] for r in line["records"]] for line in preview if "rejected" in line] == [
+        [2], [4]]
+
+
 def test_a_field_that_is_no_element_of_xml_rejects_its_record(closefeed, tmp_path):
     records = [{"first name": 1}, {"ok": 2}, {"text": "bell \u0007"}]
     with Host() as host:

@@ -691,6 +691,10 @@ static void what_a_format_cannot_carry_is_rejected(void **state)
 	make_world(&w, (struct batch){.algorithm = BATCH_ARRAY}, NULL);
 	w.route.format = CONTENT_FORM;
 	draft = draft_of(&w, "{\"a\":{\"b\":1}}");
+	check(!gather_can_write(draft, &rejection));
+	check_eq(rejection.class, REJECT_TEMPLATE);
+	check_text(rejection.field, "a");
+	rejection_deinit(&rejection);
 	check_null(gather_single(draft, &rejection));
 	check(rejection.class != REJECT_NONE);
 	check(rejection.message);
@@ -700,6 +704,7 @@ static void what_a_format_cannot_carry_is_rejected(void **state)
 	rejection_deinit(&rejection);
 	json_object_put(draft->body);
 	draft->body = parse("{\"a\":\"b c\"}");
+	check(gather_can_write(draft, &rejection));
 	{
 		struct request *request = gather_single(draft, &rejection);
 
