@@ -31,6 +31,8 @@ struct template_scope {
 	 */
 	int (*origin)(void *arg, const char *name, struct json_object **ret_value);
 	void *arg;
+	/* Inside trees a text with placeholders that comes to null, or to nothing, is missing. */
+	bool null_is_missing, blank_is_missing;
 };
 
 /* Says at compile time whether {@name} exists; if not, sets *ret_near to the nearest or NULL. */

@@ -156,6 +156,18 @@ int template_tree_compile(struct json_object *value, template_origin_fn is_origi
 	return 0;
 }
 
+/* Whether what a text with placeholders came to counts as nothing. */
+static bool is_left_out(const struct template_tree *t, const struct template_scope *scope,
+                        struct json_object *value)
+{
+	if (t->kind != NODE_TEXT || !t->has_placeholders)
+		return false;
+	if (!value)
+		return scope->null_is_missing;
+	return scope->blank_is_missing && json_object_is_type(value, json_type_string) &&
+	       json_object_get_string_len(value) == 0;
+}
+
 static enum template_result render_items(const struct template_tree *t,
                                          const struct template_scope *scope,
                                          struct json_object *into, struct err *err)
@@ -171,6 +183,10 @@ static enum template_result render_items(const struct template_tree *t,
 			return result;
 		if (result == TEMPLATE_MISSING)
 			continue;
+		if (is_left_out(t->items[i], scope, value)) {
+			json_object_put(value);
+			continue;
+		}
 		is_alive |= t->items[i]->has_placeholders;
 		/* A tree has each key once, so there is nothing to look for. */
 		if (t->keys)

@@ -91,10 +91,14 @@ static void default_body(struct shaping *s)
 static bool written_body(struct shaping *s)
 {
 	const struct template_tree *tree = s->route->body;
+	struct template_scope scope = s->scope;
 	struct json_object *value = NULL;
 	struct err err;
 
-	switch (template_tree_render(tree, &s->scope, &value, &err)) {
+	/* An object of which all would be left out shows nothing: it is dropped with it. */
+	scope.null_is_missing = s->route->nulls == NULLS_OMIT;
+	scope.blank_is_missing = s->route->blanks == NULLS_OMIT;
+	switch (template_tree_render(tree, &scope, &value, &err)) {
 	case TEMPLATE_VALUE:
 		break;
 	case TEMPLATE_MISSING:

@@ -216,6 +216,31 @@ static void nulls_are_sent_or_omitted(void **state)
 	check_body(&written, "{\"n\":null,\"u\":\"x\"}", "{\"url\":\"x\"}");
 }
 
+static void what_is_omitted_takes_along_what_shows_nothing_else(void **state)
+{
+	static const char body[] =
+		"{\"name\":\"{n}\",\"contacts\":[{\"name\":\"{first} {last}\","
+		"\"emails\":[{\"email\":\"{mail}\",\"type\":\"office\"}],\"phones\":[\"{phone}\"]}]}";
+	static const char record[] = "{\"n\":\"A\",\"mail\":null,\"phone\":\"\"}";
+	const struct spec sent = {.operation = "lead.create", .body = body};
+	const struct spec nulls = {.operation = "lead.create", .body = body, .nulls = NULLS_OMIT};
+	const struct spec blanks = {.operation = "lead.create", .body = body, .blanks = NULLS_OMIT};
+	const struct spec both = {.operation = "lead.create",
+	                          .body = body,
+	                          .nulls = NULLS_OMIT,
+	                          .blanks = NULLS_OMIT};
+
+	(void)state;
+	check_body(&sent, record,
+	           "{\"name\":\"A\",\"contacts\":[{\"emails\":[{\"email\":null,"
+	           "\"type\":\"office\"}],\"phones\":[\"\"]}]}");
+	check_body(&nulls, record, "{\"name\":\"A\",\"contacts\":[{\"phones\":[\"\"]}]}");
+	check_body(&blanks, record,
+	           "{\"name\":\"A\",\"contacts\":[{\"emails\":[{\"email\":null,"
+	           "\"type\":\"office\"}]}]}");
+	check_body(&both, record, "{\"name\":\"A\"}");
+}
+
 static void blanks_are_sent_or_omitted(void **state)
 {
 	const struct spec sent = {.operation = "lead.create"};
@@ -595,6 +620,7 @@ int main(void)
 		sentence(what_was_excluded_is_told),
 		sentence(whatever_the_record_nothing_excluded_is_in_a_body),
 		sentence(nulls_are_sent_or_omitted),
+		sentence(what_is_omitted_takes_along_what_shows_nothing_else),
 		sentence(blanks_are_sent_or_omitted),
 		sentence(a_value_that_a_filter_cannot_take_rejects_the_record),
 		sentence(custom_fields_become_keys_of_their_own),
