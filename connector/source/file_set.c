@@ -294,17 +294,17 @@ static void match_names(const struct file_set *set, const struct listing *l, boo
 /* What is new under its name may be an old file that was renamed. */
 static void match_inodes(struct leftover *left, bool is_follow)
 {
-	qsort(left->lost, left->n_lost, sizeof(*left->lost), by_inode);
+	qsort(left->lost, left->n_lost, sizeof(struct file_entry *), by_inode);
 	for (size_t i = 0; left->n_lost && i < left->n_fresh; i++) {
 		struct file_entry **found = bsearch(left->fresh[i], left->lost, left->n_lost,
-		                                    sizeof(*left->lost), by_inode);
+		                                    sizeof(struct file_entry *), by_inode);
 
 		if (!found)
 			continue;
 		keep(left->fresh[i], *found, is_follow);
 		left->n_lost--;
 		memmove(found, found + 1,
-		        (size_t)(left->lost + left->n_lost - found) * sizeof(*found));
+		        (size_t)(left->lost + left->n_lost - found) * sizeof(struct file_entry *));
 	}
 }
 
@@ -321,8 +321,8 @@ int file_set_list(struct file_set *set, bool is_follow, file_set_gone_fn gone, v
 	}
 	if (l.n)
 		qsort(l.entries, l.n, sizeof(struct file_entry *), by_name);
-	left.fresh = mem_array(l.n, sizeof(*left.fresh));
-	left.lost = mem_array(set->n, sizeof(*left.lost));
+	left.fresh = mem_array(l.n, sizeof(struct file_entry **));
+	left.lost = mem_array(set->n, sizeof(struct file_entry *));
 	match_names(set, &l, is_follow, &left);
 	match_inodes(&left, is_follow);
 	free(set->entries);

@@ -1,5 +1,6 @@
 #include "connector/source/file_watch.h"
 
+#include "lib/cleanup.h"
 #include "lib/test_hooks.h"
 
 #include <errno.h>
@@ -54,10 +55,45 @@ void file_watch_deinit(struct file_watch *watch)
 	close_fd(watch->inotify_fd);
 }
 
-void file_watch_add(struct file_watch *watch, const char *folder)
+static void add_folder(const struct file_watch *watch, const char *folder)
 {
-	if (watch->inotify_fd >= 0)
-		(void)inotify_add_watch(watch->inotify_fd, folder, tells_of_folder | tells_of_file);
+	(void)inotify_add_watch(watch->inotify_fd, folder, tells_of_folder | tells_of_file);
+}
+
+static void add_folder_of(const struct file_watch *watch, const struct file_set *set,
+                          const char *name)
+{
+	cleanup_(freep) char *path = file_set_path(set, name);
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		slash[1] = '\0';
+	add_folder(watch, slash ? path : ".");
+}
+
+void file_watch_add_set(struct file_watch *watch, const struct file_set *set)
+{
+	cleanup_(freep) char *path = file_set_path(set, set->name);
+	const char *last = "";
+	size_t last_len = 0;
+
+	if (watch->inotify_fd < 0)
+		return;
+	if (set->kind == FILE_SET_FOLDER) {
+		add_folder(watch, path);
+		return;
+	}
+	add_folder_of(watch, set, set->name);
+	for (size_t i = 0; set->kind == FILE_SET_PATTERN && i < set->n; i++) {
+		const char *name = set->entries[i]->name, *slash = strrchr(name, '/');
+
+		/* They stand in order: those of one folder come together. */
+		if (last_len && strncmp(name, last, last_len) == 0 && slash == name + last_len - 1)
+			continue;
+		add_folder_of(watch, set, name);
+		last = name;
+		last_len = slash ? (size_t)(slash - name) + 1 : 0;
+	}
 }
 
 static bool take_events(const struct file_watch *watch)

@@ -6,6 +6,7 @@
  * watch left. One descriptor for the loop.
  */
 
+#include "connector/source/file_set.h"
 #include "lib/err.h"
 
 #include <stdbool.h>
@@ -19,8 +20,11 @@ int file_watch_init(struct file_watch *watch, struct err *err);
 /* Also after a failure. */
 void file_watch_deinit(struct file_watch *watch);
 
-/* Watches what happens in @folder; again is the same as once. What cannot be watched is polled. */
-void file_watch_add(struct file_watch *watch, const char *folder);
+/*
+ * Watches the folders in which files of @set are or may come; again is the same as once. What
+ * cannot be watched is polled.
+ */
+void file_watch_add_set(struct file_watch *watch, const struct file_set *set);
 
 /*
  * Takes what has happened. True where a folder should be listed again, false where at most a file

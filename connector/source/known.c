@@ -72,7 +72,7 @@ static void make_slots(struct known *known, size_t n)
 	known->n_slots = n;
 	for (int by = 0; by < known_ways; by++) {
 		free(known->slots[by]);
-		known->slots[by] = mem_array(n, sizeof(*known->slots[by]));
+		known->slots[by] = mem_array(n, sizeof(struct known_stream *));
 	}
 	for (size_t i = 0; i < known->n; i++)
 		link_in(known, known->items[i]);
@@ -103,7 +103,7 @@ struct known_stream *known_add(struct known *known, struct stream *stream)
 
 	item->stream = stream;
 	set_keys(item);
-	known->items = mem_grow(known->items, known->n, &known->cap, sizeof(*known->items));
+	known->items = mem_grow(known->items, known->n, &known->cap, sizeof(struct known_stream *));
 	known->items[known->n++] = item;
 	if (known->n > known->n_slots)
 		make_slots(known, 2 * known->n_slots);

@@ -7,12 +7,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { steps_per_call = 64 }; /* files passed over, and the like; then the loop gets its turn */
 
@@ -41,42 +38,6 @@ static void file_is_gone(void *arg, struct file_entry *entry)
 		reading_tell(&n->reading, "%s disappeared before it was read", entry->name);
 }
 
-static void watch_folder_of(struct ndjson *n, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup_(freep) char *folder =
-		slash ? mem_dup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
-
-	file_watch_add(&n->watch, folder);
-}
-
-/* What cannot be watched so is looked at each second. */
-static void watch_folders(struct ndjson *n)
-{
-	const struct file_set *set = &n->reading.set;
-	cleanup_(freep) char *path = file_set_path(set, set->name);
-	const char *folder = "";
-	size_t folder_len = 0;
-
-	if (set->kind == FILE_SET_FOLDER) {
-		file_watch_add(&n->watch, path);
-		return;
-	}
-	watch_folder_of(n, path);
-	for (size_t i = 0; set->kind == FILE_SET_PATTERN && i < set->n; i++) {
-		const char *name = set->entries[i]->name;
-		cleanup_(freep) char *file = NULL;
-
-		if (strncmp(name, folder, folder_len) == 0 && folder_len &&
-		    !strchr(name + folder_len, '/'))
-			continue;
-		folder = name;
-		folder_len = strrchr(name, '/') ? (size_t)(strrchr(name, '/') - name) + 1 : 0;
-		file = file_set_path(set, name);
-		watch_folder_of(n, file);
-	}
-}
-
 static int list(struct ndjson *n, struct err *err)
 {
 	struct file_set *set = &n->reading.set;
@@ -93,7 +54,7 @@ static int list(struct ndjson *n, struct err *err)
 			n->read_bytes += set->entries[i]->size;
 	}
 	if (n->reading.is_follow)
-		watch_folders(n);
+		file_watch_add_set(&n->watch, set);
 	return 0;
 }
 
@@ -435,11 +396,9 @@ static struct source_position ndjson_position(const struct source *source)
 	if (!n->reader)
 		return at;
 	at.line = n->reader->line;
-	if (n->is_stdin || !n->entry)
+	if (!n->entry || !n->entry->is_read)
 		at.bytes += reader_file_bytes(n->reader);
-	else if (!n->entry->is_read)
-		at.bytes += reader_file_bytes(n->reader);
-	if (!n->is_stdin && n->entry && n->reader->window.size > n->entry->size)
+	if (n->entry && n->reader->window.size > n->entry->size)
 		at.size += n->reader->window.size - n->entry->size;
 	return at;
 }
@@ -525,47 +484,4 @@ int ndjson_open(const struct ndjson_options *options, struct source **ret_source
 	}
 	*ret_source = &n->source;
 	return 0;
-}
-
-/* For a person */
-
-static void describe_file(const char *path, const char *name, struct buf *out)
-{
-	cleanup_(freep) char *bytes = mem_alloc(window_chunk);
-	cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	uint64_t n_lines = 0;
-	char last = '\n';
-	ssize_t n;
-
-	while (fd >= 0 && (n = read(fd, bytes, window_chunk)) > 0) {
-		const char *end = bytes + n;
-
-		if (unpack_kind_of(bytes, (size_t)n) != UNPACK_NONE && !n_lines)
-			break;
-		for (const char *p = bytes; (p = memchr(p, '\n', (size_t)(end - p))); p++)
-			n_lines++;
-		last = end[-1];
-	}
-	if (fd < 0 || n != 0)
-		buf_addf(out, "%s from its beginning", name);
-	else
-		buf_addf(out, "%s from line 1, %" PRIu64 " lines", name, n_lines + (last != '\n'));
-}
-
-void ndjson_describe(const char *path, const char *name, struct buf *out)
-{
-	struct file_set set;
-	int r;
-
-	if (strcmp(path, "-") == 0) {
-		buf_adds(out, "standard input from its beginning");
-		return;
-	}
-	file_set_init(&set, path, name);
-	r = file_set_list(&set, false, NULL, NULL, NULL);
-	if (r > 0 && set.kind != FILE_SET_FILE)
-		buf_addf(out, "%d file%s of %s", r, r == 1 ? "" : "s", name);
-	else
-		describe_file(path, name, out);
-	file_set_deinit(&set);
 }

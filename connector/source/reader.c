@@ -67,8 +67,10 @@ static void note_handed_out(struct reader *n, const struct known_stream *item)
 		n->earlier[n->n_earlier++] = item->earlier[i];
 }
 
-void reader_begin(struct reader *n, struct stream *stream, bool is_new)
+void reader_begin(struct reader *reader, struct stream *stream, bool is_new)
 {
+	struct reader *n = reader;
+
 	n->stream = stream;
 	if (n->item && n->item->is_begun)
 		note_handed_out(n, n->item);

@@ -331,8 +331,9 @@ static int look_at_line(struct reader *n, struct record **ret_record, struct err
 	return STEP_WANTS_MORE;
 }
 
-int reader_look(struct reader *n, struct record **ret_record, struct err *err)
+int reader_look(struct reader *reader, struct record **ret_record, struct err *err)
 {
+	struct reader *n = reader;
 	int r;
 
 	if (n->is_in_long)
