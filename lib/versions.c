@@ -6,10 +6,12 @@
 #include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <yaml.h>
+#include <zlib.h>
+#include <zstd.h>
 
 const struct library_version *library_versions(void)
 {
-	static struct library_version rows[8];
+	static struct library_version rows[9];
 
 	rows[0] = (struct library_version){"libcurl", curl_version_info(CURLVERSION_NOW)->version};
 	rows[1] = (struct library_version){"json-c", json_c_version()};
@@ -17,5 +19,7 @@ const struct library_version *library_versions(void)
 	rows[3] = (struct library_version){"sqlite", sqlite3_libversion()};
 	rows[4] = (struct library_version){"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)};
 	rows[5] = (struct library_version){"libmicrohttpd", MHD_get_version()};
+	rows[6] = (struct library_version){"zlib", zlibVersion()};
+	rows[7] = (struct library_version){"zstd", ZSTD_versionString()};
 	return rows;
 }

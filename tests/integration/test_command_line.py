@@ -36,7 +36,7 @@ def test_help_of_every_verb_begins_with_an_example(closefeed):
 
 def test_version_names_the_libraries(closefeed):
     said = closefeed("version", "--json").json
-    assert {"closefeed", "libcurl", "json-c", "libyaml", "sqlite", "openssl"} <= set(said)
+    assert {"closefeed", "libcurl", "json-c", "libyaml", "sqlite", "openssl", "zlib", "zstd"} <= set(said)
     assert closefeed("--version").out.split()[:2] == ["closefeed", said["closefeed"]]
 
 
