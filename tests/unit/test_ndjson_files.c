@@ -119,8 +119,10 @@ static void take_one(struct bench *b, const char *name)
 {
 	struct record *r = bench_next(b);
 
-	check(r != NULL);
-	check_text(r->source_name, name);
+	if (!r)
+		fail_msg("%s is missing", name);
+	else
+		check_text(r->source_name, name);
 	bench_settle(b, r);
 }
 
@@ -467,7 +469,7 @@ static void no_kill_in_a_folder_of_all_kinds_loses_or_repeats_a_settled_record(v
 			}
 			if (next_random(&seed) % 4 == 0)
 				bench_touch(&b, run % 2 ? "in/1.json.gz" : "in/2.json.zst",
-				            (time_t)(1000000 + run));
+				            1000000 + (time_t)run);
 			bench_restart(&b);
 			n_stored = 0;
 			for (unsigned i = 0; i < n_files * 1000; i++)
