@@ -119,10 +119,11 @@ static void take_one(struct bench *b, const char *name)
 {
 	struct record *r = bench_next(b);
 
-	if (!r)
+	if (!r) {
 		fail_msg("%s is missing", name);
-	else
-		check_text(r->source_name, name);
+		return;
+	}
+	check_text(r->source_name, name);
 	bench_settle(b, r);
 }
 
