@@ -34,7 +34,9 @@ struct stream {
 	uint64_t tail_len;   /* at most 4 KiB */
 	uint64_t hashed_to;  /* how far it was read when the hashes were made */
 	char whole_hash[65]; /* chain over the whole blocks of 4 KiB before hashed_to */
-	uint64_t size;       /* of the file when the part read was last known to be unchanged */
+	/* Of the file when the part read was last known to be unchanged; of a packed one 0 until
+	 * its end was read. */
+	uint64_t size;
 	int64_t mtime_ns;
 	uint64_t settled_to;         /* all before it is settled */
 	uint64_t settled_line;       /* lines before settled_to */

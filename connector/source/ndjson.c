@@ -299,8 +299,10 @@ static int after_idle(struct ndjson *n, struct err *err)
 /* With follow a file may become shorter, or another under its name: it is opened anew. */
 static bool begins_anew(struct ndjson *n, int error)
 {
-	if (error != -ESTALE || !n->reading.is_follow || n->is_stdin ||
-	    !(n->reader->window.became_shorter || n->reading.starts_anew_on_change))
+	const struct window *w = &n->reader->window;
+
+	if (error != -ESTALE || !n->reading.is_follow ||
+	    !(w->became_shorter || (w->was_rewritten && n->reading.starts_anew_on_change)))
 		return false;
 	if (n->entry) {
 		if (n->entry->is_read)

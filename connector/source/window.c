@@ -107,7 +107,8 @@ static int check_unchanged(struct window *w, struct err *err)
 		               "let the file be finished before it is read, and run again",
 		               w->name, w->size, next_byte(w));
 	/* What is packed vouches for itself. */
-	if (!w->unpack && !is_history_intact(w))
+	w->was_rewritten = !w->unpack && !is_history_intact(w);
+	if (w->was_rewritten)
 		return err_set(
 			err, -ESTALE,
 			"%s was rewritten while it was read: the bytes before byte %" PRIu64

@@ -27,9 +27,9 @@ struct window {
 	bool is_end;   /* when last read, nothing followed */
 	uint64_t size; /* of a file, when it was last looked at; packed where it is packed */
 	int64_t mtime_ns;
-	bool became_shorter;   /* why -ESTALE was returned */
-	struct unpack *unpack; /* NULL: it is no packed input */
-	char *packed;          /* bytes read and not unpacked yet: [packed_at, packed_len) */
+	bool became_shorter, was_rewritten; /* why -ESTALE was returned */
+	struct unpack *unpack;              /* NULL: it is no packed input */
+	char *packed; /* bytes read and not unpacked yet: [packed_at, packed_len) */
 	size_t packed_at, packed_len;
 };
 

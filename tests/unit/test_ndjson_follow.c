@@ -487,6 +487,30 @@ static void a_part_read_that_was_rewritten_in_place_is_on_changes_matter(void **
 	}
 }
 
+static void a_last_line_that_grew_after_it_was_taken_stops_it(void **state)
+{
+	struct record *r;
+	struct bench b;
+	int result;
+
+	(void)state;
+	init(&b);
+	b.is_follow = false;
+	b.starts_anew = true;
+	bench_put(&b, "in", "{\"id\":1}\n{}");
+	check_run(&b, "in", "1:{\"id\":1} 2:{}");
+	b.is_follow = true;
+	add(&b, "in", " {}\n");
+	bench_touch(&b, "in", 5000);
+	follow(&b, "in");
+	do
+		result = source_next(b.source, &r, &b.err);
+	while (result == SOURCE_LATER);
+	check_eq(result, -ESTALE);
+	check(strstr(b.err.text, "had no line end when it was read, and has grown") != NULL);
+	bench_deinit(&b);
+}
+
 static void a_file_replaced_by_another_is_read_from_its_start(void **state)
 {
 	struct bench b;
@@ -778,6 +802,7 @@ int main(void)
 		sentence(truncation_while_nothing_ran_is_told_too),
 		sentence(an_unfinished_line_may_be_cut_off_again),
 		sentence(a_part_read_that_was_rewritten_in_place_is_on_changes_matter),
+		sentence(a_last_line_that_grew_after_it_was_taken_stops_it),
 		sentence(a_file_replaced_by_another_is_read_from_its_start),
 		sentence(a_file_replaced_by_itself_and_more_goes_on),
 		sentence(a_file_deleted_and_made_again_is_a_new_one),
