@@ -76,6 +76,18 @@ void buf_vaddf(struct buf *b, const char *format, va_list args)
 	va_end(again);
 }
 
+void buf_addu(struct buf *b, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buf_add(b, digits + at, sizeof(digits) - at);
+}
+
 void buf_addf(struct buf *b, const char *format, ...)
 {
 	va_list args;

@@ -1,6 +1,7 @@
 /* Preview as lines of JSON: one for each request, one for each record that cannot be sent. */
 
 #include "connector/cli/preview_page.h"
+#include "connector/model/origin.h"
 #include "lib/json.h"
 
 #include <stdint.h>
@@ -12,32 +13,6 @@ static void add_text(struct buf *out, const char *text)
 		json_print_string(text, strlen(text), out);
 	else
 		buf_adds(out, "null");
-}
-
-/* By hand: three of them in every line are a good part of the time a preview takes. */
-static void add_number(struct buf *out, uint64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	buf_add(out, digits + at, sizeof(digits) - at);
-}
-
-static void add_record(struct buf *out, const struct record *record)
-{
-	buf_adds(out, "{\"file\":");
-	add_text(out, record->source_name);
-	buf_adds(out, ",\"line\":");
-	add_number(out, record->line);
-	buf_adds(out, ",\"bytes\":[");
-	add_number(out, record->pos);
-	buf_addc(out, ',');
-	add_number(out, record->len);
-	buf_adds(out, "]}");
 }
 
 static void add_header(struct buf *out, const char *name, size_t len, const char *value)
@@ -91,7 +66,7 @@ void page_json_request(struct page *page, const struct request *request)
 	for (size_t i = 0; i < request->n_parts; i++) {
 		if (i)
 			buf_addc(out, ',');
-		add_record(out, request->parts[i].record);
+		origin_print(request->parts[i].record, out);
 	}
 	buf_adds(out, "],\"notes\":[");
 	add_notes(out, request->notes);
@@ -114,7 +89,7 @@ void page_json_rejection(struct page *page, const struct record *const *records,
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_addc(out, ',');
-		add_record(out, records[i]);
+		origin_print(records[i], out);
 	}
 	buf_adds(out, "]}");
 	page_end_line(page, from);

@@ -1,5 +1,6 @@
 #include "connector/respond/event.h"
 
+#include "connector/model/origin.h"
 #include "lib/clock.h"
 #include "lib/crypto.h"
 #include "lib/json.h"
@@ -51,18 +52,6 @@ static void add_member(struct buf *out, const char *key, const char *text)
 	add_string(out, text);
 }
 
-static void add_number(struct buf *out, uint64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	buf_add(out, digits + at, sizeof(digits) - at);
-}
-
 /* Adds JSON text as it is, but on one line: between its tokens a line feed means nothing. */
 static void add_json(struct buf *out, const char *text, size_t len)
 {
@@ -101,26 +90,6 @@ static void add_body(struct buf *out, const struct redact *redact, const char *t
 		json_print_string(text, len, out);
 }
 
-static void add_record(struct buf *out, const struct record *record)
-{
-	if (record->kind == STREAM_PARTITION) {
-		buf_adds(out, "{\"topic\":");
-		add_string(out, record->source_name);
-		buf_addf(out, ",\"partition\":%" PRId32 ",\"offset\":%" PRIu64 "}",
-		         record->partition, record->pos);
-		return;
-	}
-	buf_add(out, "{\"file\":", 8);
-	add_string(out, record->source_name);
-	add_key(out, "line");
-	add_number(out, record->line);
-	buf_adds(out, ",\"bytes\":[");
-	add_number(out, record->pos);
-	buf_addc(out, ',');
-	add_number(out, record->len);
-	buf_add(out, "]}", 2);
-}
-
 static void add_records(struct buf *out, const struct part *parts, size_t n)
 {
 	add_key(out, "records");
@@ -128,7 +97,7 @@ static void add_records(struct buf *out, const struct part *parts, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_addc(out, ',');
-		add_record(out, parts[i].record);
+		origin_print(parts[i].record, out);
 	}
 	buf_addc(out, ']');
 }
@@ -166,7 +135,7 @@ static void add_response(struct buf *out, const struct event_input *in, const st
 	if (!answer->status)
 		return; /* none came */
 	buf_adds(out, ",\"response\":{\"status\":");
-	add_number(out, answer->status);
+	buf_addu(out, answer->status);
 	add_key(out, "headers");
 	if (answer->headers)
 		add_json(out, answer->headers, strlen(answer->headers));
@@ -274,9 +243,9 @@ static void add_data(struct buf *out, const struct event_input *in, const struct
 			add_member(out, "object_id", request->object_id);
 	}
 	add_key(out, "attempts");
-	add_number(out, request ? request->attempts : 0);
+	buf_addu(out, request ? request->attempts : 0);
 	add_key(out, "duration_ms");
-	add_number(out, request ? request->duration_ms : 0);
+	buf_addu(out, request ? request->duration_ms : 0);
 	add_key(out, "found_by_lookup");
 	buf_adds(out, request && request->found_by_lookup ? "true" : "false");
 	add_notes(out, in);
