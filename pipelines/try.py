@@ -1,4 +1,4 @@
-"""Tries an example on this machine alone, without an account: python3 pipelines/try.py form-and-task
+"""Tries an example on this machine, without an account: python3 pipelines/try.py form-and-task
 
 It starts a stand-in for Close and another host that takes whatever it gets, makes there what the
 example's given.json names, copies the folder aside with the ids it got in the place of the names
@@ -129,7 +129,8 @@ def tell(folder, program, env, ids, arrived):
 def main(name):
     folder = HERE / name
     if not (folder / "pipeline.yaml").exists():
-        sys.exit("examples: " + " ".join(sorted(p.parent.name for p in HERE.glob("*/pipeline.yaml"))))
+        names = sorted(path.parent.name for path in HERE.glob("*/pipeline.yaml"))
+        sys.exit("examples: " + " ".join(names))
     built = HERE.parent / "build" / "connector" / "closefeed"
     program = shutil.which("closefeed") or str(built)
     Host.answer = staticmethod(refusal(folder))

@@ -1,8 +1,8 @@
-"""Every example in pipelines/ does what its expected.json says, against the sandbox or another host.
+"""Every example in pipelines/ does what its expected.json says, in the sandbox or on another host.
 
 A folder has pipeline.yaml and its input, README.md, expected.json, and where they help given.json
-(what is there already), host.json (what another host refuses) and test.yaml. Names such as lead_Acme
-stand for ids: the objects are made before, and what came is told by their names again.
+(what is there already), host.json (what another host refuses) and test.yaml. Names such as
+lead_Acme stand for ids: the objects are made before, and what came is told by their names again.
 
 expected.json:
   warnings  what `check` warns of: a part of each message, in order
@@ -201,6 +201,12 @@ def test_the_example_does_what_it_says(example):
     arrived(example)  # and nothing else
 
 
+def test_each_example_is_in_the_list():
+    listed = (PIPELINES / "README.md").read_text(encoding="utf-8")
+    for folder in [QUICKSTART, *EXAMPLES]:
+        assert f"]({folder.name})" in listed
+
+
 def quickstart_body(record, field):
     """What pipeline.yaml of the quickstart says in words of its own."""
     body = {key: value for key, value in record.items()
@@ -225,10 +231,12 @@ def test_the_quickstart_makes_each_lead_once(closefeed, start_sandbox):
     assert bad == {17: "json", 42: "validation", 59: "json", 78: "match", 122: "json",
                    141: "duplicate_identity", 158: "validation", 173: "validation", 190: "json"}
     lines = enumerate((QUICKSTART / "companies.ndjson").read_bytes().splitlines(), 1)
-    wanted = [quickstart_body(json.loads(line), ids["cf_QuickstartFeedKey"]) for number, line in lines
+    field = ids["cf_QuickstartFeedKey"]
+    wanted = [quickstart_body(json.loads(line), field) for number, line in lines
               if line.strip() and bad.get(number, "validation") == "validation"]
     n_made = len(sandbox.requests())
-    got = [json.loads(call["body"]) for call in sandbox.requests("POST") if call["path"] == "/lead/"]
+    got = [json.loads(call["body"]) for call in sandbox.requests("POST")
+           if call["path"] == "/lead/"]
     assert sorted(got, key=json.dumps) == sorted(wanted, key=json.dumps)
     assert len(sandbox.objects("lead")) == 191
     assert program("run", "pipeline.yaml", "--json").summary["read"] == 0

@@ -2,6 +2,8 @@
 
 #include "tests/unit/pipeline_case.h"
 
+#include "lib/mem.h"
+
 #define ROUTE(text) V S C "routes:\n  - " text "\n"
 
 /* The consumed fields, separated by spaces. */
@@ -324,6 +326,34 @@ static void every_operation_without_effects_compiles(void **state)
 	check(n_compiled > 90);
 }
 
+static void another_host_has_paths_of_its_own(void **state)
+{
+	static const struct {
+		const char *base_url;
+		bool is_told;
+	} rows[] = {
+		{"https://api.close.com/api/v1", true},
+		{"https://api.close.com", true},
+		{"http://127.0.0.1:8765/api/v1", true},
+		{"https://close.proxy.example/api/v1/", true},
+		{"https://api.example.com/v2", false},
+		{"https://api.example.com", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = mem_printf(V S "close: {base_url: \"%s\", api_key: {env: KEY}}\n"
+		                            "routes: [{method: POST, url: /orders}]\n",
+		                        rows[i].base_url);
+
+		case_check_notes(text, rows[i].is_told
+		                               ? "5:30: warning: routes[0].url: the catalogue "
+		                                 "has no POST /orders: it is sent as written\n"
+		                               : "");
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +362,7 @@ int main(void)
 		sentence(a_path_outside_the_catalogue_is_sent_with_a_warning),
 		sentence(a_form_goes_to_other_hosts_and_never_to_close),
 		sentence(patch_becomes_put_and_a_url_of_base_url_is_a_path),
+		sentence(another_host_has_paths_of_its_own),
 		sentence(the_placeholder_of_an_object_type_keeps_its_slashes),
 		sentence(mistakes_in_routes_are_told_in_their_place),
 		sentence(every_operation_without_effects_compiles),
