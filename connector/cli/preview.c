@@ -174,9 +174,10 @@ static void print_summary(const struct preview *p)
 	(void)fputs("; nothing was sent\n", stderr);
 	if (p->n_unknown_keys)
 		(void)fprintf(stderr,
-		              "%s: Close knows no such field (see the notes; unknown_keys says "
-		              "what is done about it)\n",
-		              term_thousands(p->n_unknown_keys, text));
+		              "%s key%s that Close does not know (see the notes): unknown_keys "
+		              "says what becomes of them\n",
+		              term_thousands(p->n_unknown_keys, text),
+		              p->n_unknown_keys == 1 ? "" : "s");
 }
 
 static int open_source(const struct pipeline *pipeline, struct source **ret_source, struct err *err)

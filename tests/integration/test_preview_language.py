@@ -229,6 +229,15 @@ def test_people_are_told_what_gives_nothing(closefeed, write):
     assert closefeed("preview", path, "--json").out.count("\n") == 1
 
 
+def test_keys_that_close_does_not_know_are_counted(closefeed, write):
+    for records, said in (
+            ([{"name": "A", "nmae": "B"}, {"name": "C"}], "1 key that Close does not know"),
+            ([{"name": "A", "nmae": "B", "x": 1}, {"y": 2}], "3 keys that Close does not know"),
+            ([{"name": "A"}], None)):
+        err = closefeed("preview", write(records, "- operation: lead.create")).err
+        assert said in err if said else "does not know" not in err
+
+
 def test_a_transform_with_more_outputs_than_may_be_is_rejected(preview):
     routes = f"- {{name: a, {FREE}}}"
     assert len(preview([{"n": 1000}], routes, more="transform: 'range(.n) | {n: .}'")) == 1000
