@@ -229,6 +229,16 @@ def test_people_are_told_what_gives_nothing(closefeed, write):
     assert closefeed("preview", path, "--json").out.count("\n") == 1
 
 
+def test_a_record_without_the_key_of_the_source_is_rejected(preview):
+    records = [{"id": 1, "a": 1}, {"a": 2}, "[3]", {"id": {}, "a": 4}, {"id": "", "a": 5}]
+    lines = preview(records, f"- {{{FREE}, exclude: [id]}}", code=1,
+                    source='ndjson: {path: signups.ndjson}\nkey: "{id}"')
+    assert shown(lines) == [("POST /x", {"a": 1}, [1]), ("!template", None, [2]),
+                            ("!json", None, [3]),
+                            ("!template", None, [4]), ("!template", None, [5])]
+    assert 'source.key ("{id}") is missing' in lines[1]["rejected"]["message"]
+
+
 def test_keys_that_close_does_not_know_are_counted(closefeed, write):
     for records, said in (
             ([{"name": "A", "nmae": "B"}, {"name": "C"}], "1 key that Close does not know"),
