@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Queues and dispatch; flight*.c have what becomes of each request. */
 
@@ -90,7 +91,8 @@ static uint64_t weight_of(const struct request *r)
 	uint64_t bytes = sizeof(struct flight) + sizeof(*r) + r->body_len;
 
 	for (size_t i = 0; i < r->n_parts; i++)
-		bytes += r->parts[i].record->len;
+		bytes += r->parts[i].record->len +
+		         (r->parts[i].draft ? strlen(r->parts[i].draft) : 0);
 	return bytes;
 }
 

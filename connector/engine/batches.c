@@ -231,7 +231,8 @@ void batches_turn(struct engine *e, bool is_over_budget)
 
 	if (e->is_stopping)
 		return; /* it is read again, or kept as rows */
-	while ((n = gather_take(e->gather, loop_now_ms(e->loop), e->input_ended, &drafts)))
+	while (intake_has_room(e) &&
+	       (n = gather_take(e->gather, loop_now_ms(e->loop), e->input_ended, &drafts)))
 		send_group(e, drafts, n);
 	/* Reading waits for what waits for others, and nobody else will make room. */
 	if (is_over_budget && delivery_is_idle(e->delivery) &&
@@ -241,7 +242,7 @@ void batches_turn(struct engine *e, bool is_over_budget)
 
 uint64_t batches_due_ms(const struct engine *e)
 {
-	return e->is_stopping ? 0 : gather_due_ms(e->gather);
+	return e->is_stopping || !intake_has_room(e) ? 0 : gather_due_ms(e->gather);
 }
 
 size_t batches_n(const struct engine *e)

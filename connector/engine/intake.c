@@ -263,15 +263,21 @@ static bool is_over_budget(const struct engine *e)
 	       e->held_bytes >= max_unsettled_bytes;
 }
 
-static bool may_read(struct engine *e)
+bool intake_has_room(const struct engine *e)
 {
 	struct delivery_load load;
 
+	delivery_look_load(e->delivery, &load);
+	return load.n_waiting < ahead_requests &&
+	       load.n_ready < 2 * e->pipeline->concurrency + 16 &&
+	       load.volatile_bytes < ahead_bytes;
+}
+
+static bool may_read(struct engine *e)
+{
 	if (!e->is_bound || e->is_stopping || e->input_ended || is_over_budget(e))
 		return false;
-	delivery_look_load(e->delivery, &load);
-	if (load.n_waiting >= ahead_requests || load.n_ready >= 2 * e->pipeline->concurrency + 16 ||
-	    load.volatile_bytes >= ahead_bytes)
+	if (gather_bytes(e->gather) > gather_budget || !intake_has_room(e))
 		return false;
 	if (outbox_is_full(e) && outbox_is_gone(e))
 		delivery_stop(

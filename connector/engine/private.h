@@ -114,6 +114,8 @@ void bind_start(struct engine *e);
 /* intake.c */
 int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void intake_turn(struct engine *e);
+/* As many calls wait as are needed to keep connections and lanes busy: false. */
+bool intake_has_room(const struct engine *e);
 /* Below the low-water mark of free space nothing new begins. */
 void intake_check_disk(struct engine *e);
 /* The record at this place has its requests already; to be called before anything is read. */
@@ -163,9 +165,12 @@ void batches_add(struct engine *e, struct draft *takes_draft);
  * call of @joining (NULL: nothing) needs not.
  */
 void batches_clear_way(struct engine *e, const struct request *call, const struct draft *joining);
-/* Sends the groups that are to go. @is_over_budget: nothing more is read until some have gone. */
+/*
+ * Sends the groups that are to go, as far as there is room; those that have none go on waiting, and
+ * growing. @is_over_budget: nothing more is read until some have gone.
+ */
 void batches_turn(struct engine *e, bool is_over_budget);
-/* When the next group is to go; 0: nothing waits. */
+/* When the next group is to go; 0: none is, or there is no room for it. */
 uint64_t batches_due_ms(const struct engine *e);
 /* Outputs that wait for others. */
 size_t batches_n(const struct engine *e);
