@@ -121,5 +121,6 @@ extern const struct verb verb_run;
 extern const struct verb verb_runs;
 extern const struct verb verb_sandbox;
 extern const struct verb verb_schema;
+extern const struct verb verb_send;
 extern const struct verb verb_status;
 extern const struct verb verb_version;

@@ -8,6 +8,7 @@ const struct verb *const verbs[] = {
 	&verb_init,
 	&verb_check,
 	&verb_preview,
+	&verb_send,
 	&verb_run,
 	&verb_status,
 	&verb_runs,

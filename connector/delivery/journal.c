@@ -99,6 +99,8 @@ static void prepare_reading(struct journal *j)
 	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
 	j->q.closed_lanes = store_query(s, "SELECT key FROM closed_lane");
+	j->q.parts_at = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
+	                               "WHERE r.stream = ?1 AND r.pos = ?2 ORDER BY p.id");
 	j->q.rejected_records = store_query(
 		s, "SELECT " PART_COLUMNS PART_JOIN "WHERE (r.stream, r.pos) > (?1, ?2) AND p.id ="
 		   " (SELECT min(x.id) FROM part x WHERE x.record = r.id AND x.outcome = 4"
@@ -291,6 +293,11 @@ uint64_t journal_next_request(struct journal *journal)
 uint64_t journal_next_stream(struct journal *journal)
 {
 	return journal->next_stream++;
+}
+
+uint64_t journal_next_run(struct journal *journal)
+{
+	return journal->next_run++;
 }
 
 uint64_t journal_last_event(const struct journal *journal)

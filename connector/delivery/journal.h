@@ -54,6 +54,7 @@ uint64_t journal_next_part(struct journal *journal);
 uint64_t journal_next_record(struct journal *journal);
 uint64_t journal_next_stream(struct journal *journal);
 uint64_t journal_next_event(struct journal *journal);
+uint64_t journal_next_run(struct journal *journal);
 uint64_t journal_next_request(struct journal *journal);
 
 /*
@@ -200,6 +201,13 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
 int journal_each_rejected_record(struct journal *journal, enum reject_class class, uint64_t stream,
                                  int64_t pos, bool (*take)(void *arg, const struct part_row *row),
                                  void *arg, struct err *err);
+
+/* Parts of the record at @pos of @stream that are open, rejected or held. */
+int journal_each_part_at(struct journal *journal, uint64_t stream, uint64_t pos,
+                         void (*take)(void *arg, const struct part_row *row), void *arg,
+                         struct err *err);
+/* The newest event that is kept and has @text in its body: the body, to free(); NULL: none. */
+char *journal_find_event(struct journal *journal, const char *text);
 
 /* The first event that is owed to @sink, 0: none is. */
 uint64_t journal_first_owed(struct journal *journal, enum event_sink sink);

@@ -69,6 +69,9 @@ void journal_prepare_events(struct journal *j)
 	j->q.told_events =
 		store_query(s, "SELECT seq, run, at, id, length(body) FROM event e WHERE " IS_TOLD
 	                       " ORDER BY seq");
+	j->q.find_event =
+		store_query(s, "SELECT body FROM event WHERE instr(body, CAST(?1 AS BLOB))"
+	                       " ORDER BY seq DESC LIMIT 1");
 	j->q.move_event =
 		store_query(s, "INSERT INTO event SELECT ?2, run, at, ?3, id, lane, body FROM event"
 	                       " WHERE seq = ?1");
@@ -383,4 +386,20 @@ uint64_t journal_first_owed(struct journal *journal, enum event_sink sink)
 
 	(void)ask_owed(journal, journal->q.first_owed[sink == SINK_FILE], sink, &seq, NULL);
 	return seq;
+}
+
+char *journal_find_event(struct journal *journal, const char *text)
+{
+	struct store_query *q = journal->q.find_event;
+	char *found = NULL;
+	size_t len;
+
+	store_bind_text(q, 1, text);
+	if (store_step(q, NULL) > 0) {
+		const void *body = store_blob(q, 0, &len);
+
+		found = mem_dup(body, len);
+	}
+	store_reset(q);
+	return found;
 }

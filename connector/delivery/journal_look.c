@@ -124,6 +124,17 @@ int journal_each_part(struct journal *journal, enum outcome outcome, const uint6
 	return r;
 }
 
+int journal_each_part_at(struct journal *journal, uint64_t stream, uint64_t pos,
+                         void (*take)(void *arg, const struct part_row *row), void *arg,
+                         struct err *err)
+{
+	struct store_query *q = journal->q.parts_at;
+
+	store_bind_int(q, 1, (int64_t)stream);
+	store_bind_int(q, 2, (int64_t)pos);
+	return take_rows(q, REJECT_NONE, take, arg, err);
+}
+
 int journal_each_rejected_record(struct journal *journal, enum reject_class class, uint64_t stream,
                                  int64_t pos, bool (*take)(void *arg, const struct part_row *row),
                                  void *arg, struct err *err)

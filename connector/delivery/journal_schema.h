@@ -89,7 +89,7 @@ struct journal {
 		struct store_query *orphan_request, *orphan_record, *delete_part;
 		struct store_query *get_request, *get_payload, *parts_of, *parts_in, *part_by_id,
 			*open_requests, *waiting_parts, *streams, *closed_lanes, *runs,
-			*rejected_records, *owed[2];
+			*rejected_records, *parts_at, *find_event, *owed[2];
 		struct store_query *totals[4];
 	} q;
 };

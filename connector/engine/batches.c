@@ -51,7 +51,9 @@ void batches_close(struct engine *e)
 
 static struct pipeline *load_version(struct engine *e, uint64_t config, struct err *err)
 {
-	const struct pipeline_options options = {.operations = crm_catalogue()};
+	const struct pipeline_options options = {.operations = crm_catalogue(),
+	                                         .getenv = e->pipeline->getenv,
+	                                         .arg = e->pipeline->getenv_arg};
 	cleanup_(freep) char *text = journal_config_text(e->journal, config);
 	struct pipeline *pipeline = NULL;
 
@@ -71,6 +73,13 @@ static struct pipeline *load_version(struct engine *e, uint64_t config, struct e
 	return NULL;
 }
 
+static void add_version(struct engine *e, uint64_t config, struct pipeline *takes_pipeline)
+{
+	e->versions = mem_resize(e->versions, e->n_versions + 1, sizeof(*e->versions));
+	e->versions[e->n_versions++] =
+		(struct version){.config = config, .pipeline = takes_pipeline};
+}
+
 const struct route_set *batches_routes(struct engine *e, uint64_t config, struct err *err)
 {
 	struct pipeline *pipeline;
@@ -83,9 +92,28 @@ const struct route_set *batches_routes(struct engine *e, uint64_t config, struct
 	pipeline = load_version(e, config, err);
 	if (!pipeline)
 		return NULL;
-	e->versions = mem_resize(e->versions, e->n_versions + 1, sizeof(*e->versions));
-	e->versions[e->n_versions++] = (struct version){.config = config, .pipeline = pipeline};
+	add_version(e, config, pipeline);
 	return &pipeline->routes;
+}
+
+int batches_know(struct engine *e, struct pipeline *takes_pipeline, struct pipeline **ret_pipeline,
+                 struct err *err)
+{
+	uint64_t config;
+	int r = journal_config(e->journal, takes_pipeline->sha256, takes_pipeline->text, &config,
+	                       err);
+
+	*ret_pipeline = NULL;
+	for (size_t i = 0; r >= 0 && i < e->n_versions; i++)
+		if (e->versions[i].config == config)
+			*ret_pipeline = e->versions[i].pipeline;
+	if (r < 0 || *ret_pipeline) {
+		pipeline_free(takes_pipeline);
+		return r;
+	}
+	add_version(e, config, takes_pipeline);
+	*ret_pipeline = takes_pipeline;
+	return 0;
 }
 
 static bool is_of(const struct route_set *routes, const struct route *route)

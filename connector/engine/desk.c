@@ -18,7 +18,7 @@
 bool desk_verb_acts(const char *verb)
 {
 	return !strcmp(verb, "rejects.retry") || !strcmp(verb, "held.resolve") ||
-	       desk_is_telling(verb);
+	       !strcmp(verb, "send") || desk_is_telling(verb);
 }
 
 struct desk *desk_new(struct engine *e)
@@ -32,8 +32,8 @@ struct desk *desk_new(struct engine *e)
 static void errand_free(struct errand *errand)
 {
 	json_object_put(errand->results);
-	pipeline_free(errand->pipeline);
 	telling_free(errand->telling);
+	sending_free(errand->sending);
 	free(errand->ids);
 	free(errand->edited);
 	free(errand->parts);
@@ -46,6 +46,8 @@ static struct json_object *answer_of(struct errand *errand)
 
 	if (errand->telling)
 		return telling_answer(errand->desk->engine, errand->telling);
+	if (errand->sending)
+		return sending_answer(errand);
 	o = json_object_new_object();
 	(void)json_object_object_add(o, "results", steal(&errand->results));
 	return o;
@@ -91,7 +93,9 @@ void desk_free(struct desk *desk)
 
 void desk_part_ended(struct desk *desk, const struct part *part, const struct request *request)
 {
-	for (struct errand *errand = desk->errands; errand; errand = errand->next)
+	for (struct errand *errand = desk->errands; errand; errand = errand->next) {
+		if (errand->sending)
+			sending_part_ended(errand, part, request);
 		for (size_t i = 0; i < errand->n_begun; i++) {
 			struct errand_part *mine = &errand->parts[i];
 
@@ -105,6 +109,16 @@ void desk_part_ended(struct desk *desk, const struct part *part, const struct re
 				journal_drop_orphan_request(desk->engine->journal,
 				                            mine->old_request);
 		}
+	}
+}
+
+bool desk_is_busy(const struct desk *desk)
+{
+	const struct errand *errand = desk->engine->is_bound ? desk->errands : NULL;
+
+	while (errand && !(errand->sending && sending_is_busy(errand->sending)))
+		errand = errand->next;
+	return errand != NULL;
 }
 
 bool desk_is_waiting(const struct desk *desk)
@@ -116,13 +130,20 @@ void desk_begin(struct desk *desk)
 {
 	if (!desk->engine->is_bound || desk->engine->is_stopping)
 		return;
-	for (struct errand *errand = desk->errands; errand; errand = errand->next)
-		errand_go_on(desk, errand);
+	for (struct errand *errand = desk->errands; errand; errand = errand->next) {
+		if (errand->sending)
+			sending_go_on(desk, errand);
+		else
+			errand_go_on(desk, errand);
+	}
 }
 
 static bool has_ended(struct desk *desk, const struct errand *errand)
 {
-	return errand->telling ? telling_has_ended(desk, errand) : errand->n_ended == errand->n_ids;
+	if (errand->telling)
+		return telling_has_ended(desk, errand);
+	return errand->sending ? sending_has_ended(errand->sending)
+	                       : errand->n_ended == errand->n_ids;
 }
 
 /* After the commit of a turn: what has all ended is answered. */
@@ -152,6 +173,10 @@ static struct json_object *act(struct desk *desk, const char *verb, struct json_
 		return desk_retry(desk, request, ret_errand);
 	if (!strcmp(verb, "held.resolve"))
 		return desk_resolve(desk, request, ret_errand);
+	if (!strcmp(verb, "send"))
+		return desk_send(desk, request, ret_errand);
+	if (!strcmp(verb, "send.look"))
+		return desk_look(desk, request, ret_errand);
 	if (!strcmp(verb, "rejects.drop"))
 		return desk_drop(desk, desk->engine->journal, request,
 		                 loop_wall_ms(desk->engine->loop));
@@ -260,6 +285,7 @@ static struct json_object *no_state(const struct pipeline *pipeline, const char 
 		{"held.list", "{\"held\":[]}", true},
 		{"held.show", "{\"held\":[]}", false},
 		{"held.resolve", "{\"results\":[]}", false},
+		{"send.look", "{\"state\":\"unread\"}", true},
 		{"responses.flush", "{\"told\":0,\"waiting\":0}", true},
 		{"responses.resend", "{\"resent\":0,\"told\":0,\"waiting\":0}", true},
 		{"runs", "{\"runs\":[]}", true},
@@ -289,6 +315,8 @@ static enum exit_code answer_from(struct journal *journal, const struct pipeline
 	struct json_object *o;
 
 	o = desk_read(journal, NULL, pipeline, verb, request);
+	if (!o && !strcmp(verb, "send.look"))
+		o = desk_look_alone(journal, pipeline, request);
 	if (!o && !strcmp(verb, "responses.resume"))
 		o = desk_resume(NULL, journal, pipeline);
 	if (!o)
@@ -322,7 +350,7 @@ enum exit_code desk_ask_alone(const struct pipeline *pipeline, const char *verb,
 {
 	cleanup_(freep) char *path = mem_printf("%s/journal.db", pipeline->state_folder);
 
-	if (access(path, F_OK) < 0) {
+	if (access(path, F_OK) < 0 && strcmp(verb, "send") != 0) {
 		*ret_answer = no_state(pipeline, verb, request);
 		return EXIT_DONE;
 	}

@@ -14,6 +14,16 @@
 #include <json-c/json_object.h>
 #include <stdbool.h>
 
+struct shape_output;
+struct jq_set;
+struct buf;
+
+/*
+ * Adds what output @output would send by itself, as text: who was shown it can hold it against what
+ * is sent in the end. @jq is the set its route's programs are in.
+ */
+void desk_print_output(const struct shape_output *output, struct jq_set *jq, struct buf *out);
+
 /* Whether @verb sends or tells something ("rejects.retry", "held.resolve"): it needs the secrets.
  */
 bool desk_verb_acts(const char *verb);

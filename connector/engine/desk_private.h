@@ -12,11 +12,12 @@ struct errand {
 	struct control_question *question; /* NULL: asked in this process */
 	struct json_object *results;       /* list */
 	struct json_object **ret_answer;   /* asked in this process */
-	struct pipeline *pipeline;         /* to shape with; NULL: as sent */
+	struct pipeline *pipeline;         /* to shape with, the engine's; NULL: as sent */
 	bool is_resend;                    /* of a held item, which a person says is not there */
 	bool as_sent;
 	char *edited;            /* what its one part's record says now; NULL: nobody edited it */
-	struct telling *telling; /* it waits for receivers; NULL: for parts */
+	struct telling *telling; /* it waits for receivers; or */
+	struct sending *sending; /* for a record of the input; else for parts */
 	uint64_t *ids;           /* parts to take up */
 	size_t n_ids, n_begun, n_ended;
 	struct errand_part {
@@ -42,6 +43,9 @@ uint64_t *desk_ids(struct json_object *request);
 
 /* Where a record stands: {"file", "line", "bytes"}. */
 struct json_object *desk_place(const struct record *record);
+
+/* @text as JSON, or as a text where it is none; NULL for NULL. */
+struct json_object *desk_parsed(const char *text, size_t len);
 
 /* desk_export.c */
 struct json_object *desk_export(struct journal *journal, struct json_object *request);
@@ -100,6 +104,37 @@ void telling_free(struct telling *telling); /* NULL is ignored */
 /* Lifts the pause of a 410; @desk is NULL when nobody runs. */
 struct json_object *desk_resume(struct desk *desk, struct journal *journal,
                                 const struct pipeline *pipeline);
+
+/* desk_became.c */
+struct desk_where {
+	const char *name; /* of the file */
+	uint64_t line, stream, pos;
+};
+/*
+ * Why the record there is not sent (again): what is kept of it, or (@is_settled) what was told of
+ * it, as a refusal; @path is the pipeline's. NULL: nothing stands in the way.
+ */
+struct json_object *desk_became(struct journal *journal, const char *path,
+                                const struct desk_where *where, bool is_settled);
+
+/* desk_send.c: one record of the input, sent because a person says so. */
+struct json_object *desk_send(struct desk *desk, struct json_object *request,
+                              struct errand **ret_errand);
+/* What is known of the record that is asked for, or why nobody can look. */
+struct json_object *desk_look(struct desk *desk, struct json_object *request,
+                              struct errand **ret_errand);
+/* The same with nobody running. */
+struct json_object *desk_look_alone(struct journal *journal, const struct pipeline *pipeline,
+                                    struct json_object *request);
+void sending_go_on(struct desk *desk, struct errand *errand);
+/* There is work to do at once. */
+bool sending_is_busy(const struct sending *sending);
+bool sending_has_ended(const struct sending *sending);
+struct json_object *sending_answer(struct errand *errand);
+/* An output of its record, if it is of that one, has ended. */
+void sending_part_ended(struct errand *errand, const struct part *part,
+                        const struct request *request);
+void sending_free(struct sending *sending); /* NULL is ignored */
 
 /* desk_held.c */
 void desk_send_held(struct desk *desk, struct errand *errand);

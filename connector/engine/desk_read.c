@@ -69,7 +69,7 @@ struct json_object *desk_place(const struct record *r)
 	return o;
 }
 
-static struct json_object *parsed_or_text(const char *text, size_t len)
+struct json_object *desk_parsed(const char *text, size_t len)
 {
 	struct json_object *value = NULL;
 
@@ -105,7 +105,7 @@ static void add_request(struct json_object *o, const struct request *r, const ch
 		(void)json_object_object_add(q, "headers", headers);
 	}
 	if (r->body)
-		(void)json_object_object_add(q, "body", parsed_or_text(r->body, r->body_len));
+		(void)json_object_object_add(q, "body", desk_parsed(r->body, r->body_len));
 	(void)json_object_object_add(o, "request", q);
 	if (!r->answer.status)
 		return;
@@ -113,10 +113,10 @@ static void add_request(struct json_object *o, const struct request *r, const ch
 	set_number(q, "status", r->answer.status);
 	if (r->answer.headers)
 		(void)json_object_object_add(
-			q, "headers", parsed_or_text(r->answer.headers, strlen(r->answer.headers)));
+			q, "headers", desk_parsed(r->answer.headers, strlen(r->answer.headers)));
 	if (r->answer.body)
 		(void)json_object_object_add(q, "body",
-		                             parsed_or_text(r->answer.body, r->answer.body_len));
+		                             desk_parsed(r->answer.body, r->answer.body_len));
 	(void)json_object_object_add(o, "response", q);
 }
 
@@ -156,7 +156,7 @@ static void add_item(void *arg, const struct part_row *row)
 	set_text(o, "field", p->field);
 	if (p->fields)
 		(void)json_object_object_add(o, "fields",
-		                             parsed_or_text(p->fields, strlen(p->fields)));
+		                             desk_parsed(p->fields, strlen(p->fields)));
 	(void)json_object_array_add(records, desk_place(p->record));
 	(void)json_object_object_add(o, "records", records);
 	set_text(o, "route", row->route);

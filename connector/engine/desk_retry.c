@@ -350,10 +350,10 @@ struct json_object *desk_load_pipeline(const struct desk *desk, struct json_obje
 		return desk_refusal(EXIT_USAGE, "the pipeline's text is missing");
 	if (pipeline_load_text(own->path, text, strlen(text), &options, &pipeline, &err) < 0)
 		return desk_refusal(EXIT_PIPELINE, "%s", err.text);
-	if (!pipeline->n_errors) {
-		*ret_pipeline = pipeline;
-		return NULL;
-	}
+	if (!pipeline->n_errors)
+		return batches_know(desk->engine, pipeline, ret_pipeline, &err) < 0
+		               ? desk_refusal(EXIT_LOCAL, "%s", err.text)
+		               : NULL;
 	o = desk_refusal(EXIT_PIPELINE,
 	                 "the pipeline has %zu mistakes: `closefeed check` shows them",
 	                 pipeline->n_errors);
@@ -402,7 +402,6 @@ struct json_object *desk_retry(struct desk *desk, struct json_object *request,
 	if (edited)
 		refusal = why_not_edited(desk, &ids, edited);
 	if (refusal) {
-		pipeline_free(pipeline);
 		free(ids.ids);
 		return refusal;
 	}

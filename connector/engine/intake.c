@@ -54,12 +54,17 @@ static void begin_stream(void *arg, struct stream *stream, bool is_new)
 	e->stream = stream;
 	if (!is_new)
 		return;
+	intake_add_stream(e, stream);
+	hook_point("stream_begins");
+	say_new(e, stream);
+}
+
+void intake_add_stream(struct engine *e, struct stream *stream)
+{
 	stream->id = journal_next_stream(e->journal);
 	e->streams = mem_resize(e->streams, e->n_streams + 1, sizeof(struct stream *));
 	e->streams[e->n_streams++] = stream;
 	journal_put_stream(e->journal, stream);
-	hook_point("stream_begins");
-	say_new(e, stream);
 }
 
 static void store_stream(void *arg, struct stream *stream)
@@ -142,13 +147,14 @@ void intake_skip(struct engine *e, const struct record *record)
 	                          sizeof(*e->open_places));
 	e->open_places[e->n_open_places++] =
 		(struct place){.stream = record->stream, .pos = record->pos};
+	e->open_is_sorted = false;
 }
 
 /*
  * A record one of whose requests got its INTENT is finished from the journal: shaped again it would
  * be sent a second time, or by other rules.
  */
-static bool was_left_open(struct engine *e, const struct record *record)
+bool intake_has_open(struct engine *e, const struct record *record)
 {
 	const struct place place = {.stream = record->stream, .pos = record->pos};
 
@@ -198,6 +204,7 @@ static struct request *single(struct draft *draft, struct rejection *ret_rejecti
 struct request *intake_request(struct engine *e, const struct route_set *routes,
                                struct draft *takes_draft, struct rejection *ret_rejection)
 {
+	const uint64_t config = batches_config(e, takes_draft->route);
 	struct request *r = takes_draft->route->batch
 	                            ? batches_request(e, routes, &takes_draft, 1, ret_rejection)
 	                            : single(takes_draft, ret_rejection);
@@ -205,7 +212,7 @@ struct request *intake_request(struct engine *e, const struct route_set *routes,
 	draft_free(takes_draft);
 	if (!r)
 		return NULL;
-	r->config = e->config_id;
+	r->config = config;
 	if (!r->identity_field || intake_claim(e, r, ret_rejection))
 		return r;
 	request_free(r);
@@ -326,8 +333,9 @@ static void take_next(struct engine *e, struct record *takes_record)
 	struct record *record = takes_record;
 
 	record->stream = e->stream->id;
+	e->stream->handed_to = record->next_pos;
 	restore_up_to(e, record->pos);
-	if (!was_left_open(e, record))
+	if (!intake_has_open(e, record))
 		take_record(e, record);
 	record_unref(record);
 }

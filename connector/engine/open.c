@@ -285,6 +285,8 @@ static void begin_run(struct engine *e)
 	e->run.config = e->config_id;
 	if (e->options.reads_source)
 		journal_put_run(e->journal, &e->run);
+	else
+		e->run.id = journal_next_run(e->journal);
 }
 
 /* A header of the receiver whose name says that its value is a credential. */

@@ -118,8 +118,12 @@ void intake_turn(struct engine *e);
 bool intake_has_room(const struct engine *e);
 /* Below the low-water mark of free space nothing new begins. */
 void intake_check_disk(struct engine *e);
-/* The record at this place has its requests already; to be called before anything is read. */
+/* A stream that is new, the engine's from here on: it gets its id and is stored. */
+void intake_add_stream(struct engine *e, struct stream *stream);
+/* The record at this place has its requests already, and is not to be read. */
 void intake_skip(struct engine *e, const struct record *record);
+/* Whether it has: an earlier run left it open, or a person had it sent. */
+bool intake_has_open(struct engine *e, const struct record *record);
 /* Takes the identity of a create; false: another has it, @ret_rejection says which. */
 bool intake_claim(struct engine *e, const struct request *request, struct rejection *ret_rejection);
 /*
@@ -154,6 +158,10 @@ void batches_close(struct engine *e);
 const struct route_set *batches_routes(struct engine *e, uint64_t config, struct err *err);
 /* The version @route is of. */
 uint64_t batches_config(const struct engine *e, const struct route *route);
+/* What was loaded to shape with is the engine's from here on; the one that is there already comes
+ * back. */
+int batches_know(struct engine *e, struct pipeline *takes_pipeline, struct pipeline **ret_pipeline,
+                 struct err *err);
 /* The request of @drafts together; NULL: all are rejected, @ret_rejection says why. */
 struct request *batches_request(struct engine *e, const struct route_set *routes,
                                 struct draft *const *drafts, size_t n,
@@ -284,3 +292,5 @@ void desk_begin(struct desk *desk);
 /* After a turn's commit: answers what has ended. */
 void desk_turn(struct desk *desk);
 bool desk_is_waiting(const struct desk *desk);
+/* It has work to do at once. */
+bool desk_is_busy(const struct desk *desk);

@@ -59,7 +59,8 @@ static int turn_wait(struct engine *e)
 	int wait = e->file_from ? outbox_file_wait_ms : idle_turn_ms;
 
 	if (journal_has_changes(e->journal) || e->input_goes_on ||
-	    (e->file_is_behind && !e->file_is_broken) || (due && due <= now))
+	    (e->file_is_behind && !e->file_is_broken) || desk_is_busy(e->desk) ||
+	    (due && due <= now))
 		return 0;
 	return due && due - now < (uint64_t)wait ? (int)(due - now) : wait;
 }
@@ -161,7 +162,8 @@ static void end_run(struct engine *e)
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
 	               e->is_stopping               ? e->stop_reason
 	               : e->input_code != EXIT_DONE ? e->input_err.text
-	                                            : "end of input");
+	               : e->options.reads_source    ? "end of input"
+	                                            : "done by hand");
 	/* What a person had done while nothing ran is a run only if it settled what one left open.
 	 */
 	if (e->options.reads_source || e->run.counts.read)

@@ -79,3 +79,12 @@ void request_note(struct request *request, const char *note)
 {
 	strlist_add(&request->notes, mem_strdup(note));
 }
+
+void request_print(const struct request *request, struct buf *out)
+{
+	buf_addf(out, "%s %s\n", http_method_name(request->method), request->url);
+	for (char **header = request->headers; header && *header; header++)
+		buf_addf(out, "%s\n", *header);
+	buf_add(out, request->body, request->body_len);
+	buf_addc(out, '\n');
+}

@@ -8,6 +8,7 @@
 #include "connector/model/operation.h"
 #include "connector/model/outcome.h"
 #include "connector/model/record.h"
+#include "lib/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -104,6 +105,9 @@ struct request {
 struct request *request_new(void);
 void request_free(struct request *request); /* NULL is ignored */
 void request_add_lane(struct request *request, const char *key, bool is_owner);
+/* Adds what it sends, as text: method, URL, headers and body. Two that add the same send the same.
+ */
+void request_print(const struct request *request, struct buf *out);
 /* Adds a sentence for preview and the event. */
 void request_note(struct request *request, const char *note);
 void part_deinit(struct part *part);

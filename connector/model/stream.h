@@ -43,6 +43,7 @@ struct stream {
 	struct stream_range *ranges; /* settled ones above settled_to: sorted, never touching */
 	size_t n_ranges, cap_ranges;
 	uint64_t generation; /* how many other contents this name had before */
+	uint64_t handed_to;  /* in this run, not stored: records before it were handed out */
 };
 
 struct stream *stream_new(enum stream_kind kind, const char *name);

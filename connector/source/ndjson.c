@@ -419,11 +419,22 @@ static void ndjson_free(struct source *source)
 	free(n);
 }
 
+static bool ndjson_know(struct source *source, struct stream *stream)
+{
+	struct ndjson *n = ndjson_of(source);
+
+	if (n->reader && !n->reader->stream)
+		return false;
+	(void)known_add(&n->reading.known, stream);
+	return true;
+}
+
 static const struct source_type ndjson_source = {
 	.name = "ndjson",
 	.next = ndjson_next,
 	.fd = ndjson_fd,
 	.mark = ndjson_mark,
+	.know = ndjson_know,
 	.position = ndjson_position,
 	.free = ndjson_free,
 };

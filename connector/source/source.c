@@ -15,6 +15,11 @@ void source_mark(struct source *source)
 	source->type->mark(source);
 }
 
+bool source_know(struct source *source, struct stream *stream)
+{
+	return source->type->know(source, stream);
+}
+
 struct source_position source_position(const struct source *source)
 {
 	return source->type->position(source);

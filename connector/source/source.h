@@ -35,6 +35,7 @@ struct source_type {
 	int (*next)(struct source *source, struct record **ret_record, struct err *err);
 	int (*fd)(const struct source *source);
 	void (*mark)(struct source *source);
+	bool (*know)(struct source *source, struct stream *stream);
 	struct source_position (*position)(const struct source *source);
 	void (*free)(struct source *source);
 };
@@ -76,6 +77,12 @@ int source_fd(const struct source *source);
  * which a stream is stored, so that no settled byte is stored without the hash that vouches for it.
  */
 void source_mark(struct source *source);
+
+/*
+ * @stream was made beside the source, of an input it has not come to: it is known from now on, and
+ * must stay until source_free(). False: not now, since it is just finding out which input one is.
+ */
+bool source_know(struct source *source, struct stream *stream);
 
 struct source_position source_position(const struct source *source);
 

@@ -1,0 +1,98 @@
+#include "connector/engine/desk_private.h"
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What became of a record that somebody wants to send, in words that help. */
+
+struct became {
+	const char *path; /* of the pipeline, for the commands that help */
+	const struct desk_where *where;
+	struct json_object *refusal; /* NULL: nothing is kept of it */
+};
+/* Held is said before rejected, and that before open: it asks most of a person. */
+static void say_part(void *arg, const struct part_row *row)
+{
+	struct became *b = arg;
+	const struct part *p = &row->part;
+	const unsigned long long id = p->id, line = b->where->line;
+
+	if (b->refusal && p->outcome != OUTCOME_HELD)
+		return;
+	json_object_put(b->refusal);
+	if (p->outcome == OUTCOME_HELD)
+		b->refusal = desk_refusal(
+			EXIT_USAGE,
+			"line %llu of %s is held, only a person can decide about it: `closefeed held "
+			"show %s %llu`",
+			line, b->where->name, b->path, id);
+	else if (p->outcome == OUTCOME_REJECTED)
+		b->refusal = desk_refusal(
+			EXIT_USAGE,
+			"line %llu of %s was rejected (%s: %s); `closefeed rejects retry %s %llu` "
+			"sends it again, `rejects edit` lets you mend it",
+			line, b->where->name, reject_class_name(p->class),
+			p->message ? p->message : "", b->path, id);
+	else
+		b->refusal = desk_refusal(
+			EXIT_AGAIN,
+			"line %llu of %s was sent, and its outcome is not known yet: `closefeed run` "
+			"finds out",
+			line, b->where->name);
+}
+
+static char *event_of(struct journal *journal, const struct desk_where *where)
+{
+	struct buf place = BUF_INIT;
+	char *event;
+
+	buf_adds(&place, "{\"file\":");
+	json_print_string(where->name, strlen(where->name), &place);
+	buf_addf(&place, ",\"line\":%" PRIu64 ",\"bytes\":[%" PRIu64 ",", where->line, where->pos);
+	event = journal_find_event(journal, buf_text(&place));
+	buf_deinit(&place);
+	return event;
+}
+
+/* The event that told of it says more, as long as it is kept. */
+static struct json_object *refuse_settled(struct journal *journal, const struct desk_where *where)
+{
+	cleanup_(freep) char *text = event_of(journal, where);
+	cleanup_(json_freep) struct json_object *event = NULL;
+	const char *outcome, *object;
+
+	if (text)
+		(void)json_parse(text, strlen(text), json_depth_limit, &event, NULL, NULL);
+	outcome = json_get_string(json_get(event, "data"), "outcome");
+	object = json_get_string(json_get(event, "data"), "object_id");
+	if (!outcome)
+		return desk_refusal(EXIT_USAGE,
+		                    "line %" PRIu64 " of %s is settled already: delivered, "
+		                    "filtered or skipped by an earlier run; --again sends it "
+		                    "once more",
+		                    where->line, where->name);
+	return desk_refusal(EXIT_USAGE,
+	                    "line %" PRIu64 " of %s is settled already: it was %s%s%s at %s; "
+	                    "--again sends it once more",
+	                    where->line, where->name, outcome, object ? " as " : "",
+	                    object ? object : "", json_get_string(event, "time"));
+}
+
+struct json_object *desk_became(struct journal *journal, const char *path,
+                                const struct desk_where *where, bool is_settled)
+{
+	struct became b = {.path = path, .where = where};
+	struct err err;
+
+	if (journal_each_part_at(journal, where->stream, where->pos, say_part, &b, &err) < 0)
+		return desk_refusal(EXIT_LOCAL, "%s", err.text);
+	if (!b.refusal && is_settled)
+		b.refusal = refuse_settled(journal, where);
+	return b.refusal;
+}
