@@ -1,6 +1,7 @@
 #include "connector/sandbox/api.h"
 
 #include "connector/sandbox/list.h"
+#include "connector/sandbox/schema.h"
 #include "connector/sandbox/write.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -123,6 +124,20 @@ static struct box_actor actor_of(const struct visit *v)
 	};
 }
 
+static const struct operation *operation_of(const struct visit *v, enum http_method method)
+{
+	return v->api->operations ? operation_match(v->api->operations, method, v->call->path)
+	                          : NULL;
+}
+
+/* What Close answers with: 200 mostly, 201 or 204 from newer resources. */
+static unsigned good_status(const struct visit *v, enum http_method method)
+{
+	const struct operation *op = operation_of(v, method);
+
+	return op ? op->success_status : 200;
+}
+
 static void send_object(struct visit *v, const struct box_object *object, unsigned status)
 {
 	struct json_object *whole = box_org_render(v->api->org, object->kind, object->data);
@@ -142,6 +157,7 @@ static void write_object(struct visit *v, const struct box_kind *kind, struct bo
 	const struct box_actor actor = actor_of(v);
 	struct json_object *complaint = NULL;
 	const struct box_object *object;
+	unsigned status;
 
 	if (!read_body(v))
 		return;
@@ -156,7 +172,10 @@ static void write_object(struct visit *v, const struct box_kind *kind, struct bo
 		return;
 	}
 	note_applied(v, object);
-	send_object(v, object, 200);
+	status = good_status(v, old ? METHOD_PUT : METHOD_POST);
+	if (status == 201)
+		box_answer_header(v->answer, "Location: /api/v1%s%s/", kind->path, object->id);
+	send_object(v, object, status);
 }
 
 static void delete_object(struct visit *v, struct box_object *object)
@@ -169,7 +188,10 @@ static void delete_object(struct visit *v, struct box_object *object)
 		return;
 	}
 	note_applied(v, object);
-	box_answer_json(v->answer, 200, json_object_new_object());
+	if (good_status(v, METHOD_DELETE) == 204)
+		box_answer_text(v->answer, 204, "");
+	else
+		box_answer_json(v->answer, 200, json_object_new_object());
 }
 
 static void not_allowed(struct visit *v)
@@ -261,38 +283,22 @@ static void search(struct visit *v)
 /* "/custom_field_schema/lead/": the fields of one kind of object, in order. */
 static void schema(struct visit *v)
 {
-	const char *name = strchr(v->call->path + 1, '/') + 1;
-	struct json_object *out, *fields;
-	const struct box_list *all;
+	const bool is_put = is_method(v, "PUT");
 
-	for (size_t k = 0; k < BOX_N_KINDS; k++) {
-		const size_t len = strlen(box_kinds[k].name);
+	if (!is_put && !is_method(v, "GET"))
+		not_allowed(v);
+	else if (!is_put || read_body(v))
+		v->call->is_applied = box_schema_answer(v->api->org, v->call, v->body, v->answer);
+}
 
-		if (box_kinds[k].custom == BOX_N_KINDS ||
-		    strncmp(name, box_kinds[k].name, len) != 0 || strcmp(name + len, "/") != 0)
-			continue;
-		if (!is_method(v, "GET")) {
-			box_answer_error(v->answer, 501,
-			                 "The sandbox does not reorder fields yet.");
-			return;
-		}
-		all = box_store_all(v->api->org->store, &box_kinds[box_kinds[k].custom]);
-		fields = json_object_new_array();
-		for (size_t i = 0; i < all->n; i++)
-			if (!all->items[i]->is_deleted)
-				json_object_array_add(fields, box_org_render(v->api->org,
-				                                             all->items[i]->kind,
-				                                             all->items[i]->data));
-		out = json_object_new_object();
-		json_object_object_add(out, "object_type",
-		                       json_object_new_string(box_kinds[k].name));
-		json_object_object_add(out, "fields", fields);
-		box_answer_json(v->answer, 200, out);
+static void association(struct visit *v)
+{
+	const struct box_actor actor = actor_of(v);
+
+	if ((is_method(v, "POST") || is_method(v, "PUT")) && !read_body(v))
 		return;
-	}
-	box_answer_error(v->answer, 501,
-	                 "The sandbox knows the fields of leads, contacts and "
-	                 "opportunities only, so far.");
+	v->call->is_applied =
+		box_association_answer(v->api->org, &actor, v->call, v->body, v->answer);
 }
 
 /* What is no collection of objects. */
@@ -309,7 +315,7 @@ static const struct {
 
 static bool is_operation(const struct visit *v, enum http_method method)
 {
-	return v->api->operations && operation_match(v->api->operations, method, v->call->path);
+	return operation_of(v, method) != NULL;
 }
 
 static bool is_known_operation(const struct visit *v)
@@ -330,6 +336,10 @@ static bool answer_known(struct visit *v)
 		    (!v->call->path[len]) == pages[i].has_more)
 			continue;
 		pages[i].answer(v);
+		return true;
+	}
+	if (box_is_association(v->call->path)) {
+		association(v);
 		return true;
 	}
 	kind = box_kind_of_path(v->call->path, &id);
@@ -358,7 +368,7 @@ static bool is_known_path(const char *path)
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
 		if (strncmp(path, pages[i].path, strlen(pages[i].path)) == 0)
 			return true;
-	return box_kind_of_path(path, &id) != NULL;
+	return box_kind_of_path(path, &id) || box_is_association(path);
 }
 
 static void add_param(struct buf *url, const char *name, const char *value)

@@ -106,6 +106,27 @@ static void get_objects(struct box_control *control, const struct box_call *call
 	box_answer_json(answer, 200, out);
 }
 
+/* {"email": …, "first_name": …, "last_name": …}: Close's own API invites people instead. */
+static void post_users(struct box_control *control, const struct box_call *call,
+                       struct box_answer *answer)
+{
+	struct json_object *body = read_body(call, answer);
+	const char *email = json_get_string(body, "email");
+	const char *first = json_get_string(body, "first_name");
+	const char *last = json_get_string(body, "last_name");
+	const struct box_object *user;
+
+	if (!body)
+		return;
+	if (email && first && last) {
+		user = box_org_add_user(control->api.org, email, first, last, call->wall_ms);
+		box_answer_json(answer, 200, json_object_get(user->data));
+	} else {
+		box_answer_error(answer, 400, "a user needs email, first_name and last_name");
+	}
+	json_object_put(body);
+}
+
 static void post_reset(struct box_control *control, const struct box_call *call,
                        struct box_answer *answer)
 {
@@ -240,6 +261,7 @@ static const struct {
 	{"POST", "/faults", post_faults},   {"DELETE", "/faults", delete_faults},
 	{"GET", "/settings", get_settings}, {"POST", "/settings", post_settings},
 	{"GET", "/hook", get_hook},         {"DELETE", "/hook", delete_hook},
+	{"POST", "/users", post_users},
 };
 
 void box_control_answer(struct box_control *control, const struct box_call *call,
@@ -256,7 +278,8 @@ void box_control_answer(struct box_control *control, const struct box_call *call
 		pages[i].answer(control, call, answer);
 		return;
 	}
-	box_answer_error(answer, 404,
-	                 "The sandbox has /_sandbox/requests, objects, faults, settings, hook and "
-	                 "reset.");
+	box_answer_error(
+		answer, 404,
+		"The sandbox has /_sandbox/requests, objects, faults, settings, users, hook and "
+		"reset.");
 }

@@ -1,5 +1,6 @@
 #include "connector/sandbox/custom.h"
 
+#include "connector/sandbox/fields.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/moment.h"
@@ -93,13 +94,19 @@ static bool check_user(struct value *v, struct json_object *value)
 	return fail(v, "Object does not exist.");
 }
 
+/* The lead the object belongs to or is; NULL: it is yet to be made. */
+static const char *lead_of(const struct box_write *write)
+{
+	if (write->kind == &box_kinds[BOX_LEAD])
+		return write->old ? write->old->id : NULL;
+	return json_get_string(write->data, "lead_id");
+}
+
 static bool check_contact(struct value *v, struct json_object *value)
 {
 	const struct box_object *contact = box_store_find(
 		v->write->org->store, &box_kinds[BOX_CONTACT], json_object_get_string(value));
-	const char *lead = v->write->kind == &box_kinds[BOX_LEAD]
-	                           ? (v->write->old ? v->write->old->id : NULL)
-	                           : json_get_string(v->write->data, "lead_id");
+	const char *lead = lead_of(v->write);
 
 	if (!contact || !lead || strcmp(json_get_string(contact->data, "lead_id"), lead) != 0)
 		return fail(v, "Object does not exist.");
@@ -107,10 +114,19 @@ static bool check_contact(struct value *v, struct json_object *value)
 	return true;
 }
 
-static bool check_nothing_known(struct value *v, struct json_object *value)
+/* An instance of the type the field refers to, on the same lead. */
+static bool check_custom_object(struct value *v, struct json_object *value)
 {
-	(void)value;
-	return fail(v, "Object does not exist.");
+	const struct box_object *instance = box_store_find(
+		v->write->org->store, &box_kinds[BOX_CUSTOM_OBJECT], json_object_get_string(value));
+	const char *type = json_get_string(v->field, "referenced_custom_type_id");
+	const char *lead = lead_of(v->write);
+
+	if (!instance || !lead || strcmp(json_get_string(instance->data, "lead_id"), lead) != 0 ||
+	    (type && strcmp(json_get_string(instance->data, "custom_object_type_id"), type) != 0))
+		return fail(v, "Object does not exist.");
+	v->clean = json_object_get(value);
+	return true;
 }
 
 static const struct {
@@ -121,7 +137,7 @@ static const struct {
 	{"hidden", check_hidden},   {"number", check_number},
 	{"date", check_moment},     {"datetime", check_moment},
 	{"choices", check_choice},  {"user", check_user},
-	{"contact", check_contact}, {"custom_object", check_nothing_known},
+	{"contact", check_contact}, {"custom_object", check_custom_object},
 };
 
 static bool check_one(struct value *v, struct json_object *value)
@@ -228,22 +244,6 @@ static const char *take_value(struct box_write *write, const struct box_object *
 	return v.error;
 }
 
-/* By id, else by name: deprecated there, but still answered. */
-static const struct box_object *find_field(const struct box_write *write, const char *name)
-{
-	const struct box_kind *kind = &box_kinds[write->kind->custom];
-	const struct box_object *field = box_store_find(write->org->store, kind, name);
-	const struct box_list *all = box_store_all(write->org->store, kind);
-
-	for (size_t i = 0; !field && i < all->n; i++) {
-		const char *called = json_get_string(all->items[i]->data, "name");
-
-		if (!all->items[i]->is_deleted && called && strcmp(called, name) == 0)
-			field = all->items[i];
-	}
-	return field;
-}
-
 static enum how take_suffix(char *name)
 {
 	static const struct {
@@ -266,7 +266,9 @@ static void take_key(struct box_write *write, const char *key, struct json_objec
 {
 	char *name = mem_strdup(key + strlen("custom."));
 	const enum how how = take_suffix(name);
-	const struct box_object *field = find_field(write, name);
+	const struct box_target target = box_target_of(write->kind, write->data);
+	/* By id, else by name: deprecated there, but still answered. */
+	const struct box_object *field = box_fields_find(write->org, &target, name);
 	const char *error;
 
 	if (!field) {
@@ -284,6 +286,9 @@ static void take_key(struct box_write *write, const char *key, struct json_objec
 
 void box_custom_take(struct box_write *write)
 {
+	/* Without its type nothing can be said about its fields; that has been complained about. */
+	if (write->kind->type_key && !json_get(write->data, write->kind->type_key))
+		return;
 	json_object_object_foreach(write->body, key, value)
 	{
 		if (strncmp(key, "custom.", strlen("custom.")) == 0)

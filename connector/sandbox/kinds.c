@@ -30,6 +30,11 @@ enum {
 	{                                                                                          \
 		.name = (name_), .type = BOX_REFERENCE, .ref = BOX_USER                            \
 	}
+#define TYPE_ID(name_, ref_)                                                                       \
+	{                                                                                          \
+		.name = (name_), .type = BOX_REFERENCE, .ref = (ref_),                             \
+		.flags = BOX_REQUIRED | BOX_CREATE_ONLY                                            \
+	}
 #define CREATED                                                                                    \
 	{.name = "date_created", .type = BOX_MOMENT, .flags = BOX_CREATE_ONLY},                    \
 	{                                                                                          \
@@ -37,7 +42,12 @@ enum {
 		.flags = BOX_CREATE_ONLY                                                           \
 	}
 #define ACTIVITY                                                                                   \
-	CONTACT_ID, USER("user_id"), {.name = "activity_at", .type = BOX_MOMENT},                  \
+	CONTACT_ID, USER("user_id"),                                                               \
+		{.name = "created_by_id",                                                          \
+	         .type = BOX_REFERENCE,                                                            \
+	         .ref = BOX_USER,                                                                  \
+	         .flags = BOX_CREATE_ONLY},                                                        \
+		{.name = "activity_at", .type = BOX_MOMENT},                                       \
 		{.name = "date_created", .type = BOX_MOMENT, .flags = BOX_CREATE_ONLY},            \
 	{                                                                                          \
 		.name = "attachments", .type = BOX_LIST, .items = attachments, .otherwise = "[]"   \
@@ -231,6 +241,25 @@ static const struct box_field email_fields[] = {
 	{NULL},
 };
 
+static const struct box_field custom_activity_fields[] = {
+	TYPE_ID("custom_activity_type_id", BOX_ACTIVITY_TYPE),
+	LEAD_ID(BOX_REQUIRED | BOX_CREATE_ONLY),
+	{.name = "status",
+         .type = BOX_CHOICE,
+         .choices = CHOICES("draft", "published"),
+         .otherwise = "\"published\""},
+	{.name = "pinned", .type = BOX_BOOLEAN, .otherwise = "false"},
+	ACTIVITY,
+	{NULL},
+};
+
+static const struct box_field custom_object_fields[] = {
+	TYPE_ID("custom_object_type_id", BOX_OBJECT_TYPE),
+	LEAD_ID(BOX_REQUIRED | BOX_CREATE_ONLY),
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED | BOX_INDEXED},
+	{NULL},
+};
+
 static const struct box_field lead_status_fields[] = {
 	{.name = "label", .type = BOX_TEXT, .flags = BOX_REQUIRED},
 	{.name = "color", .type = BOX_TEXT},
@@ -262,28 +291,74 @@ static const struct box_field user_fields[] = {
 	{NULL},
 };
 
-static const struct box_field custom_fields[] = {
+/* What all custom fields have; @type_flags: whether their type may be changed. */
+#define CUSTOM_FIELD(type_flags)                                                                   \
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},                                 \
+		{.name = "type",                                                                   \
+	         .type = BOX_CHOICE,                                                               \
+	         .flags = BOX_REQUIRED | (type_flags),                                             \
+	         .choices = CHOICES("text", "number", "date", "datetime", "choices", "user",       \
+	                            "contact", "custom_object", "textarea", "hidden")},            \
+		{.name = "description", .type = BOX_TEXT, .otherwise = "null", .max = 280},        \
+		{.name = "choices", .type = BOX_TEXTS},                                            \
+		{.name = "accepts_multiple_values", .type = BOX_BOOLEAN, .otherwise = "false"},    \
+		{.name = "editable_with_roles", .type = BOX_TEXTS, .otherwise = "[]"},             \
+		{.name = "referenced_custom_type_id",                                              \
+	         .type = BOX_REFERENCE,                                                            \
+	         .ref = BOX_OBJECT_TYPE},                                                          \
+	{                                                                                          \
+		.name = "back_reference_is_visible", .type = BOX_BOOLEAN                           \
+	}
+
+static const struct box_field own_field_fields[] = {
+	CUSTOM_FIELD(0),
+	{NULL},
+};
+
+static const struct box_field activity_field_fields[] = {
+	CUSTOM_FIELD(BOX_LOCKED),
+	TYPE_ID("custom_activity_type_id", BOX_ACTIVITY_TYPE),
+	{.name = "required", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{NULL},
+};
+
+static const struct box_field object_field_fields[] = {
+	CUSTOM_FIELD(BOX_LOCKED),
+	TYPE_ID("custom_object_type_id", BOX_OBJECT_TYPE),
+	{.name = "required", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{NULL},
+};
+
+static const struct box_field shared_field_fields[] = {
+	CUSTOM_FIELD(BOX_LOCKED),
+	{NULL},
+};
+
+static const struct box_field activity_type_fields[] = {
 	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
-	{.name = "type",
-         .type = BOX_CHOICE,
-         .flags = BOX_REQUIRED,
-         .choices = CHOICES("text", "number", "date", "datetime", "choices", "user", "contact",
-                            "custom_object", "textarea", "hidden")},
-	{.name = "description", .type = BOX_TEXT, .otherwise = "null", .max = 280},
-	{.name = "choices", .type = BOX_TEXTS},
-	{.name = "accepts_multiple_values", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{.name = "description", .type = BOX_TEXT, .otherwise = "null"},
+	{.name = "api_create_only", .type = BOX_BOOLEAN, .otherwise = "false"},
 	{.name = "editable_with_roles", .type = BOX_TEXTS, .otherwise = "[]"},
-	{.name = "referenced_custom_type_id", .type = BOX_TEXT},
-	{.name = "back_reference_is_visible", .type = BOX_BOOLEAN},
+	{.name = "is_archived", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{NULL},
+};
+
+static const struct box_field object_type_fields[] = {
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "name_plural", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "description", .type = BOX_TEXT, .otherwise = "null"},
+	{.name = "api_create_only", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{.name = "editable_with_roles", .type = BOX_TEXTS, .otherwise = "[]"},
+	{.name = "is_archived", .type = BOX_BOOLEAN, .otherwise = "false"},
 	{NULL},
 };
 
 #define ACTIVITY_FILTERS                                                                           \
 	CHOICES("lead_id", "contact_id", "user_id", "id", "_type", "date_created", "activity_at")
-#define FIELD_KIND(name_, class_, path_)                                                           \
+#define FIELD_KIND(name_, class_, path_, fields_)                                                  \
 	{                                                                                          \
 		.name = (name_), .class_name = (class_), .prefix = "cf", .path = (path_),          \
-		.methods = all_methods, .fields = custom_fields, .max_limit = usual_page,          \
+		.methods = all_methods, .fields = (fields_), .max_limit = usual_page,              \
 		.custom = BOX_N_KINDS, .finish = box_finish_custom_field,                          \
 		.render = box_render_custom_field                                                  \
 	}
@@ -372,6 +447,31 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
                        .custom = BOX_N_KINDS,
                        .finish = box_finish_email,
                        .render = box_render_activity},
+	[BOX_CUSTOM_ACTIVITY] = {.name = "activity.custom_activity",
+                                 .class_name = "CustomActivity",
+                                 .prefix = "acti",
+                                 .path = "/activity/custom/",
+                                 .methods = all_methods,
+                                 .fields = custom_activity_fields,
+                                 .filters = CHOICES("lead_id", "contact_id", "user_id", "id",
+                                                    "_type", "custom_activity_type_id",
+                                                    "date_created", "activity_at"),
+                                 .max_limit = usual_page,
+                                 .custom = BOX_ACTIVITY_FIELD,
+                                 .type_key = "custom_activity_type_id",
+                                 .finish = box_finish_custom_activity,
+                                 .render = box_render_activity},
+	[BOX_CUSTOM_OBJECT] = {.name = "custom_object",
+                               .class_name = "CustomObject",
+                               .prefix = "coi",
+                               .path = "/custom_object/",
+                               .methods = all_methods,
+                               .fields = custom_object_fields,
+                               .filters = CHOICES("lead_id", "id", "custom_object_type_id"),
+                               .max_limit = usual_page,
+                               .custom = BOX_OBJECT_FIELD,
+                               .type_key = "custom_object_type_id",
+                               .finish = box_finish_custom_object},
 	[BOX_LEAD_STATUS] = {.name = "status.lead",
                              .class_name = "LeadStatus",
                              .prefix = "stat",
@@ -393,10 +493,11 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
                           .class_name = "Pipeline",
                           .prefix = "pipe",
                           .path = "/pipeline/",
-                          .methods = BOX_CAN_GET,
+                          .methods = all_methods,
                           .fields = pipeline_fields,
                           .max_limit = usual_page,
                           .custom = BOX_N_KINDS,
+                          .finish = box_finish_pipeline,
                           .render = box_render_pipeline},
 	[BOX_USER] = {.name = "user",
                       .class_name = "User",
@@ -407,31 +508,76 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
                       .max_limit = usual_page,
                       .custom = BOX_N_KINDS,
                       .render = box_render_user},
-	[BOX_LEAD_FIELD] =
-		FIELD_KIND("custom_fields.lead", "LeadCustomField", "/custom_field/lead/"),
-	[BOX_CONTACT_FIELD] =
-		FIELD_KIND("custom_fields.contact", "ContactCustomField", "/custom_field/contact/"),
+	[BOX_LEAD_FIELD] = FIELD_KIND("custom_fields.lead", "LeadCustomField",
+                                      "/custom_field/lead/", own_field_fields),
+	[BOX_CONTACT_FIELD] = FIELD_KIND("custom_fields.contact", "ContactCustomField",
+                                         "/custom_field/contact/", own_field_fields),
 	[BOX_OPPORTUNITY_FIELD] = FIELD_KIND("custom_fields.opportunity", "OpportunityCustomField",
-                                             "/custom_field/opportunity/"),
+                                             "/custom_field/opportunity/", own_field_fields),
+	[BOX_ACTIVITY_FIELD] = FIELD_KIND("custom_fields.activity", "ActivityCustomField",
+                                          "/custom_field/activity/", activity_field_fields),
+	[BOX_OBJECT_FIELD] = FIELD_KIND("custom_fields.custom_object", "CustomObjectCustomField",
+                                        "/custom_field/custom_object_type/", object_field_fields),
+	[BOX_SHARED_FIELD] = FIELD_KIND("custom_fields.shared", "SharedCustomField",
+                                        "/custom_field/shared/", shared_field_fields),
+	[BOX_ACTIVITY_TYPE] = {.name = "custom_activity_type",
+                               .class_name = "CustomActivityType",
+                               .prefix = "actitype",
+                               .path = "/custom_activity/",
+                               .methods = all_methods,
+                               .fields = activity_type_fields,
+                               .max_limit = usual_page,
+                               .custom = BOX_N_KINDS,
+                               .finish = box_finish_type,
+                               .render = box_render_type},
+	[BOX_OBJECT_TYPE] = {.name = "custom_object_type",
+                             .class_name = "CustomObjectType",
+                             .prefix = "cotype",
+                             .path = "/custom_object_type/",
+                             .methods = all_methods,
+                             .fields = object_type_fields,
+                             .max_limit = usual_page,
+                             .custom = BOX_N_KINDS,
+                             .finish = box_finish_type,
+                             .render = box_render_type},
 };
+
+/* What else a kind is called. */
+static const struct {
+	const char *name, *means;
+} other_names[] = {{"task.lead", "task"}, {"activity.custom", "activity.custom_activity"}};
 
 const struct box_kind *box_kind_find(const char *name)
 {
-	if (strcmp(name, "task.lead") == 0)
-		name = "task";
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
+		if (strcmp(name, other_names[i].name) == 0)
+			name = other_names[i].means;
 	for (size_t i = 0; i < BOX_N_KINDS; i++)
 		if (strcmp(box_kinds[i].name, name) == 0)
 			return &box_kinds[i];
 	return NULL;
 }
 
+/* What follows the kind's path in @path, or NULL. */
+static const char *after(const char *path, const struct box_kind *kind)
+{
+	static const char old[] = "/custom_fields/", now[] = "/custom_field/";
+	const char *expected = kind->path;
+
+	if (strncmp(path, old, sizeof(old) - 1) == 0 &&
+	    strncmp(expected, now, sizeof(now) - 1) == 0) {
+		path += sizeof(old) - 1;
+		expected += sizeof(now) - 1;
+	}
+	return strncmp(path, expected, strlen(expected)) == 0 ? path + strlen(expected) : NULL;
+}
+
 const struct box_kind *box_kind_of_path(const char *path, const char **ret_id)
 {
 	for (size_t i = 0; i < BOX_N_KINDS; i++) {
-		const size_t len = strlen(box_kinds[i].path);
-		const char *rest = path + len;
+		const char *rest = after(path, &box_kinds[i]);
 
-		if (strncmp(path, box_kinds[i].path, len) != 0)
+		if (!rest)
 			continue;
 		if (*rest && (rest[0] == '/' || rest[strcspn(rest, "/")] != '/' ||
 		              rest[strcspn(rest, "/") + 1]))

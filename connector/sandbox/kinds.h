@@ -22,6 +22,8 @@ enum box_kind_id {
 	BOX_NOTE,
 	BOX_CALL,
 	BOX_EMAIL,
+	BOX_CUSTOM_ACTIVITY,
+	BOX_CUSTOM_OBJECT,
 	BOX_LEAD_STATUS,
 	BOX_OPPORTUNITY_STATUS,
 	BOX_PIPELINE,
@@ -29,6 +31,11 @@ enum box_kind_id {
 	BOX_LEAD_FIELD,
 	BOX_CONTACT_FIELD,
 	BOX_OPPORTUNITY_FIELD,
+	BOX_ACTIVITY_FIELD,
+	BOX_OBJECT_FIELD,
+	BOX_SHARED_FIELD,
+	BOX_ACTIVITY_TYPE,
+	BOX_OBJECT_TYPE,
 	BOX_N_KINDS,
 };
 
@@ -83,6 +90,8 @@ struct box_kind {
 	unsigned max_limit;         /* of a list's page */
 	bool has_typed_limits;      /* a page too large is told in the newer shape */
 	enum box_kind_id custom;    /* the kind of its custom fields; BOX_N_KINDS: has none */
+	const char *type_key;       /* the member that says which type it is of, each type having
+	                               fields of its own: "custom_activity_type_id"; or NULL */
 	/* Checks and fills in what depends on several fields; reports by box_write_blame(). */
 	void (*finish)(struct box_write *write);
 	/* Adds what Close computes to @out, which already has everything stored. */
@@ -91,12 +100,13 @@ struct box_kind {
 
 extern const struct box_kind box_kinds[BOX_N_KINDS];
 
-/* The kind called @name, or NULL. "task.lead" is a task, too. */
+/* The kind called @name, or NULL. "task.lead" is a task, too, "activity.custom" an activity. */
 const struct box_kind *box_kind_find(const char *name);
 
 /*
  * The kind whose collection or item @path names ("/lead/", "/lead/lead_A1/"), or NULL. @ret_id is
- * where the id begins (it ends at the slash), NULL for the collection.
+ * where the id begins (it ends at the slash), NULL for the collection. "/custom_fields/…" is what
+ * "/custom_field/…" was called.
  */
 const struct box_kind *box_kind_of_path(const char *path, const char **ret_id);
 

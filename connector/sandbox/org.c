@@ -26,27 +26,33 @@ static const struct {
 	{BOX_OPPORTUNITY_STATUS, "{\"label\":\"Lost\",\"type\":\"lost\"}"},
 };
 
-static void furnish(struct box_org *org, int64_t wall_ms)
+/* Adds what nobody posted: @data without its usual members. */
+static const struct box_object *place(struct box_org *org, enum box_kind_id kind,
+                                      struct json_object *data, int64_t wall_ms)
 {
 	char now[moment_bytes];
 
 	(void)moment_text(wall_ms * 1000, now);
+	box_set(data, "organization_id", json_object_get(org->id_text));
+	box_set(data, "date_created", json_object_new_string(now));
+	box_set(data, "date_updated", json_object_new_string(now));
+	return box_store_add(org->store, &box_kinds[kind], data);
+}
+
+static void furnish(struct box_org *org, int64_t wall_ms)
+{
 	for (size_t i = 0; i < sizeof(furniture) / sizeof(furniture[0]); i++) {
-		const struct box_kind *kind = &box_kinds[furniture[i].kind];
 		struct json_object *data = NULL;
 		int r = json_parse(furniture[i].text, strlen(furniture[i].text), 0, &data, NULL,
 		                   NULL);
 
 		assert(r == 0);
-		json_object_object_add(data, "organization_id", json_object_get(org->id_text));
-		json_object_object_add(data, "date_created", json_object_new_string(now));
-		json_object_object_add(data, "date_updated", json_object_new_string(now));
 		if (furniture[i].kind == BOX_OPPORTUNITY_STATUS)
-			json_object_object_add(data, "pipeline_id",
-			                       json_object_new_string(org->pipeline->id));
-		(void)box_store_add(org->store, kind, data);
+			json_object_object_add(
+				data, "pipeline_id",
+				json_object_new_string(box_org_first(org, BOX_PIPELINE)->id));
+		(void)place(org, furniture[i].kind, data, wall_ms);
 		org->user = box_org_first(org, BOX_USER);
-		org->pipeline = box_org_first(org, BOX_PIPELINE);
 	}
 }
 
@@ -59,6 +65,7 @@ struct box_org *box_org_new(uint64_t seed, uint64_t lag_ms, int64_t wall_ms)
 	org->events = box_events_new();
 	box_store_make_id(org->store, "orga", org->id);
 	org->id_text = json_object_new_string(org->id);
+	org->orders = json_object_new_object();
 	furnish(org, wall_ms);
 	return org;
 }
@@ -70,6 +77,7 @@ void box_org_free(struct box_org *org)
 	box_events_free(org->events);
 	box_search_free(org->search);
 	box_store_free(org->store);
+	json_object_put(org->orders);
 	json_object_put(org->id_text);
 	free(org);
 }
@@ -82,6 +90,65 @@ struct json_object *box_org_render(struct box_org *org, const struct box_kind *k
 	if (kind->render)
 		kind->render(org, data, out);
 	return out;
+}
+
+void box_org_order(struct box_org *org, const char *name, struct json_object *wanted)
+{
+	struct json_object *ids = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(wanted); i++) {
+		const char *id = json_get_string(json_object_array_get_idx(wanted, i), "id");
+
+		if (id)
+			json_object_array_add(ids, json_object_new_string(id));
+	}
+	json_object_object_add(org->orders, name, ids);
+}
+
+/* Moves the object called @id to place @to, if it stands behind; true if it does now. */
+static bool move_to(struct box_list *list, size_t to, const char *id)
+{
+	for (size_t i = to; i < list->n; i++) {
+		struct box_object *object = list->items[i];
+
+		if (strcmp(object->id, id) != 0)
+			continue;
+		memmove(list->items + to + 1, list->items + to, (i - to) * sizeof(object));
+		list->items[to] = object;
+		return true;
+	}
+	return false;
+}
+
+void box_org_sort(const struct box_org *org, const char *name, struct box_list *list)
+{
+	struct json_object *ids = json_get(org->orders, name);
+	size_t to = 0;
+
+	for (size_t i = 0; ids && i < json_object_array_length(ids); i++)
+		to += move_to(list, to, json_object_get_string(json_object_array_get_idx(ids, i)));
+}
+
+void box_org_statuses(const struct box_org *org, const char *pipeline_id, struct box_list *ret_list)
+{
+	const struct box_list *all = box_store_all(org->store, &box_kinds[BOX_OPPORTUNITY_STATUS]);
+
+	for (size_t i = 0; i < all->n; i++)
+		if (!all->items[i]->is_deleted &&
+		    strcmp(json_get_string(all->items[i]->data, "pipeline_id"), pipeline_id) == 0)
+			box_list_add(ret_list, all->items[i]);
+	box_org_sort(org, pipeline_id, ret_list);
+}
+
+const struct box_object *box_org_add_user(struct box_org *org, const char *email, const char *first,
+                                          const char *last, int64_t wall_ms)
+{
+	struct json_object *data = json_object_new_object();
+
+	box_set(data, "email", json_object_new_string(email));
+	box_set(data, "first_name", json_object_new_string(first));
+	box_set(data, "last_name", json_object_new_string(last));
+	return place(org, BOX_USER, data, wall_ms);
 }
 
 struct box_object *box_org_first(const struct box_org *org, enum box_kind_id kind)

@@ -14,9 +14,9 @@ struct box_org {
 	struct box_search *search;
 	struct box_events *events;
 	char id[box_id_bytes];
-	struct json_object *id_text;       /* the same, to be shared by all objects */
-	const struct box_object *user;     /* who owns the key */
-	const struct box_object *pipeline; /* the first */
+	struct json_object *id_text;   /* the same, to be shared by all objects */
+	const struct box_object *user; /* who owns the key */
+	struct json_object *orders; /* of statuses and fields: name → ids, as people put them */
 };
 
 /* With one user, one pipeline and a few statuses. The same @seed gives the same ids. */
@@ -26,6 +26,19 @@ void box_org_free(struct box_org *org);
 /* The object as Close answers with it: what is stored and what is computed. The caller's. */
 struct json_object *box_org_render(struct box_org *org, const struct box_kind *kind,
                                    struct json_object *data);
+
+/* Keeps the order of [{"id": …}, …] under @name. */
+void box_org_order(struct box_org *org, const char *name, struct json_object *wanted);
+/* Puts the objects into the order kept under @name; those it lacks follow as they stand. */
+void box_org_sort(const struct box_org *org, const char *name, struct box_list *list);
+
+/* The living statuses of the pipeline, in its order. */
+void box_org_statuses(const struct box_org *org, const char *pipeline_id,
+                      struct box_list *ret_list);
+
+/* Another user of the organization. */
+const struct box_object *box_org_add_user(struct box_org *org, const char *email, const char *first,
+                                          const char *last, int64_t wall_ms);
 
 /* The oldest living object of @kind, or NULL. */
 struct box_object *box_org_first(const struct box_org *org, enum box_kind_id kind);

@@ -1,3 +1,4 @@
+#include "connector/sandbox/fields.h"
 #include "connector/sandbox/org.h"
 #include "connector/sandbox/rules.h"
 #include "lib/json.h"
@@ -144,7 +145,10 @@ void box_render_opportunity(struct box_org *org, struct json_object *data, struc
 	add_text(out, "status_label", looked_up(org, data, "status_id", "label"));
 	add_text(out, "status_display_name", looked_up(org, data, "status_id", "label"));
 	add_text(out, "status_type", looked_up(org, data, "status_id", "type"));
-	add_text(out, "pipeline_name", looked_up(org, data, "pipeline_id", "name"));
+	/* A status may have moved to another pipeline since. */
+	if (looked_up(org, data, "status_id", "pipeline_id"))
+		add_text(out, "pipeline_id", looked_up(org, data, "status_id", "pipeline_id"));
+	add_text(out, "pipeline_name", looked_up(org, out, "pipeline_id", "name"));
 	add_text(out, "contact_name", looked_up(org, data, "contact_id", "name"));
 	add_user_name(org, out, "user_id", "user_name");
 	add_text(out, "date_lost", NULL);
@@ -185,17 +189,29 @@ void box_render_activity(struct box_org *org, struct json_object *data, struct j
 
 void box_render_pipeline(struct box_org *org, struct json_object *data, struct json_object *out)
 {
-	const struct box_list *all = box_store_all(org->store, &box_kinds[BOX_OPPORTUNITY_STATUS]);
 	struct json_object *statuses = json_object_new_array();
+	struct box_list all = {0};
 
-	for (size_t i = 0; i < all->n; i++) {
-		const struct box_object *o = all->items[i];
-
-		if (!o->is_deleted && strcmp(json_get_string(o->data, "pipeline_id"),
-		                             json_get_string(data, "id")) == 0)
-			json_object_array_add(statuses, json_object_get(o->data));
-	}
+	box_org_statuses(org, json_get_string(data, "id"), &all);
+	for (size_t i = 0; i < all.n; i++)
+		json_object_array_add(statuses, json_object_get(all.items[i]->data));
+	free(all.items);
 	box_set(out, "statuses", statuses);
+}
+
+void box_render_type(struct box_org *org, struct json_object *data, struct json_object *out)
+{
+	const struct box_object *type =
+		box_store_find(org->store, NULL, json_get_string(data, "id"));
+	const bool is_activity = type && type->kind == &box_kinds[BOX_ACTIVITY_TYPE];
+
+	if (type) {
+		const struct box_target target = {
+			&box_kinds[is_activity ? BOX_CUSTOM_ACTIVITY : BOX_CUSTOM_OBJECT],
+			type->id};
+
+		box_set(out, "fields", box_fields_render(org, &target));
+	}
 }
 
 void box_render_user(struct box_org *org, struct json_object *data, struct json_object *out)
@@ -211,8 +227,13 @@ void box_render_user(struct box_org *org, struct json_object *data, struct json_
 
 void box_render_custom_field(struct box_org *org, struct json_object *data, struct json_object *out)
 {
-	(void)org;
-	box_set(out, "is_shared", json_object_new_boolean(false));
+	const struct box_object *field =
+		box_store_find(org->store, NULL, json_get_string(data, "id"));
+	const bool is_shared = field && field->kind == &box_kinds[BOX_SHARED_FIELD];
+
+	box_set(out, "is_shared", json_object_new_boolean(is_shared));
+	if (is_shared && !json_get(data, "associations"))
+		add_list(out, "associations");
 	if (!json_get(data, "choices"))
 		json_object_object_del(out, "choices");
 }

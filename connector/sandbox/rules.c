@@ -70,6 +70,7 @@ static void take_contacts(struct box_write *write, struct json_object *contacts)
 		return;
 	}
 	write->nested = json_object_new_array();
+	write->nested_kind = BOX_CONTACT;
 	for (size_t i = 0; i < json_object_array_length(contacts); i++) {
 		struct json_object *complaint = NULL, *data;
 		char index[24];
@@ -145,21 +146,22 @@ static const struct box_object *status_of(const struct box_org *org, struct json
 	return id ? box_store_find(org->store, &box_kinds[BOX_OPPORTUNITY_STATUS], id) : NULL;
 }
 
+/* The first of the pipeline, or of the organization's first pipeline that has one. */
 static void default_status(struct box_write *write)
 {
-	const struct box_list *all =
-		box_store_all(write->org->store, &box_kinds[BOX_OPPORTUNITY_STATUS]);
+	const struct box_list *all = box_store_all(write->org->store, &box_kinds[BOX_PIPELINE]);
 	const char *pipeline = json_get_string(write->data, "pipeline_id");
 
-	if (json_get(write->data, "status_id"))
-		return;
-	for (size_t i = 0; i < all->n; i++) {
+	for (size_t i = 0; i < all->n && !json_get(write->data, "status_id"); i++) {
+		struct box_list statuses = {0};
+
 		if (all->items[i]->is_deleted ||
-		    (pipeline &&
-		     !is_same(json_get_string(all->items[i]->data, "pipeline_id"), pipeline)))
+		    (pipeline && !is_same(all->items[i]->id, pipeline)))
 			continue;
-		box_write_set(write, "status_id", all->items[i]->id);
-		return;
+		box_org_statuses(write->org, all->items[i]->id, &statuses);
+		if (statuses.n)
+			box_write_set(write, "status_id", statuses.items[0]->id);
+		free(statuses.items);
 	}
 }
 
@@ -252,12 +254,16 @@ void box_finish_task(struct box_write *write)
 		check_contact(write);
 }
 
-/* What all activities share. */
-static void finish_activity(struct box_write *write)
+void box_finish_activity(struct box_write *write)
 {
 	char now[moment_bytes];
 
 	default_user(write, "user_id");
+	/* Activities say it in another word than leads do. */
+	if (!write->old && json_get(write->data, "created_by_id"))
+		box_set(write->data, "created_by",
+		        json_object_get(json_get(write->data, "created_by_id")));
+	json_object_object_del(write->data, "created_by_id");
 	if (!json_get(write->data, "activity_at")) {
 		const char *created = json_get_string(write->data, "date_created");
 
@@ -270,7 +276,7 @@ static void finish_activity(struct box_write *write)
 
 void box_finish_note(struct box_write *write)
 {
-	finish_activity(write);
+	box_finish_activity(write);
 	take_rich_text(write);
 }
 
@@ -299,7 +305,7 @@ void box_finish_call(struct box_write *write)
 		else
 			box_write_blame_text(write, "lead", "This field is required.");
 	}
-	finish_activity(write);
+	box_finish_activity(write);
 	take_rich_text(write);
 }
 
@@ -308,7 +314,7 @@ void box_finish_email(struct box_write *write)
 	static const char *const from_somebody[] = {"inbox", "scheduled", "outbox", "error"};
 	const char *status = json_get_string(write->data, "status");
 
-	finish_activity(write);
+	box_finish_activity(write);
 	if (write->old && !is_same(json_get_string(write->old->data, "status"), "draft") &&
 	    !is_same(status, "draft")) {
 		box_write_object(write, "Only drafts can be changed.");
@@ -317,20 +323,4 @@ void box_finish_email(struct box_write *write)
 	for (size_t i = 0; i < sizeof(from_somebody) / sizeof(from_somebody[0]); i++)
 		if (is_same(status, from_somebody[i]) && !json_get(write->data, "sender"))
 			box_write_blame_text(write, "sender", "This field is required.");
-}
-
-void box_finish_opportunity_status(struct box_write *write)
-{
-	if (!json_get(write->data, "pipeline_id"))
-		box_write_set(write, "pipeline_id", write->org->pipeline->id);
-}
-
-void box_finish_custom_field(struct box_write *write)
-{
-	const char *type = json_get_string(write->data, "type");
-
-	if (is_same(type, "choices") && !json_get(write->data, "choices"))
-		box_write_blame_text(write, "choices", "This field is required.");
-	if (is_same(type, "textarea"))
-		box_write_blame_text(write, "type", "Not a valid choice.");
 }

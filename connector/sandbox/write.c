@@ -1,6 +1,7 @@
 #include "connector/sandbox/write.h"
 
 #include "connector/sandbox/custom.h"
+#include "connector/sandbox/fields.h"
 #include "connector/sandbox/validate.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -59,10 +60,16 @@ static bool is_changed(const struct box_write *write, const char *name, struct j
 	return !json_object_equal(json_get(write->old->data, name), value);
 }
 
+/* What an object made together with another one refers to that one by. */
+static const char *link_name(enum box_kind_id kind)
+{
+	return kind == BOX_OPPORTUNITY_STATUS ? "pipeline_id" : "lead_id";
+}
+
 /* A nested contact's lead is the one that is being made. */
 static bool is_given_by_nesting(const struct box_write *write, const struct box_field *field)
 {
-	return write->above && strcmp(field->name, "lead_id") == 0;
+	return write->above && strcmp(field->name, link_name(write->above->nested_kind)) == 0;
 }
 
 static void take_field(struct box_write *write, const struct box_field *field)
@@ -185,14 +192,14 @@ static struct box_object *insert(struct box_org *org, const struct box_actor *ac
 	return object;
 }
 
-static void insert_below(struct box_org *org, const struct box_actor *actor,
-                         const struct box_kind *kind, const char *lead_id, struct json_object *all)
+static void insert_below(const struct box_write *write, const char *id)
 {
-	for (size_t i = 0; i < json_object_array_length(all); i++) {
-		struct json_object *data = json_object_array_get_idx(all, i);
+	for (size_t i = 0; i < json_object_array_length(write->nested); i++) {
+		struct json_object *data = json_object_array_get_idx(write->nested, i);
 
-		box_set(data, "lead_id", json_object_new_string(lead_id));
-		(void)insert(org, actor, kind, json_object_get(data));
+		box_set(data, link_name(write->nested_kind), json_object_new_string(id));
+		(void)insert(write->org, write->actor, &box_kinds[write->nested_kind],
+		             json_object_get(data));
 	}
 }
 
@@ -219,8 +226,7 @@ static struct box_object *commit_create(struct box_write *write)
 		make_lead(write);
 	object = insert(write->org, write->actor, write->kind, write->data);
 	if (write->nested)
-		insert_below(write->org, write->actor, &box_kinds[BOX_CONTACT], object->id,
-		             write->nested);
+		insert_below(write, object->id);
 	json_object_put(write->nested);
 	return object;
 }
@@ -247,19 +253,20 @@ static struct json_object *changes(struct json_object *before, struct json_objec
 	return changed;
 }
 
-static void commit_update(struct box_write *write, struct box_object *object)
+void box_change(struct box_org *org, const struct box_actor *actor, struct box_object *object,
+                struct json_object *data)
 {
-	struct json_object *previous = changes(object->data, write->data);
+	struct json_object *previous = changes(object->data, data);
 
-	if (previous) {
-		stamp(write->org, write->actor, false, write->data);
-		box_store_replace(write->org->store, object, write->data);
-		box_search_note(write->org->search, object, write->actor->now_ms);
-		tell(write->org, write->actor, object, "updated", previous);
-		json_object_put(previous);
-	} else {
-		json_object_put(write->data);
+	if (!previous) {
+		json_object_put(data);
+		return;
 	}
+	stamp(org, actor, false, data);
+	box_store_replace(org->store, object, data);
+	box_search_note(org->search, object, actor->now_ms);
+	tell(org, actor, object, "updated", previous);
+	json_object_put(previous);
 }
 
 const struct box_object *box_write(struct box_org *org, const struct box_actor *actor,
@@ -276,7 +283,7 @@ const struct box_object *box_write(struct box_org *org, const struct box_actor *
 	}
 	if (!old)
 		return commit_create(&write);
-	commit_update(&write, old);
+	box_change(org, actor, old, write.data);
 	return old;
 }
 
@@ -302,41 +309,52 @@ static bool is_in_use(const struct box_org *org, const struct box_object *status
 	return false;
 }
 
-/* A custom field takes its values with it. */
-static void erase_values(struct box_org *org, const struct box_actor *actor,
-                         const struct box_object *field)
+/* The fields of a type go with it, and so do the associations of shared ones with it. */
+static void forget_type(struct box_org *org, const struct box_actor *actor,
+                        const struct box_object *type)
 {
-	char *key = mem_printf("custom.%s", field->id);
+	const bool is_activity = type->kind == &box_kinds[BOX_ACTIVITY_TYPE];
+	const struct box_target target = {
+		&box_kinds[is_activity ? BOX_CUSTOM_ACTIVITY : BOX_CUSTOM_OBJECT], type->id};
+	struct box_list fields = {0};
 
-	for (size_t k = 0; k < BOX_N_KINDS; k++) {
-		const struct box_list *all = box_store_all(org->store, &box_kinds[k]);
+	box_fields_list(org, &target, &fields);
+	for (size_t i = 0; i < fields.n; i++) {
+		struct box_object *field = fields.items[i];
 
-		if (box_kinds[k].custom == BOX_N_KINDS ||
-		    &box_kinds[box_kinds[k].custom] != field->kind)
-			continue;
-		for (size_t i = 0; i < all->n; i++) {
-			struct json_object *data;
-
-			if (all->items[i]->is_deleted || !json_get(all->items[i]->data, key))
-				continue;
-			data = box_shallow(all->items[i]->data);
-			json_object_object_del(data, key);
-			box_store_replace(org->store, all->items[i], data);
-			box_search_note(org->search, all->items[i], actor->now_ms);
+		if (field->kind == &box_kinds[BOX_SHARED_FIELD]) {
+			box_field_dissociate(org, actor, field, &target);
+		} else {
+			remove_object(org, actor, field);
+			box_fields_erase(org, &target, field, actor->now_ms);
 		}
 	}
-	free(key);
+	free(fields.items);
 }
 
-const char *box_delete(struct box_org *org, const struct box_actor *actor,
-                       struct box_object *object)
+static const char *refusal(const struct box_org *org, const struct box_object *object)
 {
-	const struct box_list *below;
+	struct box_list statuses = {0};
 
 	if ((object->kind == &box_kinds[BOX_LEAD_STATUS] && is_in_use(org, object, BOX_LEAD)) ||
 	    (object->kind == &box_kinds[BOX_OPPORTUNITY_STATUS] &&
 	     is_in_use(org, object, BOX_OPPORTUNITY)))
 		return "This status is still in use.";
+	if (object->kind != &box_kinds[BOX_PIPELINE])
+		return NULL;
+	box_org_statuses(org, object->id, &statuses);
+	free(statuses.items);
+	return statuses.n ? "This pipeline still contains opportunity statuses." : NULL;
+}
+
+const char *box_delete(struct box_org *org, const struct box_actor *actor,
+                       struct box_object *object)
+{
+	const char *why_not = refusal(org, object);
+	const struct box_list *below;
+
+	if (why_not)
+		return why_not;
 	/* The list shrinks as its members go. */
 	below = box_store_below(org->store, object->id);
 	while (object->kind == &box_kinds[BOX_LEAD] && below->n) {
@@ -345,6 +363,9 @@ const char *box_delete(struct box_org *org, const struct box_actor *actor,
 	}
 	remove_object(org, actor, object);
 	if (strcmp(object->kind->prefix, "cf") == 0)
-		erase_values(org, actor, object);
+		box_fields_erase_all(org, object, actor->now_ms);
+	if (object->kind == &box_kinds[BOX_ACTIVITY_TYPE] ||
+	    object->kind == &box_kinds[BOX_OBJECT_TYPE])
+		forget_type(org, actor, object);
 	return NULL;
 }

@@ -19,13 +19,14 @@ struct box_write {
 	const struct box_actor *actor;
 	const struct box_kind *kind;
 	const struct box_object *old;  /* NULL: a create */
-	const struct box_write *above; /* a lead's write while its nested contacts are built */
+	const struct box_write *above; /* a lead's write while its contacts are built, and so on */
 	struct json_object *body;
 	struct json_object *data;         /* what is going to be stored */
 	struct json_object *errors;       /* NULL: none */
 	struct json_object *field_errors; /* NULL: none */
-	struct json_object *nested;       /* a lead's contacts, ready to be stored; or NULL */
-	char *new_lead;                   /* name of the lead to be made for it; or NULL */
+	struct json_object *nested;       /* what goes below it (a lead's contacts), or NULL */
+	enum box_kind_id nested_kind;
+	char *new_lead; /* name of the lead to be made for it; or NULL */
 };
 
 /* For finish hooks: the key of the body has this error; takes @complaint. */
@@ -52,6 +53,10 @@ struct json_object *box_write_nested(const struct box_write *above, const struct
 const struct box_object *box_write(struct box_org *org, const struct box_actor *actor,
                                    const struct box_kind *kind, struct box_object *old,
                                    struct json_object *body, struct json_object **ret_complaint);
+
+/* Gives an object other data, taking @data: indexed, and told if anything is different. */
+void box_change(struct box_org *org, const struct box_actor *actor, struct box_object *object,
+                struct json_object *data);
 
 /*
  * Deletes the object and, of a lead, all below it. Returns NULL, or the sentence why it may not be.
