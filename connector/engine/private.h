@@ -26,7 +26,8 @@ struct restore;
 /* An earlier version of the pipeline, for what it rendered. */
 struct version {
 	uint64_t config;
-	struct pipeline *pipeline;
+	struct pipeline *pipeline; /* NULL: it cannot be read any more */
+	struct err trouble;        /* why not */
 };
 
 /* Where a record stands. */
