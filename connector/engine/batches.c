@@ -73,46 +73,53 @@ static struct pipeline *load_version(struct engine *e, uint64_t config, struct e
 	return NULL;
 }
 
-static void add_version(struct engine *e, uint64_t config, struct pipeline *takes_pipeline)
+/* The version with this number; a new one has no pipeline. */
+static struct version *get_version(struct engine *e, uint64_t config)
 {
-	e->versions = mem_resize(e->versions, e->n_versions + 1, sizeof(*e->versions));
-	e->versions[e->n_versions++] =
-		(struct version){.config = config, .pipeline = takes_pipeline};
+	size_t i = 0;
+
+	while (i < e->n_versions && e->versions[i].config != config)
+		i++;
+	if (i == e->n_versions) {
+		e->versions = mem_resize(e->versions, ++e->n_versions, sizeof(*e->versions));
+		e->versions[i] = (struct version){.config = config};
+	}
+	return &e->versions[i];
 }
 
 const struct route_set *batches_routes(struct engine *e, uint64_t config, struct err *err)
 {
-	struct pipeline *pipeline;
+	struct version *v;
 
 	if (config == e->config_id)
 		return &e->pipeline->routes;
-	for (size_t i = 0; i < e->n_versions; i++)
-		if (e->versions[i].config == config)
-			return &e->versions[i].pipeline->routes;
-	pipeline = load_version(e, config, err);
-	if (!pipeline)
-		return NULL;
-	add_version(e, config, pipeline);
-	return &pipeline->routes;
+	v = get_version(e, config);
+	if (!v->pipeline && !*v->trouble.text) /* not tried yet */
+		v->pipeline = load_version(e, config, &v->trouble);
+	if (v->pipeline)
+		return &v->pipeline->routes;
+	*err = v->trouble;
+	return NULL;
 }
 
 int batches_know(struct engine *e, struct pipeline *takes_pipeline, struct pipeline **ret_pipeline,
                  struct err *err)
 {
+	struct version *v;
 	uint64_t config;
 	int r = journal_config(e->journal, takes_pipeline->sha256, takes_pipeline->text, &config,
 	                       err);
 
-	*ret_pipeline = NULL;
-	for (size_t i = 0; r >= 0 && i < e->n_versions; i++)
-		if (e->versions[i].config == config)
-			*ret_pipeline = e->versions[i].pipeline;
-	if (r < 0 || *ret_pipeline) {
+	if (r < 0) {
 		pipeline_free(takes_pipeline);
 		return r;
 	}
-	add_version(e, config, takes_pipeline);
-	*ret_pipeline = takes_pipeline;
+	v = get_version(e, config);
+	if (v->pipeline)
+		pipeline_free(takes_pipeline);
+	else
+		v->pipeline = takes_pipeline;
+	*ret_pipeline = v->pipeline;
 	return 0;
 }
 
@@ -125,7 +132,7 @@ static bool is_of(const struct route_set *routes, const struct route *route)
 static const struct version *version_of(const struct engine *e, const struct route *route)
 {
 	for (size_t i = 0; i < e->n_versions; i++)
-		if (is_of(&e->versions[i].pipeline->routes, route))
+		if (e->versions[i].pipeline && is_of(&e->versions[i].pipeline->routes, route))
 			return &e->versions[i];
 	return NULL;
 }
