@@ -291,7 +291,7 @@ size_t batches_n(const struct engine *e)
 static struct draft **drafts_of(const struct request *whole, size_t from, size_t n,
                                 const struct route_set *routes, struct err *err)
 {
-	struct draft **drafts = mem_array(n, sizeof(*drafts));
+	struct draft **drafts = mem_array(n, sizeof(struct draft *));
 
 	for (size_t i = 0; i < n; i++) {
 		const struct part *p = &whole->parts[from + i];

@@ -97,7 +97,7 @@ static void tie_record(struct storing *s, struct record *record)
 	if (!record->outputs || record->is_asked)
 		return;
 	record->is_asked = true;
-	s->records = mem_grow(s->records, s->n_records, &s->cap_records, sizeof(*s->records));
+	s->records = mem_grow(s->records, s->n_records, &s->cap_records, sizeof(struct record *));
 	s->records[s->n_records++] = record_ref(record);
 }
 
@@ -119,7 +119,8 @@ static void store_request(struct storing *s, struct request *request)
 {
 	if (is_asked(s, request))
 		return;
-	s->requests = mem_grow(s->requests, s->n_requests, &s->cap_requests, sizeof(*s->requests));
+	s->requests =
+		mem_grow(s->requests, s->n_requests, &s->cap_requests, sizeof(struct request *));
 	s->requests[s->n_requests++] = request;
 	s->n_asked++;
 	journal_put_planned(s->engine->journal, request, s->goes_with_intent, is_done, s);
@@ -136,7 +137,7 @@ static void store_draft(struct storing *s, struct draft *draft)
 	                   .ordinal = draft->ordinal,
 	                   .draft = draft_text(draft),
 	                   .generation = draft->generation};
-	s->waiting = mem_grow(s->waiting, s->n_waiting, &s->cap_waiting, sizeof(*s->waiting));
+	s->waiting = mem_grow(s->waiting, s->n_waiting, &s->cap_waiting, sizeof(struct part *));
 	s->waiting[s->n_waiting++] = p;
 	s->n_asked++;
 	journal_put_waiting(s->engine->journal, p, route->name, route->op ? route->op->name : "",
@@ -255,7 +256,7 @@ static void open_account(struct record *record, const struct shape_result *shape
 
 static void take_several(struct engine *e, struct record *record, struct shape_result *shaped)
 {
-	struct request **requests = mem_array(shaped->n, sizeof(*requests));
+	struct request **requests = mem_array(shaped->n, sizeof(struct request *));
 
 	/* First all of them are known, then the first may end and make the others durable. */
 	open_account(record, shaped);
@@ -295,7 +296,7 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
                        struct shape_result *shaped, size_t from, struct request *first)
 {
-	struct request **requests = mem_array(shaped->n, sizeof(*requests));
+	struct request **requests = mem_array(shaped->n, sizeof(struct request *));
 
 	open_account(record, shaped);
 	if (first)
