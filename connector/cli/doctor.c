@@ -107,6 +107,7 @@ static void look_at_input(struct doctor *d, const struct pipeline *p)
 		.path = p->ndjson_path,
 		.name = p->ndjson_written,
 		.max_record = p->max_record,
+		.is_follow = p->ndjson_follow,
 	};
 	struct source *source = NULL;
 	struct err err;

@@ -104,6 +104,23 @@ static enum exit_code work(struct job *job, struct engine *engine)
 	return code;
 }
 
+/* A program that reads the summary gets one, also where nothing could begin. */
+static enum exit_code fail_to_begin(const struct pipeline *p, enum progress_form form,
+                                    enum exit_code code, const struct err *err)
+{
+	const struct progress_view view = {.pipeline = p->name, .source = p->ndjson_written};
+	const struct progress_end end = {
+		.reason = err->text, .pipeline_path = p->path, .exit_code = code};
+	struct progress *progress = NULL;
+
+	if (form == PROGRESS_JSON) {
+		progress = progress_new(form, stdout, 0);
+		progress_summary(progress, &view, &end, 0);
+		progress_free(progress);
+	}
+	return cli_fail(code, err);
+}
+
 static void say_where(const struct pipeline *p)
 {
 	if (!p->is_close)
@@ -133,7 +150,7 @@ static enum exit_code run_run(const struct cli *cli)
 	watch_signals();
 	options.pipeline = pipeline;
 	if (engine_open(&options, &engine, &code, &err) < 0)
-		return cli_fail(code, &err);
+		return fail_to_begin(pipeline, form, code, &err);
 	job.pipeline = pipeline;
 	job.progress =
 		progress_new(form, form == PROGRESS_JSON ? stdout : stderr, engine_now_ms(engine));

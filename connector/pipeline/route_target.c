@@ -76,35 +76,68 @@ static const char *path_of(struct route_build *b, const struct yaml_node *at)
 	return NULL;
 }
 
+static bool is_escape(const char *c)
+{
+	return isxdigit((unsigned char)c[1]) && isxdigit((unsigned char)c[2]);
+}
+
+static char unescaped(const char *c)
+{
+	const char digits[] = {c[1], c[2], '\0'};
+
+	return (char)strtoul(digits, NULL, 16);
+}
+
+/*
+ * Whether @path has a segment that servers take out, and with it the one before: also where it is
+ * written with %XX, which many of them read first. A placeholder is never such a segment.
+ */
+static bool has_dot_segment(const char *path)
+{
+	cleanup_(buf_deinit) struct buf plain = BUF_INIT;
+
+	for (const char *c = path; *c; c++) {
+		const char *close = *c == '{' ? template_place_end(c) : NULL;
+
+		buf_addc(&plain, close ? 'x' : *c == '%' ? unescaped(c) : *c);
+		c = close ? close : *c == '%' ? c + 2 : c;
+	}
+	if (plain.data[plain.len - 1] != '/')
+		buf_addc(&plain, '/');
+	return strstr(plain.data, "//") || strstr(plain.data, "/./") || strstr(plain.data, "/../");
+}
+
+static const char *trouble_at(const char *c)
+{
+	if (*c == '?')
+		return "write what stands behind ? under query, as in query: {name: \"value\"}";
+	if (*c == '#')
+		return "must not have a fragment (#…)";
+	if (*c <= ' ' || *c >= 0x7f || strchr("\\\"<>^`|", *c))
+		return "has a character that cannot stand in a path: write it percent-encoded";
+	if (*c == '%' && !is_escape(c))
+		return "has a % that is not followed by two hexadecimal digits: write it %25";
+	return NULL;
+}
+
 /* What stands between placeholders must be a clean path. */
 static bool check_path(struct route_build *b, const struct yaml_node *at, const char *path)
 {
-	for (const char *c = path; *c; c++) {
+	const char *trouble = NULL;
+
+	for (const char *c = path; *c && !trouble; c++) {
 		const char *close = *c == '{' ? template_place_end(c) : NULL;
 
 		if (close)
 			c = close;
-		if (*c == '?' || *c == '#') {
-			fail(b->l, at,
-			     *c == '?' ? "write what stands behind ? under query, as in "
-			                 "query: {name: \"value\"}"
-			               : "must not have a fragment (#…)");
-			return false;
-		}
-		if (*c <= ' ' || *c >= 0x7f || strchr("\\\"<>^`|", *c)) {
-			fail(b->l, at,
-			     "has a character that cannot stand in a path: write it "
-			     "percent-encoded");
-			return false;
-		}
-		if (c[0] == '/' &&
-		    (c[1] == '/' || strncmp(c, "/./", 3) == 0 || strncmp(c, "/../", 4) == 0 ||
-		     strcmp(c, "/..") == 0 || strcmp(c, "/.") == 0)) {
-			fail(b->l, at, "has an empty, . or .. segment in its path");
-			return false;
-		}
+		else
+			trouble = trouble_at(c);
 	}
-	return true;
+	if (!trouble && has_dot_segment(path))
+		trouble = "has an empty, . or .. segment in its path";
+	if (trouble)
+		fail(b->l, at, "%s", trouble);
+	return !trouble;
 }
 
 /* Only paths without placeholders: those share so many letters that they are all near. */

@@ -61,6 +61,13 @@ def test_an_input_that_is_not_there(closefeed):
     assert "input.ndjson" in findings(result)["input"]["text"]
 
 
+def test_a_followed_input_may_come_later(closefeed):
+    write(closefeed, PIPELINE.replace("input.ndjson}", "input.ndjson, follow: true}"))
+    (closefeed.folder / "input.ndjson").unlink()
+    result = closefeed("doctor", "patient.yaml", "--json", env=ENV)
+    assert result.code == 0 and findings(result)["input"]["kind"] == "good"
+
+
 def test_too_few_descriptors(closefeed):
     write(closefeed, PIPELINE.replace("close: {", "close: {concurrency: 256, "))
     done = subprocess.run(

@@ -245,3 +245,11 @@ def test_live_progress_and_summary_add_up_for_people(closefeed, pipeline):
     rows = dict(reversed(line.split()[:2]) for line in result.err.splitlines()
                 if line.startswith("    "))
     assert rows["read"] == rows["delivered"] == "3"
+
+
+def test_json_ends_with_a_summary_also_where_nothing_could_begin(closefeed, pipeline):
+    path = pipeline([{"name": "Acme"}])
+    (closefeed.folder / "signups.ndjson").unlink()
+    result = closefeed("run", path, "--json")
+    assert result.code == 65 and "signups.ndjson" in result.err
+    assert result.summary["read"] == 0 and "signups.ndjson" in result.summary["reason"]
