@@ -82,15 +82,14 @@ static void print_resumed(struct json_object *answer)
 {
 	const int64_t n = json_get_int(answer, "waiting", 0);
 
-	if (!json_get_bool(answer, "was_paused", false))
+	if (!json_get_bool(answer, "was_paused", false)) {
 		printf("nothing was paused\n");
-	else if (!n)
-		printf("the receiver is sent to again\n");
-	else
-		printf("the receiver is sent to again: %" PRId64 " %s%s\n", n, events(n),
-		       json_get_bool(answer, "running", false)
-		               ? ""
-		               : " wait for the next run, or for `closefeed responses flush`");
+		return;
+	}
+	printf("the receiver is sent to again\n");
+	if (n && !json_get_bool(answer, "running", false))
+		printf("%" PRId64 " %s for the next run, or for `closefeed responses flush`\n", n,
+		       n == 1 ? "event waits" : "events wait");
 }
 
 static void print_told(const struct cli *cli, struct json_object *answer)
