@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 /*
- * Bytes of memory that waiting drafts may take altogether, about; beyond it the oldest group goes
- * first.
+ * Memory of the drafts that wait altogether; beyond it the oldest group goes first. With what is on
+ * its way behind them a run stays below 32 MiB.
  */
-enum { gather_budget = 16 << 20 };
+enum { gather_budget = 8 << 20 };
 
 /*
  * The request that carries @draft alone, with one part; the caller's, to request_free(). Left open

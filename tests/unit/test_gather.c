@@ -446,10 +446,10 @@ static void beyond_the_budget_the_oldest_goes_first(void **state)
 		(void)snprintf(url, sizeof(url), "/%zu", n_added++ % 4);
 		add_to(&w, 1, url, buf_text(&text), 1);
 	}
-	check_eq(n_added, 16); /* of a MiB and what a draft needs beside */
+	check_eq(n_added, 8); /* of a MiB and what a draft needs beside */
 	check_eq(gather_due_ms(w.gather), 1);
 	n = gather_take(w.gather, 1, false, &drafts);
-	check_eq(n, 4);
+	check_eq(n, 2);
 	check_text(drafts[0]->url, "/0");
 	free_drafts(drafts, n);
 	check(gather_bytes(w.gather) < gather_budget);
