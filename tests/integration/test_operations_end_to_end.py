@@ -178,8 +178,7 @@ def test_every_operation_is_known_and_what_has_effects_waits_for_allow(closefeed
 
 @pytest.mark.parametrize("operation, record", [
     ("comment.create", {"object_id": "acti_1", "body": "x"}),
-    ("custom_object.create", {"custom_object_type_id": "cotype_1", "lead_id": "lead_1",
-                              "name": "x"}),
+    ("sms_template.create", {"name": "x", "text": "y"}),
     ("email_template.create", {"name": "x", "subject": "y", "body": "z"}),
     ("activity.sms.create", {"lead_id": "lead_1", "status": "draft", "text": "x"}),
     ("activity.whatsapp_message.create", {"lead_id": "lead_1", "contact_id": "cont_1",
