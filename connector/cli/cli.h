@@ -7,6 +7,7 @@
  */
 
 #include "connector/model/exit_code.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct verb {
 	const struct cli_example *examples; /* help begins with them; ends with a NULL command */
 	const struct cli_flag *flags;       /* NULL: none of its own */
 	size_t min_args, max_args;          /* how many arguments that are no flags */
+	void (*explain)(struct buf *out);   /* adds what help says below the flags; or NULL */
 	enum exit_code (*run)(const struct cli *cli);
 };
 

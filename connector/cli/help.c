@@ -23,6 +23,7 @@ static void print_flags(const struct cli_flag *flags)
 
 void cli_print_verb_help(const struct verb *verb)
 {
+	struct buf more = BUF_INIT;
 	size_t widest = 0;
 
 	for (const struct cli_example *e = verb->examples; e->command; e++)
@@ -33,6 +34,11 @@ void cli_print_verb_help(const struct verb *verb)
 	printf("\nclosefeed %s\n%s.\n\n", verb->usage, verb->summary);
 	print_flags(verb->flags);
 	print_flags(cli_common_flags);
+	if (!verb->explain)
+		return;
+	verb->explain(&more);
+	printf("\n%s", buf_text(&more));
+	buf_deinit(&more);
 }
 
 void cli_print_help(void)

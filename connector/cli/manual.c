@@ -4,6 +4,7 @@
 #include "connector/close/explain.h"
 #include "lib/roff.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void add_flags(struct buf *page, const struct cli_flag *flags)
@@ -21,6 +22,24 @@ static void add_flags(struct buf *page, const struct cli_flag *flags)
 	}
 }
 
+/* Line by line, as help prints it. */
+static void add_explanation(struct buf *page, const struct verb *verb)
+{
+	struct buf more = BUF_INIT;
+	char *rest, *line;
+
+	if (!verb->explain)
+		return;
+	verb->explain(&more);
+	roff_macro(page, "PP", NULL);
+	roff_macro(page, "EX", NULL);
+	rest = buf_take(&more);
+	for (char *at = rest; (line = strsep(&at, "\n")) && (*line || at);)
+		roff_textf(page, "%s", line);
+	roff_macro(page, "EE", NULL);
+	free(rest);
+}
+
 static void add_verb(struct buf *page, const struct verb *verb)
 {
 	roff_macro(page, "SS", verb->name);
@@ -29,6 +48,7 @@ static void add_verb(struct buf *page, const struct verb *verb)
 	roff_macro(page, "PP", NULL);
 	roff_textf(page, "%s.", verb->summary);
 	add_flags(page, verb->flags);
+	add_explanation(page, verb);
 	roff_macro(page, "PP", NULL);
 	roff_macro(page, "EX", NULL);
 	for (const struct cli_example *e = verb->examples; e->command; e++)

@@ -34,6 +34,16 @@ static int read_lag(const char *text, uint64_t *ret_ms, struct err *err)
 	return err_set(err, -EINVAL, "--lag %s: must be a duration such as 2s, 500ms or 0", text);
 }
 
+static int read_doubts(const struct cli *cli, struct box_doubts *doubts, struct err *err)
+{
+	const char *text;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (text = cli_text_at(cli, "set", i)); i++)
+		r = box_doubts_set_text(doubts, text, err);
+	return r < 0 ? err_prefix(err, r, "--set %s", text) : 0;
+}
+
 /* All values of a repeatable flag; to free(). */
 static const char **texts(const struct cli *cli, const char *name, size_t *ret_n)
 {
@@ -126,6 +136,8 @@ static enum exit_code run_sandbox(const struct cli *cli)
 	config.lag_ms = default_lag_ms;
 	if (cli_has(cli, "lag") && read_lag(cli_text(cli, "lag", NULL), &config.lag_ms, &err) < 0)
 		return cli_fail(EXIT_USAGE, &err);
+	if (read_doubts(cli, &config.doubts, &err) < 0)
+		return cli_fail(EXIT_USAGE, &err);
 	config.keys = keys = texts(cli, "key", &config.n_keys);
 	config.faults = faults = texts(cli, "fault", &config.n_faults);
 	code = start(cli, &config);
@@ -137,7 +149,7 @@ static enum exit_code run_sandbox(const struct cli *cli)
 const struct verb verb_sandbox = {
 	.name = "sandbox",
 	.summary = "a stand-in for Close on this machine, to try things with",
-	.usage = "sandbox [--port N] [--key KEY] [--speed N] [--fault RULE] …",
+	.usage = "sandbox [--port N] [--key KEY] [--speed N] [--fault RULE] [--set NAME=VALUE] …",
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed sandbox --port 8765", "http://127.0.0.1:8765/api/v1"},
@@ -183,6 +195,12 @@ const struct verb verb_sandbox = {
                          .is_repeatable = true,
                          .help = "what goes wrong, and when: NAME [path=… method=… n=… every=… "
                                  "times=…]; POST /_sandbox/faults takes the same"},
+			{.name = "set",
+                         .type = FLAG_TEXT,
+                         .value = "NAME=VALUE",
+                         .is_repeatable = true,
+                         .help = "a switch, for what is not known for sure of Close; POST "
+                                 "/_sandbox/settings takes the same"},
 			{.name = "hook-secret",
                          .type = FLAG_TEXT,
                          .value = "SECRET",
@@ -198,5 +216,6 @@ const struct verb verb_sandbox = {
                          .help = "ends by itself after so long without a request"},
 			{NULL},
 		},
+	.explain = sandbox_explain,
 	.run = run_sandbox,
 };

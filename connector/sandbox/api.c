@@ -82,17 +82,23 @@ static bool has_header(const struct box_call *call, const char *name, const char
 	return has;
 }
 
+static bool is_so(const struct visit *v, enum box_doubt doubt, const char *value)
+{
+	return box_doubt_is(&v->api->org->doubts, doubt, value);
+}
+
 /* The body as an object, or the answer that refuses it. */
 static bool read_body(struct visit *v)
 {
 	const struct box_call *call = v->call;
 
-	if (has_header(call, "transfer-encoding", "chunked")) {
+	if (!is_so(v, DOUBT_CHUNKED, "accepted") &&
+	    has_header(call, "transfer-encoding", "chunked")) {
 		box_answer_error(v->answer, 400, "Chunked Transfer-Encoding is not supported.");
 		return false;
 	}
 	if (!has_header(call, "content-type", "application/json")) {
-		box_answer_error(v->answer, 400,
+		box_answer_error(v->answer, is_so(v, DOUBT_MEDIA_TYPE, "415") ? 415 : 400,
 		                 "Please send valid JSON with a 'Content-Type: application/json' "
 		                 "header.");
 		return false;
@@ -190,6 +196,8 @@ static void delete_object(struct visit *v, struct box_object *object)
 	note_applied(v, object);
 	if (good_status(v, METHOD_DELETE) == 204)
 		box_answer_text(v->answer, 204, "");
+	else if (is_so(v, DOUBT_DELETE_BODY, "empty"))
+		box_answer_text(v->answer, 200, "");
 	else
 		box_answer_json(v->answer, 200, json_object_new_object());
 }
@@ -228,6 +236,8 @@ static void item(struct visit *v, const struct box_kind *kind, const char *id)
 	char *text = mem_dup(id, strcspn(id, "/"));
 	struct box_object *object = box_store_find(v->api->org->store, kind, text);
 
+	if (!object && is_method(v, "GET") && is_so(v, DOUBT_AFTER_DELETE, "seen_once"))
+		object = box_store_last_look(v->api->org->store, kind, text);
 	free(text);
 	if (!object)
 		no_item(v, kind);
@@ -389,7 +399,7 @@ static bool redirect(struct visit *v)
 	}
 	if (is_known) {
 		box_answer_header(v->answer, "Location: /api/v1%s", buf_text(&url));
-		box_answer_text(v->answer, 308, "");
+		box_answer_text(v->answer, is_so(v, DOUBT_SLASH, "301") ? 301 : 308, "");
 	}
 	buf_deinit(&url);
 	return is_known;

@@ -84,15 +84,15 @@ static bool has_phrase(const char *text, const char *wanted)
 	return false;
 }
 
-static bool match_text(struct json_object *condition, struct json_object *value, const char *user)
+static bool match_text(struct json_object *condition, struct json_object *value,
+                       const struct box_viewer *viewer)
 {
 	const char *mode = json_get_string(condition, "mode");
 	const char *wanted = json_get_string(condition, "value");
 	const char *text = json_object_get_string(value);
 
-	(void)user;
 	if (is(mode, "exact_value"))
-		return strcasecmp(text, wanted) == 0;
+		return (viewer->minds_case ? strcmp : strcasecmp)(text, wanted) == 0;
 	if (is(mode, "phrase"))
 		return has_phrase(text, wanted);
 	return has_all_words(text, wanted, is(mode, "beginning_of_words"));
@@ -107,46 +107,50 @@ static bool match_list(struct json_object *list, struct json_object *value)
 	return false;
 }
 
-static bool match_term(struct json_object *condition, struct json_object *value, const char *user)
+static bool match_term(struct json_object *condition, struct json_object *value,
+                       const struct box_viewer *viewer)
 {
-	(void)user;
+	(void)viewer;
 	return match_list(json_get(condition, "values"), value);
 }
 
 static bool match_reference(struct json_object *condition, struct json_object *value,
-                            const char *user)
+                            const struct box_viewer *viewer)
 {
-	(void)user;
+	(void)viewer;
 	return match_list(json_get(condition, "object_ids"), value);
 }
 
-static bool match_user(struct json_object *condition, struct json_object *value, const char *user)
+static bool match_user(struct json_object *condition, struct json_object *value,
+                       const struct box_viewer *viewer)
 {
 	(void)condition;
-	return is(json_object_get_string(value), user);
+	return is(json_object_get_string(value), viewer->user_id);
 }
 
 static bool match_boolean(struct json_object *condition, struct json_object *value,
-                          const char *user)
+                          const struct box_viewer *viewer)
 {
-	(void)user;
+	(void)viewer;
 	return json_object_get_boolean(value) == json_get_bool(condition, "value", true);
 }
 
-static bool match_exists(struct json_object *condition, struct json_object *value, const char *user)
+static bool match_exists(struct json_object *condition, struct json_object *value,
+                         const struct box_viewer *viewer)
 {
 	(void)condition;
 	(void)value;
-	(void)user;
+	(void)viewer;
 	return true;
 }
 
-static bool match_number(struct json_object *condition, struct json_object *value, const char *user)
+static bool match_number(struct json_object *condition, struct json_object *value,
+                         const struct box_viewer *viewer)
 {
 	const double n = json_object_get_double(value);
 	struct json_object *bound;
 
-	(void)user;
+	(void)viewer;
 	return (!(bound = json_get(condition, "gt")) || n > json_object_get_double(bound)) &&
 	       (!(bound = json_get(condition, "gte")) || n >= json_object_get_double(bound)) &&
 	       (!(bound = json_get(condition, "lt")) || n < json_object_get_double(bound)) &&
@@ -169,13 +173,14 @@ static bool read_bound(struct json_object *bound, int64_t *ret_us)
 	return true;
 }
 
-static bool match_moment(struct json_object *condition, struct json_object *value, const char *user)
+static bool match_moment(struct json_object *condition, struct json_object *value,
+                         const struct box_viewer *viewer)
 {
 	struct json_object *from = json_get(condition, "on_or_after");
 	struct json_object *to = json_get(condition, "before");
 	int64_t at, bound;
 
-	(void)user;
+	(void)viewer;
 	if (!moment_parse(json_object_get_string(value), &at, NULL))
 		return false;
 	return (!from || (read_bound(from, &bound) && at >= bound)) &&
@@ -229,7 +234,8 @@ static int check_nothing(struct json_object *condition, struct err *err)
 static const struct condition {
 	const char *type;
 	int (*check)(struct json_object *condition, struct err *err);
-	bool (*match)(struct json_object *condition, struct json_object *value, const char *user);
+	bool (*match)(struct json_object *condition, struct json_object *value,
+	              const struct box_viewer *viewer);
 } conditions[] = {
 	{"text", check_text, match_text},
 	{"term", check_values, match_term},
@@ -259,18 +265,18 @@ int box_condition_check(struct json_object *condition, struct err *err)
 }
 
 bool box_condition_matches(struct json_object *condition, struct json_object *value,
-                           const char *user_id)
+                           const struct box_viewer *viewer)
 {
 	const struct condition *known = condition_of(condition);
 
 	if (!value)
 		return false;
 	if (!json_object_is_type(value, json_type_array))
-		return known->match(condition, value, user_id);
+		return known->match(condition, value, viewer);
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		struct json_object *one = json_object_array_get_idx(value, i);
 
-		if (one && known->match(condition, one, user_id))
+		if (one && known->match(condition, one, viewer))
 			return true;
 	}
 	return false;

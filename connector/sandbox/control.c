@@ -32,9 +32,11 @@ void box_control_init(struct box_control *control, const struct sandbox_config *
 		.requests = box_requests_new(),
 		.latency_ms = config->latency_ms,
 		.lag_ms = config->lag_ms,
+		.cursor_ms = box_cursor_life_ms,
 		.window_ms = config->window_ms,
 		.seed = config->seed,
 	};
+	control->api.org->doubts = config->doubts;
 }
 
 void box_control_deinit(struct box_control *control)
@@ -130,8 +132,12 @@ static void post_users(struct box_control *control, const struct box_call *call,
 static void post_reset(struct box_control *control, const struct box_call *call,
                        struct box_answer *answer)
 {
+	const struct box_doubts doubts = control->api.org->doubts;
+
 	box_org_free(control->api.org);
 	control->api.org = box_org_new(control->seed, control->lag_ms, call->wall_ms);
+	control->api.org->doubts = doubts;
+	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
 	box_requests_free(control->requests);
 	control->requests = box_requests_new();
 	box_rate_free(control->api.rate);
@@ -209,12 +215,43 @@ static void get_settings(struct box_control *control, const struct box_call *cal
 	json_object_object_add(out, "lag_ms", json_object_new_int64((int64_t)control->lag_ms));
 	json_object_object_add(out, "latency_ms",
 	                       json_object_new_int64((int64_t)control->latency_ms));
+	json_object_object_add(out, "cursor_ms",
+	                       json_object_new_int64((int64_t)control->cursor_ms));
 	json_object_object_add(out, "rate_limit",
 	                       json_object_new_boolean(control->api.has_rate_limit));
 	json_object_object_add(out, "rate_form",
 	                       json_object_new_string(form_names[control->api.rate_form]));
 	json_object_object_add(out, "rate", limits);
+	for (size_t d = 0; d < BOX_N_DOUBTS; d++)
+		json_object_object_add(out, box_doubt_rows[d].name,
+		                       json_object_new_string(box_doubt_value(
+					       &control->api.org->doubts, (enum box_doubt)d)));
 	box_answer_json(answer, 200, out);
+}
+
+/* The doubts among the settings; false: it has answered that there is no such setting. */
+static bool set_doubts(struct box_control *control, struct json_object *body,
+                       struct box_answer *answer)
+{
+	static const char *const others[] = {"lag_ms",     "latency_ms", "cursor_ms",
+	                                     "rate_limit", "rate_form",  "rate"};
+	struct box_doubts doubts = control->api.org->doubts;
+	struct err err;
+
+	json_object_object_foreach(body, name, value)
+	{
+		const char *text = json_object_get_string(value);
+		bool is_other = false;
+
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			is_other |= strcmp(others[i], name) == 0;
+		if (is_other || box_doubts_set(&doubts, name, text ? text : "", &err) == 0)
+			continue;
+		box_answer_error(answer, 400, "%s", err.text);
+		return false;
+	}
+	control->api.org->doubts = doubts;
+	return true;
 }
 
 static void post_settings(struct box_control *control, const struct box_call *call,
@@ -224,7 +261,13 @@ static void post_settings(struct box_control *control, const struct box_call *ca
 
 	if (!body)
 		return;
+	if (!set_doubts(control, body, answer)) {
+		json_object_put(body);
+		return;
+	}
 	control->lag_ms = (uint64_t)json_get_int(body, "lag_ms", (int64_t)control->lag_ms);
+	control->cursor_ms = (uint64_t)json_get_int(body, "cursor_ms", (int64_t)control->cursor_ms);
+	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
 	box_search_set_lag(control->api.org->search, control->lag_ms);
 	control->latency_ms =
 		(uint64_t)json_get_int(body, "latency_ms", (int64_t)control->latency_ms);

@@ -15,7 +15,7 @@ struct box_control {
 	struct box_faults *faults;
 	struct box_hook *hook;
 	struct box_requests *requests;
-	uint64_t latency_ms, lag_ms, window_ms, seed;
+	uint64_t latency_ms, lag_ms, cursor_ms, window_ms, seed;
 };
 
 void box_control_init(struct box_control *control, const struct sandbox_config *config,

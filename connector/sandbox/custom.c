@@ -17,6 +17,11 @@ struct value {
 	const char *error;
 };
 
+static bool is_so(const struct box_write *write, enum box_doubt doubt, const char *value)
+{
+	return box_doubt_is(&write->org->doubts, doubt, value);
+}
+
 static bool fail(struct value *v, const char *text)
 {
 	v->error = text;
@@ -25,9 +30,12 @@ static bool fail(struct value *v, const char *text)
 
 static bool check_text(struct value *v, struct json_object *value)
 {
-	if (!json_object_is_type(value, json_type_string))
+	if (json_object_is_type(value, json_type_string))
+		v->clean = json_object_get(value);
+	else if (is_so(v->write, DOUBT_TEXT_NUMBER, "converted"))
+		v->clean = json_object_new_string(json_object_get_string(value));
+	else
 		return fail(v, "Value must be of str type.");
-	v->clean = json_object_get(value);
 	return true;
 }
 
@@ -38,8 +46,28 @@ static bool check_hidden(struct value *v, struct json_object *value)
 	return true;
 }
 
+/* "12.5" as a number, where that is let through; or NULL. */
+static struct json_object *number_in(const struct value *v, struct json_object *value)
+{
+	const char *text = json_object_get_string(value);
+	struct json_object *number = NULL;
+
+	if (!json_object_is_type(value, json_type_string) ||
+	    !is_so(v->write, DOUBT_NUMBER_TEXT, "accepted") ||
+	    json_parse(text, strlen(text), 0, &number, NULL, NULL) < 0)
+		return NULL;
+	if (json_object_is_type(number, json_type_int) ||
+	    json_object_is_type(number, json_type_double))
+		return number;
+	json_object_put(number);
+	return NULL;
+}
+
 static bool check_number(struct value *v, struct json_object *value)
 {
+	v->clean = number_in(v, value);
+	if (v->clean)
+		return true;
 	if (!json_object_is_type(value, json_type_int) &&
 	    !json_object_is_type(value, json_type_double))
 		return fail(v, "Value must be of float type.");
@@ -154,13 +182,19 @@ static bool check_one(struct value *v, struct json_object *value)
 	return fail(v, "Not a valid choice.");
 }
 
-/* A scalar is taken as a list of one. */
-static struct json_object *check_many(struct value *v, struct json_object *value)
+/* A scalar is taken as a list of one, usually. */
+static struct json_object *check_many(struct value *v, struct json_object *value,
+                                      bool may_be_scalar)
 {
 	struct json_object *all = json_object_new_array();
 	const bool is_list = json_object_is_type(value, json_type_array);
 	const size_t n = is_list ? json_object_array_length(value) : 1;
 
+	if (!is_list && !may_be_scalar) {
+		json_object_put(all);
+		(void)fail(v, "Value must be of list type.");
+		return NULL;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *one = is_list ? json_object_array_get_idx(value, i) : value;
 
@@ -217,25 +251,45 @@ static void store_value(struct box_write *write, const char *key, struct json_ob
 	}
 }
 
+/* Why .add and .remove are not to be had here; or NULL. */
+static const char *refuse_how(const struct box_write *write, const struct box_object *field,
+                              struct json_object *value)
+{
+	char *plain = mem_printf("custom.%s", field->id);
+	const bool has_plain = box_write_has(write, plain);
+
+	free(plain);
+	if (!json_get_bool(field->data, "accepts_multiple_values", false))
+		return "This field does not accept multiple values.";
+	if (write->kind->type_key && is_so(write, DOUBT_ADD_ON_CUSTOM, "refused"))
+		return "Values can't be added or removed here.";
+	if (json_object_is_type(value, json_type_array) && is_so(write, DOUBT_ADD_LIST, "refused"))
+		return "Value must be of str type.";
+	if (has_plain && is_so(write, DOUBT_ADD_WITH_PLAIN, "refused"))
+		return "The field can't be set and added to at once.";
+	return NULL;
+}
+
 static const char *take_value(struct box_write *write, const struct box_object *field, enum how how,
                               struct json_object *value)
 {
+	const bool may_be_scalar = how != HOW_SET || is_so(write, DOUBT_MULTI_SCALAR, "accepted");
 	struct value v = {.write = write, .field = field->data};
 	const bool is_multi = json_get_bool(field->data, "accepts_multiple_values", false);
 	char *key = mem_printf("custom.%s", field->id);
 	struct json_object *clean = NULL;
 
-	if (how != HOW_SET && !is_multi) {
-		v.error = "This field does not accept multiple values.";
-	} else if (value && is_multi) {
-		clean = check_many(&v, value);
+	if (how != HOW_SET)
+		v.error = refuse_how(write, field, value);
+	if (!v.error && value && is_multi) {
+		clean = check_many(&v, value, may_be_scalar);
 		if (clean && how != HOW_SET) {
 			struct json_object *all = combined(json_get(write->data, key), clean, how);
 
 			json_object_put(clean);
 			clean = all;
 		}
-	} else if (value && check_one(&v, value)) {
+	} else if (!v.error && value && check_one(&v, value)) {
 		clean = v.clean;
 	}
 	if (!v.error)
@@ -262,33 +316,95 @@ static enum how take_suffix(char *name)
 	return HOW_SET;
 }
 
+/* By id, else by name: deprecated there, but usually still answered. */
+static const struct box_object *find_field(const struct box_write *write, const char *name)
+{
+	const struct box_target target = box_target_of(write->kind, write->data);
+	const struct box_object *field = box_fields_find(write->org, &target, name);
+
+	if (field && strcmp(field->id, name) != 0 && is_so(write, DOUBT_CUSTOM_NAMES, "refused"))
+		return NULL;
+	return field;
+}
+
+/* @name and @how are what the body's @key says. */
+static void take_named(struct box_write *write, const char *key, const char *name, enum how how,
+                       struct json_object *value)
+{
+	const struct box_object *field = find_field(write, name);
+	const char *error;
+	char *text;
+
+	if (field) {
+		error = take_value(write, field, how, value);
+		if (error)
+			box_write_blame_text(write, key, error);
+		return;
+	}
+	text = mem_printf("The Custom Field \"%s\" does not exist.", name);
+	box_write_blame_text(write, key, text);
+	free(text);
+}
+
 static void take_key(struct box_write *write, const char *key, struct json_object *value)
 {
 	char *name = mem_strdup(key + strlen("custom."));
 	const enum how how = take_suffix(name);
-	const struct box_target target = box_target_of(write->kind, write->data);
-	/* By id, else by name: deprecated there, but still answered. */
-	const struct box_object *field = box_fields_find(write->org, &target, name);
-	const char *error;
 
-	if (!field) {
-		char *text = mem_printf("The Custom Field \"%s\" does not exist.", name);
-
-		box_write_blame_text(write, key, text);
-		free(text);
-	} else {
-		error = take_value(write, field, how, value);
-		if (error)
-			box_write_blame_text(write, key, error);
-	}
+	take_named(write, key, name, how, value);
 	free(name);
+}
+
+static void take_all(struct box_write *write, const char *prefix, struct json_object *values)
+{
+	json_object_object_foreach(values, name, value)
+	{
+		char *key = mem_printf("%s.%s", prefix, name);
+
+		take_named(write, key, name, HOW_SET, value);
+		free(key);
+	}
+}
+
+/* "custom": {…} is all there is from then on: what it does not list is erased. */
+static void take_dictionary(struct box_write *write, struct json_object *values)
+{
+	struct json_object *before = write->data;
+
+	if (is_so(write, DOUBT_CUSTOM_DICTIONARY, "ignored"))
+		return;
+	if (is_so(write, DOUBT_CUSTOM_DICTIONARY, "refused")) {
+		box_write_blame_text(write, "custom", "Extra inputs are not permitted");
+		return;
+	}
+	if (!json_object_is_type(values, json_type_object)) {
+		box_write_blame_text(write, "custom", "Value must be of dict type.");
+		return;
+	}
+	write->data = box_shallow(before);
+	json_object_object_foreach(before, key, value)
+	{
+		(void)value;
+		if (strncmp(key, "custom.", strlen("custom.")) == 0)
+			json_object_object_del(write->data, key);
+	}
+	json_object_put(before);
+	take_all(write, "custom", values);
 }
 
 void box_custom_take(struct box_write *write)
 {
+	struct json_object *values;
+
 	/* Without its type nothing can be said about its fields; that has been complained about. */
 	if (write->kind->type_key && !json_get(write->data, write->kind->type_key))
 		return;
+	if (json_object_object_get_ex(write->body, "custom", &values))
+		take_dictionary(write, values);
+	values = json_get(write->body, "custom_fields");
+	if (json_object_is_type(values, json_type_object) &&
+	    is_so(write, DOUBT_CUSTOM_FIELDS, "taken"))
+		take_all(write, "custom_fields", values);
 	json_object_object_foreach(write->body, key, value)
 	{
 		if (strncmp(key, "custom.", strlen("custom.")) == 0)

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Custom-field keys of a body: "custom.cf_ID", the same with ".add" or ".remove", or "custom.NAME".
- * Only a reference to a field that is not there is an error.
+ * Custom-field keys of a body: "custom.cf_ID", the same with ".add" or ".remove", "custom.NAME",
+ * and "custom" with an object. Only a reference to a field that is not there is an error.
  */
 
 #include "connector/sandbox/write.h"

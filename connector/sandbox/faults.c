@@ -219,6 +219,11 @@ struct box_faults {
 	size_t n, cap;
 };
 
+const struct box_fault_kind *box_fault_kind_at(size_t at)
+{
+	return at < sizeof(kinds) / sizeof(kinds[0]) ? &kinds[at] : NULL;
+}
+
 struct box_faults *box_faults_new(void)
 {
 	return mem_alloc(sizeof(struct box_faults));

@@ -42,6 +42,9 @@ struct box_fault {
 
 struct box_faults;
 
+/* The @at-th kind of fault there is, or NULL past the last one. */
+const struct box_fault_kind *box_fault_kind_at(size_t at);
+
 struct box_faults *box_faults_new(void);
 void box_faults_free(struct box_faults *faults);
 void box_faults_clear(struct box_faults *faults);

@@ -142,12 +142,48 @@ static bool refuse_limit(const struct box_kind *kind, struct box_answer *answer)
 	return false;
 }
 
+static bool is_known_param(const struct box_kind *kind, const char *name)
+{
+	const char *suffix = strstr(name + (*name == '_'), "__");
+	const size_t len = suffix ? (size_t)(suffix - name) : strlen(name);
+
+	/* _limit, _fields and the like are everybody's. */
+	if (*name == '_')
+		return true;
+	for (const char *const *f = kind->filters; f && *f; f++)
+		if (strlen(*f) == len && strncmp(*f, name, len) == 0)
+			return true;
+	return false;
+}
+
+static bool refuse_unknown(const struct query *q, struct json_object *params,
+                           struct box_answer *answer)
+{
+	struct json_object *errors = NULL;
+
+	if (box_doubt_is(&q->org->doubts, DOUBT_LIST_PARAMS, "ignored"))
+		return false;
+	json_object_object_foreach(params, name, value)
+	{
+		(void)value;
+		if (is_known_param(q->kind, name))
+			continue;
+		errors = errors ? errors : json_object_new_object();
+		json_object_object_add(errors, name,
+		                       json_object_new_string("Extra inputs are not permitted"));
+	}
+	if (errors)
+		box_answer_json(answer, 400, box_complaint(NULL, errors));
+	return errors != NULL;
+}
+
 static bool read_query(struct query *q, struct json_object *params, struct box_answer *answer)
 {
 	const char *order = json_get_string(params, "_order_by");
 
 	q->limit = default_page;
-	if (!read_number(params, "_limit", &q->limit, answer) ||
+	if (refuse_unknown(q, params, answer) ||
+	    !read_number(params, "_limit", &q->limit, answer) ||
 	    !read_number(params, "_skip", &q->skip, answer))
 		return false;
 	if (q->limit > q->kind->max_limit)

@@ -5,6 +5,7 @@
  * with the one user everything is attributed to.
  */
 
+#include "connector/sandbox/doubts.h"
 #include "connector/sandbox/events.h"
 #include "connector/sandbox/search.h"
 #include "connector/sandbox/store.h"
@@ -13,6 +14,7 @@ struct box_org {
 	struct box_store *store;
 	struct box_search *search;
 	struct box_events *events;
+	struct box_doubts doubts;
 	char id[box_id_bytes];
 	struct json_object *id_text;   /* the same, to be shared by all objects */
 	const struct box_object *user; /* who owns the key */

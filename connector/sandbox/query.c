@@ -1,6 +1,5 @@
 #include "connector/sandbox/query.h"
 
-#include "connector/sandbox/condition.h"
 #include "lib/json.h"
 
 #include <errno.h>
@@ -293,7 +292,7 @@ static bool condition_matches(const struct box_query *query, struct json_object 
 		return false;
 	return box_condition_matches(json_get(node, "condition"),
 	                             json_get(scope->data, key_of(field, buffer, sizeof(buffer))),
-	                             query->user_id);
+	                             &query->viewer);
 }
 
 static bool item_matches(const struct box_query *query, struct json_object *inner,

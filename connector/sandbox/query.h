@@ -2,13 +2,14 @@
 
 /* A query tree of `POST /data/search/`: checked once, then asked about one object after another. */
 
+#include "connector/sandbox/condition.h"
 #include "connector/sandbox/search.h"
 #include "lib/err.h"
 
 struct box_query {
 	const struct box_search *search;
 	const struct box_store *store;
-	const char *user_id; /* "current_user" */
+	struct box_viewer viewer;
 };
 
 /* 0, or -EINVAL and what the stand-in does not understand. */

@@ -187,6 +187,17 @@ void box_render_activity(struct box_org *org, struct json_object *data, struct j
 	add_names(org, out);
 }
 
+void box_render_opportunity_status(struct box_org *org, struct json_object *data,
+                                   struct json_object *out)
+{
+	const char *name = box_doubt_value(&org->doubts, DOUBT_STATUS_TYPE);
+
+	if (strcmp(name, "type") == 0)
+		return;
+	json_object_object_del(out, "type");
+	add_text(out, name, json_get_string(data, "type"));
+}
+
 void box_render_pipeline(struct box_org *org, struct json_object *data, struct json_object *out)
 {
 	struct json_object *statuses = json_object_new_array();
@@ -194,7 +205,8 @@ void box_render_pipeline(struct box_org *org, struct json_object *data, struct j
 
 	box_org_statuses(org, json_get_string(data, "id"), &all);
 	for (size_t i = 0; i < all.n; i++)
-		json_object_array_add(statuses, json_object_get(all.items[i]->data));
+		json_object_array_add(statuses,
+		                      box_org_render(org, all.items[i]->kind, all.items[i]->data));
 	free(all.items);
 	box_set(out, "statuses", statuses);
 }

@@ -98,10 +98,13 @@ void box_finish_lead(struct box_write *write)
 	take_status_label(write);
 	if (!json_get(write->data, "status_id") && !write->field_errors)
 		box_write_set(write, "status_id", first_id(write, BOX_LEAD_STATUS));
-	/* On PUT nested contacts are not updatable; sent ones are ignored. */
-	if (!write->old && json_object_object_get_ex(write->body, "contacts", &contacts) &&
-	    contacts)
+	if (!json_object_object_get_ex(write->body, "contacts", &contacts))
+		return;
+	/* On PUT nested contacts are not updatable. */
+	if (!write->old && contacts)
 		take_contacts(write, contacts);
+	else if (write->old && box_doubt_is(&write->org->doubts, DOUBT_LEAD_CONTACTS, "refused"))
+		box_write_blame_text(write, "contacts", "Value cannot be changed.");
 }
 
 static const char *first_of(struct json_object *data, const char *list, const char *key)
@@ -124,6 +127,11 @@ static const char *contact_name(struct json_object *data)
 	return name ? name : first_of(data, "phones", "phone");
 }
 
+static bool needs_lead(const struct box_write *write)
+{
+	return box_doubt_is(&write->org->doubts, DOUBT_CONTACT_WITHOUT_LEAD, "refused");
+}
+
 /* Since 2025 a contact without a lead gets one of its own, named after it. */
 void box_finish_contact(struct box_write *write)
 {
@@ -131,7 +139,7 @@ void box_finish_contact(struct box_write *write)
 
 	if (write->above || json_get(write->data, "lead_id"))
 		return;
-	if (write->old) {
+	if (write->old || needs_lead(write)) {
 		box_write_blame_text(write, "lead", "This field is required.");
 		return;
 	}
@@ -229,7 +237,11 @@ void box_finish_opportunity(struct box_write *write)
 	default_user(write, "user_id");
 	check_contact(write);
 	take_rich_text(write);
-	if (!write->old && !json_get(write->data, "lead_id"))
+	if (write->old || json_get(write->data, "lead_id"))
+		return;
+	if (needs_lead(write))
+		box_write_blame_text(write, "lead", "This field is required.");
+	else
 		write->new_lead = mem_strdup("Untitled");
 }
 

@@ -30,6 +30,8 @@ void box_render_contact(struct box_org *org, struct json_object *data, struct js
 void box_render_opportunity(struct box_org *org, struct json_object *data, struct json_object *out);
 void box_render_task(struct box_org *org, struct json_object *data, struct json_object *out);
 void box_render_activity(struct box_org *org, struct json_object *data, struct json_object *out);
+void box_render_opportunity_status(struct box_org *org, struct json_object *data,
+                                   struct json_object *out);
 void box_render_pipeline(struct box_org *org, struct json_object *data, struct json_object *out);
 void box_render_user(struct box_org *org, struct json_object *data, struct json_object *out);
 void box_render_type(struct box_org *org, struct json_object *data, struct json_object *out);

@@ -289,6 +289,23 @@ void sandbox_free(struct sandbox *sandbox)
 	free(sandbox);
 }
 
+void sandbox_explain(struct buf *out)
+{
+	buf_adds(out, "What --fault orders:\n");
+	for (size_t i = 0; box_fault_kind_at(i); i++)
+		buf_addf(out, "  %-24s %s\n", box_fault_kind_at(i)->name,
+		         box_fault_kind_at(i)->help);
+	buf_adds(out, "\nWhat --set changes, the usual way first:\n");
+	for (size_t d = 0; d < BOX_N_DOUBTS; d++) {
+		const struct box_doubt_row *row = &box_doubt_rows[d];
+
+		buf_addf(out, "  %-24s %s (", row->name, row->help);
+		for (size_t i = 0; row->values[i]; i++)
+			buf_addf(out, "%s%s", i ? ", " : "", row->values[i]);
+		buf_adds(out, ")\n");
+	}
+}
+
 uint16_t sandbox_port(const struct sandbox *sandbox)
 {
 	return box_tcp_port(sandbox->tcp);

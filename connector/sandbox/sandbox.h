@@ -8,6 +8,8 @@
  */
 
 #include "connector/model/operation.h"
+#include "connector/sandbox/doubts.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/loop.h"
 
@@ -37,8 +39,12 @@ struct sandbox_config {
 	uint64_t lag_ms;                        /* of search behind writes */
 	uint64_t latency_ms;                    /* before every answer */
 	enum sandbox_rate_form rate_form;
+	struct box_doubts doubts;
 	bool has_rate_limit;
 };
+
+/* What --help tells below the flags: the faults and the switches, a line each. */
+void sandbox_explain(struct buf *out);
 
 struct sandbox;
 

@@ -18,7 +18,7 @@
  * are entries "kind field=value" of one hash.
  */
 
-enum { default_page = 100, max_page = 200, max_chain = 10000, cursor_life_ms = 30000 };
+enum { default_page = 100, max_page = 200, max_chain = 10000 };
 
 struct pending {
 	struct box_object *object;
@@ -28,7 +28,7 @@ struct pending {
 
 struct box_search {
 	struct box_store *store;
-	uint64_t lag_ms;
+	uint64_t lag_ms, cursor_life_ms;
 	struct box_index *index;
 	struct pending *queue;
 	size_t n, cap, first;
@@ -41,6 +41,7 @@ struct box_search *box_search_new(struct box_store *store, uint64_t lag_ms)
 
 	search->store = store;
 	search->lag_ms = lag_ms;
+	search->cursor_life_ms = box_cursor_life_ms;
 	search->index = box_index_new();
 	return search;
 }
@@ -60,6 +61,11 @@ void box_search_free(struct box_search *search)
 void box_search_set_lag(struct box_search *search, uint64_t lag_ms)
 {
 	search->lag_ms = lag_ms;
+}
+
+void box_search_set_cursor_life(struct box_search *search, uint64_t life_ms)
+{
+	search->cursor_life_ms = life_ms;
 }
 
 static const char *make_key(struct buf *key, const struct box_kind *kind, const char *related,
@@ -229,7 +235,7 @@ static struct json_object *read_cursor(struct page *page, uint64_t now_ms)
 	if (sscanf(text, "%llu.%llu.%x%c", &issued_ms, &offset, &hash, &more) != 3 ||
 	    hash != page->query_hash)
 		return blame("cursor", "Invalid cursor");
-	if (issued_ms + cursor_life_ms <= now_ms)
+	if (issued_ms + page->search->cursor_life_ms <= now_ms)
 		return blame("cursor", "Expired cursor");
 	page->offset = (size_t)offset;
 	return NULL;
@@ -268,7 +274,11 @@ static int by_seq(const void *a, const void *b)
 
 static void find(struct page *page)
 {
-	const struct box_query query = {page->search, page->search->store, page->org->user->id};
+	const struct box_query query = {
+		page->search,
+		page->search->store,
+		{page->org->user->id, box_doubt_is(&page->org->doubts, DOUBT_EXACT_VALUE, "case")},
+	};
 	struct json_object *node = json_get(page->body, "query");
 	struct box_list narrowed = {0};
 	const struct box_list *list = &narrowed;

@@ -16,6 +16,10 @@ void box_search_free(struct box_search *search);
 /* From the next write on. */
 void box_search_set_lag(struct box_search *search, uint64_t lag_ms);
 
+/* How long a cursor lives from now on. */
+enum { box_cursor_life_ms = 30000 };
+void box_search_set_cursor_life(struct box_search *search, uint64_t life_ms);
+
 /* The object was created, changed or deleted at @now_ms. */
 void box_search_note(struct box_search *search, struct box_object *object, uint64_t now_ms);
 

@@ -237,6 +237,22 @@ struct box_object *box_store_find(const struct box_store *store, const struct bo
 	return found->items[0];
 }
 
+struct box_object *box_store_last_look(const struct box_store *store, const struct box_kind *kind,
+                                       const char *id)
+{
+	const struct box_list *all = box_store_all(store, kind);
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct box_object *object = all->items[i];
+
+		if (!object->is_deleted || object->was_looked_at || strcmp(object->id, id) != 0)
+			continue;
+		object->was_looked_at = true;
+		return object;
+	}
+	return NULL;
+}
+
 const struct box_list *box_store_all(const struct box_store *store, const struct box_kind *kind)
 {
 	return &store->all[kind_at(kind)];

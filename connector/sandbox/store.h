@@ -15,6 +15,7 @@ struct box_object {
 	struct json_object *data;    /* everything stored, with "id" */
 	struct json_object *indexed; /* what search sees; NULL: nothing yet, or no longer */
 	bool is_deleted;
+	bool was_looked_at; /* since it was deleted */
 };
 
 struct box_list {
@@ -60,6 +61,9 @@ void box_store_remove(struct box_store *store, struct box_object *object);
 /* The living object of @kind (NULL: of any) called @id, or NULL. */
 struct box_object *box_store_find(const struct box_store *store, const struct box_kind *kind,
                                   const char *id);
+/* What was deleted and nobody has asked for since; once, then NULL. */
+struct box_object *box_store_last_look(const struct box_store *store, const struct box_kind *kind,
+                                       const char *id);
 /* All of a kind, deleted ones too, in the order of creation; and how many of them live. */
 const struct box_list *box_store_all(const struct box_store *store, const struct box_kind *kind);
 size_t box_store_count(const struct box_store *store, const struct box_kind *kind);

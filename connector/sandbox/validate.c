@@ -156,7 +156,9 @@ static bool check_email(struct job *job)
 	len = strlen(text);
 	while (len && isspace((unsigned char)text[len - 1]))
 		len--;
-	buf_add(&trimmed, text, len);
+	for (size_t i = 0; i < len; i++)
+		buf_addc(&trimmed, job->check->lowers_email ? (char)tolower((unsigned char)text[i])
+		                                            : text[i]);
 	if (is_email(buf_text(&trimmed), len))
 		return keep_buf(job, &trimmed);
 	buf_deinit(&trimmed);

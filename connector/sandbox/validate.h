@@ -10,6 +10,7 @@
 struct box_check {
 	bool (*exists)(void *arg, enum box_kind_id kind, const char *id);
 	void *arg;
+	bool lowers_email;
 };
 
 /*

@@ -72,15 +72,40 @@ static bool is_given_by_nesting(const struct box_write *write, const struct box_
 	return write->above && strcmp(field->name, link_name(write->above->nested_kind)) == 0;
 }
 
+/* The key of the body the field comes in. */
+static const char *sent_name(const struct box_write *write, const struct box_field *field)
+{
+	if (write->kind == &box_kinds[BOX_OPPORTUNITY_STATUS] && strcmp(field->name, "type") == 0)
+		return box_doubt_value(&write->org->doubts, DOUBT_STATUS_TYPE);
+	return field->name;
+}
+
+/* Keys that are nobody's, where they are not to be passed over. */
+static void refuse_unknown_keys(struct box_write *write)
+{
+	if ((write->kind != &box_kinds[BOX_CONTACT] &&
+	     write->kind != &box_kinds[BOX_OPPORTUNITY]) ||
+	    box_doubt_is(&write->org->doubts, DOUBT_UNKNOWN_KEYS, "ignored"))
+		return;
+	json_object_object_foreach(write->body, key, value)
+	{
+		(void)value;
+		if (!box_kind_field(write->kind, key) && strncmp(key, "custom", 6) != 0)
+			box_write_blame_text(write, key, "Extra inputs are not permitted");
+	}
+}
+
 static void take_field(struct box_write *write, const struct box_field *field)
 {
-	const struct box_check check = {exists, write->org};
+	const struct box_check check = {
+		exists, write->org, box_doubt_is(&write->org->doubts, DOUBT_EMAIL_CASE, "lowered")};
+	const char *name = sent_name(write, field);
 	struct json_object *value, *clean = NULL, *error = NULL;
 	bool has = true;
 
 	if (is_given_by_nesting(write, field) || (write->old && (field->flags & BOX_CREATE_ONLY)))
 		return;
-	if (json_object_object_get_ex(write->body, field->name, &value))
+	if (json_object_object_get_ex(write->body, name, &value))
 		has = box_validate(field, value, &check, &clean, &error);
 	else if (write->old)
 		return;
@@ -94,7 +119,9 @@ static void take_field(struct box_write *write, const struct box_field *field)
 		json_object_put(clean);
 		error = json_object_new_string("Value cannot be changed.");
 	}
-	if (error)
+	if (error && name != field->name)
+		box_write_blame(write, name, error);
+	else if (error)
 		blame_field(write, field, error);
 	else if (has)
 		box_set(write->data, field->name, clean);
@@ -107,6 +134,7 @@ static void build(struct box_write *write)
 		box_set(write->data, "id", NULL); /* its place in answers */
 	for (const struct box_field *f = write->kind->fields; f->name; f++)
 		take_field(write, f);
+	refuse_unknown_keys(write);
 	if (write->kind->custom != BOX_N_KINDS)
 		box_custom_take(write);
 	if (write->kind->finish)
