@@ -147,7 +147,8 @@ static const struct key file_keys[] = {
          .min = 1000,
          .max = UINT64_C(3650) * 86400000,
          .fallback = "30d",
-         .help = "how long payloads of rejects and what is known of objects stay"},
+         .help = "how long payloads of rejects, accepted events and what is known of "
+                 "objects stay"},
 	{.name = "metrics",
          .type = VALUE_TEXT,
          .is_later = true,

@@ -205,6 +205,45 @@ def test_an_edit_survives_a_kill(closefeed, pipeline, sandbox, editor):
     assert len(left) + len(sandbox.objects("lead")) == 1
 
 
+# What a retry sends
+
+
+def posts(sandbox):
+    return [json.loads(call["body"]) for call in sandbox.requests("POST", "/lead/")]
+
+
+def test_of_several_outputs_only_the_rejected_one_is_taken_up_again(
+        desk, begin, sandbox, editor):
+    """By retry, as it was sent, and edited."""
+    begin([{"name": "A", "url": 7}], n_events=2, routes="""
+        - {name: fine, operation: lead.create, continue: true, exclude: [url]}
+        - {name: wrong, operation: lead.create}
+        """)
+    [reject] = desk.rejects()
+    assert reject["route"] == "wrong" and names(sandbox) == ["A"]
+    for words in (["retry", reject["id"]], ["retry", reject["id"], "--as-sent"]):
+        code, answer = desk.ask("rejects", *words)
+        assert code == 1 and len(answer["results"]) == 1, answer
+    assert len(posts(sandbox)) == 4 and names(sandbox) == ["A"]
+    code, answer = desk.ask("rejects", "edit", reject["id"],
+                            env=editor("text = text.replace('7', 'null')"))
+    assert code == 0 and len(answer["results"]) == 1
+    assert names(sandbox) == ["A", "A"] and desk.rejects() == []
+
+
+def test_as_sent_is_the_kept_request_whatever_the_record_says_now(desk, begin, sandbox, editor):
+    begin([{"name": "A", "url": 7}])
+    [reject] = desk.rejects()
+    code, _ = desk.ask("rejects", "edit", reject["id"],
+                       env=editor("text = text.replace('7', '8').replace('A', 'B')"))
+    assert code == 1
+    assert desk.ask("rejects", "retry", reject["id"], "--as-sent")[0] == 1
+    assert desk.ask("rejects", "retry", reject["id"])[0] == 1
+    sent = posts(sandbox)
+    assert [str(body["url"]) for body in sent] == ["7", "8", "8", "8"]
+    assert [body["name"] for body in sent] == ["A", "B", "B", "B"]
+
+
 # export
 
 
