@@ -137,14 +137,26 @@ void delivery_resume(struct delivery *delivery, struct request *takes_request)
 	}
 }
 
-void delivery_close_lane(struct delivery *delivery, const char *key)
+void delivery_close_lane(struct delivery *delivery, const char *key, int64_t until_wall_ms)
 {
-	struct flight *f = add_flight(delivery, NULL);
-	char **closed = mem_array(2, sizeof(char *));
+	const int64_t now = loop_wall_ms(delivery->loop);
+	const int64_t latest = now + (int64_t)delivery->config.quarantine_ms;
+	const int64_t until = until_wall_ms < latest ? until_wall_ms : latest;
+	char **closed;
+	struct flight *f;
 
+	if (until <= now) {
+		journal_put_closed_lane(delivery->journal, key, 0);
+		return;
+	}
+	/* Else each restart before that would begin the quarantine anew. */
+	if (until < until_wall_ms)
+		journal_put_closed_lane(delivery->journal, key, until);
+	closed = mem_array(2, sizeof(char *));
 	closed[0] = mem_strdup(key);
+	f = add_flight(delivery, NULL);
 	f->place = lanes_close(delivery->lanes, key);
-	flight_linger(f, closed, loop_now_ms(delivery->loop) + delivery->config.quarantine_ms);
+	flight_linger(f, closed, loop_now_ms(delivery->loop) + (uint64_t)(until - now));
 }
 
 static void start_calls(struct group *g)
@@ -275,6 +287,22 @@ static void count_step(const struct flight *f, struct delivery_state *s)
 	}
 }
 
+static void count_closed(const struct flight *f, struct delivery_state *s)
+{
+	const char *key = lanes_waited_for(f->place);
+
+	if (!key && f->n_chain)
+		key = f->chain[f->n_chain - 1]->url;
+	if (!key)
+		return;
+	if (!s->n_closed++ || f->opens_at_ms < s->first_opens_at_ms) {
+		s->closed = key;
+		s->first_opens_at_ms = f->opens_at_ms;
+	}
+	if (f->opens_at_ms > s->last_opens_at_ms)
+		s->last_opens_at_ms = f->opens_at_ms;
+}
+
 void delivery_look(const struct delivery *delivery, struct delivery_state *ret_state)
 {
 	struct delivery_state s = {.is_stopped = delivery->is_stopped,
@@ -284,6 +312,8 @@ void delivery_look(const struct delivery *delivery, struct delivery_state *ret_s
 	for (const struct flight *f = delivery->all; f; f = f->behind) {
 		if (f->request)
 			count_step(f, &s);
+		else
+			count_closed(f, &s);
 		s.waiting_lane += (unsigned)f->n_chain;
 	}
 	for (const struct group *g = delivery->groups; g; g = g->next) {

@@ -98,8 +98,11 @@ void delivery_submit(struct delivery *delivery, struct request *takes_request);
  * journal_each_open(): halves come where their whole stood.
  */
 void delivery_resume(struct delivery *delivery, struct request *takes_request);
-/* Closes a lane an earlier process left closed. */
-void delivery_close_lane(struct delivery *delivery, const char *key);
+/*
+ * Closes a lane an earlier process left closed until then, by the wall clock; where that was set
+ * back meanwhile, at most for the quarantine from now.
+ */
+void delivery_close_lane(struct delivery *delivery, const char *key, int64_t until_wall_ms);
 
 /*
  * Takes what a lane has let go to where it belongs: into the queue of its group, or to proof. To be
@@ -148,8 +151,13 @@ struct delivery_state {
 	unsigned in_flight;     /* on the wire or about to be */
 	unsigned waiting_quota; /* ready, waiting for quota, a connection or a back-off */
 	unsigned waiting_lane;
-	unsigned unknown;                         /* waiting for proof or for a repetition */
-	uint64_t quota_at_ms;                     /* when quota is there again; 0: not waiting */
+	unsigned unknown;     /* waiting for proof or for a repetition */
+	uint64_t quota_at_ms; /* when quota is there again; 0: not waiting */
+	/* Repeated calls with somebody behind them, who waits till no lost copy can arrive. */
+	unsigned n_closed;
+	const char *closed;         /* a lane or URL of the first that ends; until the next turn */
+	uint64_t first_opens_at_ms; /* when that is, and when the last ends */
+	uint64_t last_opens_at_ms;
 	bool is_stopped, is_full, is_unreachable; /* is_full: no room on the disk */
 	const char *trouble;                      /* the last sentence about why nothing goes; "" */
 };

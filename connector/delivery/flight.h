@@ -31,8 +31,9 @@ struct flight {
 	struct http_transfer *transfer;
 	char **wire; /* headers as they are sent */
 	char *url;
-	char **closed;    /* keys of lanes it only keeps closed; NULL: it is a request */
-	unsigned n_tries; /* attempts with an unknown outcome, for calls that are repeated */
+	char **closed;        /* keys of lanes it only keeps closed; NULL: it is a request */
+	uint64_t opens_at_ms; /* and until when */
+	unsigned n_tries;     /* attempts with an unknown outcome, for calls that are repeated */
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;

@@ -88,7 +88,7 @@ static void open_lanes(void *arg)
 	struct flight *f = arg;
 
 	for (char **key = f->closed; key && *key; key++)
-		journal_put_closed_lane(f->delivery->journal, *key, false);
+		journal_put_closed_lane(f->delivery->journal, *key, 0);
 	hook_point("lane_opens");
 	strlist_free(f->closed);
 	f->closed = NULL;
@@ -98,6 +98,7 @@ static void open_lanes(void *arg)
 void flight_linger(struct flight *f, char **takes_closed, uint64_t until_ms)
 {
 	f->closed = takes_closed;
+	f->opens_at_ms = until_ms;
 	loop_timer_set(f->delivery->loop, &f->timer, until_ms, open_lanes, f);
 }
 
@@ -113,25 +114,29 @@ static bool must_linger(const struct flight *f)
 	       now < f->late_at_ms + f->delivery->config.quarantine_ms;
 }
 
-static void close_lanes(struct flight *f, const struct request *r)
+static void close_lanes(struct flight *f, const struct request *r, int64_t until_wall_ms)
 {
 	for (size_t i = 0; i < r->n_lanes; i++) {
 		if (!r->lanes[i].is_owner)
 			continue;
 		strlist_add(&f->closed, mem_strdup(r->lanes[i].key));
-		journal_put_closed_lane(f->delivery->journal, r->lanes[i].key, true);
+		journal_put_closed_lane(f->delivery->journal, r->lanes[i].key, until_wall_ms);
 	}
 }
 
 static void linger(struct flight *f)
 {
 	struct delivery *d = f->delivery;
+	const uint64_t until_ms = f->late_at_ms + d->config.quarantine_ms;
+	/* A process that comes after this one knows no other clock. */
+	const int64_t until_wall_ms =
+		loop_wall_ms(d->loop) + (int64_t)(until_ms - loop_now_ms(d->loop));
 
-	close_lanes(f, f->request);
+	close_lanes(f, f->request, until_wall_ms);
 	for (size_t i = 0; i < f->n_chain; i++)
-		close_lanes(f, f->chain[i]);
+		close_lanes(f, f->chain[i], until_wall_ms);
 	hook_point("lane_closes");
-	flight_linger(f, f->closed, f->late_at_ms + d->config.quarantine_ms);
+	flight_linger(f, f->closed, until_ms);
 }
 
 void flight_end(struct flight *f, enum request_state state)

@@ -60,7 +60,7 @@ static void prepare(struct journal *j)
 	j->q.put_decision =
 		store_query(s, "INSERT INTO decision(at, what, subject, choice, object_id)"
 	                       " VALUES(?1,?2,?3,?4,?5)");
-	j->q.close_lane = store_query(s, "INSERT OR IGNORE INTO closed_lane VALUES(?1)");
+	j->q.close_lane = store_query(s, "INSERT OR REPLACE INTO closed_lane VALUES(?1,?2)");
 	j->q.open_lane = store_query(s, "DELETE FROM closed_lane WHERE key=?1");
 	j->q.set_meta = store_query(s, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)");
 	j->q.edit_record = store_query(s, "UPDATE record SET raw=?2, fault=0 WHERE id=?1");
@@ -98,7 +98,7 @@ static void prepare_reading(struct journal *j)
 	                                    "WHERE p.request = 0 AND p.outcome = 0"
 	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
-	j->q.closed_lanes = store_query(s, "SELECT key FROM closed_lane");
+	j->q.closed_lanes = store_query(s, "SELECT key, until FROM closed_lane");
 	j->q.parts_at = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
 	                               "WHERE r.stream = ?1 AND r.pos = ?2 ORDER BY p.id");
 	j->q.rejected_records = store_query(

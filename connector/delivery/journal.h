@@ -139,7 +139,7 @@ void journal_put_object(struct journal *journal, const struct request *request, 
 void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
                           const char *choice, const char *object_id, int64_t wall_ms);
 /* A lane that stays closed after a repeated PUT until the quarantine is over; 0 opens it. */
-void journal_put_closed_lane(struct journal *journal, const char *key, bool is_closed);
+void journal_put_closed_lane(struct journal *journal, const char *key, int64_t until_wall_ms);
 
 bool journal_has_changes(const struct journal *journal);
 /* Makes all submitted changes durable and calls their done functions. Any error must end the
@@ -172,7 +172,8 @@ int journal_each_open(struct journal *journal,
 int journal_each_stream(struct journal *journal,
                         void (*take)(void *arg, struct stream *takes_stream), void *arg,
                         struct err *err);
-int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
+int journal_each_closed_lane(struct journal *journal,
+                             void (*take)(void *arg, const char *key, int64_t until_wall_ms),
                              void *arg, struct err *err);
 /* One request with its parts and records, whatever its state; -ENOENT where there is none. */
 int journal_load_request(struct journal *journal, uint64_t seq, struct request **ret_request,

@@ -100,9 +100,11 @@ static int edit_record(struct journal *j, const struct change *c, struct err *er
 
 static int apply_closed_lane(struct journal *j, const struct change *c, struct err *err)
 {
-	struct store_query *q = c->small ? j->q.close_lane : j->q.open_lane;
+	struct store_query *q = c->wall_ms ? j->q.close_lane : j->q.open_lane;
 
 	store_bind_text(q, 1, c->text[0]);
+	if (c->wall_ms)
+		store_bind_int(q, 2, c->wall_ms);
 	return store_run(q, err);
 }
 

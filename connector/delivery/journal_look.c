@@ -76,14 +76,15 @@ static void row_deinit(struct part_row *row)
 	free(row->operation);
 }
 
-int journal_each_closed_lane(struct journal *journal, void (*take)(void *arg, const char *key),
+int journal_each_closed_lane(struct journal *journal,
+                             void (*take)(void *arg, const char *key, int64_t until_wall_ms),
                              void *arg, struct err *err)
 {
 	struct store_query *q = journal->q.closed_lanes;
 	int r;
 
 	while ((r = store_step(q, err)) > 0)
-		take(arg, store_text(q, 0));
+		take(arg, store_text(q, 0), store_int(q, 1));
 	return r;
 }
 

@@ -55,7 +55,8 @@ static const char version_1[] =
 	" object_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(kind, field, value))"
 	" STRICT, WITHOUT ROWID;"
 	"CREATE INDEX object_by_id ON object(object_id);"
-	"CREATE TABLE closed_lane(key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE closed_lane(key TEXT PRIMARY KEY, until INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID;"
 	"CREATE TABLE decision(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL,"
 	" subject INTEGER NOT NULL, choice TEXT NOT NULL, object_id TEXT) STRICT;";
 

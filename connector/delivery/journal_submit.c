@@ -224,10 +224,10 @@ void journal_put_decision(struct journal *journal, const char *what, uint64_t su
 	c->wall_ms = wall_ms;
 }
 
-void journal_put_closed_lane(struct journal *journal, const char *key, bool is_closed)
+void journal_put_closed_lane(struct journal *journal, const char *key, int64_t until_wall_ms)
 {
 	struct change *c = add(journal, CHANGE_CLOSED_LANE);
 
 	c->text[0] = mem_strdup(key);
-	c->small = is_closed;
+	c->wall_ms = until_wall_ms;
 }

@@ -229,6 +229,14 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
 	free(place);
 }
 
+const char *lanes_waited_for(const struct lane_place *place)
+{
+	for (size_t i = 0; i < place->n; i++)
+		if (place->entries[i].behind)
+			return place->entries[i].lane->key;
+	return NULL;
+}
+
 bool lanes_is_ready(const struct lane_place *place)
 {
 	return place->n_granted == place->n;

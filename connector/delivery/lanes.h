@@ -35,3 +35,6 @@ bool lanes_is_ready(const struct lane_place *place);
 
 /* Closes @key to everybody who comes later, as an owner that is on no wire; to lanes_leave(). */
 struct lane_place *lanes_close(struct lanes *lanes, const char *key);
+
+/* The first of its keys where somebody waits behind it; until it is left. NULL: nobody waits. */
+const char *lanes_waited_for(const struct lane_place *place);

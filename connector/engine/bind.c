@@ -28,11 +28,11 @@ static void refuse(struct engine *e, const char *what, const char *was, const ch
 	delivery_stop(e->delivery, EXIT_PIPELINE, sentence);
 }
 
-static void close_lane(void *arg, const char *key)
+static void close_lane(void *arg, const char *key, int64_t until_wall_ms)
 {
 	struct engine *e = arg;
 
-	delivery_close_lane(e->delivery, key);
+	delivery_close_lane(e->delivery, key, until_wall_ms);
 }
 
 static void remember(struct engine *e, const char *key, const char *value)

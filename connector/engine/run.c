@@ -3,7 +3,9 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
+#include "lib/utf8.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +217,44 @@ enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void 
 
 /* What the progress shows */
 
+/* The key of a lane has words of records in it: no line of a log may end there. */
+static void plain_key(const char *key, char text[static 80])
+{
+	size_t left = strlen(key), n = 0;
+
+	while (left) {
+		const size_t len = utf8_sequence(key, left), taken = len ? len : 1;
+		const bool is_plain = len > 1 || (len == 1 && isprint((unsigned char)*key));
+
+		if (n + taken >= 80)
+			break;
+		memcpy(text + n, is_plain ? key : "?", taken);
+		n += taken;
+		key += taken;
+		left -= taken;
+	}
+	text[n] = '\0';
+}
+
+static void wait_for_late_copies(const struct delivery_state *s, const struct engine *e, char *text,
+                                 size_t size)
+{
+	const int64_t clock_offset = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
+	char key[80], first[16], last[16], more[32] = "", span[48] = "";
+
+	plain_key(s->closed, key);
+	clock_local_hms(clock_offset + (int64_t)s->first_opens_at_ms, first);
+	clock_local_hms(clock_offset + (int64_t)s->last_opens_at_ms, last);
+	if (s->n_closed > 1)
+		(void)snprintf(more, sizeof(more), " (and %u more)", s->n_closed - 1);
+	if (strcmp(first, last) != 0)
+		(void)snprintf(span, sizeof(span), " (the last until %s)", last);
+	(void)snprintf(text, size,
+	               "calls about %s%s wait until %s%s, when a lost earlier copy can no longer "
+	               "arrive",
+	               key, more, first, span);
+}
+
 static void wait_for(const struct delivery_state *s, struct engine *e, char *text, size_t size)
 {
 	const int64_t wall = loop_wall_ms(e->loop);
@@ -243,6 +283,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 	} else if (outbox_is_full(e) || (e->drain_until_ms && !outbox_is_empty(e))) {
 		(void)snprintf(text, size, "waiting for the receiver of the responses%s%s%s",
 		               *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+	} else if (s->n_closed) {
+		wait_for_late_copies(s, e, text, size);
 	} else if (batches_n(e)) {
 		(void)snprintf(text, size, "%zu record%s for others to share %s call", batches_n(e),
 		               batches_n(e) == 1 ? " waits" : "s wait",

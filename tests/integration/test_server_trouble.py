@@ -5,8 +5,11 @@ Each test brings the trouble, looks at what was said and sent, ends the trouble 
 
 import collections
 import datetime
+import json
 import re
+import signal
 import threading
+import time
 
 import pytest
 from harness import wait_until
@@ -429,6 +432,75 @@ def test_a_delete_that_finds_nothing_after_a_lost_answer_was_done(
     assert [r["class"] for r in rejects(closefeed, path)] == ["not_found"]
     sent = [call["path"] for call in other.calls if call["method"] == "DELETE"]
     assert sorted(sent) == [f"/api/things/{id}/" for id in "abbc"]
+
+
+@pytest.fixture
+def slow_puts(until_end):
+    """A server that answers a PUT after a second; its calls say when they came."""
+
+    def answer(call):
+        call["at"] = time.time()
+        if call["method"] == "GET":
+            return 404, {}, "{}"
+        time.sleep(1)
+        return 200, {}, "{}"
+
+    server = until_end(Server(answer))
+    server.puts = lambda: [call for call in server.calls if call["method"] == "PUT"]
+    return server
+
+
+def put_to(server, pipeline, records, delivery):
+    return at(pipeline, server.url, records, responses="", delivery=delivery,
+              routes='- method: PUT\n  url: "/x/{id}"\n  exclude: [id]')
+
+
+def next_time(clock, after):
+    """When a clock shows HH:MM:SS next."""
+    shown = list(map(int, clock.split(":")))
+    began = time.localtime(after)[3:6]
+    hours, minutes, seconds = (a - b for a, b in zip(shown, began))
+    return int(after) + (hours * 3600 + minutes * 60 + seconds) % 86400
+
+
+def kill_with_a_put_out(closefeed, path, server):
+    process = closefeed.start("run", path)
+    wait_until(server.puts)
+    process.kill()
+    process.communicate()
+
+
+def test_what_waits_for_a_lost_copy_is_told_until_when_and_no_restart_begins_that_anew(
+        closefeed, pipeline, slow_puts):
+    path = put_to(slow_puts, pipeline, [{"id": 1, "v": 1}, {"id": 1, "v": 2}], "quarantine: 9s")
+    kill_with_a_put_out(closefeed, path, slow_puts)
+    began = time.time()
+    process = closefeed.start("run", path, "--json")
+    words = r"calls about path /x/1/ wait until (\d\d:\d\d:\d\d), when a lost earlier copy can"
+    told = wait_until(lambda: re.search(words, closefeed("status", path).out))
+    until = next_time(told[1], began)
+    assert began + 7 < until < time.time() + 9
+    assert re.search(words, str(closefeed("status", path, "--json").json["sentences"]))
+    time.sleep(max(0, until - 4 - time.time()))
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate()
+    assert process.returncode == 75, err
+    waiting = [line["waiting"] for line in map(json.loads, out.splitlines())
+               if line["type"] == "progress"]
+    assert re.search(words, waiting[-1])
+    result = closefeed("run", path)
+    assert result.code == 0, said(result)
+    assert [json.loads(call["body"])["v"] for call in slow_puts.puts()] == [1, 1, 2]
+    assert until - 0.1 < slow_puts.puts()[2]["at"] < until + 4
+
+
+def test_no_run_waits_for_a_lost_copy_that_nothing_comes_behind(closefeed, pipeline, slow_puts):
+    path = put_to(slow_puts, pipeline, [{"id": 1, "v": 1}], "quarantine: 10m")
+    kill_with_a_put_out(closefeed, path, slow_puts)
+    for _ in range(2):
+        result = closefeed("run", path)
+        assert result.code == 0, said(result)
+    assert len(slow_puts.puts()) == 2
 
 
 def test_while_the_server_fails_it_is_tried_with_reads_and_not_with_records(

@@ -362,11 +362,11 @@ void world_pass(struct world *w, uint64_t ms)
 
 /* Restart */
 
-static void take_lane(void *arg, const char *key)
+static void take_lane(void *arg, const char *key, int64_t until_wall_ms)
 {
 	struct world *w = arg;
 
-	delivery_close_lane(w->engine.delivery, key);
+	delivery_close_lane(w->engine.delivery, key, until_wall_ms);
 }
 
 static void take_open(void *arg, struct request *takes_request)

@@ -293,6 +293,8 @@ static void put_first_half_on_the_wire(enum delivery_class class)
 
 static void an_unknown_half_is_repeated_and_the_other_waits_for_it(void **state)
 {
+	struct delivery_state look;
+
 	(void)state;
 	put_first_half_on_the_wire(CLASS_U);
 	world_answer(w, 0, NULL);
@@ -304,6 +306,9 @@ static void an_unknown_half_is_repeated_and_the_other_waits_for_it(void **state)
 	world_pass(w, 2000);
 	check_text(buf_text(&seen), "1-2");
 	/* Its first copy may still come, and would undo what comes next. */
+	delivery_look(w->engine.delivery, &look);
+	check_eq(look.n_closed, 1);
+	check_text(look.closed, w->live[3]->url);
 	world_pass(w, 320000);
 	check_text(buf_text(&seen), "1-2");
 	world_pass(w, 10000);

@@ -46,31 +46,120 @@ static void its_lane_stays_closed_until_a_late_copy_cannot_come_any_more(void **
 	check_eq(world_number(world_flying(w, 0)), second);
 }
 
-static void a_lane_that_was_closed_is_closed_after_a_restart(void **state)
+/* PUTs @lead, loses the answer, and is heard the second time, 600 ms later. */
+static void repeat_put(const char *lead)
 {
-	uint64_t second;
-
-	(void)state;
-	(void)world_put(w, "lead_A");
+	(void)world_put(w, lead);
 	world_turn(w);
 	lose_the_answer();
 	world_pass(w, 600);
 	world_answer(w, 200, "{}");
 	world_turn(w);
-	world_pass(w, 300000);
-	world_restart(w);
-	second = world_put(w, "lead_A");
-	/* How long ago it was sent died with the old process, so the time counts anew. */
-	world_pass(w, 329900);
+}
+
+/* Nothing goes for @ms, and half a second later request @number does. */
+static void check_goes_after(uint64_t ms, uint64_t number)
+{
+	world_pass(w, ms);
 	check_eq(http_in_flight(w->engine.http), 0);
-	world_pass(w, 200);
-	check_eq(world_number(world_flying(w, 0)), second);
+	world_pass(w, 500);
+	check_eq(world_number(world_flying(w, 0)), number);
+}
+
+static void count_lane(void *arg, const char *key, int64_t until_wall_ms)
+{
+	unsigned *n = arg;
+
+	(void)key;
+	check(until_wall_ms > 0);
+	(*n)++;
+}
+
+static unsigned n_closed_lanes(void)
+{
+	unsigned n = 0;
+
+	check_eq(journal_each_closed_lane(w->engine.journal, count_lane, &n, NULL), 0);
+	return n;
+}
+
+static void a_lane_that_was_closed_is_closed_for_the_rest_after_a_restart(void **state)
+{
+	uint64_t second;
+
+	(void)state;
+	repeat_put("lead_A");
+	world_pass(w, 150000);
+	world_restart(w);
+	world_pass(w, 150000); /* a process that is restarted often gets there too */
+	world_restart(w);
+	check_eq(n_closed_lanes(), 1);
+	second = world_put(w, "lead_A");
+	check_goes_after(29200, second);
+	check_eq(n_closed_lanes(), 0);
 	world_answer(w, 200, "{}");
 	world_turn(w);
 	world_restart(w);
 	(void)world_put(w, "lead_A");
 	world_turn(w);
 	check_eq(http_in_flight(w->engine.http), 1);
+}
+
+static void a_lane_whose_time_passed_while_nothing_ran_is_open(void **state)
+{
+	(void)state;
+	repeat_put("lead_A");
+	virtual_clock_pass(329500);
+	world_restart(w);
+	(void)world_put(w, "lead_A");
+	world_turn(w);
+	check_eq(http_in_flight(w->engine.http), 1);
+	check_eq(n_closed_lanes(), 0);
+}
+
+static void a_clock_set_back_closes_a_lane_for_one_quarantine_at_most(void **state)
+{
+	(void)state;
+	repeat_put("lead_A");
+	virtual_clock_set_back(86400000);
+	world_restart(w);
+	world_pass(w, 300000);
+	world_restart(w);
+	check_goes_after(29700, world_put(w, "lead_A"));
+}
+
+static void a_closed_lane_is_told_while_somebody_waits_in_it(void **state)
+{
+	struct delivery_state look;
+
+	(void)state;
+	repeat_put("lead_A");
+	world_pass(w, 10000);
+	repeat_put("lead_B");
+	delivery_look(w->engine.delivery, &look);
+	check_eq(look.n_closed, 0);
+	check(delivery_is_idle(w->engine.delivery)); /* a run may end now */
+
+	(void)world_put(w, "lead_B");
+	delivery_look(w->engine.delivery, &look);
+	check_eq(look.n_closed, 1);
+	check_text(look.closed, "lead_B");
+	check_eq(look.first_opens_at_ms, loop_now_ms(w->engine.loop) - 600 + 330000);
+	check_eq(look.last_opens_at_ms, look.first_opens_at_ms);
+	check_eq(look.waiting_lane, 1);
+
+	world_restart(w); /* of what waits nothing was stored, of the lanes all */
+	(void)world_put(w, "lead_B");
+	(void)world_put(w, "lead_A");
+	(void)world_put(w, "lead_A");
+	delivery_look(w->engine.delivery, &look);
+	check_eq(look.n_closed, 2);
+	check_text(look.closed, "lead_A");
+	check_eq(look.last_opens_at_ms - look.first_opens_at_ms, 10600);
+	world_pass(w, 319500);
+	delivery_look(w->engine.delivery, &look);
+	check_eq(look.n_closed, 1);
+	check_text(look.closed, "lead_B");
 }
 
 static void every_lane_it_owned_is_closed_after_a_restart(void **state)
@@ -400,7 +489,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_world(a_put_with_a_lost_answer_is_sent_again_in_its_lane),
 		in_world(its_lane_stays_closed_until_a_late_copy_cannot_come_any_more),
-		in_world(a_lane_that_was_closed_is_closed_after_a_restart),
+		in_world(a_lane_that_was_closed_is_closed_for_the_rest_after_a_restart),
+		in_world(a_lane_whose_time_passed_while_nothing_ran_is_open),
+		in_world(a_clock_set_back_closes_a_lane_for_one_quarantine_at_most),
+		in_world(a_closed_lane_is_told_while_somebody_waits_in_it),
 		in_world(every_lane_it_owned_is_closed_after_a_restart),
 		in_world(what_was_unknown_stays_unknown_though_its_repetition_was_not_sent),
 		in_world(a_404_after_a_lost_answer_to_a_delete_is_success),

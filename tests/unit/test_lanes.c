@@ -121,7 +121,10 @@ static void a_closed_lane_holds_everybody_until_it_is_left(void **state)
 	(void)state;
 	begin();
 	closed = lanes_close(lanes, "lead_1");
+	check(!lanes_waited_for(closed));
 	pa = enter(a);
+	check_text(lanes_waited_for(closed), "lead_1");
+	check(!lanes_waited_for(pa));
 	check_text(ready, "");
 	lanes_leave(lanes, closed);
 	check_text(ready, "a");
