@@ -1,10 +1,12 @@
 #include "connector/sandbox/condition.h"
 
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/moment.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -96,6 +98,32 @@ static bool match_text(struct json_object *condition, struct json_object *value,
 	if (is(mode, "phrase"))
 		return has_phrase(text, wanted);
 	return has_all_words(text, wanted, is(mode, "beginning_of_words"));
+}
+
+/* A folded "or" of equalities: its set holds what is looked up here. */
+static bool match_any_of(struct json_object *condition, struct json_object *value,
+                         const struct box_viewer *viewer)
+{
+	char *text = mem_strdup(json_object_get_string(value));
+	bool is_there;
+
+	for (char *c = text; *c && !viewer->minds_case; c++)
+		*c = (char)tolower((unsigned char)*c);
+	is_there = json_object_object_get_ex(json_get(condition, "set"), text, NULL);
+	free(text);
+	return is_there;
+}
+
+/* A folded "or" of other conditions. */
+static bool match_any(struct json_object *condition, struct json_object *value,
+                      const struct box_viewer *viewer)
+{
+	struct json_object *all = json_get(condition, "conditions");
+
+	for (size_t i = 0; i < json_object_array_length(all); i++)
+		if (box_condition_matches(json_object_array_get_idx(all, i), value, viewer))
+			return true;
+	return false;
 }
 
 static bool match_list(struct json_object *list, struct json_object *value)
@@ -224,6 +252,12 @@ static int check_moment(struct json_object *condition, struct err *err)
 	return 0;
 }
 
+static int check_ours(struct json_object *condition, struct err *err)
+{
+	(void)condition;
+	return err_set(err, -EINVAL, "unknown type of condition");
+}
+
 static int check_nothing(struct json_object *condition, struct err *err)
 {
 	(void)condition;
@@ -245,6 +279,8 @@ static const struct condition {
 	{"exists", check_nothing, match_exists},
 	{"number_range", check_nothing, match_number},
 	{"moment_range", check_moment, match_moment},
+	{"any_of", check_ours, match_any_of},
+	{"any", check_ours, match_any},
 };
 
 static const struct condition *condition_of(struct json_object *condition)
@@ -284,7 +320,9 @@ bool box_condition_matches(struct json_object *condition, struct json_object *va
 
 size_t box_condition_n_equal(struct json_object *condition)
 {
-	if (is(json_get_string(condition, "type"), "term"))
+	const char *type = json_get_string(condition, "type");
+
+	if (is(type, "term") || is(type, "any_of"))
 		return json_object_array_length(json_get(condition, "values"));
 	return is(json_get_string(condition, "mode"), "exact_value") ? 1 : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "connector/sandbox/org.h"
 #include "connector/sandbox/query.h"
+#include "connector/sandbox/query_fold.h"
 #include "connector/sandbox/validate.h"
 #include "lib/buf.h"
 #include "lib/json.h"
@@ -279,7 +280,8 @@ static void find(struct page *page)
 		page->search->store,
 		{page->org->user->id, box_doubt_is(&page->org->doubts, DOUBT_EXACT_VALUE, "case")},
 	};
-	struct json_object *node = json_get(page->body, "query");
+	struct json_object *node =
+		box_query_fold(json_get(page->body, "query"), query.viewer.minds_case);
 	struct box_list narrowed = {0};
 	const struct box_list *list = &narrowed;
 	const struct box_object *last = NULL;
@@ -296,6 +298,7 @@ static void find(struct page *page)
 			box_list_add(&page->found, o);
 		last = o;
 	}
+	json_object_put(node);
 	free(narrowed.items);
 }
 
