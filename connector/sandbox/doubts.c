@@ -48,6 +48,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
                                 "one value for a field of several, without a list around it"},
 	[DOUBT_NUMBER_TEXT] = {"number_text", VALUES("refused", "accepted"),
                                "a number field given \"12.5\""},
+	[DOUBT_SEARCH_FIELD] = {"search_field", VALUES("refused", "nothing"),
+                                "a search by a custom field that is not there"},
 	[DOUBT_SLASH] = {"slash", VALUES("308", "301"),
                          "the redirect where the last slash is missing"},
 	[DOUBT_STATUS_TYPE] = {"status_type", VALUES("type", "status_type"),

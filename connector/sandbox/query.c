@@ -2,12 +2,9 @@
 
 #include "lib/json.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { deepest_query = 20 };
 
 static bool is(const char *a, const char *b)
 {
@@ -19,95 +16,6 @@ static const char *type_of(struct json_object *node)
 	const char *type = json_get_string(node, "type");
 
 	return type ? type : "";
-}
-
-static int check_node(struct json_object *node, unsigned depth, struct err *err);
-
-static int check_all(struct json_object *node, unsigned depth, struct err *err)
-{
-	struct json_object *queries = json_get(node, "queries");
-	int r = 0;
-
-	if (!json_object_is_type(queries, json_type_array))
-		return err_set(err, -EINVAL, "\"%s\" needs a list of queries", type_of(node));
-	for (size_t i = 0; i < json_object_array_length(queries) && r == 0; i++)
-		r = check_node(json_object_array_get_idx(queries, i), depth + 1, err);
-	return r;
-}
-
-static int check_kind(struct json_object *node, unsigned depth, struct err *err)
-{
-	const char *name = json_get_string(node, "object_type");
-
-	(void)depth;
-	if (!name || !box_kind_find(name))
-		return err_set(err, -EINVAL, "object_type %s is not known to the sandbox",
-		               name ? name : "(missing)");
-	return 0;
-}
-
-static int check_id(struct json_object *node, unsigned depth, struct err *err)
-{
-	(void)depth;
-	return json_get_string(node, "value") ? 0 : err_set(err, -EINVAL, "\"id\" needs a value");
-}
-
-static int check_condition(struct json_object *node, unsigned depth, struct err *err)
-{
-	struct json_object *field = json_get(node, "field");
-
-	(void)depth;
-	if (!is(type_of(field), "custom_field") && !is(type_of(field), "regular_field"))
-		return err_set(err, -EINVAL, "field must be a regular_field or a custom_field");
-	if (!json_get_string(field, "custom_field_id") && !json_get_string(field, "field_name"))
-		return err_set(err, -EINVAL, "field needs a custom_field_id or a field_name");
-	return box_condition_check(json_get(node, "condition"), err);
-}
-
-static int check_related(struct json_object *node, unsigned depth, struct err *err)
-{
-	if (!json_get_string(node, "related_object_type"))
-		return err_set(err, -EINVAL, "has_related needs a related_object_type");
-	return check_node(json_get(node, "related_query"), depth + 1, err);
-}
-
-static int check_nothing(struct json_object *node, unsigned depth, struct err *err)
-{
-	(void)node;
-	(void)depth;
-	(void)err;
-	return 0;
-}
-
-static const struct {
-	const char *type;
-	int (*check)(struct json_object *node, unsigned depth, struct err *err);
-} nodes[] = {
-	{"and", check_all},
-	{"or", check_all},
-	{"object_type", check_kind},
-	{"id", check_id},
-	{"match_all", check_nothing},
-	{"field_condition", check_condition},
-	{"has_related", check_related},
-};
-
-static int check_node(struct json_object *node, unsigned depth, struct err *err)
-{
-	if (!json_object_is_type(node, json_type_object))
-		return err_set(err, -EINVAL, "a query must be an object");
-	if (depth > deepest_query)
-		return err_set(err, -EINVAL, "the query is nested too deeply");
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		if (is(nodes[i].type, type_of(node)))
-			return nodes[i].check(node, depth, err);
-	return err_set(err, -EINVAL, "the sandbox does not know the query type \"%s\" yet",
-	               type_of(node));
-}
-
-int box_query_check(struct json_object *node, struct err *err)
-{
-	return check_node(node, 1, err);
 }
 
 const struct box_kind *box_query_kind(struct json_object *node)
@@ -310,15 +218,20 @@ static bool item_matches(const struct box_query *query, struct json_object *inne
 	return false;
 }
 
+/* @lead_id's objects of kind @child; of a contact those that name it. */
 static bool child_matches(const struct box_query *query, struct json_object *inner,
-                          const struct scope *scope, const struct box_kind *child)
+                          const struct scope *scope, const struct box_kind *child,
+                          const char *lead_id)
 {
-	const struct box_list *below = box_store_below(query->store, scope->object->id);
+	const struct box_list *below = box_store_below(query->store, lead_id);
+	const bool is_contact = scope->object->kind == &box_kinds[BOX_CONTACT];
 
 	for (size_t i = 0; i < below->n; i++) {
 		const struct box_object *o = below->items[i];
 		const struct scope at = {o, o->indexed, NULL};
 
+		if (is_contact && !is(json_get_string(o->indexed, "contact_id"), scope->object->id))
+			continue;
 		if (o->kind == child && o->indexed && matches(query, inner, &at))
 			return true;
 	}
@@ -337,11 +250,33 @@ static bool related_matches(const struct box_query *query, struct json_object *n
 		if (is(f->related, related))
 			return item_matches(query, inner, scope, f);
 	if (kind == &box_kinds[BOX_LEAD] && other)
-		return child_matches(query, inner, scope, other);
+		return child_matches(query, inner, scope, other, scope->object->id);
 	if (other == &box_kinds[BOX_LEAD] && lead_id) {
 		const struct box_object *lead = box_store_find(query->store, other, lead_id);
 
 		return lead && lead->indexed && box_query_matches(query, inner, lead);
+	}
+	return kind == &box_kinds[BOX_CONTACT] && other && lead_id &&
+	       child_matches(query, inner, scope, other, lead_id);
+}
+
+/* A text node looks at every text the object has. */
+static bool text_matches(const struct box_query *query, struct json_object *node,
+                         struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_string))
+		return box_condition_matches(node, value, &query->viewer);
+	if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			if (text_matches(query, node, json_object_array_get_idx(value, i)))
+				return true;
+	if (!json_object_is_type(value, json_type_object))
+		return false;
+	json_object_object_foreach(value, key, member)
+	{
+		(void)key;
+		if (text_matches(query, node, member))
+			return true;
 	}
 	return false;
 }
@@ -361,6 +296,8 @@ static bool node_matches(const struct box_query *query, struct json_object *node
 		return condition_matches(query, node, scope);
 	if (is(type, "has_related"))
 		return related_matches(query, node, scope);
+	if (is(type, "text"))
+		return text_matches(query, node, scope->data);
 	return true; /* match_all: the check let nothing else through */
 }
 

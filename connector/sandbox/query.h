@@ -12,8 +12,11 @@ struct box_query {
 	struct box_viewer viewer;
 };
 
-/* 0, or -EINVAL and what the stand-in does not understand. */
-int box_query_check(struct json_object *node, struct err *err);
+/*
+ * 0, or -EINVAL and what the stand-in does not understand. @store is asked for custom fields; NULL:
+ * any will do.
+ */
+int box_query_check(struct json_object *node, const struct box_store *store, struct err *err);
 
 /* The kind the query is about, or NULL where it pins none. */
 const struct box_kind *box_query_kind(struct json_object *node);

@@ -245,12 +245,13 @@ static struct json_object *read_cursor(struct page *page, uint64_t now_ms)
 static struct json_object *read_body(struct page *page, uint64_t now_ms)
 {
 	const int64_t limit = json_get_int(page->body, "_limit", default_page);
+	const bool is_lenient = box_doubt_is(&page->org->doubts, DOUBT_SEARCH_FIELD, "nothing");
 	struct json_object *query = json_get(page->body, "query");
 	struct err err;
 
 	if (!query)
 		return blame("query", "This field is required.");
-	if (box_query_check(query, &err) < 0)
+	if (box_query_check(query, is_lenient ? NULL : page->search->store, &err) < 0)
 		return blame("query", err.text);
 	page->kind = box_query_kind(query);
 	if (!page->kind)
@@ -302,9 +303,13 @@ static void find(struct page *page)
 	free(narrowed.items);
 }
 
+/* What a search is sorted by: the first key that tells two objects apart. */
 struct order {
-	const char *key;
-	int sign;
+	size_t n;
+	struct order_key {
+		char name[128];
+		int sign;
+	} keys[4];
 };
 
 static int compare_values(struct json_object *x, struct json_object *y)
@@ -322,31 +327,43 @@ static int in_order(const void *a, const void *b, void *arg)
 	const struct box_object *x = *(struct box_object *const *)a;
 	const struct box_object *y = *(struct box_object *const *)b;
 	const struct order *order = arg;
-	const int r =
-		compare_values(json_get(x->indexed, order->key), json_get(y->indexed, order->key));
 
-	return order->sign * (r ? r : by_seq(a, b));
+	for (size_t i = 0; i < order->n; i++) {
+		const struct order_key *key = &order->keys[i];
+		const int r = compare_values(json_get(x->indexed, key->name),
+		                             json_get(y->indexed, key->name));
+
+		if (r)
+			return key->sign * r;
+	}
+	return by_seq(a, b) * (order->n ? order->keys[0].sign : 1);
+}
+
+static void add_order(struct order *order, struct json_object *by)
+{
+	const char *direction = json_get_string(by, "direction");
+	const char *custom = json_get_string(json_get(by, "field"), "custom_field_id");
+	const char *name = json_get_string(json_get(by, "field"), "field_name");
+	struct order_key *key = &order->keys[order->n];
+
+	if (order->n == sizeof(order->keys) / sizeof(order->keys[0]) || (!custom && !name))
+		return;
+	(void)snprintf(key->name, sizeof(key->name), "%s%s", custom ? "custom." : "",
+	               custom ? custom : name);
+	key->sign = direction && strcmp(direction, "desc") == 0 ? -1 : 1;
+	order->n++;
 }
 
 static void sort(struct page *page)
 {
 	struct json_object *sort = json_get(page->body, "sort");
-	struct json_object *first = json_object_is_type(sort, json_type_array)
-	                                    ? json_object_array_get_idx(sort, 0)
-	                                    : NULL;
-	const char *direction = json_get_string(first, "direction");
-	const char *custom = json_get_string(json_get(first, "field"), "custom_field_id");
-	char key[128];
-	struct order order = {
-		.key = json_get_string(json_get(first, "field"), "field_name"),
-		.sign = direction && strcmp(direction, "desc") == 0 ? -1 : 1,
-	};
+	struct order order = {0};
 
-	if (custom) {
-		(void)snprintf(key, sizeof(key), "custom.%s", custom);
-		order.key = key;
-	}
-	if (order.key && page->found.n)
+	if (!json_object_is_type(sort, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(sort); i++)
+		add_order(&order, json_object_array_get_idx(sort, i));
+	if (order.n && page->found.n)
 		qsort_r(page->found.items, page->found.n, sizeof(struct box_object *), in_order,
 		        &order);
 }

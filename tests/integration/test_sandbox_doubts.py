@@ -252,7 +252,7 @@ def test_help_and_manual_tell_every_switch_and_fault(box, closefeed):
     said = closefeed("sandbox", "--help").out
     switches = [name for name, value in box.get("/_sandbox/settings").items()
                 if isinstance(value, str) and name != "rate_form"]
-    assert len(switches) == 21
+    assert len(switches) == 22
     for name in [*switches, "reset_after", "status_after_apply"]:
         assert re.search(rf"^  {name} +\S", said, re.M), name
     assert "exact_value" in closefeed("help", "--man").out

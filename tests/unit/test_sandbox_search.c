@@ -234,6 +234,96 @@ static void results_are_sorted_as_asked(void **state)
 	box_close(&b);
 }
 
+static void the_first_key_that_differs_sorts(void **state)
+{
+	static const char query[] = ALL("lead", "{\"type\":\"match_all\"}");
+	static const char *const leads[][2] = {{"B", "2"}, {"A", "2"}, {"C", "1"}, {"D", "2"}};
+	struct box b;
+
+	(void)state;
+	box_open(&b, 0);
+	for (size_t i = 0; i < 4; i++) {
+		char *body = mem_printf("{\"name\":\"%s\",\"description\":\"%s\"}", leads[i][0],
+		                        leads[i][1]);
+
+		(void)box_put(&b, BOX_LEAD, NULL, body);
+		free(body);
+	}
+	check_text(
+		names_at(
+			&b, query,
+			",\"sort\":[{\"direction\":\"asc\",\"field\":" FIELD(
+				"lead",
+				"description") "},{\"direction\":\"desc\",\"field\":" FIELD("lead",
+	                                                                                    "name") "}]",
+			1000),
+		"C D B A ");
+	box_close(&b);
+}
+
+static void a_text_node_looks_at_every_text_of_an_object(void **state)
+{
+	struct box b;
+
+	(void)state;
+	open_with_leads(&b);
+	check_text(names(&b, ALL("contact", "{\"type\":\"text\",\"value\":\"north.example ana\"}")),
+	           "Ana Bo ");
+	check_text(names(&b, ALL("lead", "{\"type\":\"text\",\"value\":\"far\"}")), "Far North ");
+	check_text(names(&b, ALL("lead", "{\"type\":\"text\",\"value\":\"fa\"}")), "");
+	check_text(names(&b, ALL("lead", "{\"type\":\"text\",\"mode\":\"beginning_of_words\","
+	                                 "\"value\":\"fa\"}")),
+	           "Far North ");
+	box_close(&b);
+}
+
+static void a_contact_is_found_by_what_names_it(void **state)
+{
+	static const char query[] = ALL(
+		"contact", HAS("contact", "opportunity",
+	                       WHERE(FIELD("opportunity", "note"), TEXT("phrase", "big deal"))));
+	const struct box_object *ana, *bo;
+	struct box b;
+	char *body;
+
+	(void)state;
+	box_open(&b, 0);
+	ana = box_put(&b, BOX_CONTACT, NULL, "{\"name\":\"Ana\"}");
+	body = mem_printf("{\"name\":\"Bo\",\"lead_id\":\"%s\"}", box_text(ana, "lead_id"));
+	bo = box_put(&b, BOX_CONTACT, NULL, body);
+	free(body);
+	body = mem_printf("{\"lead_id\":\"%s\",\"contact_id\":\"%s\",\"note\":\"a big deal\"}",
+	                  box_text(bo, "lead_id"), bo->id);
+	(void)box_put(&b, BOX_OPPORTUNITY, NULL, body);
+	free(body);
+	check_text(names(&b, query), "Bo ");
+	box_close(&b);
+}
+
+static void a_custom_field_that_is_gone_is_refused_or_finds_nothing(void **state)
+{
+	static const char query[] =
+		ALL("lead", WHERE("{\"type\":\"custom_field\",\"custom_field_id\":\"cf_gone\"}",
+	                          TEXT("exact_value", "x")));
+	struct json_object *told;
+	struct box b;
+	struct err err;
+
+	(void)state;
+	open_with_leads(&b);
+	told = ask(&b,
+	           "{\"query\":" ALL("lead", WHERE("{\"type\":\"custom_field\","
+	                                           "\"custom_field_id\":\"cf_gone\"}",
+	                                           TEXT("exact_value", "x"))) "}",
+	           1000);
+	check_text(json_get_string(json_get(told, "field-errors"), "query"),
+	           "The Custom Field \"cf_gone\" does not exist.");
+	json_object_put(told);
+	check_eq(box_doubts_set(&b.org->doubts, "search_field", "nothing", &err), 0);
+	check_text(names(&b, query), "");
+	box_close(&b);
+}
+
 static void what_it_does_not_understand_is_refused(void **state)
 {
 	static const char *const bodies[] = {
@@ -242,6 +332,13 @@ static void what_it_does_not_understand_is_refused(void **state)
 		"{\"query\":{\"type\":\"telepathy\"}}",
 		"{\"query\":{\"type\":\"object_type\",\"object_type\":\"dragon\"}}",
 		"{\"query\":" ALL("lead", WHERE(FIELD("lead", "name"), TEXT("roughly", "x"))) "}",
+		"{\"query\":" ALL("lead", WHERE(FIELD("lead", "nmae"), TEXT("phrase", "x"))) "}",
+		"{\"query\":" ALL("lead", WHERE(FIELD("leda", "name"), TEXT("phrase", "x"))) "}",
+		"{\"query\":" ALL("lead", HAS("lead", "email", "{\"type\":\"match_all\"}")) "}",
+		"{\"query\":" ALL("lead", "{\"type\":\"text\",\"value\":\"x\",\"mode\":\"y\"}") "}",
+		"{\"query\":" ALL("lead",
+	                          WHERE(FIELD("lead", "name"),
+	                                "{\"type\":\"any_of\",\"values\":[],\"set\":{}}")) "}",
 		"{\"query\":" ALL("lead", "{\"type\":\"match_all\"}") ",\"_limit\":201}",
 		"{\"query\":" ALL("lead", "{\"type\":\"match_all\"}") ",\"cursor\":\"x\"}",
 	};
@@ -268,6 +365,10 @@ int main(void)
 		sentence(writes_are_found_only_after_the_lag),
 		sentence(pages_follow_a_cursor_for_thirty_seconds),
 		sentence(results_are_sorted_as_asked),
+		sentence(the_first_key_that_differs_sorts),
+		sentence(a_text_node_looks_at_every_text_of_an_object),
+		sentence(a_contact_is_found_by_what_names_it),
+		sentence(a_custom_field_that_is_gone_is_refused_or_finds_nothing),
 		sentence(what_it_does_not_understand_is_refused),
 	};
 
