@@ -8,6 +8,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -289,6 +290,7 @@ enum exit_code editor_record(const char *raw, size_t len, uint64_t max_bytes,
 	char *record = NULL;
 	int r = open_top(&top, err);
 
+	assert(r < 0 || top.file);
 	if (r >= 0)
 		r = write_file(top.file, before, err);
 	if (r >= 0)

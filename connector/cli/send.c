@@ -19,6 +19,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,29 +39,32 @@ struct send {
 
 /* Finding it */
 
-static int find_record(struct send *send, uint64_t number, struct err *err)
+/* Record @number of the input, from 1; NULL with *@ret_code and a sentence. */
+static struct record *find_record(const struct pipeline *p, uint64_t number,
+                                  enum exit_code *ret_code, struct err *err)
 {
-	const struct pipeline *p = send->pipeline;
 	const struct ndjson_options options = {
 		.path = p->ndjson_path, .name = p->ndjson_written, .max_record = p->max_record};
 	cleanup_(source_freep) struct source *source = NULL;
 	uint64_t n = 0;
 	int r = ndjson_open(&options, &source, err);
 
+	*ret_code = EXIT_INPUT;
 	while (r >= 0) {
-		cleanup_(record_unrefp) struct record *record = NULL;
+		struct record *record = NULL;
 
 		r = source_next(source, &record, err);
-		if (r == SOURCE_END)
-			return err_set(err, -ENOENT,
-			               "%s has %" PRIu64 " record%s: there is no record %" PRIu64,
-			               p->ndjson_written, n, n == 1 ? "" : "s", number);
-		if (r == SOURCE_RECORD && ++n == number) {
-			send->record = steal(&record);
-			return 0;
+		if (r == SOURCE_END) {
+			*ret_code = EXIT_USAGE;
+			r = err_set(err, -ENOENT,
+			            "%s has %" PRIu64 " record%s: there is no record %" PRIu64,
+			            p->ndjson_written, n, n == 1 ? "" : "s", number);
 		}
+		if (r == SOURCE_RECORD && ++n == number)
+			return record;
+		record_unref(record);
 	}
-	return r;
+	return NULL;
 }
 
 /* With follow, what stands behind the last line end may still grow. */
@@ -72,17 +76,16 @@ static bool is_whole(const struct send *send)
 
 static enum exit_code find(struct send *send)
 {
-	const uint64_t number = cli_count(send->cli, "record", 1);
+	enum exit_code code;
 	struct err err;
-	int r;
 
 	if (!strcmp(send->pipeline->ndjson_path, "-"))
 		return cli_misuse(send->cli,
 		                  "send takes a record from a file: standard input can be read "
 		                  "once only. Save it to a file");
-	r = find_record(send, number, &err);
-	if (r < 0)
-		return cli_fail(r == -ENOENT ? EXIT_USAGE : EXIT_INPUT, &err);
+	send->record = find_record(send->pipeline, cli_count(send->cli, "record", 1), &code, &err);
+	if (!send->record)
+		return cli_fail(code, &err);
 	if (!is_whole(send)) {
 		(void)err_set(&err, -EAGAIN,
 		              "the last line of %s has no line end yet: it may not be whole",
@@ -101,6 +104,7 @@ static struct json_object *place_of(const struct send *send)
 	struct json_object *o = json_object_new_object();
 	const struct record *r = send->record;
 
+	assert(r);
 	(void)json_object_object_add(o, "file", json_string(r->source_name));
 	(void)json_object_object_add(o, "pos", json_object_new_uint64(r->pos));
 	(void)json_object_object_add(o, "next_pos", json_object_new_uint64(r->next_pos));
