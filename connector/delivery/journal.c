@@ -40,8 +40,10 @@ static void prepare(struct journal *j)
 	j->q.drop_payload = store_query(s, "DELETE FROM payload WHERE request=?1");
 	j->q.put_record =
 		store_query(s, "INSERT OR IGNORE INTO record(id, stream, pos, next_pos, len, line,"
-	                       " fault, raw, worst) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
-	j->q.note_record = store_query(s, "UPDATE record SET worst=max(worst, ?2) WHERE id=?1");
+	                       " fault, raw, worst, user_key, done)"
+	                       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
+	j->q.note_record = store_query(
+		s, "UPDATE record SET worst=max(worst, ?2), done=max(done, ?3) WHERE id=?1");
 	j->q.drop_record = store_query(s, "DELETE FROM record WHERE id=?1");
 	j->q.put_part =
 		store_query(s, "INSERT OR REPLACE INTO part(id, record, ordinal, request, place,"
@@ -154,6 +156,7 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 	prepare(j);
 	prepare_reading(j);
 	journal_prepare_events(j);
+	journal_prepare_seen(j);
 	j->next_part = next_of(j, "SELECT coalesce(max(id), 0) FROM part");
 	j->next_record = next_of(j, "SELECT coalesce(max(id), 0) FROM record");
 	j->next_stream = next_of(j, "SELECT coalesce(max(id), 0) FROM stream");

@@ -103,8 +103,11 @@ void journal_end_request(struct journal *journal, struct request *request, const
 void journal_reject_part(struct journal *journal, struct part *part, const char *route,
                          const char *operation, struct event *event, int64_t wall_ms,
                          journal_done_fn done, void *arg);
-/* Removes rejected or held part @id with everything that only it needs. */
-void journal_drop_part(struct journal *journal, uint64_t id);
+/*
+ * Removes rejected or held part @id with everything that only it needs. With the last one its key
+ * is free again; but where other outputs of the record were delivered, it stays settled.
+ */
+void journal_drop_part(struct journal *journal, uint64_t id, int64_t wall_ms);
 /* Removes request @seq if no part belongs to it any more: its parts were taken up by another. */
 void journal_drop_orphan_request(struct journal *journal, uint64_t seq);
 /* The stream's position, as it is at the commit. Submitting it again in one turn costs nothing. */
@@ -140,6 +143,20 @@ void journal_put_decision(struct journal *journal, const char *what, uint64_t su
                           const char *choice, const char *object_id, int64_t wall_ms);
 /* A lane that stays closed after a repeated PUT until the quarantine is over; 0 opens it. */
 void journal_put_closed_lane(struct journal *journal, const char *key, int64_t until_wall_ms);
+
+/*
+ * source.key: what became of the records that had a key, wherever they came from. While something
+ * of a record is open, rejected or held its row has the key; what is settled is kept for good.
+ *
+ * journal_put_key() gives the row of a record a key it had not, and borrows nothing.
+ * journal_put_seen(): all that was open of @record has ended, at worst as @outcome. Rejects of
+ * other records with its key are replaced by it and go, each with a decision. Then its key is
+ * settled if something of it is held, or nothing of it rejected; where a person gave a part up it
+ * may have happened, so that is no reject to be taken again.
+ */
+void journal_put_key(struct journal *journal, const struct record *record);
+void journal_put_seen(struct journal *journal, struct record *record, enum outcome outcome,
+                      int64_t wall_ms, journal_done_fn done, void *arg);
 
 bool journal_has_changes(const struct journal *journal);
 /* Makes all submitted changes durable and calls their done functions. Any error must end the
@@ -189,6 +206,16 @@ struct part_row {
 int journal_each_part(struct journal *journal, enum outcome outcome, const uint64_t *ids,
                       enum reject_class class, void (*take)(void *arg, const struct part_row *row),
                       void *arg, struct err *err);
+
+/*
+ * How @key was settled; OUTCOME_REJECTED: records with it have rows, and no other word was said;
+ * OUTCOME_OPEN: it is not known. journal_each_reject_of() has what a new record with it replaces.
+ */
+int journal_find_seen(struct journal *journal, const uint8_t key[static record_key_bytes],
+                      enum outcome *ret_outcome, struct err *err);
+int journal_each_reject_of(struct journal *journal, const uint8_t key[static record_key_bytes],
+                           void (*take)(void *arg, const struct part_row *row), void *arg,
+                           struct err *err);
 
 /* The next owed events after @after_seq, at most @n, to @take (which takes each event). */
 int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t after_seq, unsigned n,

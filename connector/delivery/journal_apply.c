@@ -10,7 +10,7 @@
 
 /*
  * One function per kind of change, all inside the transaction that journal_apply() opens; those of
- * requests and parts are in journal_apply_request.c.
+ * requests and parts are in journal_apply_request.c, of events and keys in files of their own.
  */
 
 static int put_stream(struct journal *j, const struct stream *s, struct err *err)
@@ -77,7 +77,7 @@ static int put_object(struct journal *j, const struct change *c, struct err *err
 	return r;
 }
 
-static int put_decision(struct journal *j, const struct change *c, struct err *err)
+int journal_apply_decision(struct journal *j, const struct change *c, struct err *err)
 {
 	struct store_query *q = j->q.put_decision;
 
@@ -130,7 +130,7 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	case CHANGE_EDIT_RECORD:
 		return edit_record(j, c, err);
 	case CHANGE_DROP_PART:
-		return journal_apply_drop_part(j, c->number[0], err);
+		return journal_apply_drop_part(j, c->number[0], c->wall_ms, err);
 	case CHANGE_DROP_REQUEST:
 		return journal_apply_drop_orphan_request(j, c->number[0], err);
 	case CHANGE_STREAM:
@@ -146,9 +146,13 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	case CHANGE_OBJECT:
 		return put_object(j, c, err);
 	case CHANGE_DECISION:
-		return put_decision(j, c, err);
+		return journal_apply_decision(j, c, err);
 	case CHANGE_CLOSED_LANE:
 		return apply_closed_lane(j, c, err);
+	case CHANGE_KEY:
+		return journal_apply_key(j, c, err);
+	case CHANGE_SEEN:
+		return journal_apply_seen(j, c, err);
 	}
 	return 0;
 }

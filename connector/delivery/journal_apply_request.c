@@ -33,6 +33,8 @@ static int put_record(struct journal *j, const struct record *r, struct err *err
 	store_bind_int(q, 7, r->fault);
 	store_bind_blob(q, 8, r->raw, r->raw ? record_raw_len(r) : 0);
 	store_bind_int(q, 9, r->worst);
+	store_bind_blob(q, 10, r->has_key ? r->key : NULL, sizeof(r->key));
+	store_bind_int(q, 11, r->has_done);
 	return store_run(q, err);
 }
 
@@ -237,22 +239,31 @@ static bool is_gone(enum outcome outcome)
 	       outcome == OUTCOME_FILTERED;
 }
 
+static int note_record(struct journal *j, const struct record *record, struct err *err)
+{
+	struct store_query *q = j->q.note_record;
+
+	store_bind_int(q, 1, (int64_t)record->row);
+	store_bind_int(q, 2, record->worst);
+	store_bind_int(q, 3, record->has_done);
+	return store_run(q, err);
+}
+
 /*
- * What becomes of the record of an ended part. While other outputs of it are open its row must say
- * how bad it was so far; a reject of it may have been dropped meanwhile, so whether its row is
- * still needed is asked of the rows, but for the usual record with a single output.
+ * What becomes of the record of an ended part. As long as its row stands for other parts it must
+ * say how bad it was so far, and whether a part of it is done; a reject of it may have been dropped
+ * meanwhile, so whether its row is still needed is asked of the rows, but for the usual record with
+ * a single output.
  */
 static int end_record(struct journal *j, const struct part *p, bool keeps, struct err *err)
 {
 	const struct record *record = p->record;
+	int r = 0;
 
-	if (record->n_open) {
-		store_bind_int(j->q.note_record, 1, (int64_t)record->row);
-		store_bind_int(j->q.note_record, 2, record->worst);
-		return store_run(j->q.note_record, err);
-	}
-	if (!is_gone(p->outcome))
-		return 0;
+	if (record->n_open || (record->has_done && (keeps || p->generation)))
+		r = note_record(j, record, err);
+	if (r < 0 || record->n_open || !is_gone(p->outcome))
+		return r;
 	return run_with(keeps || p->generation ? j->q.orphan_record : j->q.drop_record, record->row,
 	                err);
 }
@@ -306,7 +317,7 @@ int journal_apply_drop_orphan_request(struct journal *j, uint64_t seq, struct er
 	return r > 0 ? run_with(j->q.drop_payload, seq, err) : r;
 }
 
-int journal_apply_drop_part(struct journal *j, uint64_t id, struct err *err)
+int journal_apply_drop_part(struct journal *j, uint64_t id, int64_t wall_ms, struct err *err)
 {
 	struct store_query *q = j->q.delete_part;
 	uint64_t record = 0, request = 0;
@@ -319,6 +330,8 @@ int journal_apply_drop_part(struct journal *j, uint64_t id, struct err *err)
 		request = (uint64_t)store_int(q, 1);
 		r = store_run(q, err);
 	}
+	if (r >= 0 && record)
+		r = journal_keep_key(j, record, wall_ms, err);
 	if (r >= 0 && record)
 		r = run_with(j->q.orphan_record, record, err);
 	return r >= 0 && request ? journal_apply_drop_orphan_request(j, request, err) : r;

@@ -88,9 +88,9 @@ int journal_each_closed_lane(struct journal *journal,
 	return r;
 }
 
-static int take_rows(struct store_query *q, enum reject_class class,
-                     void (*take)(void *arg, const struct part_row *row), void *arg,
-                     struct err *err)
+int journal_take_rows(struct store_query *q, enum reject_class class,
+                      void (*take)(void *arg, const struct part_row *row), void *arg,
+                      struct err *err)
 {
 	int r;
 
@@ -115,12 +115,12 @@ int journal_each_part(struct journal *journal, enum outcome outcome, const uint6
 
 	if (!ids) {
 		store_bind_int(q, 1, outcome);
-		return take_rows(q, class, take, arg, err);
+		return journal_take_rows(q, class, take, arg, err);
 	}
 	for (; *ids && r >= 0; ids++) {
 		store_bind_int(q, 1, outcome);
 		store_bind_int(q, 2, (int64_t)*ids);
-		r = take_rows(q, class, take, arg, err);
+		r = journal_take_rows(q, class, take, arg, err);
 	}
 	return r;
 }
@@ -133,7 +133,7 @@ int journal_each_part_at(struct journal *journal, uint64_t stream, uint64_t pos,
 
 	store_bind_int(q, 1, (int64_t)stream);
 	store_bind_int(q, 2, (int64_t)pos);
-	return take_rows(q, REJECT_NONE, take, arg, err);
+	return journal_take_rows(q, REJECT_NONE, take, arg, err);
 }
 
 int journal_each_rejected_record(struct journal *journal, enum reject_class class, uint64_t stream,

@@ -121,7 +121,7 @@ void record_set_deinit(struct record_set *set)
 static struct record *read_record(struct store_query *q)
 {
 	struct record *r = record_new();
-	const void *raw;
+	const void *raw, *key;
 	size_t len;
 
 	r->row = (uint64_t)store_int(q, 8);
@@ -137,6 +137,11 @@ static struct record *read_record(struct store_query *q)
 	r->edited_len = raw && len != r->len ? len : 0;
 	r->kind = (enum stream_kind)store_int(q, 16);
 	r->source_name = journal_text(q, 17);
+	key = store_blob(q, 23, &len);
+	r->has_key = key && len == sizeof(r->key);
+	if (r->has_key)
+		memcpy(r->key, key, sizeof(r->key));
+	r->has_done = store_int(q, 24) != 0;
 	return r;
 }
 
@@ -177,9 +182,9 @@ void journal_read_part(struct store_query *q, struct record_set *records, struct
 static void read_open_part(struct store_query *q, struct record_set *records, struct part *ret_part)
 {
 	journal_read_part(q, records, ret_part);
-	ret_part->draft = copy(q, 23);
-	ret_part->record->worst = (enum outcome)store_int(q, 25);
-	ret_part->record->keeps_row = store_int(q, 26) != 0;
+	ret_part->draft = copy(q, 25);
+	ret_part->record->worst = (enum outcome)store_int(q, 27);
+	ret_part->record->keeps_row = store_int(q, 28) != 0;
 }
 
 static int read_parts(struct journal *j, struct record_set *records, struct request *r,
@@ -273,7 +278,7 @@ static int each_waiting(struct journal *journal, struct record_set *records,
 		read_open_part(q, records, &w->part);
 		w->route = journal_text(q, 20);
 		w->operation = journal_text(q, 21);
-		w->config = (uint64_t)store_int(q, 24);
+		w->config = (uint64_t)store_int(q, 26);
 		take(arg, w);
 	}
 	return r;

@@ -32,6 +32,8 @@ enum change_kind {
 	CHANGE_OBJECT,
 	CHANGE_DECISION,
 	CHANGE_CLOSED_LANE,
+	CHANGE_KEY,
+	CHANGE_SEEN,
 };
 
 struct change {
@@ -40,6 +42,7 @@ struct change {
 	struct request *request;
 	struct request *halves[2];
 	struct part *part;
+	struct record *record;
 	struct event *event;
 	struct stream *stream;
 	struct journal_run *run;
@@ -84,6 +87,8 @@ struct journal {
 		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
 			*object_time;
 		struct store_query *put_decision, *close_lane, *open_lane;
+		struct store_query *find_seen, *put_seen, *drop_seen, *keep_seen, *put_key,
+			*parts_by_key, *rejects_by_key;
 		struct store_query *get_meta, *set_meta, *drop_meta, *get_config, *put_config,
 			*config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
@@ -105,7 +110,7 @@ struct journal {
 #define PART_COLUMNS                                                                               \
 	"p.id, p.ordinal, p.outcome, p.class, p.generation, p.message, p.field, p.fields, "        \
 	"r.id, r.stream, r.pos, r.next_pos, r.len, r.line, r.fault, r.raw, s.kind, s.name, "       \
-	"p.at, p.request, p.route, p.operation, p.takes_rest"
+	"p.at, p.request, p.route, p.operation, p.takes_rest, r.user_key, r.done"
 /* Behind them, of what is open: the draft, and what became of the record's other outputs. */
 #define OPEN_PART_COLUMNS                                                                          \
 	PART_COLUMNS ", p.draft, p.config, r.worst, EXISTS (SELECT 1 FROM part x"                  \
@@ -131,7 +136,7 @@ int journal_apply_halve_request(struct journal *j, const struct change *c, struc
 int journal_apply_reopen_request(struct journal *j, const struct request *r, struct err *err);
 int journal_apply_end_request(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_reject_part(struct journal *j, const struct change *c, struct err *err);
-int journal_apply_drop_part(struct journal *j, uint64_t id, struct err *err);
+int journal_apply_drop_part(struct journal *j, uint64_t id, int64_t wall_ms, struct err *err);
 int journal_apply_drop_orphan_request(struct journal *j, uint64_t seq, struct err *err);
 
 /* journal_events.c */
@@ -147,6 +152,21 @@ int journal_keep_told(struct journal *j, struct err *err);
 int journal_prune_told(struct journal *j, int64_t before_wall_ms, struct err *err);
 int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t up_to, uint64_t *ret_n,
                        struct err *err);
+
+/* journal_seen.c */
+void journal_prepare_seen(struct journal *j);
+int journal_apply_key(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_seen(struct journal *j, const struct change *c, struct err *err);
+/* The last part of record @row is gone; where others of its outputs were done, its key stays. */
+int journal_keep_key(struct journal *j, uint64_t row, int64_t wall_ms, struct err *err);
+
+/* journal_apply.c */
+int journal_apply_decision(struct journal *j, const struct change *c, struct err *err);
+
+/* journal_look.c: rows of PART_COLUMNS to @take, those of @class alone or (REJECT_NONE) all. */
+int journal_take_rows(struct store_query *q, enum reject_class class,
+                      void (*take)(void *arg, const struct part_row *row), void *arg,
+                      struct err *err);
 
 /* Records by their row, so that parts of one share a struct; zero is empty. */
 struct record_set {

@@ -135,9 +135,12 @@ void journal_reject_part(struct journal *journal, struct part *part, const char 
 	c->arg = arg;
 }
 
-void journal_drop_part(struct journal *journal, uint64_t id)
+void journal_drop_part(struct journal *journal, uint64_t id, int64_t wall_ms)
 {
-	add(journal, CHANGE_DROP_PART)->number[0] = id;
+	struct change *c = add(journal, CHANGE_DROP_PART);
+
+	c->number[0] = id;
+	c->wall_ms = wall_ms;
 }
 
 void journal_drop_orphan_request(struct journal *journal, uint64_t seq)
@@ -230,4 +233,26 @@ void journal_put_closed_lane(struct journal *journal, const char *key, int64_t u
 
 	c->text[0] = mem_strdup(key);
 	c->wall_ms = until_wall_ms;
+}
+
+void journal_put_key(struct journal *journal, const struct record *record)
+{
+	struct change *c = add(journal, CHANGE_KEY);
+
+	assert(record->has_key);
+	c->number[0] = record->row;
+	c->text[0] = mem_dup(record->key, sizeof(record->key));
+}
+
+void journal_put_seen(struct journal *journal, struct record *record, enum outcome outcome,
+                      int64_t wall_ms, journal_done_fn done, void *arg)
+{
+	struct change *c = add(journal, CHANGE_SEEN);
+
+	assert(record->has_key);
+	c->record = record;
+	c->small = outcome;
+	c->wall_ms = wall_ms;
+	c->done = done;
+	c->arg = arg;
 }

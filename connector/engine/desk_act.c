@@ -97,8 +97,9 @@ bool errand_join(struct desk *desk, struct errand *errand, struct errand_part *m
 	return true;
 }
 
-void desk_begin_record(struct record *r)
+void desk_begin_record(struct engine *e, struct record *r)
 {
+	seen_hold(e, r);
 	r->n_open++;
 	r->is_settled = true;
 	r->keeps_row = false;

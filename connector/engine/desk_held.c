@@ -9,7 +9,8 @@
 
 /* Held items: a person says what is true of them. */
 
-static void end_parts(struct request *r, enum outcome outcome, const char *message)
+static void end_parts(struct engine *e, struct request *r, enum outcome outcome,
+                      const char *message)
 {
 	for (size_t i = 0; i < r->n_parts; i++) {
 		struct part *p = &r->parts[i];
@@ -19,7 +20,9 @@ static void end_parts(struct request *r, enum outcome outcome, const char *messa
 		p->generation++;
 		free(p->message);
 		p->message = mem_strdup(message);
-		desk_begin_record(p->record);
+		desk_begin_record(e, p->record);
+		/* What a person gave up may be there: nobody may take it for never sent. */
+		p->record->has_done |= outcome == OUTCOME_REJECTED;
 	}
 }
 
@@ -35,7 +38,7 @@ void desk_send_held(struct desk *desk, struct errand *errand)
 		errand->parts[0].has_ended = true;
 		errand_result(errand, errand->ids[0], "held", NULL, "it is held no more");
 	} else {
-		end_parts(r, OUTCOME_OPEN, NULL);
+		end_parts(e, r, OUTCOME_OPEN, NULL);
 		r->state = REQUEST_PLANNED;
 		r->resends = r->crash_count = 0;
 		journal_reopen_request(e->journal, r);
@@ -48,12 +51,12 @@ void desk_send_held(struct desk *desk, struct errand *errand)
 static void end_held(struct engine *e, struct request *r, const char *object_id)
 {
 	if (object_id) {
-		end_parts(r, OUTCOME_DELIVERED, NULL);
+		end_parts(e, r, OUTCOME_DELIVERED, NULL);
 		r->state = REQUEST_APPLIED;
 		free(r->object_id);
 		r->object_id = mem_strdup(object_id);
 	} else {
-		end_parts(r, OUTCOME_REJECTED,
+		end_parts(e, r, OUTCOME_REJECTED,
 		          "a person gave it up; whether Close has it is not known");
 		r->state = REQUEST_REFUSED;
 	}

@@ -78,7 +78,7 @@ void desk_row_load(struct journal *journal, enum outcome outcome, uint64_t id,
                    struct desk_row *ret_row);
 void desk_row_deinit(struct desk_row *row);
 /* A part of @record is taken up again; its place in the source was settled long ago. */
-void desk_begin_record(struct record *record);
+void desk_begin_record(struct engine *e, struct record *record);
 
 /* desk_retry.c */
 /* The pipeline of a question, whose text came with it; NULL, or why there is none. */

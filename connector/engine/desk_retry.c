@@ -69,6 +69,8 @@ static struct request *as_sent(struct desk *desk, struct desk_row *c, struct err
 	cleanup_(rejection_deinit) struct rejection twin = {0};
 	size_t at;
 
+	if (!seen_admits(e, c->row.part.record, refusal))
+		return NULL;
 	if (!c->row.request || journal_load_request(e->journal, c->row.request, &r, NULL) < 0 ||
 	    (r->method != METHOD_DELETE && !r->body)) {
 		request_free(r);
@@ -124,34 +126,15 @@ struct reshaped {
 	size_t at; /* the item that was rejected; with result.n there is none */
 };
 
-/*
- * Where the rejected output is now. The routes may have changed: what it went by counts more than
- * which one it was.
- */
-static size_t find_item(const struct shape_result *result, const struct desk_row *c)
-{
-	const char *name = c->row.route;
-	size_t at = result->n, n_named = 0;
-
-	for (size_t i = 0; i < result->n; i++) {
-		const struct shape_output *output = &result->items[i];
-		const bool is_named = output->route && !strcmp(output->route->name, name);
-
-		if (output->ordinal == c->row.part.ordinal &&
-		    (is_named || !*name || c->row.part.takes_rest))
-			return i;
-		if (is_named && !n_named++)
-			at = i;
-	}
-	return n_named == 1 ? at : result->n;
-}
-
 static struct request *take_output(struct engine *e, struct reshaped *reshaped, struct desk_row *c,
                                    struct rejection *ret_rejection, struct err *refusal)
 {
+	const struct rejected_output was = {.ordinal = c->row.part.ordinal,
+	                                    .takes_rest = c->row.part.takes_rest,
+	                                    .route = c->row.route};
 	struct shape_output *output;
 
-	reshaped->at = find_item(&reshaped->result, c);
+	reshaped->at = shape_find(&reshaped->result, &was);
 	if (reshaped->at == reshaped->result.n)
 		return refuse(refusal, reshaped->result.n_filtered
 		                               ? "its transform drops the record now"
@@ -170,7 +153,7 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
                                    struct rejection *ret_rejection, struct err *refusal)
 {
 	struct record *record = c->row.part.record;
-	struct request *r;
+	struct request *r = NULL;
 	struct err err;
 
 	why_not_shaped(pipeline, c, refusal);
@@ -184,9 +167,11 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
 		              record->value ? "the record is no JSON object" : err.text);
 		return NULL;
 	}
-	ret_reshaped->routes = &pipeline->routes;
-	shape_record(&pipeline->routes, record, &ret_reshaped->result);
-	r = take_output(desk->engine, ret_reshaped, c, ret_rejection, refusal);
+	if (seen_admits_named(desk->engine, &pipeline->routes, record, ret_rejection, refusal)) {
+		ret_reshaped->routes = &pipeline->routes;
+		shape_record(&pipeline->routes, record, &ret_reshaped->result);
+		r = take_output(desk->engine, ret_reshaped, c, ret_rejection, refusal);
+	}
 	json_object_put(record->value);
 	record->value = NULL;
 	return r;
@@ -235,7 +220,7 @@ static void take_up(struct engine *e, struct desk_row *c, struct request *r,
 {
 	struct record *record = c->row.part.record;
 
-	desk_begin_record(record);
+	desk_begin_record(e, record);
 	if (r) {
 		give_part(r, c);
 		send(e, r, c->row.part.class);
@@ -430,7 +415,7 @@ struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
 			continue; /* it is being taken up */
 		desk_row_load(journal, OUTCOME_REJECTED, ids.ids[i], &c);
 		if (c.is_there) {
-			journal_drop_part(journal, ids.ids[i]);
+			journal_drop_part(journal, ids.ids[i], wall_ms);
 			journal_put_decision(journal, "reject", ids.ids[i], "drop", NULL, wall_ms);
 			n++;
 		}

@@ -219,17 +219,25 @@ struct request *intake_request(struct engine *e, const struct route_set *routes,
 	return NULL;
 }
 
-static void take_record(struct engine *e, struct record *record)
+void intake_send(struct engine *e, struct record *record, const struct rejected_output *was,
+                 size_t n_was)
 {
 	struct shape_result shaped;
 
-	record->read_wall_ms = loop_wall_ms(e->loop);
-	hook_point("record_read");
 	shape_record(&e->pipeline->routes, record, &shaped);
 	/* What the record says is in its drafts now; its bytes stay, its tree need not. */
 	json_object_put(record->value);
 	record->value = NULL;
+	if (n_was)
+		shape_narrow(&e->pipeline->routes, &shaped, was, n_was);
+	outputs_take(e, record, &shaped);
+	shape_result_deinit(&shaped);
+}
 
+static void take_record(struct engine *e, struct record *record)
+{
+	record->read_wall_ms = loop_wall_ms(e->loop);
+	hook_point("record_read");
 	e->n_taken++;
 	e->n_unsettled++;
 	e->held_bytes += record->len;
@@ -237,8 +245,10 @@ static void take_record(struct engine *e, struct record *record)
 		stream_settle(e->stream, record->pos, record->next_pos, 1);
 		journal_put_stream(e->journal, e->stream);
 	}
-	outputs_take(e, record, &shaped);
-	shape_result_deinit(&shaped);
+	if (e->pipeline->routes.key && record->fault == RECORD_OK)
+		seen_take(e, record);
+	else
+		intake_send(e, record, NULL, 0);
 }
 
 /* May more be read? */
@@ -280,9 +290,9 @@ bool intake_has_room(const struct engine *e)
 	       load.volatile_bytes < ahead_bytes;
 }
 
-static bool may_read(struct engine *e)
+bool intake_may_take(struct engine *e)
 {
-	if (!e->is_bound || e->is_stopping || e->input_ended || is_over_budget(e))
+	if (!e->is_bound || e->is_stopping)
 		return false;
 	if (gather_bytes(e->gather) > gather_budget || !intake_has_room(e))
 		return false;
@@ -293,6 +303,11 @@ static bool may_read(struct engine *e)
 			"may wait do; put another receiver into responses.webhook or say `closefeed "
 			"responses resume`, then run again");
 	return !outbox_is_full(e) && disk_has_space(e);
+}
+
+static bool may_read(struct engine *e)
+{
+	return !e->input_ended && !is_over_budget(e) && intake_may_take(e);
 }
 
 static void input_is_there(void *arg, int fd, uint32_t events)
@@ -378,13 +393,23 @@ static void read_on(struct engine *e)
 	e->input_goes_on = may_read(e);
 }
 
+/* All that was read waits for a key, and who has it waits for more to be read. */
+static bool is_stuck(const struct engine *e)
+{
+	return is_over_budget(e) && restore_n(e) && !e->is_stopping && !batches_due_ms(e) &&
+	       delivery_is_idle(e->delivery);
+}
+
 void intake_turn(struct engine *e)
 {
 	e->input_goes_on = false;
+	seen_turn(e);
 	if (!e->input_watch)
 		read_on(e);
 	/* What is not where the source reads comes no more, or not soon. */
 	if (e->is_bound && !e->is_stopping && (e->input_ended || e->input_watch))
 		restore_rest(e, e->input_ended);
+	else if (is_stuck(e))
+		restore_rest(e, true);
 	batches_turn(e, is_over_budget(e));
 }

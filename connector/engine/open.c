@@ -355,6 +355,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->clock_offset_ms = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
 	e->identities = identities_new();
 	e->restore = restore_new();
+	e->seen = seen_new();
 	batches_open(e);
 	know_secrets(e);
 
@@ -412,6 +413,7 @@ void engine_free(struct engine *engine)
 	free(e->open_places);
 	journal_close(e->journal);
 	identities_free(e->identities);
+	seen_free(e->seen);
 	redact_free(e->redact);
 	if (e->lock_fd >= 0)
 		(void)close(e->lock_fd);

@@ -284,6 +284,7 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 	if (!shaped->n) {
 		record->n_open = 1;
 		settle_part(e, record, without);
+		seen_end(e, record);
 	} else if (shaped->n == 1) {
 		struct request *request = request_of(e, &shaped->items[0]);
 

@@ -9,7 +9,7 @@
 #include "connector/model/draft.h"
 #include "connector/respond/file_sink.h"
 #include "connector/respond/webhook.h"
-#include "connector/shape/shape.h"
+#include "connector/shape/again.h"
 #include "connector/source/source.h"
 #include "lib/control.h"
 #include "lib/http.h"
@@ -22,6 +22,7 @@ struct identities;
 struct desk;
 struct waiting;
 struct restore;
+struct seen;
 
 /* An earlier version of the pipeline, for what it rendered. */
 struct version {
@@ -48,6 +49,7 @@ struct engine {
 	struct delivery *delivery;
 	struct proof *proof;
 	struct identities *identities; /* of creates that are open or held */
+	struct seen *seen;             /* keys of records that are open */
 	struct desk *desk;
 	struct control *control;
 
@@ -133,6 +135,15 @@ bool intake_claim(struct engine *e, const struct request *request, struct reject
  */
 struct request *intake_request(struct engine *e, const struct route_set *routes,
                                struct draft *takes_draft, struct rejection *ret_rejection);
+
+/* What was read goes on to Close: is there room for more? */
+bool intake_may_take(struct engine *e);
+/*
+ * Shapes @record, frees its value, and sends what it gives; with @n_was only what @was is now, of
+ * records with its key.
+ */
+void intake_send(struct engine *e, struct record *record, const struct rejected_output *was,
+                 size_t n_was);
 
 /* outputs.c: the account of a record that gives several outputs. */
 
@@ -272,6 +283,31 @@ void proof_turn(struct proof *proof);
 bool proof_can(void *arg, const struct request *request);
 /* When the last proof that is waited for can be there (wall clock); 0: none is. */
 int64_t proof_until_wall_ms(struct proof *proof);
+
+/* seen.c: source.key. */
+struct seen *seen_new(void);
+void seen_free(struct seen *seen); /* NULL is ignored */
+/*
+ * Takes a record that was just read and has no fault: skips it where its key is settled, lets it
+ * wait where it is open, sends it where it is not known, and what of it was rejected before.
+ */
+void seen_take(struct engine *e, struct record *record);
+/* Something of @record is open from now on: others with its key wait. */
+void seen_hold(struct engine *e, struct record *record);
+/* The same of what an earlier run left open; it may have been read before there was a key. */
+void seen_hold_left_open(struct engine *e, struct record *record);
+/* An output of @record has ended, and that was submitted; if it was the last, so is its key. */
+void seen_end(struct engine *e, struct record *record);
+/* Takes those that waited and need not any more. */
+void seen_turn(struct engine *e);
+/*
+ * Whether @record, of which something was rejected, may be taken up by a person: not while another
+ * with its key is on its way. seen_admits_named() gives one that has none the key that @routes give
+ * it; then it may also be refused for what became of that key, or rejected again.
+ */
+bool seen_admits(struct engine *e, const struct record *record, struct err *ret_why);
+bool seen_admits_named(struct engine *e, const struct route_set *routes, struct record *record,
+                       struct rejection *ret_rejection, struct err *ret_why);
 
 /* identities.c: identities of creates that are open or held. */
 struct identities *identities_new(void);

@@ -57,6 +57,7 @@ static void reopen(struct engine *e, struct record *record)
 		record->is_settled = is_settled(e, record);
 		if (!record->is_settled)
 			e->n_unsettled++;
+		seen_hold_left_open(e, record);
 	}
 	intake_skip(e, record);
 }

@@ -97,6 +97,7 @@ void settle_part(struct engine *e, struct record *record, enum outcome outcome)
 	record->n_open--;
 	if (outcome > record->worst)
 		record->worst = outcome;
+	record->has_done |= outcome == OUTCOME_DELIVERED || outcome == OUTCOME_SKIPPED;
 	record->keeps_row |= outcome == OUTCOME_REJECTED || outcome == OUTCOME_HELD;
 	if (record->n_open || record->is_settled)
 		return;
@@ -197,6 +198,8 @@ void settle_request(void *arg, struct request *takes_request)
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
 	hook_point("outcome_asked");
 	for (size_t i = 0; i < r->n_parts; i++)
+		seen_end(e, r->parts[i].record);
+	for (size_t i = 0; i < r->n_parts; i++)
 		desk_part_ended(e->desk, &r->parts[i], r);
 }
 
@@ -246,5 +249,6 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 	end->event = event_of_part(e, p, route, operation);
 	journal_reject_part(e->journal, p, route, operation, end->event, loop_wall_ms(e->loop),
 	                    ending_is_durable, end);
+	seen_end(e, p->record);
 	desk_part_ended(e->desk, p, NULL);
 }

@@ -17,6 +17,9 @@ enum stream_kind { STREAM_FILE, STREAM_STDIN, STREAM_PARTITION };
 /* Why a line is no record; the reject class that goes with it. */
 enum record_fault { RECORD_OK, RECORD_JSON, RECORD_TOO_LONG, RECORD_TOMBSTONE };
 
+/* Of a hash: among a thousand million keys two are the same once in 10^20 times. */
+enum { record_key_bytes = 16 };
+
 struct request;
 struct draft;
 
@@ -44,10 +47,15 @@ struct record {
 	int64_t read_wall_ms; /* {@now} */
 	uint64_t row;         /* in the state; 0: none */
 	bool is_stored;       /* the row is durable */
+	/* What it is known by, wherever it comes from: a hash of what source.key makes of it. */
+	bool has_key;
+	uint8_t key[record_key_bytes];
+	bool holds_key; /* others with its key wait for its outcome */
 	/* The account of its outputs, kept by the engine. */
 	unsigned n_open;    /* outputs without an outcome */
 	enum outcome worst; /* of those that have one */
 	bool keeps_row;     /* an output was rejected or held */
+	bool has_done; /* one was delivered or skipped: rejects of it are not the whole record */
 	/* By ordinal, of a record with several outputs; NULL: one output, or all are durable. */
 	struct record_output *outputs;
 	unsigned n_outputs;

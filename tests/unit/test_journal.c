@@ -120,7 +120,7 @@ static void a_reject_keeps_record_request_and_answer_until_it_is_dropped(void **
 	check_text(loaded->body, "{\"a\":1}");
 	request_free(loaded);
 
-	journal_drop_part(journal, 1);
+	journal_drop_part(journal, 1, 5);
 	commit();
 	check_eq(journal_totals(journal, &totals, NULL), 0);
 	check_eq(totals.rejected, 0);

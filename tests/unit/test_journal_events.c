@@ -80,7 +80,7 @@ static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_l
 	journal_put_stream(journal, stream);
 	journal_reject_part(journal, part, "", "", e, at_wall_ms, NULL, NULL);
 	commit();
-	journal_drop_part(journal, part->id);
+	journal_drop_part(journal, part->id, 5);
 	part_deinit(part);
 	free(part);
 	event_free(e);

@@ -273,7 +273,7 @@ static void a_reject_dropped_while_another_output_is_open_leaves_nothing_behind(
 	put_intent(open);
 	journal_reject_part(journal, &rejected, "r", "o", NULL, 5, NULL, NULL);
 	commit();
-	journal_drop_part(journal, rejected.id);
+	journal_drop_part(journal, rejected.id, 5);
 	commit();
 	check_eq(n_parts(), 1);
 	check_eq(n_records(), 1);
