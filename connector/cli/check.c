@@ -1,17 +1,21 @@
 /*
  * Is the pipeline right? Layer by layer, each named, all mistakes in one go. Nothing is sent but,
- * with --online, one GET /me/ that tells whose key it is.
+ * with --online, reads: GET /me/ tells whose key it is, and lists of fields what names mean.
  */
 
 #include "connector/cli/ask.h"
+#include "connector/cli/books.h"
+#include "connector/cli/check_names.h"
 #include "connector/cli/check_test.h"
 #include "connector/cli/me.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const layer_names[] = {
 	[LAYER_SYNTAX] = "syntax",
@@ -25,6 +29,7 @@ enum { n_layers = sizeof(layer_names) / sizeof(*layer_names) };
 struct report {
 	const struct cli *cli;
 	struct json_object *layers; /* [{"name", "ok", "what"}] */
+	struct names_report names;  /* with --online */
 };
 
 /* A line of the report; @what says more, or is NULL. */
@@ -95,6 +100,32 @@ static enum exit_code report_key(struct report *report, const struct pipeline *p
 	return code;
 }
 
+static void print_drift(const struct pipeline *pipeline, struct json_object *drift)
+{
+	cleanup_(freep) char *path = books_lock_path(pipeline);
+
+	for (size_t i = 0; i < json_object_array_length(drift); i++) {
+		(void)fprintf(stderr, "%s: warning: ", path);
+		term_print(stderr, json_object_get_string(json_object_array_get_idx(drift, i)));
+		(void)fputc('\n', stderr);
+	}
+}
+
+static enum exit_code report_names(struct report *report, const struct pipeline_options *options,
+                                   const struct names *locked, struct pipeline **pipeline)
+{
+	const enum exit_code code = check_names(options, locked, pipeline, &report->names);
+
+	if (!report->cli->json) {
+		if ((*pipeline)->n_errors)
+			ask_print_notes(*pipeline);
+		print_drift(*pipeline, report->names.drift);
+	}
+	if (report->names.what.len)
+		add_layer(report, "fields", code == EXIT_DONE, buf_text(&report->names.what));
+	return code;
+}
+
 static struct json_object *notes_json(const struct pipeline *pipeline)
 {
 	struct json_object *list = json_object_new_array();
@@ -124,15 +155,39 @@ static void print_json(const struct report *report, const struct pipeline *pipel
 	(void)json_object_object_add(answer, "pipeline", json_string(pipeline->name));
 	(void)json_object_object_add(answer, "layers", json_object_get(report->layers));
 	(void)json_object_object_add(answer, "notes", notes_json(pipeline));
+	if (report->names.drift)
+		(void)json_object_object_add(answer, "drift", json_object_get(report->names.drift));
 	if (cli_has(report->cli, "test"))
 		(void)json_object_object_add(answer, "tests", json_object_get(tests));
 	term_print_json(answer);
 	(void)json_object_put(answer);
 }
 
+/* By the names of its lock file, where there is one; these stay in @locked. */
+static int load(const char *path, struct pipeline_options *options, struct names *locked,
+                struct pipeline **ret_pipeline, struct err *err)
+{
+	struct pipeline *pipeline = NULL;
+	int r = pipeline_load(path, options, &pipeline, err);
+
+	if (r >= 0 && !pipeline->n_errors)
+		r = books_read_lock(pipeline, locked, err);
+	if (r > 0) {
+		pipeline_free(pipeline);
+		pipeline = NULL;
+		options->names = locked;
+		r = pipeline_load(path, options, &pipeline, err);
+	}
+	if (r >= 0)
+		*ret_pipeline = pipeline;
+	else
+		pipeline_free(pipeline);
+	return r;
+}
+
 static enum exit_code run_check(const struct cli *cli)
 {
-	const struct pipeline_options options = {
+	struct pipeline_options options = {
 		.operations = crm_catalogue(),
 		.with_secrets = true,
 		.getenv = cli_getenv,
@@ -140,11 +195,14 @@ static enum exit_code run_check(const struct cli *cli)
 	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	cleanup_(json_freep) struct json_object *tests = json_object_new_array();
 	struct report report = {.cli = cli};
+	struct names locked = {0};
 	enum exit_code code = EXIT_DONE;
 	struct err err;
 
-	if (pipeline_load(cli_arg(cli, 0), &options, &pipeline, &err) < 0)
+	if (load(cli_arg(cli, 0), &options, &locked, &pipeline, &err) < 0) {
+		names_deinit(&locked);
 		return cli_fail(EXIT_PIPELINE, &err);
+	}
 	report.layers = json_object_new_array();
 	if (!cli->json)
 		ask_print_notes(pipeline);
@@ -153,11 +211,15 @@ static enum exit_code run_check(const struct cli *cli)
 		code = EXIT_PIPELINE;
 	else if (cli_has(cli, "online"))
 		code = report_key(&report, pipeline);
+	if (code == EXIT_DONE && cli_has(cli, "online"))
+		code = report_names(&report, &options, &locked, &pipeline);
 	if (code == EXIT_DONE && cli_has(cli, "test"))
 		code = check_test(pipeline, cli_text(cli, "test", NULL), cli->json, tests);
 	if (cli->json)
 		print_json(&report, pipeline, tests, code);
 	(void)json_object_put(report.layers);
+	names_report_deinit(&report.names);
+	names_deinit(&locked);
 	return code;
 }
 
@@ -168,14 +230,16 @@ const struct verb verb_check = {
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed check leads.yaml", "the file and its secrets"},
-			{"closefeed check leads.yaml --online", "and whose key it is"},
+			{"closefeed check leads.yaml --online",
+                         "and whose key it is, and whether Close knows its names"},
 			{"closefeed check leads.yaml --test leads-test.yaml",
                          "and that records give the requests you expect"},
 			{NULL},
 		},
 	.flags =
 		(const struct cli_flag[]){
-			{.name = "online", .help = "ask Close whose key it is (GET /me/)"},
+			{.name = "online",
+                         .help = "ask Close whose key it is and what names mean; only reads"},
 			{.name = "test",
                          .type = FLAG_TEXT,
                          .value = "FILE",

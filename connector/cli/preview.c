@@ -4,6 +4,7 @@
  */
 
 #include "connector/cli/ask.h"
+#include "connector/cli/books.h"
 #include "connector/cli/preview_page.h"
 #include "connector/cli/term.h"
 #include "connector/gather/gather.h"
@@ -215,13 +216,16 @@ static enum exit_code run_preview(const struct cli *cli)
 	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	cleanup_(source_freep) struct source *source = NULL;
 	struct preview p = {.page = {.json = cli->json, .on_terminal = term_is(stdout)}};
+	struct names names = {0};
 	enum exit_code code;
 	struct err err;
 	int r;
 
-	code = ask_load(cli_arg(cli, 0), false, &pipeline);
-	if (code != EXIT_DONE)
+	code = books_load(cli_arg(cli, 0), &names, &pipeline);
+	if (code != EXIT_DONE) {
+		names_deinit(&names);
 		return code;
+	}
 	ask_print_notes(pipeline);
 	p.pipeline = pipeline;
 	p.page.base_url = pipeline->base_url;
@@ -234,6 +238,7 @@ static enum exit_code run_preview(const struct cli *cli)
 	gather_free(p.gather);
 	page_flush(&p.page);
 	buf_deinit(&p.page.out);
+	names_deinit(&names);
 	if (r < 0)
 		return cli_fail(EXIT_INPUT, &err);
 	if (!cli->json)

@@ -4,6 +4,7 @@
  */
 
 #include "connector/cli/ask.h"
+#include "connector/cli/books.h"
 #include "connector/cli/editor.h"
 #include "connector/cli/items.h"
 #include "connector/cli/preview_page.h"
@@ -28,7 +29,8 @@
 
 struct send {
 	const struct cli *cli;
-	const struct pipeline *pipeline;
+	struct pipeline *pipeline;
+	struct names names; /* what its record names */
 	struct record *record;
 	char raw_hash[sha256_hex]; /* of the record as it was read */
 	bool is_edited, is_again;
@@ -190,13 +192,45 @@ static void show_output(struct send *send, struct page *page, struct shape_outpu
 	request_free(request);
 }
 
+/* What it names is asked of Close first, so that what is shown is what is sent. */
+static enum exit_code learn(struct send *send, char *const *kinds)
+{
+	cleanup_(pipeline_freep) struct pipeline *with_key = NULL;
+	enum exit_code code = ask_load(send->pipeline->path, true, &with_key);
+	struct err err;
+
+	for (; code == EXIT_DONE && *kinds; kinds++) {
+		struct name_book *book = NULL;
+
+		code = books_ask(with_key, *kinds, &book, &err);
+		if (code != EXIT_DONE)
+			return cli_fail(code, &err);
+		names_put(&send->names, book);
+	}
+	return code;
+}
+
+static enum exit_code shape(struct send *send)
+{
+	enum exit_code code = EXIT_DONE;
+
+	send->pipeline->routes.names = &send->names;
+	send->record->read_wall_ms = clock_wall_ms();
+	shape_record(&send->pipeline->routes, send->record, &send->shaped);
+	while (code == EXIT_DONE && send->shaped.needs) {
+		code = learn(send, send->shaped.needs);
+		shape_result_deinit(&send->shaped);
+		if (code == EXIT_DONE)
+			shape_record(&send->pipeline->routes, send->record, &send->shaped);
+	}
+	return code;
+}
+
 static void show(struct send *send)
 {
 	struct page page = {.base_url = send->pipeline->base_url, .on_terminal = term_is(stdout)};
 	struct page *const out = send->cli->json ? NULL : &page;
 
-	send->record->read_wall_ms = clock_wall_ms();
-	shape_record(&send->pipeline->routes, send->record, &send->shaped);
 	for (size_t i = 0; i < send->shaped.n; i++)
 		show_output(send, out, &send->shaped.items[i]);
 	if (!send->shaped.n && out)
@@ -303,6 +337,8 @@ static enum exit_code work(struct send *send)
 		code = look(send);
 	if (code == EXIT_DONE && cli_has(send->cli, "edit"))
 		code = edit(send);
+	if (code == EXIT_DONE)
+		code = shape(send);
 	if (code != EXIT_DONE)
 		return code;
 	show(send);
@@ -326,6 +362,7 @@ static enum exit_code run_send(const struct cli *cli)
 	send.pipeline = pipeline;
 	code = work(&send);
 	shape_result_deinit(&send.shaped);
+	names_deinit(&send.names);
 	buf_deinit(&send.shown);
 	record_unref(send.record);
 	return code;

@@ -16,6 +16,7 @@ const struct verb *const verbs[] = {
 	&verb_held,
 	&verb_responses,
 	&verb_operations,
+	&verb_fields,
 	&verb_explain,
 	&verb_sandbox,
 	&verb_schema,

@@ -1,4 +1,5 @@
 #include "connector/close/errors.h"
+#include "connector/model/names.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -34,7 +35,8 @@ struct reader {
 	struct buf general; /* what is about no field */
 	unsigned n_general;
 	struct json_object *fields;
-	struct task *tasks; /* the next one is last */
+	struct json_object *written; /* borrowed */
+	struct task *tasks;          /* the next one is last */
 	size_t n_tasks, cap_tasks;
 };
 
@@ -88,7 +90,8 @@ static char *message_text(struct json_object *value)
 
 static void add_field(struct reader *reader, const char *path, const char *text)
 {
-	cleanup_(freep) char *name = clean(path, max_field_chars);
+	cleanup_(freep) char *whole = name_written(reader->written, path);
+	cleanup_(freep) char *name = clean(whole, max_field_chars);
 	cleanup_(freep) char *both = NULL;
 	const char *before;
 
@@ -297,9 +300,10 @@ static const char *first_key(struct json_object *object)
 }
 
 void crm_error_read(const char *body, size_t body_len, struct json_object *answer,
-                    struct json_object *sent, struct crm_error *ret_error)
+                    struct json_object *sent, struct json_object *written,
+                    struct crm_error *ret_error)
 {
-	struct reader reader = {.general = BUF_INIT};
+	struct reader reader = {.general = BUF_INIT, .written = written};
 	char *field = NULL;
 
 	if (json_object_is_type(answer, json_type_object))

@@ -113,6 +113,7 @@ char *crm_attempt_text(const struct crm_attempt *attempt)
 	case VERDICT_RATE_LIMITED:
 		return mem_strdup(
 			"Close answered 429: its rate limit is used up, nothing was done.");
+	case VERDICT_OUTDATED: /* a refusal, of which somebody knows why */
 	case VERDICT_REJECTED:
 		return mem_printf("The request was refused with %u, nothing was done.", status);
 	case VERDICT_UNAUTHORIZED:

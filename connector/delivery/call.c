@@ -108,6 +108,7 @@ static void answered(void *arg, const struct http_answer *answer)
 		delivery_stop(d, EXIT_PIPELINE, j.sentence);
 		break;
 	case VERDICT_APPLIED:
+	case VERDICT_OUTDATED:
 	case VERDICT_REJECTED:
 	case VERDICT_FORBIDDEN:
 		group_succeeded(c->group);

@@ -175,6 +175,12 @@ static void follow(struct flight *f, const struct judgement *j)
 		f->step = FLIGHT_READY;
 		flight_queue_first(&f->group->ready, f);
 		return;
+	case VERDICT_OUTDATED:
+		group_succeeded(f->group);
+		limits_readable(&d->limits);
+		flight_replan(f);
+		flight_back_off(f);
+		return;
 	case VERDICT_APPLIED:
 		group_succeeded(f->group);
 		limits_readable(&d->limits);

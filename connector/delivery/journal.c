@@ -28,7 +28,7 @@ static void prepare(struct journal *j)
 		s,
 		"INSERT OR REPLACE INTO request(" REQUEST_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
 		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,"
-		"?29,?30,?31)");
+		"?29,?30,?31,?32)");
 	j->q.note_request = store_query(
 		s, "UPDATE request SET state=?2, attempts=?3, resends=?4, crash_count=?5, known=?6,"
 		   " intent_at=?7 WHERE seq=?1");
@@ -62,6 +62,7 @@ static void prepare(struct journal *j)
 	j->q.put_decision =
 		store_query(s, "INSERT INTO decision(at, what, subject, choice, object_id)"
 	                       " VALUES(?1,?2,?3,?4,?5)");
+	j->q.put_names = store_query(s, "INSERT OR REPLACE INTO cache VALUES(?1,?2,?3)");
 	j->q.close_lane = store_query(s, "INSERT OR REPLACE INTO closed_lane VALUES(?1,?2)");
 	j->q.open_lane = store_query(s, "DELETE FROM closed_lane WHERE key=?1");
 	j->q.set_meta = store_query(s, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)");
@@ -100,6 +101,7 @@ static void prepare_reading(struct journal *j)
 	                                    "WHERE p.request = 0 AND p.outcome = 0"
 	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
+	j->q.each_names = store_query(s, "SELECT kind, text FROM cache ORDER BY kind");
 	j->q.closed_lanes = store_query(s, "SELECT key, until FROM closed_lane");
 	j->q.parts_at = store_query(s, "SELECT " PART_COLUMNS PART_JOIN
 	                               "WHERE r.stream = ?1 AND r.pos = ?2 ORDER BY p.id");

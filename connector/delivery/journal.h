@@ -141,6 +141,9 @@ void journal_put_object(struct journal *journal, const struct request *request, 
 /* A person's word on a held item or a reject: an audit trail. */
 void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
                           const char *choice, const char *object_id, int64_t wall_ms);
+/* What Close calls by which name, as text, in the place of what is kept under @kind. */
+void journal_put_names(struct journal *journal, const char *kind, const char *text,
+                       int64_t wall_ms);
 /* A lane that stays closed after a repeated PUT until the quarantine is over; 0 opens it. */
 void journal_put_closed_lane(struct journal *journal, const char *key, int64_t until_wall_ms);
 
@@ -148,11 +151,11 @@ void journal_put_closed_lane(struct journal *journal, const char *key, int64_t u
  * source.key: what became of the records that had a key, wherever they came from. While something
  * of a record is open, rejected or held its row has the key; what is settled is kept for good.
  *
- * journal_put_key() gives the row of a record a key it had not, and borrows nothing.
- * journal_put_seen(): all that was open of @record has ended, at worst as @outcome. Rejects of
- * other records with its key are replaced by it and go, each with a decision. Then its key is
- * settled if something of it is held, or nothing of it rejected; where a person gave a part up it
- * may have happened, so that is no reject to be taken again.
+ * journal_put_key() gives the row of a record a key it had not, and borrows nothing. journal_put_seen(): all that was
+ * open of @record has ended, at worst as @outcome. Rejects of other records with its key are
+ * replaced by it and go, each with a decision. Then its key is settled if something of it is held,
+ * or nothing of it rejected; where a person gave a part up it may have happened, so that is no
+ * reject to be taken again.
  */
 void journal_put_key(struct journal *journal, const struct record *record);
 void journal_put_seen(struct journal *journal, struct record *record, enum outcome outcome,
@@ -189,6 +192,10 @@ int journal_each_open(struct journal *journal,
 int journal_each_stream(struct journal *journal,
                         void (*take)(void *arg, struct stream *takes_stream), void *arg,
                         struct err *err);
+/* All that journal_put_names() keeps, by kind. */
+int journal_each_names(struct journal *journal,
+                       void (*take)(void *arg, const char *kind, const char *text), void *arg,
+                       struct err *err);
 int journal_each_closed_lane(struct journal *journal,
                              void (*take)(void *arg, const char *key, int64_t until_wall_ms),
                              void *arg, struct err *err);

@@ -89,6 +89,16 @@ int journal_apply_decision(struct journal *j, const struct change *c, struct err
 	return store_run(q, err);
 }
 
+static int put_names(struct journal *j, const struct change *c, struct err *err)
+{
+	struct store_query *q = j->q.put_names;
+
+	store_bind_text(q, 1, c->text[0]);
+	store_bind_text(q, 2, c->text[1]);
+	store_bind_int(q, 3, c->wall_ms);
+	return store_run(q, err);
+}
+
 static int edit_record(struct journal *j, const struct change *c, struct err *err)
 {
 	struct store_query *q = j->q.edit_record;
@@ -153,6 +163,8 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 		return journal_apply_key(j, c, err);
 	case CHANGE_SEEN:
 		return journal_apply_seen(j, c, err);
+	case CHANGE_NAMES:
+		return put_names(j, c, err);
 	}
 	return 0;
 }

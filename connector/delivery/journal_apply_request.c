@@ -146,6 +146,7 @@ static int put_request_row(struct journal *j, const struct request *r, enum requ
 	store_bind_int(q, 29, r->format);
 	store_bind_int(q, 30, (int64_t)r->root);
 	store_bind_int(q, 31, (int64_t)r->root_at);
+	store_bind_text(q, 32, r->written);
 	code = store_run(q, err);
 	free(headers);
 	free(notes);

@@ -88,6 +88,18 @@ int journal_each_closed_lane(struct journal *journal,
 	return r;
 }
 
+int journal_each_names(struct journal *journal,
+                       void (*take)(void *arg, const char *kind, const char *text), void *arg,
+                       struct err *err)
+{
+	struct store_query *q = journal->q.each_names;
+	int r;
+
+	while ((r = store_step(q, err)) > 0)
+		take(arg, store_text(q, 0), store_text(q, 1));
+	return r;
+}
+
 int journal_take_rows(struct store_query *q, enum reject_class class,
                       void (*take)(void *arg, const struct part_row *row), void *arg,
                       struct err *err)

@@ -65,6 +65,7 @@ static struct request *read_request(struct store_query *q)
 	r->format = (enum content_format)store_int(q, 28);
 	r->root = (uint64_t)store_int(q, 29);
 	r->root_at = (size_t)store_int(q, 30);
+	r->written = copy(q, 31);
 	return r;
 }
 

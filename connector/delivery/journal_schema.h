@@ -34,6 +34,7 @@ enum change_kind {
 	CHANGE_CLOSED_LANE,
 	CHANGE_KEY,
 	CHANGE_SEEN,
+	CHANGE_NAMES,
 };
 
 struct change {
@@ -89,6 +90,7 @@ struct journal {
 		struct store_query *put_decision, *close_lane, *open_lane;
 		struct store_query *find_seen, *put_seen, *drop_seen, *keep_seen, *put_key,
 			*parts_by_key, *rejects_by_key;
+		struct store_query *put_names, *each_names;
 		struct store_query *get_meta, *set_meta, *drop_meta, *get_config, *put_config,
 			*config_text;
 		struct store_query *orphan_request, *orphan_record, *delete_part;
@@ -104,7 +106,7 @@ struct journal {
 	"seq, id, state, method, class, route, operation, object, grp, url, headers, lanes, "      \
 	"notes, identity_field, identity_value, config, attempts, resends, crash_count, "          \
 	"intent_at, ended_at, duration, status, object_id, found, known, first_part, last_part, "  \
-	"format, root, root_at"
+	"format, root, root_at, written"
 
 /* Columns of the joined part, record and stream. */
 #define PART_COLUMNS                                                                               \

@@ -227,6 +227,15 @@ void journal_put_decision(struct journal *journal, const char *what, uint64_t su
 	c->wall_ms = wall_ms;
 }
 
+void journal_put_names(struct journal *journal, const char *kind, const char *text, int64_t wall_ms)
+{
+	struct change *c = add(journal, CHANGE_NAMES);
+
+	c->text[0] = mem_strdup(kind);
+	c->text[1] = mem_strdup(text);
+	c->wall_ms = wall_ms;
+}
+
 void journal_put_closed_lane(struct journal *journal, const char *key, int64_t until_wall_ms)
 {
 	struct change *c = add(journal, CHANGE_CLOSED_LANE);

@@ -119,7 +119,7 @@ struct errand *errand_new(struct desk *desk)
 
 void errand_go_on(struct desk *desk, struct errand *errand)
 {
-	while (errand->n_begun < errand->n_ids &&
+	while (errand->n_begun < errand->n_ids && !naming_is_asking(desk->engine) &&
 	       errand->n_begun - errand->n_ended < begun_at_once) {
 		if (errand->is_resend)
 			desk_send_held(desk, errand);

@@ -170,7 +170,8 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
 	if (seen_admits_named(desk->engine, &pipeline->routes, record, ret_rejection, refusal)) {
 		ret_reshaped->routes = &pipeline->routes;
 		shape_record(&pipeline->routes, record, &ret_reshaped->result);
-		r = take_output(desk->engine, ret_reshaped, c, ret_rejection, refusal);
+		if (!ret_reshaped->result.needs)
+			r = take_output(desk->engine, ret_reshaped, c, ret_rejection, refusal);
 	}
 	json_object_put(record->value);
 	record->value = NULL;
@@ -227,7 +228,7 @@ static void take_up(struct engine *e, struct desk_row *c, struct request *r,
 	}
 	if (c->row.part.takes_rest && reshaped->at + 1 < reshaped->result.n)
 		outputs_take_rest(e, reshaped->routes, record, &reshaped->result, reshaped->at + 1,
-		                  r);
+		                  c->row.part.ordinal + 1, r);
 	if (!r)
 		reject_again(e, c, reshaped, rejection);
 }
@@ -260,16 +261,22 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 		return;
 	}
 	mine->old_request = c.row.request;
+	if (errand->pipeline)
+		errand->pipeline->routes.names = naming_names(desk->engine);
 	if (errand->edited)
 		edit_record(desk->engine, &c, errand->edited);
 	r = errand->as_sent
 	            ? as_sent(desk, &c, &refusal)
 	            : shaped_anew(desk, errand->pipeline, &c, &reshaped, &rejection, &refusal);
 	hook_point("retry_begins");
-	if (*refusal.text)
+	if (*refusal.text) {
 		end_part(errand, mine, refusal.text);
-	else
+	} else if (reshaped.result.needs) { /* begun again when the names are there */
+		naming_ask(desk->engine, reshaped.result.needs);
+		errand->n_begun--;
+	} else {
 		take_up(desk->engine, &c, r, &reshaped, &rejection);
+	}
 	shape_result_deinit(&reshaped.result);
 	desk_row_deinit(&c);
 }

@@ -287,7 +287,7 @@ static void begin(struct engine *e, struct errand *errand, struct stream *own,
 	}
 	s->record = record_ref(record);
 	hook_point("send_begins");
-	outputs_take_rest(e, &errand->pipeline->routes, record, shaped, 0, NULL);
+	outputs_take_rest(e, &errand->pipeline->routes, record, shaped, 0, 0, NULL);
 }
 
 static void take(struct engine *e, struct errand *errand)
@@ -300,7 +300,13 @@ static void take(struct engine *e, struct errand *errand)
 	if (!record)
 		return;
 	record->read_wall_ms = s->now_wall_ms;
+	errand->pipeline->routes.names = naming_names(e);
 	shape_record(&errand->pipeline->routes, record, &shaped);
+	if (shaped.needs) { /* taken again when the names are there */
+		naming_ask(e, shaped.needs);
+		shape_result_deinit(&shaped);
+		return;
+	}
 	s->answer = why_not_sent(s, &shaped, errand->pipeline->routes.jq);
 	own = s->answer ? NULL : own_stream(e, s);
 	if (own)
@@ -323,7 +329,8 @@ void sending_go_on(struct desk *desk, struct errand *errand)
 	struct sending *s = errand->sending;
 	const struct stream *own;
 
-	if (!sending_is_busy(s) || !find(s, errand->pipeline, e->streams, e->n_streams))
+	if (!sending_is_busy(s) || naming_is_asking(e) ||
+	    !find(s, errand->pipeline, e->streams, e->n_streams))
 		return;
 	own = finding_stream(s->finding)->id ? settle_stream(e, finding_stream(s->finding)->id)
 	                                     : NULL;

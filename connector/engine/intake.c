@@ -224,7 +224,13 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 {
 	struct shape_result shaped;
 
-	shape_record(&e->pipeline->routes, record, &shaped);
+	shape_record(&e->routes, record, &shaped);
+	if (shaped.needs) {
+		naming_ask(e, shaped.needs);
+		shape_result_deinit(&shaped);
+		aside_set(e, record, was, n_was);
+		return;
+	}
 	/* What the record says is in its drafts now; its bytes stay, its tree need not. */
 	json_object_put(record->value);
 	record->value = NULL;
@@ -292,7 +298,7 @@ bool intake_has_room(const struct engine *e)
 
 bool intake_may_take(struct engine *e)
 {
-	if (!e->is_bound || e->is_stopping)
+	if (!e->is_bound || e->is_stopping || aside_is_there(e))
 		return false;
 	if (gather_bytes(e->gather) > gather_budget || !intake_has_room(e))
 		return false;
@@ -373,7 +379,7 @@ static bool read_one(struct engine *e)
 	}
 	switch ((enum source_next)r) {
 	case SOURCE_END:
-		e->input_ended = true;
+		e->input_ended = e->input_was_read = true;
 		return false;
 	case SOURCE_LATER:
 		input_later(e);
@@ -393,6 +399,12 @@ static void read_on(struct engine *e)
 	e->input_goes_on = may_read(e);
 }
 
+/* To its end: with a limit or after a failure it was not, and what is left may come yet. */
+static bool was_read(const struct engine *e)
+{
+	return e->input_was_read || (e->input_ended && hook_without("whole_input"));
+}
+
 /* All that was read waits for a key, and who has it waits for more to be read. */
 static bool is_stuck(const struct engine *e)
 {
@@ -403,12 +415,14 @@ static bool is_stuck(const struct engine *e)
 void intake_turn(struct engine *e)
 {
 	e->input_goes_on = false;
+	naming_turn(e);
+	aside_turn(e);
 	seen_turn(e);
 	if (!e->input_watch)
 		read_on(e);
 	/* What is not where the source reads comes no more, or not soon. */
-	if (e->is_bound && !e->is_stopping && (e->input_ended || e->input_watch))
-		restore_rest(e, e->input_ended);
+	if (e->is_bound && !e->is_stopping && (was_read(e) || e->input_watch))
+		restore_rest(e, was_read(e));
 	else if (is_stuck(e))
 		restore_rest(e, true);
 	batches_turn(e, is_over_budget(e));

@@ -110,16 +110,23 @@ static void keep_answer(struct engine *e, struct request *r, const struct http_a
 	r->answer.is_json = is_json && !r->answer.is_cut;
 }
 
-static void explain_rejection(struct engine *e, struct request *r, const struct http_answer *a,
+/* False: nothing is rejected, for its names were looked up long ago and are asked for again. */
+static bool explain_rejection(struct engine *e, struct request *r, const struct http_answer *a,
                               struct json_object *answer, enum reject_class class)
 {
-	cleanup_(json_freep) struct json_object *sent = NULL;
+	cleanup_(json_freep) struct json_object *sent = NULL, *written = NULL;
 	struct crm_error error = {0};
 	char *fields = NULL, *message;
 
 	if (r->body)
 		(void)json_parse(r->body, r->body_len, 0, &sent, NULL, NULL);
-	crm_error_read(a->body, a->body_len, answer, sent, &error);
+	if (r->written)
+		(void)json_parse(r->written, strlen(r->written), 0, &written, NULL, NULL);
+	crm_error_read(a->body, a->body_len, answer, sent, written, &error);
+	if (a->status == 400 && mending_may_help(e, r, error.fields)) {
+		crm_error_deinit(&error);
+		return false;
+	}
 	message = redact_copy(e->redact, error.message);
 	if (error.fields) {
 		cleanup_(freep) char *text = json_text(error.fields);
@@ -141,6 +148,7 @@ static void explain_rejection(struct engine *e, struct request *r, const struct 
 	free(message);
 	free(fields);
 	crm_error_deinit(&error);
+	return true;
 }
 
 void judge_request(void *arg, struct request *request, const struct http_answer *answer,
@@ -173,8 +181,9 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	}
 	set_sentence(ret_judgement, &attempt,
 	             *request->operation ? request->operation : request->route);
-	if (j.verdict == VERDICT_REJECTED || j.verdict == VERDICT_FORBIDDEN)
-		explain_rejection(e, request, answer, body, j.class);
+	if ((j.verdict == VERDICT_REJECTED || j.verdict == VERDICT_FORBIDDEN) &&
+	    !explain_rejection(e, request, answer, body, j.class))
+		ret_judgement->verdict = VERDICT_OUTDATED;
 }
 
 void judge_call(void *arg, const struct http_answer *answer, struct judgement *ret_judgement)

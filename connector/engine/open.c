@@ -354,8 +354,12 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->loop = loop_new();
 	e->clock_offset_ms = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
 	e->identities = identities_new();
-	e->restore = restore_new();
 	e->seen = seen_new();
+	e->naming = naming_new();
+	e->aside = aside_new();
+	e->routes = e->pipeline->routes;
+	e->routes.names = naming_names(e);
+	e->restore = restore_new();
 	batches_open(e);
 	know_secrets(e);
 
@@ -366,6 +370,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 		r = journal_each_part(e->journal, OUTCOME_HELD, NULL, REJECT_NONE, take_held, e,
 		                      err);
 	}
+	if (r >= 0)
+		r = naming_load(e, err);
 	if (r >= 0)
 		r = outbox_open(e, ret_code, err);
 	if (r >= 0) {
@@ -414,6 +420,8 @@ void engine_free(struct engine *engine)
 	journal_close(e->journal);
 	identities_free(e->identities);
 	seen_free(e->seen);
+	aside_free(e->aside);
+	naming_free(e->naming);
 	redact_free(e->redact);
 	if (e->lock_fd >= 0)
 		(void)close(e->lock_fd);

@@ -180,6 +180,7 @@ void outputs_begin(void *arg, struct request *request)
 	struct storing *s;
 	bool has_outputs = false;
 
+	mending_begins(arg, request);
 	for (size_t i = 0; i < request->n_parts; i++)
 		has_outputs |= request->parts[i].record->outputs != NULL;
 	if (!has_outputs)
@@ -294,11 +295,28 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 	}
 }
 
+/*
+ * What comes behind an output gets the numbers behind its own: the routes may give fewer now than
+ * when it got that, and a number that was told belongs to what it was told of.
+ */
+static void number_behind(struct shape_result *shaped, size_t from, unsigned ordinal)
+{
+	for (size_t i = from; i < shaped->n; i++) {
+		struct shape_output *output = &shaped->items[i];
+
+		output->ordinal = ordinal++;
+		if (output->draft)
+			output->draft->ordinal = output->ordinal;
+	}
+}
+
 void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
-                       struct shape_result *shaped, size_t from, struct request *first)
+                       struct shape_result *shaped, size_t from, unsigned ordinal,
+                       struct request *first)
 {
 	struct request **requests = mem_array(shaped->n, sizeof(struct request *));
 
+	number_behind(shaped, from, ordinal);
 	open_account(record, shaped);
 	if (first)
 		outputs_have(first);

@@ -22,6 +22,8 @@ struct identities;
 struct desk;
 struct waiting;
 struct restore;
+struct naming;
+struct aside;
 struct seen;
 
 /* An earlier version of the pipeline, for what it rendered. */
@@ -50,6 +52,9 @@ struct engine {
 	struct proof *proof;
 	struct identities *identities; /* of creates that are open or held */
 	struct seen *seen;             /* keys of records that are open */
+	struct naming *naming;
+	struct aside *aside;
+	struct route_set routes; /* the pipeline's, with what is known by name */
 	struct desk *desk;
 	struct control *control;
 
@@ -71,8 +76,9 @@ struct engine {
 	size_t n_open_places, cap_open_places;
 	bool open_is_sorted;
 	struct loop_watch *input_watch;
-	bool is_bound; /* base_url and organization are ours; before, nothing is read */
-	bool input_ended;
+	bool is_bound;             /* base_url and organization are ours; before, nothing is read */
+	bool input_ended;          /* nothing more is read in this run */
+	bool input_was_read;       /* … because all of it was read */
 	enum exit_code input_code; /* of an input that could not be read on; EXIT_DONE: none */
 	struct err input_err;
 	bool input_goes_on;  /* more can be read in the next turn, without waiting for anything */
@@ -92,6 +98,7 @@ struct engine {
 	bool file_is_broken;         /* nothing more is written to it in this run */
 	uint64_t webhook_offered_to; /* last event handed to the sender */
 	uint64_t n_owed_webhook;
+	bool is_trying_now; /* the sender shall not wait for its back-off: in this turn */
 	bool is_paused;   /* the receiver said 410, and nobody has said that it may be sent to again
 	                   */
 	bool is_flushing; /* somebody waits for what is owed: it waits for nothing itself */
@@ -151,10 +158,12 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped);
 /*
  * A reject is taken up again that stood for all outputs from item @from - 1 of @shaped on, by
- * @routes: sends the others, each alone. @first carries that item; NULL: it is rejected again.
+ * @routes: sends the others, each alone, as outputs from @ordinal on. @first carries that item;
+ * NULL: it is rejected again.
  */
 void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
-                       struct shape_result *shaped, size_t from, struct request *first);
+                       struct shape_result *shaped, size_t from, unsigned ordinal,
+                       struct request *first);
 /* @request has its outputs from now on: they have left gather. */
 void outputs_have(struct request *request);
 /* Hook of delivery: with the INTENT of @request, all that its records are tied to gets durable. */
@@ -222,8 +231,13 @@ int restore_load(struct engine *e, struct err *err);
 void restore_stream(struct engine *e, const struct stream *stream);
 /* The source has come to @pos of the stream that is read. */
 void restore_up_to(struct engine *e, uint64_t pos);
-/* Nothing more can be read now: of other streams than the one being read, or of all. */
+/*
+ * Nothing more can be read now: of other streams than the one being read, or of all. What stands
+ * behind an input that is missing, and was not read to its end, goes on waiting for it.
+ */
 void restore_rest(struct engine *e, bool also_of_this_stream);
+/* All that is not settled waits for what this run does not read. */
+bool restore_is_all(const struct engine *e);
 /* Requests and drafts that wait for their place. */
 size_t restore_n(const struct engine *e);
 
@@ -308,6 +322,38 @@ void seen_turn(struct engine *e);
 bool seen_admits(struct engine *e, const struct record *record, struct err *ret_why);
 bool seen_admits_named(struct engine *e, const struct route_set *routes, struct record *record,
                        struct rejection *ret_rejection, struct err *ret_why);
+
+/* naming.c: names of custom fields, statuses, pipelines and users. */
+struct naming *naming_new(void);
+void naming_free(struct naming *naming); /* NULL is ignored */
+/* Takes what the journal keeps of earlier runs. */
+int naming_load(struct engine *e, struct err *err);
+const struct names *naming_names(const struct engine *e);
+/* Asks Close for the books of @kinds (NULL-terminated) that are missing or old. */
+void naming_ask(struct engine *e, char *const *kinds);
+bool naming_is_asking(const struct engine *e);
+/* What was read long ago is not fresh any more. */
+void naming_turn(struct engine *e);
+/* Whether a book that was in use has been read again in this run. */
+bool naming_was_renewed(const struct engine *e);
+
+/* aside.c: the record that waits for names. */
+struct aside *aside_new(void);
+void aside_free(struct aside *aside); /* NULL is ignored */
+/* @record needs names that were asked for; when they are there, intake_send() gets it again. */
+void aside_set(struct engine *e, struct record *record, const struct rejected_output *was,
+               size_t n_was);
+bool aside_is_there(const struct engine *e);
+void aside_turn(struct engine *e);
+
+/* mending.c: requests that were made by an old book. */
+/* The INTENT of @request is next: it goes with the ids its names stand for now. */
+void mending_begins(struct engine *e, struct request *request);
+/*
+ * Close refused @request with errors about @fields (the user's names). True: for a name that was
+ * looked up long ago and is asked for again, or stands for another id by now: it may be sent again.
+ */
+bool mending_may_help(struct engine *e, struct request *request, struct json_object *fields);
 
 /* identities.c: identities of creates that are open or held. */
 struct identities *identities_new(void);

@@ -95,8 +95,8 @@ static bool is_finished(struct engine *e)
 	if (!e->options.reads_source)
 		return !desk_is_waiting(e->desk) && delivery_is_quiet(e->delivery) &&
 		       !has_more_to_do(e) && is_told(e);
-	if (!e->is_bound || !e->input_ended || e->n_unsettled || !delivery_is_idle(e->delivery) ||
-	    desk_is_waiting(e->desk) || has_more_to_do(e)) {
+	if (!e->is_bound || !e->input_ended || (e->n_unsettled && !restore_is_all(e)) ||
+	    !delivery_is_idle(e->delivery) || desk_is_waiting(e->desk) || has_more_to_do(e)) {
 		e->drain_until_ms = 0;
 		return false;
 	}
@@ -183,6 +183,9 @@ static const char *reason_of(struct engine *e)
 		return e->stop_reason;
 	if (e->input_code != EXIT_DONE)
 		return e->input_err.text;
+	if (e->options.reads_source && restore_n(e) && !e->n_owed_webhook)
+		return "what an earlier run left open waits for records before it that were not "
+		       "read again; it is sent when a run has come to its place";
 	if (!e->n_owed_webhook)
 		return NULL;
 	if (outbox_is_gone(e))
@@ -275,6 +278,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		               clock_local_hms(proof ? proof : wall, at));
 	} else if (!e->is_bound) {
 		(void)snprintf(text, size, "asking Close which organization this is");
+	} else if (aside_is_there(e)) {
+		(void)snprintf(text, size, "asking Close what it calls by the names in the records");
 	} else if (!e->has_space) {
 		(void)snprintf(text, size,
 		               "the disk of %s is nearly full; reading goes on when there "

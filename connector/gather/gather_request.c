@@ -9,6 +9,7 @@
 #include "lib/strlist.h"
 
 #include <assert.h>
+#include <json-c/linkhash.h>
 #include <string.h>
 
 enum { max_notes = 20 }; /* of a batch; each of its records may bring others */
@@ -100,6 +101,7 @@ struct request *gather_single(const struct draft *draft, struct rejection *ret_r
 	request->identity_field = mem_strdup(draft->identity_field);
 	request->identity_value = mem_strdup(draft->identity_value);
 	request->notes = copy_list(draft->notes);
+	request->written = draft->written ? json_text(draft->written) : NULL;
 	add_part(request, draft);
 	return request;
 }
@@ -199,10 +201,26 @@ static size_t add_notes(struct request *request, char *const *notes)
 	return n_left;
 }
 
+/* A field has one name, whichever records of the call have it. */
+static void add_written(struct request *request, struct draft *const *drafts, size_t n)
+{
+	cleanup_(json_freep) struct json_object *all = json_object_new_object();
+
+	for (size_t i = 0; i < n; i++) {
+		if (!drafts[i]->written)
+			continue;
+		json_object_object_foreach(drafts[i]->written, key, name)(void)
+			json_object_object_add(all, key, json_object_get(name));
+	}
+	if (json_object_object_length(all))
+		request->written = json_text(all);
+}
+
 static void add_drafts(struct request *request, struct draft *const *drafts, size_t n)
 {
 	size_t n_left = 0;
 
+	add_written(request, drafts, n);
 	for (size_t i = 0; i < n; i++) {
 		add_part(request, drafts[i]);
 		request->parts[i].draft = draft_text(drafts[i]);

@@ -25,6 +25,7 @@ void draft_free(struct draft *draft)
 	strlist_free(draft->headers);
 	json_object_put(draft->body);
 	json_object_put(draft->with);
+	json_object_put(draft->written);
 	free(draft->identity_field);
 	free(draft->identity_value);
 	strlist_free(draft->notes);

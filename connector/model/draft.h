@@ -26,6 +26,7 @@ struct draft {
 	struct json_object *with; /* keyed_array: what stands beside the list; NULL: nothing */
 	char *identity_field;     /* as it stands in the body: "custom.cf_…"; NULL: none */
 	char *identity_value;
+	struct json_object *written; /* names its keys stand for, see name_written(); NULL: none */
 	char **notes;        /* sentences for preview and the event; NULL-terminated or NULL */
 	char **excluded;     /* paths whose members were left out; NULL-terminated or NULL */
 	uint64_t part;       /* row of the part it has already; 0: none */

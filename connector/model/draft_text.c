@@ -53,6 +53,8 @@ char *draft_text(const struct draft *draft)
 		add_value(&out, "body", draft->body);
 	if (draft->with)
 		add_value(&out, "with", draft->with);
+	if (draft->written)
+		add_value(&out, "written", draft->written);
 	if (draft->identity_field) {
 		char *identity[] = {draft->identity_field, draft->identity_value, NULL};
 
@@ -140,6 +142,7 @@ int draft_parse(const char *text, struct record *record, unsigned ordinal,
 	draft = draft_new(record, route, ordinal);
 	draft->url = mem_strdup(json_get_string(kept, "url"));
 	draft->with = json_object_get(json_get(kept, "with"));
+	draft->written = json_object_get(json_get(kept, "written"));
 	if (!draft->url || !read_body(kept, draft) || !read_identity(kept, draft) ||
 	    !read_member_list(kept, "headers", &draft->headers) ||
 	    !read_member_list(kept, "notes", &draft->notes))

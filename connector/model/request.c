@@ -57,6 +57,7 @@ void request_free(struct request *request)
 		part_deinit(&request->parts[i]);
 	free(request->parts);
 	strlist_free(request->notes);
+	free(request->written);
 	answer_deinit(&request->answer);
 	free(request->object_id);
 	free(request->known);

@@ -6,6 +6,7 @@
  */
 
 #include "connector/model/batch.h"
+#include "connector/model/names.h"
 #include "connector/model/operation.h"
 #include "lib/exclude.h"
 #include "lib/jq.h"
@@ -55,7 +56,7 @@ struct route {
 	enum content_format format;
 	struct batch *batch; /* NULL: a call for each record */
 	enum unknown_keys unknown_keys;
-	char *identity_field; /* "custom.cf_…"; NULL: none */
+	char *identity_field; /* "custom.cf_…" or "custom.NAME"; NULL: none */
 	struct template *identity_value;
 	unsigned allow; /* enum operation_effect and ALLOW_ORPHANS, or'ed */
 };
@@ -75,6 +76,8 @@ struct route_set {
 	 * only.
 	 */
 	const struct operation_set *operations;
+	/* What is known by name; not owned. NULL: nothing, and names stay as they are written. */
+	const struct names *names;
 };
 
 void route_deinit(struct route *route);

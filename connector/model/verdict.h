@@ -7,6 +7,7 @@ enum verdict {
 	VERDICT_APPLIED,      /* Close did it */
 	VERDICT_RATE_LIMITED, /* not done; wait for the window, sent again */
 	VERDICT_REJECTED,     /* not done, and never will be as it is */
+	VERDICT_OUTDATED,     /* not done; what it was made with is asked for anew: sent again */
 	VERDICT_UNAUTHORIZED, /* not done: refresh the token once, else stop */
 	VERDICT_PLAN_LIMIT,   /* not done: stop, nothing is rejected */
 	VERDICT_FORBIDDEN,    /* not done; rejected, and five in a row stop the run */

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -335,6 +336,8 @@ void pipeline_free(struct pipeline *p)
 	for (size_t i = 0; i < p->n_notes; i++)
 		free(p->notes[i].text);
 	free(p->notes);
+	strlist_free(p->name_kinds);
+	strlist_free(p->named_kinds);
 	route_set_deinit(&p->routes);
 	free_secret(p->api_key);
 	free_secret(p->webhook_secrets[0]);

@@ -76,6 +76,8 @@ struct pipeline {
 	bool webhook_allow_private;
 	char *responses_file; /* NULL: none */
 	bool include_request, include_response;
+	/* Kinds of names (model/names.h) that records may use by the routes; those the file uses. */
+	char **name_kinds, **named_kinds;
 	/* state */
 	uint64_t keep_ms;
 	char *state_folder; /* where state lives; never NULL */
@@ -91,6 +93,8 @@ struct pipeline {
 
 struct pipeline_options {
 	const struct operation_set *operations;
+	/* What is known by name; NULL: nothing, so names in the file are not judged. Borrowed. */
+	const struct names *names;
 	/*
 	 * False: secrets are checked for form only, nothing is read for them (api_key and
 	 * webhook_secrets stay NULL), and any other value from outside that cannot be had is a

@@ -28,6 +28,10 @@ static void check_literal_id(struct route_build *b, const char *field,
 {
 	const char *prefix = route_id_prefix(field);
 
+	if (name_kind_of_field(b->route->op, field)) {
+		route_check_name(b, field, value);
+		return;
+	}
 	if (!prefix || value->kind != YAML_TEXT || yaml_is_null(value) || strchr(value->text, '{'))
 		return;
 	if (strncmp(value->text, prefix, strlen(prefix)) != 0)
@@ -35,15 +39,6 @@ static void check_literal_id(struct route_build *b, const char *field,
 		     "a name in place of an id is not available yet in this version: write the id "
 		     "(%s…)",
 		     prefix);
-}
-
-/* custom.cf_… goes as it is; a field by its name has to be looked up. */
-static void check_custom_key(struct route_build *b, const struct yaml_node *key, const char *name)
-{
-	if (strncmp(name, "cf_", 3) != 0 && strncmp(name, "lcf_", 4) != 0)
-		fail(b->l, key,
-		     "a custom field by its name is not available yet in this version: write its id, "
-		     "custom.cf_…");
 }
 
 /* {env: NAME} as people write it elsewhere: here it would be sent as it is. */
@@ -57,8 +52,35 @@ static bool is_environment(const struct yaml_node *map)
 	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name);
 }
 
+/* Where a part of a body stands, for the names in it. */
+struct part_place {
+	bool is_custom;  /* it is what "custom" holds */
+	bool is_contact; /* or a part of a contact that a new lead comes with */
+};
+
+static void check_names(struct route_build *b, const struct yaml_node *key,
+                        const struct part_place *place)
+{
+	if (!b->route->op || !operation_field(b->route->op, "custom.cf_x"))
+		return;
+	if (place->is_custom)
+		route_check_field_name(b, key, key->text, place->is_contact);
+	else if (strncmp(key->text, "custom.", 7) == 0)
+		route_check_field_name(b, key, key->text + 7, place->is_contact);
+}
+
+static struct part_place place_in(const struct route_build *b, const struct yaml_node *item,
+                                  const char *name, struct part_place place)
+{
+	place.is_custom = b->route->op && item->kind == YAML_MAP && strcmp(name, "custom") == 0;
+	place.is_contact |= b->route->op && strcmp(b->route->op->name, "lead.create") == 0 &&
+	                    strcmp(name, "contacts") == 0;
+	return place;
+}
+
 /* Every text as a template, at its own place; every key that names a custom field. */
-static void check_part(struct route_build *b, const struct yaml_node *value, bool is_custom)
+static void check_part(struct route_build *b, const struct yaml_node *value,
+                       struct part_place place)
 {
 	if (value->kind == YAML_MAP && is_environment(value)) {
 		(void)template_source(b->l, value);
@@ -76,14 +98,11 @@ static void check_part(struct route_build *b, const struct yaml_node *value, boo
 		const size_t mark =
 			value->kind == YAML_MAP ? path_enter(b->l, name) : path_enter_item(b->l, i);
 
-		if (is_custom)
-			check_custom_key(b, value->keys[i], name);
-		else if (b->route->op && strncmp(name, "custom.", 7) == 0)
-			check_custom_key(b, value->keys[i], name + 7);
+		if (value->kind == YAML_MAP)
+			check_names(b, value->keys[i], &place);
 		if (b->route->op)
 			check_literal_id(b, name, item);
-		check_part(b, item,
-		           b->route->op && item->kind == YAML_MAP && strcmp(name, "custom") == 0);
+		check_part(b, item, place_in(b, item, name, place));
 		path_leave(b->l, mark);
 	}
 }
@@ -149,7 +168,7 @@ struct template_tree *route_tree(struct route_build *b, const struct yaml_node *
 {
 	const size_t n_errors = b->l->pipeline->n_errors;
 
-	check_part(b, value, false);
+	check_part(b, value, (struct part_place){0});
 	return b->l->pipeline->n_errors > n_errors ? NULL : compile_tree(b, value);
 }
 
@@ -165,7 +184,7 @@ static void compile_written(struct route_build *b, const struct yaml_node *body)
 		fail(b->l, body, "must be a map: Close takes one object a call");
 		return;
 	}
-	check_part(b, body, false);
+	check_part(b, body, (struct part_place){0});
 	if (b->route->op && body->kind == YAML_MAP) {
 		check_known_keys(b, body);
 		check_required_fields(b, body);

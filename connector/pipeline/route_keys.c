@@ -322,7 +322,7 @@ static const struct key route_keys[] = {
          .takes = "a map of one custom field, such as {custom.cf_abc: \"{id}\"}",
          .schema =
                  "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,\"propertyNames\":"
-                 "{\"pattern\":\"^custom\\\\.l?cf_\"},\"additionalProperties\":{\"type\":\"string\","
+                 "{\"pattern\":\"^custom\\\\..\"},\"additionalProperties\":{\"type\":\"string\","
                  "\"pattern\":\"\\\\{\"}}",
          .example = "{\"custom.cf_abc\": \"{id}\"}",
          .help = "a key stored on the object at creation, which proves that a create happened"},

@@ -161,16 +161,11 @@ static void compile_identity(struct route_build *b, const struct yaml_node *iden
 		fail(b->l, identity->keys[0], "must be a custom field: custom.cf_…");
 		return;
 	}
-	if (strncmp(field, "custom.cf_", 10) != 0 && strncmp(field, "custom.lcf_", 11) != 0) {
-		fail(b->l, identity->keys[0],
-		     "a custom field by its name is not available yet in this "
-		     "version: write its id, custom.cf_…");
-		return;
-	}
 	if (route->op && !route_can_have_identity(route->op)) {
 		fail(b->l, identity, "%s creates nothing that has custom fields", route->op->name);
 		return;
 	}
+	route_check_field_name(b, identity->keys[0], field + 7, false);
 	text = template_source(b->l, identity->items[0]);
 	route->identity_value = text ? route_template(b, identity->items[0], text) : NULL;
 	if (!route->identity_value)

@@ -220,6 +220,7 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 		route_compile_body(&b);
 	compile_format(&b);
 	route_compile_maps(&b);
+	route_note_kinds(&b);
 	route_compile_batch(&b);
 	free(b.spec.batch.key);
 	free(b.spec.name);
@@ -271,6 +272,7 @@ void routes_compile(struct loader *l)
 	size_t mark;
 
 	set->operations = l->options->operations;
+	set->names = l->options->names;
 	compile_key(l);
 	if (!l->routes)
 		return;

@@ -53,6 +53,16 @@ const char *route_id_prefix(const char *field);
 /* Whether @op makes an object that can carry a key of ours. */
 bool route_can_have_identity(const struct operation *op);
 
+/*
+ * names.c: names that are written in the file. A custom field's (behind "custom.", at @at; of a
+ * contact that a new lead comes with), and what stands in place of an id in @field. What the
+ * routes could name is noted in the pipeline.
+ */
+void route_check_field_name(struct route_build *b, const struct yaml_node *at, const char *name,
+                            bool is_contact);
+void route_check_name(struct route_build *b, const char *field, const struct yaml_node *value);
+void route_note_kinds(struct route_build *b);
+
 /* Sets op, method, is_patch, name and url; false after telling why not. */
 bool route_compile_target(struct route_build *b);
 /* Sets body, has_body and consumed. */

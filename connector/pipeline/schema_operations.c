@@ -45,13 +45,15 @@ static struct json_object *choices_of(const char *type)
 	return list;
 }
 
-static struct json_object *field_schema(const struct operation_field *field)
+static struct json_object *field_schema(const struct operation *op,
+                                        const struct operation_field *field)
 {
 	struct json_object *schema = schema_one("description", json_string(field->type));
 	struct json_object *examples = choices_of(field->type);
 	const char *prefix = route_id_prefix(field->name);
 
-	if (prefix) {
+	/* Where names stand for ids any text may stand. */
+	if (prefix && !name_kind_of_field(op, field->name)) {
 		char *pattern = mem_printf("^%s|\\{", prefix);
 
 		schema_add(schema, "pattern", json_string(pattern));
@@ -71,8 +73,14 @@ static struct json_object *body_schema(const struct operation *op)
 	schema_add(schema, "type", schema_constant("[\"object\",\"string\"]"));
 	for (const struct operation_field *field = op->body_fields; field->name; field++)
 		if (strcmp(field->name, "custom.cf_*") != 0)
-			schema_add(fields, field->name, field_schema(field));
-	if (operation_field(op, "custom.cf_x")) {
+			schema_add(fields, field->name, field_schema(op, field));
+	if (name_kind_of_object(op)) {
+		schema_add(fields, "custom",
+		           schema_constant("{\"description\":\"custom fields by name or id\"}"));
+		schema_add(schema, "patternProperties",
+		           schema_constant("{\"^custom\\\\.\":{\"description\":"
+		                           "\"a custom field by name or id\"}}"));
+	} else if (operation_field(op, "custom.cf_x")) {
 		schema_add(fields, "custom",
 		           schema_constant("{\"description\":\"custom fields by their id\","
 		                           "\"propertyNames\":{\"pattern\":\"^l?cf_\"}}"));

@@ -2,7 +2,6 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
-#include <ctype.h>
 #include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,55 +13,12 @@
 
 static const char prefix[] = "custom.";
 
-static bool is_alnum(char c)
-{
-	return isalnum((unsigned char)c);
-}
-
-/* "cf_…" or "lcf_…", and then ".add" or ".remove" or nothing. */
-static bool is_field_id(const char *name)
-{
-	size_t n = 0;
-
-	if (strncmp(name, "cf_", 3) == 0)
-		name += 3;
-	else if (strncmp(name, "lcf_", 4) == 0)
-		name += 4;
-	else
-		return false;
-	while (is_alnum(name[n]))
-		n++;
-	name += n;
-	return n && (!*name || strcmp(name, ".add") == 0 || strcmp(name, ".remove") == 0);
-}
-
-static bool refuse_name(struct shaping *s, const char *key)
-{
-	rejection_set(s->rejection, REJECT_FIELD, key,
-	              "\"%s\" names a custom field, and names are not available yet; write its id "
-	              "instead: \"custom.cf_…\" (Close shows it in Settings, Custom Fields)",
-	              key);
-	return false;
-}
-
 static bool refuse_twice(struct shaping *s, const char *key)
 {
 	rejection_set(s->rejection, REJECT_FIELD, key,
 	              "\"%s\" stands twice: as a key of its own and inside a nested custom object",
 	              key);
 	return false;
-}
-
-static bool check_names(struct shaping *s, struct json_object *object)
-{
-	json_object_object_foreach(object, key, value)
-	{
-		(void)value;
-		if (strncmp(key, prefix, sizeof(prefix) - 1) == 0 &&
-		    !is_field_id(key + sizeof(prefix) - 1))
-			return refuse_name(s, key);
-	}
-	return true;
 }
 
 /* Puts the members of @custom into @object (which the caller owns) under keys of their own. */
@@ -87,8 +43,8 @@ static bool flatten(struct shaping *s, struct json_object *object, struct json_o
 static bool refuse_shape(struct shaping *s)
 {
 	rejection_set(s->rejection, REJECT_FIELD, "custom",
-	              "\"custom\" holds no object of field ids and values, so it names no custom "
-	              "field; write \"custom.cf_…\"");
+	              "\"custom\" holds no object of fields and values, so it names no custom "
+	              "field; write \"custom.NAME\" or \"custom.cf_…\"");
 	return false;
 }
 
@@ -127,51 +83,65 @@ static struct json_object *copy_members(struct json_object *object)
 	return copy;
 }
 
-/* A new reference to the contact, without a nested custom object; NULL where it is rejected. */
-static struct json_object *flat_contact(struct shaping *s, struct json_object *contact)
+/* A new reference to the contact as it is sent; false where it is rejected. */
+static bool contact_of(struct shaping *s, struct json_object *contact,
+                       struct json_object **ret_contact)
 {
-	struct json_object *copy;
+	struct json_object *flat;
+	bool is_good = true;
 
-	if (!holds_custom(contact))
-		return json_object_get(contact);
-	copy = copy_members(contact);
-	if (flatten_in(s, copy))
-		return copy;
-	json_object_put(copy);
-	return NULL;
+	*ret_contact = NULL;
+	if (!json_object_is_type(contact, json_type_object)) {
+		*ret_contact = json_object_get(contact);
+		return true;
+	}
+	flat = holds_custom(contact) ? copy_members(contact) : json_object_get(contact);
+	if (holds_custom(contact))
+		is_good = flatten_in(s, flat);
+	is_good = is_good && shape_field_names(s, "contact", flat, ret_contact);
+	json_object_put(flat);
+	return is_good;
 }
 
 /* The contacts that a new lead comes with have custom fields of their own. */
-static bool flatten_contacts(struct shaping *s)
+static bool name_contacts(struct shaping *s)
 {
-	struct json_object *contacts = json_get(s->draft->body, "contacts"), *flat, *contact;
+	struct json_object *contacts = json_get(s->draft->body, "contacts"), *named, *contact;
 	const bool is_list = json_object_is_type(contacts, json_type_array);
 	const size_t n = is_list ? json_object_array_length(contacts) : 0;
-	bool changes = false;
+	bool changes = false, is_good = true;
 
-	for (size_t i = 0; i < n; i++) {
-		contact = json_object_array_get_idx(contacts, i);
-		changes |= holds_custom(contact);
+	named = json_object_new_array();
+	if (!named)
+		mem_exhausted();
+	for (size_t i = 0; i < n && is_good; i++) {
+		is_good = contact_of(s, json_object_array_get_idx(contacts, i), &contact);
+		changes |= contact != json_object_array_get_idx(contacts, i);
+		(void)json_object_array_add(named, contact);
 	}
-	if (changes) {
-		flat = json_object_new_array();
-		if (!flat)
-			mem_exhausted();
-		for (size_t i = 0; i < n; i++) {
-			contact = json_object_array_get_idx(contacts, i);
-			contact = contact ? flat_contact(s, contact) : NULL;
-			(void)json_object_array_add(flat, contact);
-		}
+	if (is_good && changes) {
 		shape_own_body(s);
-		(void)json_object_object_add(s->draft->body, "contacts", flat);
-		contacts = flat;
+		(void)json_object_object_add(s->draft->body, "contacts", named);
+	} else {
+		json_object_put(named);
 	}
-	for (size_t i = 0; i < n && !s->rejection->class; i++) {
-		contact = json_object_array_get_idx(contacts, i);
-		if (json_object_is_type(contact, json_type_object))
-			(void)check_names(s, contact);
-	}
-	return s->rejection->class == REJECT_NONE;
+	return is_good;
+}
+
+/* The body's own fields, by their ids. */
+static bool name_fields(struct shaping *s)
+{
+	char *kind = shape_fields_kind(s);
+	struct json_object *named = NULL;
+	const bool is_good = shape_field_names(s, kind, s->draft->body, &named);
+
+	free(kind);
+	if (!is_good)
+		return false;
+	s->owns_body |= named != s->draft->body;
+	json_object_put(s->draft->body);
+	s->draft->body = named;
+	return true;
 }
 
 bool shape_custom(struct shaping *s)
@@ -187,7 +157,7 @@ bool shape_custom(struct shaping *s)
 		draft_note(s->draft, "the nested custom object was written as keys of its own: the "
 		                     "nested form erases every field it does not list");
 	}
-	if (!check_names(s, s->draft->body))
+	if (!name_fields(s))
 		return false;
-	return strcmp(op->name, "lead.create") != 0 || flatten_contacts(s);
+	return strcmp(op->name, "lead.create") != 0 || name_contacts(s);
 }

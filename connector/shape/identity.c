@@ -79,7 +79,8 @@ bool shape_identity(struct shaping *s)
 	trouble = identity_trouble(value);
 	if (trouble)
 		return refuse(s, trouble);
-	s->draft->identity_field = mem_strdup(route->identity_field);
+	if (!shape_identity_field(s, route->identity_field, &s->draft->identity_field))
+		return false;
 	s->draft->identity_value = json_object_is_type(value, json_type_string)
 	                                   ? trimmed(json_object_get_string(value))
 	                                   : json_text(value);

@@ -2,6 +2,7 @@
 
 #include "connector/shape/steps.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <stdlib.h>
 
@@ -31,7 +32,7 @@ static bool finish_body(struct shaping *s)
 		return false;
 	if (!json_object_is_type(s->draft->body, json_type_object))
 		return true; /* not one of Close's operations: any JSON may go there */
-	if (!shape_custom(s) || !shape_known_keys(s))
+	if (!shape_custom(s) || !shape_ids(s) || !shape_known_keys(s))
 		return false;
 	shape_put_identity(s);
 	return shape_required(s) && shape_guard(s);
@@ -47,6 +48,7 @@ void shape_output_of(const struct route_set *routes, const struct route *route,
 		.record = record,
 		.value = value,
 		.rejection = &output->rejection,
+		.needs = &result->needs,
 	};
 
 	s.scope = shape_scope(&s);
@@ -97,5 +99,6 @@ void shape_result_deinit(struct shape_result *result)
 		rejection_deinit(&result->items[i].rejection);
 	}
 	free(result->items);
+	strlist_free(result->needs);
 	*result = (struct shape_result){0};
 }

@@ -30,6 +30,12 @@ struct shape_result {
 	/* Outputs of which nothing is to be sent; they have no ordinal. */
 	unsigned n_filtered; /* a transform gave nothing */
 	unsigned n_skipped;  /* no route takes it, and unrouted says skip */
+	/*
+	 * Kinds of names (model/names.h) whose books are missing, or may be too old for what they
+	 * refuse. Who can ask for them asks, and then shapes the record anew: nothing else of this
+	 * counts. NULL-terminated or NULL.
+	 */
+	char **needs;
 };
 
 /*

@@ -37,6 +37,7 @@ struct shaping {
 	bool owns_body;
 	struct rejection *rejection;
 	unsigned unknown_keys;
+	char ***needs; /* of the result */
 };
 
 /* origin.c: a template_scope over the value; it borrows @shaping. */
@@ -57,6 +58,23 @@ void shape_own_body(struct shaping *shaping);
 
 /* custom.c: nested custom objects become keys, and keys name fields by id. */
 bool shape_custom(struct shaping *shaping);
+
+/* names.c: ids of what is written by name. */
+bool shape_ids(struct shaping *shaping);
+/* The kind of the custom fields of what the route makes; to free(); NULL: they have no names. */
+char *shape_fields_kind(struct shaping *shaping);
+/* @object with the fields of @kind (or NULL) under their ids: a new reference, or a new object. */
+bool shape_field_names(struct shaping *shaping, const char *kind, struct json_object *object,
+                       struct json_object **ret_object);
+/* The field a key of the route names, by id where that is known; to free(). */
+bool shape_identity_field(struct shaping *shaping, const char *written, char **ret_field);
+
+/*
+ * values.c: whether @value may stand in @field, written as @key; @is_partial: it is added to the
+ * field or removed from it.
+ */
+bool shape_check_value(struct shaping *shaping, const struct name_entry *field, const char *key,
+                       bool is_partial, struct json_object *value);
 
 /* keys.c: keys that Close would ignore, and keys it needs. */
 bool shape_known_keys(struct shaping *shaping);

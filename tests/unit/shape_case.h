@@ -24,6 +24,7 @@ struct spec {
 	enum on_null nulls, blanks;
 	enum unknown_keys unknown_keys;
 	unsigned allow;
+	const struct names *names; /* what is known by name */
 };
 
 static const char vars[] = "{\"region\":\"EU\",\"n\":1.50}";
@@ -101,7 +102,8 @@ static inline void make_routes(struct route_set *set, const struct spec *spec)
 	size_t n = 0;
 
 	*set = (struct route_set){
-		.items = route, .n = 1, .vars = parse(vars), .operations = crm_catalogue()};
+		.items = route, .n = 1, .vars = parse(vars), .operations = crm_catalogue(),
+		.names = spec->names};
 	route->op = spec->operation ? operation_find(set->operations, spec->operation) : NULL;
 	check(route->op || !spec->operation);
 	route->method = route->op ? route->op->method : spec->method;

@@ -23,7 +23,7 @@ static struct crm_error read_error(const char *body, const char *sent)
 	struct crm_error error;
 
 	(void)json_parse(body, strlen(body), 0, &answer, NULL, NULL);
-	crm_error_read(body, strlen(body), answer, sent_value, &error);
+	crm_error_read(body, strlen(body), answer, sent_value, NULL, &error);
 	return error;
 }
 
@@ -35,6 +35,26 @@ static void check_error(const char *body, const char *sent, const char *message,
 	check_text(error.message, message);
 	check_text(text, fields ? fields : "null");
 	check((error.field != NULL) == (fields != NULL));
+	crm_error_deinit(&error);
+}
+
+static void keys_are_told_as_they_were_written(void **state)
+{
+	static const char body[] =
+		"{\"field-errors\":{\"custom.cf_1\":\"Bad.\",\"contacts\":{"
+		"\"errors\":{\"0\":{\"field-errors\":{\"custom.cf_2\":\"Worse.\"}}"
+		"}}}}";
+	cleanup_(json_freep) struct json_object *answer = parse(body);
+	cleanup_(json_freep) struct json_object *sent =
+		parse("{\"custom.cf_1.add\":1,\"contacts\":[{\"custom.cf_2\":2}]}");
+	cleanup_(json_freep) struct json_object *written =
+		parse("{\"custom.cf_1.add\":\"custom.Tags.add\",\"custom.cf_2\":\"custom.Role\"}");
+	struct crm_error error;
+
+	(void)state;
+	crm_error_read(body, strlen(body), answer, sent, written, &error);
+	check_text(error.field, "custom.Tags.add");
+	check_text(error.message, "custom.Tags.add: Bad. contacts[0].custom.Role: Worse.");
 	crm_error_deinit(&error);
 }
 
@@ -217,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(every_shape_of_closes_is_read),
+		sentence(keys_are_told_as_they_were_written),
 		sentence(nested_errors_get_the_path_a_person_would_write),
 		sentence(the_key_that_was_sent_is_named),
 		sentence(the_first_field_is_the_field),

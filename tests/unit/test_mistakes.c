@@ -444,7 +444,7 @@ static const char *const kinds[] = {
 	"takes no body",
 	"Close takes one object a call",
 	"a name in place of an id",
-	"a custom field by its name",
+	"have no names",
 	"must have one field",
 	"must be a custom field",
 	"creates nothing that has custom fields",

@@ -1,0 +1,143 @@
+/*
+ * Names that a pipeline writes itself, as keys of custom fields or in the place of ids. Which ids
+ * they stand for is known only where a lock file or Close itself was asked before; then a name that
+ * is nobody's, or more than one's, is a mistake of the file.
+ */
+
+#include "connector/pipeline/routes.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add_once(char ***list, const char *kind)
+{
+	for (char **known = *list; known && *known; known++)
+		if (strcmp(*known, kind) == 0)
+			return;
+	strlist_add(list, mem_strdup(kind));
+}
+
+static bool is_literal(const struct yaml_node *value)
+{
+	return value && value->kind == YAML_TEXT && !yaml_is_null(value) &&
+	       !strchr(value->text, '{');
+}
+
+/* The kind of the custom fields of what the route makes; NULL: they have no names, or not yet. */
+static char *fields_kind(const struct route_build *b)
+{
+	const char *kind = name_kind_of_object(b->route->op);
+	const char *type_key = kind ? name_type_key(kind) : NULL;
+	const struct yaml_node *type;
+
+	if (!type_key)
+		return mem_strdup(kind);
+	type = b->spec.body ? yaml_get(b->spec.body, type_key) : NULL;
+	return is_literal(type) ? mem_printf("%s/%s", kind, type->text) : NULL;
+}
+
+static void fail_name(struct route_build *b, const struct yaml_node *at,
+                      const struct name_book *book, const char *name, const char *within)
+{
+	cleanup_(freep) char *trouble =
+		book->trouble ? mem_strdup(book->trouble) : name_trouble(book, name, within);
+
+	fail(b->l, at, "%s", trouble);
+}
+
+static void check_field(struct route_build *b, const struct yaml_node *at, const char *kind,
+                        const char *name)
+{
+	const struct name_book *book = names_book(b->l->options->names, kind);
+	const char *suffix;
+	size_t n;
+
+	add_once(&b->l->pipeline->named_kinds, kind);
+	if (book && (book->trouble || !name_find_field(book, name, &suffix, &n)))
+		fail_name(b, at, book, name, NULL);
+}
+
+void route_check_field_name(struct route_build *b, const struct yaml_node *at, const char *name,
+                            bool is_contact)
+{
+	cleanup_(freep) char *kind = is_contact ? mem_strdup("contact") : fields_kind(b);
+
+	if (name_is_field_id(name))
+		return;
+	if (kind)
+		check_field(b, at, kind, name);
+	else if (b->route->op && !name_kind_of_object(b->route->op))
+		fail(b->l, at, "custom fields of %s have no names: write the id, custom.cf_…",
+		     b->route->op->name);
+	/* Else the type comes with each record. */
+}
+
+/* The id of the pipeline that a status is looked for in; *ret_is_open: each record says. */
+static const char *pipeline_of(const struct route_build *b, bool *ret_is_open)
+{
+	const struct yaml_node *value = b->spec.body ? yaml_get(b->spec.body, "pipeline_id") : NULL;
+	const struct name_book *book = names_book(b->l->options->names, "pipeline");
+	const struct name_entry *entry;
+	size_t n;
+
+	*ret_is_open = value && !is_literal(value);
+	if (!is_literal(value))
+		return NULL;
+	if (strncmp(value->text, "pipe_", 5) == 0)
+		return value->text;
+	entry = book ? name_find(book, value->text, NULL, &n) : NULL;
+	*ret_is_open = !entry;
+	return entry ? entry->id : NULL;
+}
+
+static void check_name(struct route_build *b, const struct yaml_node *at, const char *kind)
+{
+	const struct name_book *book = names_book(b->l->options->names, kind);
+	const char *within = NULL;
+	bool is_open = false;
+	size_t n;
+
+	add_once(&b->l->pipeline->named_kinds, kind);
+	if (!book)
+		return;
+	if (strcmp(kind, "status/opportunity") == 0)
+		within = pipeline_of(b, &is_open);
+	if (!name_find(book, at->text, within, &n) && !(n && is_open))
+		fail_name(b, at, book, at->text, within);
+}
+
+void route_check_name(struct route_build *b, const char *field, const struct yaml_node *value)
+{
+	const char *kind = name_kind_of_field(b->route->op, field);
+	const size_t n = value->kind == YAML_LIST ? value->n : 1;
+
+	for (size_t i = 0; kind && i < n; i++) {
+		const struct yaml_node *item = value->kind == YAML_LIST ? value->items[i] : value;
+
+		if (is_literal(item) && *item->text &&
+		    strncmp(item->text, name_kind_prefix(kind), strlen(name_kind_prefix(kind))) !=
+		            0)
+			check_name(b, item, kind);
+	}
+}
+
+void route_note_kinds(struct route_build *b)
+{
+	const struct operation *op = b->route->op;
+	char ***kinds = &b->l->pipeline->name_kinds;
+	cleanup_(freep) char *fields = fields_kind(b);
+
+	if (fields)
+		add_once(kinds, fields);
+	if (op && strcmp(op->name, "lead.create") == 0)
+		add_once(kinds, "contact");
+	for (size_t i = 0; op && op->body_fields && op->body_fields[i].name; i++) {
+		const char *kind = name_kind_of_field(op, op->body_fields[i].name);
+
+		if (kind)
+			add_once(kinds, kind);
+	}
+}

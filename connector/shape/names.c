@@ -1,0 +1,354 @@
+#include "connector/shape/steps.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+
+#include <json-c/linkhash.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Names become ids: of custom fields, and of what a field names by its id (statuses, pipelines,
+ * users). Where a book is missing the name stays, and the result says which one is needed.
+ */
+
+static const char prefix[] = "custom.";
+
+static void need(struct shaping *s, const char *kind)
+{
+	for (char **known = *s->needs; known && *known; known++)
+		if (strcmp(*known, kind) == 0)
+			return;
+	strlist_add(s->needs, mem_strdup(kind));
+}
+
+/* What @book says against a name may be out of date. */
+static void need_again(struct shaping *s, const struct name_book *book)
+{
+	if (!book->is_fresh)
+		need(s, book->kind);
+}
+
+static void note_written(struct shaping *s, const char *key, const char *written)
+{
+	if (!s->draft->written)
+		s->draft->written = json_object_new_object();
+	(void)json_object_object_add(s->draft->written, key, json_string(written));
+}
+
+static const struct name_book *book_of(struct shaping *s, const char *kind, const char *written)
+{
+	const struct name_book *book = names_book(s->routes->names, kind);
+
+	if (!book) {
+		need(s, kind);
+		draft_note(s->draft, "\"%s\" is the name of a %s: its id is looked up when it runs",
+		           written, name_kind_text(kind));
+	}
+	return book;
+}
+
+static bool refuse_name(struct shaping *s, const struct name_book *book, const char *key,
+                        const char *name, const char *within)
+{
+	char *trouble =
+		book->trouble ? mem_strdup(book->trouble) : name_trouble(book, name, within);
+
+	need_again(s, book);
+	rejection_set(s->rejection, REJECT_FIELD, key, "\"%s\": %s", key, trouble);
+	free(trouble);
+	return false;
+}
+
+/* Ids */
+
+/* *@value, a reference of the caller's, becomes the id it names. */
+static bool resolve_one(struct shaping *s, const char *kind, const char *key, const char *within,
+                        struct json_object **value)
+{
+	const char *text = json_object_is_type(*value, json_type_string)
+	                           ? json_object_get_string(*value)
+	                           : NULL;
+	const struct name_entry *entry;
+	const struct name_book *book;
+	size_t n;
+
+	/* What is no name is Close's to judge. */
+	if (!text || !*text ||
+	    strncmp(text, name_kind_prefix(kind), strlen(name_kind_prefix(kind))) == 0)
+		return true;
+	book = book_of(s, kind, text);
+	if (!book)
+		return true;
+	entry = name_find(book, text, within, &n);
+	if (!entry)
+		return refuse_name(s, book, key, text, within);
+	json_object_put(*value);
+	*value = json_string(entry->id);
+	return true;
+}
+
+static bool resolve_list(struct shaping *s, const char *kind, const char *key,
+                         struct json_object **value)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(*value); i++) {
+		struct json_object *item = json_object_get(json_object_array_get_idx(*value, i));
+		const bool is_good = resolve_one(s, kind, key, NULL, &item);
+
+		(void)json_object_array_add(list, item);
+		if (!is_good) {
+			json_object_put(list);
+			return false;
+		}
+	}
+	json_object_put(*value);
+	*value = list;
+	return true;
+}
+
+static bool resolve(struct shaping *s, const char *kind, const char *key, const char *within,
+                    struct json_object **value)
+{
+	return json_object_is_type(*value, json_type_array)
+	               ? resolve_list(s, kind, key, value)
+	               : resolve_one(s, kind, key, within, value);
+}
+
+/* Puts @takes_value where @key stands in the body. */
+static void put(struct shaping *s, const char *key, struct json_object *takes_value)
+{
+	shape_own_body(s);
+	(void)json_object_object_add(s->draft->body, key, takes_value);
+}
+
+/* A lead's status may be written by its label under a key of its own; both at once is too much. */
+static bool rename_status(struct shaping *s)
+{
+	struct json_object *status = json_get(s->draft->body, "status");
+
+	if (!json_object_is_type(status, json_type_string) ||
+	    strcmp(s->route->op->object, "lead") != 0 ||
+	    !names_book(s->routes->names, "status/lead"))
+		return true;
+	if (json_object_object_get_ex(s->draft->body, "status_id", NULL)) {
+		rejection_set(s->rejection, REJECT_FIELD, "status",
+		              "\"status\" and \"status_id\" both name the status: write one of "
+		              "them");
+		return false;
+	}
+	put(s, "status_id", json_object_get(status));
+	json_object_object_del(s->draft->body, "status");
+	note_written(s, "status_id", "status");
+	return true;
+}
+
+static bool resolve_field(struct shaping *s, const char *key, const char *kind)
+{
+	struct json_object *value = json_get(s->draft->body, key);
+	struct json_object *is_now;
+	const char *within = NULL;
+
+	if (!value)
+		return true;
+	if (strcmp(kind, "status/opportunity") == 0)
+		within = json_get_string(s->draft->body, "pipeline_id");
+	is_now = json_object_get(value);
+	if (!resolve(s, kind, key, within, &is_now)) {
+		json_object_put(is_now);
+		return false;
+	}
+	if (is_now != value)
+		put(s, key, is_now);
+	else
+		json_object_put(is_now);
+	return true;
+}
+
+bool shape_ids(struct shaping *s)
+{
+	static const char *const first = "pipeline_id"; /* statuses are looked for within it */
+	const struct operation *op = s->route->op;
+	const char *kind;
+
+	if (!op || !op->body_fields)
+		return true;
+	kind = name_kind_of_field(op, first);
+	if (kind && !resolve_field(s, first, kind))
+		return false;
+	for (const struct operation_field *f = op->body_fields; f->name; f++) {
+		kind = name_kind_of_field(op, f->name);
+		if (kind && strcmp(f->name, first) != 0 && !resolve_field(s, f->name, kind))
+			return false;
+	}
+	return rename_status(s);
+}
+
+/* Custom fields */
+
+static bool names_field(const char *key)
+{
+	return strncmp(key, prefix, sizeof(prefix) - 1) == 0 &&
+	       !name_is_field_id(key + sizeof(prefix) - 1);
+}
+
+static bool has_names(struct json_object *object)
+{
+	json_object_object_foreach(object, key, value)
+	{
+		(void)value;
+		if (names_field(key))
+			return true;
+	}
+	return false;
+}
+
+static bool refuse_kind(struct shaping *s, const char *key)
+{
+	const char *kind = name_kind_of_object(s->route->op);
+	const char *type_key = kind ? name_type_key(kind) : NULL;
+
+	if (type_key)
+		rejection_set(
+			s->rejection, REJECT_FIELD, key,
+			"which custom field \"%s\" is depends on the type, and the record has "
+			"no %s; write the field's id instead: \"custom.cf_…\"",
+			key, type_key);
+	else
+		rejection_set(s->rejection, REJECT_FIELD, key,
+		              "custom fields of %s have no names; write the id instead: "
+		              "\"custom.cf_…\"",
+		              s->route->op->name);
+	return false;
+}
+
+static bool refuse_twice(struct shaping *s, const char *key, const char *id)
+{
+	rejection_set(s->rejection, REJECT_FIELD, key,
+	              "\"%s\" names the field %s, which stands in the body a second time", key, id);
+	return false;
+}
+
+/* Adds one member to @object under the id of its field. */
+static bool add_field(struct shaping *s, const struct name_book *book, struct json_object *object,
+                      const char *key, struct json_object *value)
+{
+	const char *suffix;
+	size_t n;
+	const struct name_entry *field =
+		name_find_field(book, key + sizeof(prefix) - 1, &suffix, &n);
+	struct json_object *is_now = json_object_get(value);
+	char *id;
+	bool is_good = true;
+
+	if (!field || book->trouble) {
+		json_object_put(is_now);
+		return refuse_name(s, book, key, key + sizeof(prefix) - 1, NULL);
+	}
+	if (field->type == FIELD_USER)
+		is_good = resolve(s, "user", key, NULL, &is_now);
+	if (is_good && !shape_check_value(s, field, key, *suffix, is_now)) {
+		need_again(s, book);
+		is_good = false;
+	}
+	id = mem_printf("%s%s%s", prefix, field->id, suffix);
+	if (is_good && json_object_object_get_ex(object, id, NULL))
+		is_good = refuse_twice(s, key, id);
+	if (is_good) {
+		(void)json_object_object_add(object, id, json_object_get(is_now));
+		note_written(s, id, key);
+	}
+	json_object_put(is_now);
+	free(id);
+	return is_good;
+}
+
+/* Adds one member to @object, which comes to be without names. */
+static bool add_member(struct shaping *s, const char *kind, struct json_object *object,
+                       const char *key, struct json_object *value)
+{
+	const struct name_book *book;
+
+	if (!names_field(key)) {
+		if (json_object_object_get_ex(object, key, NULL))
+			return refuse_twice(s, key, key);
+		(void)json_object_object_add(object, key, json_object_get(value));
+		return true;
+	}
+	if (!kind)
+		return refuse_kind(s, key);
+	book = book_of(s, kind, key);
+	if (book)
+		return add_field(s, book, object, key, value);
+	(void)json_object_object_add(object, key, json_object_get(value));
+	return true;
+}
+
+bool shape_field_names(struct shaping *s, const char *kind, struct json_object *object,
+                       struct json_object **ret_object)
+{
+	struct json_object *named;
+
+	if (!has_names(object)) {
+		*ret_object = json_object_get(object);
+		return true;
+	}
+	named = json_object_new_object();
+	if (!named)
+		mem_exhausted();
+	json_object_object_foreach(object, key, value)
+	{
+		if (add_member(s, kind, named, key, value))
+			continue;
+		json_object_put(named);
+		return false;
+	}
+	*ret_object = named;
+	return true;
+}
+
+/* Where the kind depends on a type, the body says which; else the record may. */
+char *shape_fields_kind(struct shaping *s)
+{
+	const char *kind = name_kind_of_object(s->route->op);
+	const char *type_key = kind ? name_type_key(kind) : NULL;
+	const char *type;
+
+	if (!type_key)
+		return mem_strdup(kind);
+	type = json_get_string(s->draft->body, type_key);
+	if (!type)
+		type = json_get_string(s->value, type_key);
+	return type && *type ? mem_printf("%s/%s", kind, type) : NULL;
+}
+
+bool shape_identity_field(struct shaping *s, const char *written, char **ret_field)
+{
+	char *kind;
+	const struct name_book *book;
+	const struct name_entry *field;
+	const char *name = written + sizeof(prefix) - 1;
+	size_t n;
+
+	*ret_field = NULL;
+	if (!names_field(written)) {
+		*ret_field = mem_strdup(written);
+		return true;
+	}
+	kind = shape_fields_kind(s);
+	if (!kind)
+		return refuse_kind(s, written);
+	book = book_of(s, kind, written);
+	free(kind);
+	if (!book) {
+		*ret_field = mem_strdup(written);
+		return true;
+	}
+	field = name_find(book, name, NULL, &n);
+	if (!field || book->trouble)
+		return refuse_name(s, book, written, name, NULL);
+	*ret_field = mem_printf("%s%s", prefix, field->id);
+	note_written(s, *ret_field, written);
+	return true;
+}
