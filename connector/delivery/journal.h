@@ -151,11 +151,11 @@ void journal_put_closed_lane(struct journal *journal, const char *key, int64_t u
  * source.key: what became of the records that had a key, wherever they came from. While something
  * of a record is open, rejected or held its row has the key; what is settled is kept for good.
  *
- * journal_put_key() gives the row of a record a key it had not, and borrows nothing. journal_put_seen(): all that was
- * open of @record has ended, at worst as @outcome. Rejects of other records with its key are
- * replaced by it and go, each with a decision. Then its key is settled if something of it is held,
- * or nothing of it rejected; where a person gave a part up it may have happened, so that is no
- * reject to be taken again.
+ * journal_put_key() gives the row of a record a key it had not, and borrows nothing.
+ * journal_put_seen(): all that was open of @record has ended, at worst as @outcome. Rejects of
+ * other records with its key are replaced by it and go, each with a decision. Then its key is
+ * settled if something of it is held, or nothing of it rejected; where a person gave a part up it
+ * may have happened, so that is no reject to be taken again.
  */
 void journal_put_key(struct journal *journal, const struct record *record);
 void journal_put_seen(struct journal *journal, struct record *record, enum outcome outcome,
