@@ -1,5 +1,6 @@
 """The sandbox's switches: what it does usually, and what it does when told otherwise."""
 
+import pathlib
 import re
 
 import pytest
@@ -256,6 +257,13 @@ def test_help_and_manual_tell_every_switch_and_fault(box, closefeed):
     for name in [*switches, "reset_after", "status_after_apply"]:
         assert re.search(rf"^  {name} +\S", said, re.M), name
     assert "exact_value" in closefeed("help", "--man").out
+
+
+def test_the_page_in_the_docs_has_every_switch_with_its_values(closefeed):
+    page = (pathlib.Path(__file__).parents[2] / "docs/sandbox.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.M)
+    said = closefeed("sandbox", "--help").out.split("What --set changes")[1]
+    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 22
 
 
 def test_a_cursors_life_can_be_shortened(box):
