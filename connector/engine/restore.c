@@ -4,19 +4,24 @@
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * What an earlier process left open. What had its INTENT takes its lanes at once: it stood first in
  * them. Outputs that only became durable with another output of their record had others before
  * them that did not; those are read again now. So they wait until the source comes to their place,
- * and enter their lanes in its order.
+ * and enter their lanes in its order. A record that a person had taken up again has no place any
+ * more: nothing of it is read again, and nothing of it waits.
  */
 
 struct left {
 	struct place place;
 	size_t number;           /* as the journal told them */
 	struct request *request; /* or */
-	struct draft *draft;
+	struct draft *draft;     /* or */
+	struct waiting_part *unreadable;
+	char *why_unreadable;
+	bool is_due; /* it waits for no place */
 };
 
 struct restore {
@@ -70,20 +75,27 @@ static struct left *add(struct restore *restore, const struct record *record)
 		mem_grow(restore->items, restore->n, &restore->cap, sizeof(*restore->items));
 	left = &restore->items[restore->n];
 	*left = (struct left){.place = {.stream = record->stream, .pos = record->pos},
-	                      .number = restore->n};
+	                      .number = restore->n,
+	                      .is_due = record->is_settled && !hook_without("retries")};
 	restore->n++;
 	restore->n_left++;
 	return left;
 }
 
-/* Where the last of its records stands: all that was read before had to come before it. */
+/*
+ * The last of its records that are read in their order: all that was read before had to come before
+ * it. Any, where all were taken up again.
+ */
 static const struct record *last_record(const struct request *r)
 {
 	const struct record *last = r->parts[0].record;
 
-	for (size_t i = 1; i < r->n_parts; i++)
-		if (r->parts[i].record->pos > last->pos)
-			last = r->parts[i].record;
+	for (size_t i = 1; i < r->n_parts; i++) {
+		const struct record *record = r->parts[i].record;
+
+		if (!record->is_settled && (last->is_settled || record->pos > last->pos))
+			last = record;
+	}
 	return last;
 }
 
@@ -110,7 +122,7 @@ static void take_request(void *arg, struct request *takes_request)
 }
 
 /* The version that shaped it says no more how; people see why, and a retry shapes it anew. */
-static void reject_waiting(struct engine *e, const struct waiting_part *w, const struct err *err)
+static void reject_waiting(struct engine *e, const struct waiting_part *w, const char *why)
 {
 	struct part *p = mem_alloc(sizeof(*p));
 	struct rejection rejection = {0};
@@ -120,7 +132,7 @@ static void reject_waiting(struct engine *e, const struct waiting_part *w, const
 	                   .record = record_ref(w->part.record),
 	                   .ordinal = w->part.ordinal,
 	                   .generation = w->part.generation};
-	rejection_set(&rejection, REJECT_UNROUTED, NULL, "%s", err->text);
+	rejection_set(&rejection, REJECT_UNROUTED, NULL, "%s", why);
 	settle_rejected_part(e, p, w->route, w->operation, &rejection);
 	rejection_deinit(&rejection);
 }
@@ -132,17 +144,45 @@ static void take_waiting(void *arg, struct waiting_part *takes_part)
 	struct err err = {0};
 	const struct route_set *routes = batches_routes(e, w->config, &err);
 	struct draft *draft;
+	struct left *left;
 
 	reopen(e, w->part.record);
+	left = add(e->restore, w->part.record);
 	if (routes && draft_parse(w->part.draft, w->part.record, w->part.ordinal, routes, &draft,
 	                          &err) == 0) {
 		draft->part = w->part.id;
 		draft->generation = w->part.generation;
-		add(e->restore, w->part.record)->draft = draft;
+		left->draft = draft;
+		waiting_part_free(w);
 	} else {
-		reject_waiting(e, w, &err);
+		left->unreadable = w;
+		left->why_unreadable = mem_strdup(err.text);
+		left->is_due = true;
 	}
-	waiting_part_free(w);
+}
+
+static void release(struct engine *e, struct left *left)
+{
+	struct request *request = left->request;
+	struct draft *draft = left->draft;
+	struct waiting_part *unreadable = left->unreadable;
+
+	if (!request && !draft && !unreadable)
+		return;
+	left->request = NULL;
+	left->draft = NULL;
+	left->unreadable = NULL;
+	e->restore->n_left--;
+	if (draft) {
+		batches_add(e, draft);
+	} else if (request) {
+		batches_clear_way(e, request, NULL);
+		delivery_resume(e->delivery, request);
+	} else {
+		reject_waiting(e, unreadable, left->why_unreadable);
+		waiting_part_free(unreadable);
+		free(left->why_unreadable);
+	}
 }
 
 static int compare(const void *a, const void *b)
@@ -161,29 +201,15 @@ int restore_load(struct engine *e, struct err *err)
 	struct restore *restore = e->restore;
 	int r = journal_each_open(e->journal, take_request, take_waiting, e, err);
 
+	/* Only now is all of each record known to be open, so that none ends too early. */
+	for (size_t i = 0; i < restore->n; i++)
+		if (restore->items[i].is_due)
+			release(e, &restore->items[i]);
 	if (restore->n)
 		qsort(restore->items, restore->n, sizeof(*restore->items), compare);
 	if (e->stream)
 		restore_stream(e, e->stream);
 	return r;
-}
-
-static void release(struct engine *e, struct left *left)
-{
-	struct request *request = left->request;
-	struct draft *draft = left->draft;
-
-	if (!request && !draft)
-		return;
-	left->request = NULL;
-	left->draft = NULL;
-	e->restore->n_left--;
-	if (draft) {
-		batches_add(e, draft);
-	} else {
-		batches_clear_way(e, request, NULL);
-		delivery_resume(e->delivery, request);
-	}
 }
 
 static bool is_here(const struct restore *restore, uint64_t stream)
@@ -210,14 +236,46 @@ void restore_stream(struct engine *e, const struct stream *stream)
 		restore->at++;
 }
 
+/* Another one has its name: what was left of it is gone for good. */
+static bool was_replaced(const struct engine *e, size_t at)
+{
+	for (size_t i = at + 1; i < e->n_streams; i++)
+		if (!strcmp(e->streams[i]->name, e->streams[at]->name))
+			return true;
+	return false;
+}
+
+/* The first file that was not read to its end and is missing in this run; UINT64_MAX: none. */
+static uint64_t first_missing(const struct engine *e)
+{
+	for (size_t i = 0; i < e->n_streams; i++) {
+		const struct stream *s = e->streams[i];
+
+		if (s->kind == STREAM_FILE && !s->handed_to && s->settled_to < s->size &&
+		    !was_replaced(e, i))
+			return s->id;
+	}
+	return UINT64_MAX;
+}
+
 void restore_rest(struct engine *e, bool also_of_this_stream)
 {
 	struct restore *restore = e->restore;
+	const uint64_t this = e->stream ? e->stream->id : 0;
+	const uint64_t missing = restore->n_left ? first_missing(e) : 0;
 
-	for (size_t i = 0; restore->n_left && i < restore->n; i++)
-		if (also_of_this_stream || !e->stream ||
-		    restore->items[i].place.stream != e->stream->id)
-			release(e, &restore->items[i]);
+	for (size_t i = 0; restore->n_left && i < restore->n; i++) {
+		struct left *left = &restore->items[i];
+
+		if (left->place.stream == this ? also_of_this_stream
+		                               : left->place.stream <= missing)
+			release(e, left);
+	}
+}
+
+bool restore_is_all(const struct engine *e)
+{
+	return restore_n(e) && !batches_n(e) && !e->input_goes_on && delivery_is_idle(e->delivery);
 }
 
 size_t restore_n(const struct engine *e)

@@ -11,11 +11,13 @@ import signal
 import sqlite3
 import subprocess
 import textwrap
+import threading
+import time
 
 import pytest
 
 from bulk import Bulk, bulk_pipeline, events, lines_of, refuses
-from harness import Program, environment, ndjson
+from harness import Program, environment, ndjson, wait_until
 from trial import Kills, seed
 
 LISTS = """
@@ -387,3 +389,132 @@ def test_what_waits_for_others_is_not_overtaken(start_lists, without, order):
     bodies = [call.json for call in trial.host.writes()]
     ids = [record["id"] for body in bodies for record in (body if isinstance(body, list) else [body])]
     assert ids == order
+
+
+OLD_AND_NEW = """
+- name: other
+  when: .kind == "other"
+  method: PUT
+  url: "/other/{missing}/"
+- name: note
+  when: .kind == "note"
+  method: POST
+  url: /notes/
+  body: {id: "{id}"}
+  continue: true
+- name: lead
+  method: PUT
+  url: "/lead/lead_A1/"
+  body: {id: "{id}"}
+"""
+
+
+@pytest.mark.parametrize("verb, without, order", [
+    (("run", "--json", "--limit", "1"), "", [1, 2, 3, 4]),
+    (("run", "--json", "--limit", "1"), "whole_input", [1, 2, 4, 3]),
+    (("rejects", "retry", "--all"), "", [1, 2, 3, 4]),
+])
+def test_nothing_goes_before_its_place_where_not_all_is_read(start_lists, verb, without, order):
+    """The note of record 4 has its row, and with it a call of the lead that stands behind others."""
+    is_slow = threading.Event()
+
+    def answer(call):
+        if call.path == "/lead/lead_A1/" and call.json["id"] == 1 and not is_slow.is_set():
+            is_slow.wait(20)
+        if call.path.startswith("/other/"):
+            time.sleep(1)  # what would go beside it has the time to
+        return (200, {})
+
+    records = [{"id": 0, "kind": "other"}, *({"id": i, "kind": "note" if i == 4 else ""}
+                                             for i in range(1, 5))]
+    trial = start_lists(records, OLD_AND_NEW, answer)
+    assert trial.was_killed("outputs_durable:1")
+    is_slow.set()
+    switched = {"CLOSEFEED_WITHOUT": without} if without else {}
+    if verb[0] == "rejects":
+        edit(trial, '  url: "/other/{missing}/"', '  url: "/other/{id}/"')
+        assert trial.program("rejects", "retry", trial.path, "--all").code == 0
+    else:
+        result = trial.program("run", trial.path, *verb[1:], env=switched)
+        assert result.code == 1
+        assert result.summary["open"] == (0 if without else 1)
+        assert without or "were not read again" in result.summary["reason"]
+    assert trial.run().code in (0, 1)
+    ids = [call.json["id"] for call in trial.host.writes("/lead/lead_A1/")]
+    assert list(dict.fromkeys(ids)) == order and trial.miscounts() == []
+
+
+RETRIED = """
+- name: one
+  when: (.x|tonumber) > 0
+  method: PUT
+  url: "/a/{id}/"
+  continue: true
+- name: two
+  method: PUT
+  url: "/a/{id}/"
+  body: {two: "{id}"}
+"""
+
+
+@pytest.mark.parametrize("without", ["", "retries"])
+def test_what_a_retry_left_open_waits_for_no_new_input(start_lists, without):
+    trial = start_lists([{"id": 1, "x": "no number"}, {"id": 2, "x": "1"}], RETRIED,
+                        source="{ndjson: {path: feed.ndjson, follow: true}}")
+
+    def follow(**how):
+        return trial.program.start("run", trial.path, **how)
+
+    def finish(process):
+        process.terminate()
+        process.communicate(timeout=20)
+
+    first = follow()
+    wait_until(lambda: len(trial.host.accepted("/a/2/")) == 2)
+    wait_until(lambda: trial.rejected() == [1])
+    finish(first)
+    edit(trial, "when: (.x|tonumber) > 0\n  method", "method")
+    killed = trial.program("rejects", "retry", trial.path, "--all",
+                           env={"CLOSEFEED_KILL_AT": "outputs_durable:1"})
+    assert killed.code == -signal.SIGKILL
+    second = follow(env={"CLOSEFEED_WITHOUT": without} if without else None)
+    try:
+        if without:
+            wait_until(lambda: trial.host.accepted("/a/1/"))
+            with pytest.raises(AssertionError):
+                wait_until(lambda: len(trial.host.accepted("/a/1/")) == 2, timeout=2)
+        else:
+            wait_until(lambda: len(trial.host.accepted("/a/1/")) == 2)
+            assert trial.host.accepted("/a/1/")[1].json == {"two": 1}
+    finally:
+        finish(second)
+
+
+def test_a_record_one_of_whose_outputs_is_lost_goes_on_with_the_others(start_lists):
+    routes = BOTH + "  continue: true\n" + textwrap.dedent("""
+        - name: more
+          method: POST
+          url: /more/
+          body: {id: "{id}"}
+          batch: {size: 10, wait: 1h, algorithm: array}
+        """).lstrip()
+
+    def answer(call):
+        if call.path == "/more/":
+            raise ConnectionError  # nobody knows what became of it
+        return (200, {})
+
+    trial = start_lists([{"id": 1}], routes, answer, source="{ndjson: {path: '-'}}")
+    process = trial.program.start("run", trial.path, stdin=subprocess.PIPE,
+                                  env={"CLOSEFEED_KILL_AT": "outcome_durable:1"})
+    process.stdin.write(ndjson(trial.records).encode())
+    process.stdin.flush()
+    assert process.wait(30) == -signal.SIGKILL
+    process.communicate()
+    with state_of(trial) as state:
+        state.execute("UPDATE part SET draft = '{' WHERE id = "
+                      "(SELECT min(id) FROM part WHERE request = 0 AND outcome = 0)")
+    summary = trial.run().summary
+    assert (summary["read"], summary["held"], summary["rejected"]) == (1, 1, 0)
+    assert trial.held() == {(1, "more")} and trial.rejected() == [1]
+    assert trial.miscounts() == []
