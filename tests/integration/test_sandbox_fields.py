@@ -180,6 +180,60 @@ def test_a_field_that_makes_no_sense_is_refused(box):
     ask(box, "PUT", f"/custom_field/custom_object_type/{bound}/", {"type": "number"}, 400)
 
 
+def condition(field, value):
+    return {"type": "field_condition", "field": {"type": "custom_field", "custom_field_id": field},
+            "condition": {"type": "text", "mode": "exact_value", "value": value}}
+
+
+def found(box, kind, query):
+    body = {"query": {"type": "and", "queries": [
+        {"type": "object_type", "object_type": kind}, query]}}
+    return [row["id"] for row in box.post("/data/search/", body)["data"]]
+
+
+def test_every_kind_of_object_is_searched_by_its_custom_fields(box):
+    visit, machine = types(box)
+    tier = field(box, "shared", "Tier")
+    path = f"/custom_field/shared/{tier}/association/"
+    for body in ({"object_type": "lead"}, {"object_type": "contact"},
+                 {"object_type": "opportunity"},
+                 {"object_type": "custom_activity_type", "custom_activity_type_id": visit},
+                 {"object_type": "custom_object_type", "custom_object_type_id": machine}):
+        ask(box, "POST", path, body, 201)
+    key, lead = f"custom.{tier}", box.post("/lead/", {})["id"]
+    box.post("/lead/", {key: "Silver", "contacts": [{key: "Silver"}]})
+    ids = {
+        "lead": ask(box, "PUT", f"/lead/{lead}/", {key: "Gold"})["id"],
+        "contact": box.post("/contact/", {"lead_id": lead, key: "Gold"})["id"],
+        "opportunity": box.post("/opportunity/", {"lead_id": lead, key: "Gold"})["id"],
+        "activity.custom_activity": box.post("/activity/custom/", {
+            "lead_id": lead, "custom_activity_type_id": visit, key: "Gold"})["id"],
+        "custom_object": box.post("/custom_object/", {
+            "lead_id": lead, "custom_object_type_id": machine, "name": "M", key: "Gold"})["id"],
+    }
+    for kind, expected in ids.items():
+        assert found(box, kind, condition(tier, "Gold")) == [expected], kind
+        if kind != "lead":
+            assert found(box, "lead", {
+                "type": "has_related", "this_object_type": "lead", "related_object_type": kind,
+                "related_query": condition(tier, "gold")}) == [lead], kind
+
+
+def test_four_hundred_keys_are_found_in_one_search_of_two_pages(box):
+    key = field(box, "lead", "Number")
+    for n in range(450):
+        box.post("/lead/", {"name": str(n), f"custom.{key}": f"N-{n}"})
+    body = {"_limit": 200, "include_counts": True, "_fields": {"lead": [f"custom.{key}"]},
+            "query": {"type": "and", "queries": [
+                {"type": "object_type", "object_type": "lead"},
+                {"type": "or", "queries": [condition(key, f"n-{n}") for n in range(50, 500)]}]}}
+    first = box.post("/data/search/", body)
+    second = box.post("/data/search/", {**body, "cursor": first["cursor"]})
+    assert first["count"] == {"limited": 400, "total": 400} and second["cursor"] is None
+    assert [row[f"custom.{key}"] for row in first["data"] + second["data"]] == [
+        f"N-{n}" for n in range(50, 450)]
+
+
 def test_the_old_plural_still_answers(box):
     own = ask(box, "POST", "/custom_fields/lead/", {"name": "F", "type": "text"})["id"]
     assert box.get("/custom_fields/lead/")["data"][0]["id"] == own
