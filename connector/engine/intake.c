@@ -132,13 +132,16 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 
 /* Records that were left open */
 
+int place_compare(const struct place *a, const struct place *b)
+{
+	if (a->stream != b->stream)
+		return a->stream < b->stream ? -1 : 1;
+	return a->pos < b->pos ? -1 : a->pos > b->pos;
+}
+
 static int compare_places(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
-
-	if (x->stream != y->stream)
-		return x->stream < y->stream ? -1 : 1;
-	return x->pos < y->pos ? -1 : x->pos > y->pos;
+	return place_compare(a, b);
 }
 
 void intake_skip(struct engine *e, const struct record *record)
@@ -408,12 +411,14 @@ static bool was_read(const struct engine *e)
 /* All that was read waits for a key, and who has it waits for more to be read. */
 static bool is_stuck(const struct engine *e)
 {
-	return is_over_budget(e) && restore_n(e) && !e->is_stopping && !batches_due_ms(e) &&
-	       delivery_is_idle(e->delivery);
+	return is_over_budget(e) && restore_n(e) && !e->is_stopping && !e->input_ended &&
+	       !batches_due_ms(e) && delivery_is_idle(e->delivery);
 }
 
 void intake_turn(struct engine *e)
 {
+	struct place held;
+
 	e->input_goes_on = false;
 	naming_turn(e);
 	aside_turn(e);
@@ -423,7 +428,7 @@ void intake_turn(struct engine *e)
 	/* What is not where the source reads comes no more, or not soon. */
 	if (e->is_bound && !e->is_stopping && (was_read(e) || e->input_watch))
 		restore_rest(e, was_read(e));
-	else if (is_stuck(e))
-		restore_rest(e, true);
+	else if (is_stuck(e) && seen_first_held(e, &held))
+		restore_to(e, &held);
 	batches_turn(e, is_over_budget(e));
 }

@@ -124,6 +124,8 @@ void bind_start(struct engine *e);
 /* intake.c */
 int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err);
 void intake_turn(struct engine *e);
+/* In the order of the streams, and of their positions. */
+int place_compare(const struct place *a, const struct place *b);
 /* As many calls wait as are needed to keep connections and lanes busy: false. */
 bool intake_has_room(const struct engine *e);
 /* Below the low-water mark of free space nothing new begins. */
@@ -236,6 +238,8 @@ void restore_up_to(struct engine *e, uint64_t pos);
  * behind an input that is missing, and was not read to its end, goes on waiting for it.
  */
 void restore_rest(struct engine *e, bool also_of_this_stream);
+/* The source comes no further: what stands in the stream of @place, up to it, goes now. */
+void restore_to(struct engine *e, const struct place *place);
 /* All that is not settled waits for what this run does not read. */
 bool restore_is_all(const struct engine *e);
 /* Requests and drafts that wait for their place. */
@@ -314,6 +318,8 @@ void seen_hold_left_open(struct engine *e, struct record *record);
 void seen_end(struct engine *e, struct record *record);
 /* Takes those that waited and need not any more. */
 void seen_turn(struct engine *e);
+/* The first place of those that others wait for; false: nobody waits. */
+bool seen_first_held(const struct engine *e, struct place *ret_place);
 /*
  * Whether @record, of which something was rejected, may be taken up by a person: not while another
  * with its key is on its way. seen_admits_named() gives one that has none the key that @routes give

@@ -188,11 +188,10 @@ static void release(struct engine *e, struct left *left)
 static int compare(const void *a, const void *b)
 {
 	const struct left *x = a, *y = b;
+	const int order = place_compare(&x->place, &y->place);
 
-	if (x->place.stream != y->place.stream)
-		return x->place.stream < y->place.stream ? -1 : 1;
-	if (x->place.pos != y->place.pos)
-		return x->place.pos < y->place.pos ? -1 : 1;
+	if (order)
+		return order;
 	return x->number < y->number ? -1 : 1;
 }
 
@@ -273,9 +272,20 @@ void restore_rest(struct engine *e, bool also_of_this_stream)
 	}
 }
 
+void restore_to(struct engine *e, const struct place *place)
+{
+	struct restore *restore = e->restore;
+
+	for (size_t i = 0; i < restore->n; i++)
+		if (restore->items[i].place.stream == place->stream &&
+		    restore->items[i].place.pos <= place->pos)
+			release(e, &restore->items[i]);
+}
+
 bool restore_is_all(const struct engine *e)
 {
-	return restore_n(e) && !batches_n(e) && !e->input_goes_on && delivery_is_idle(e->delivery);
+	return restore_n(e) && !batches_n(e) && !e->input_goes_on && !aside_is_there(e) &&
+	       delivery_is_idle(e->delivery);
 }
 
 size_t restore_n(const struct engine *e)

@@ -357,6 +357,21 @@ void seen_turn(struct engine *e)
 	}
 }
 
+bool seen_first_held(const struct engine *e, struct place *ret_place)
+{
+	bool is_there = false;
+
+	for (size_t i = 0; i < n_buckets; i++)
+		for (const struct open_key *k = e->seen->buckets[i]; k; k = k->next) {
+			if (!k->first || !k->n_holders ||
+			    (is_there && place_compare(&k->place, ret_place) >= 0))
+				continue;
+			*ret_place = k->place;
+			is_there = true;
+		}
+	return is_there;
+}
+
 /* What people take up, and what an earlier run left open */
 
 static bool refuse(struct err *ret_why, const char *why)

@@ -518,3 +518,41 @@ def test_a_record_one_of_whose_outputs_is_lost_goes_on_with_the_others(start_lis
     assert (summary["read"], summary["held"], summary["rejected"]) == (1, 1, 0)
     assert trial.held() == {(1, "more")} and trial.rejected() == [1]
     assert trial.miscounts() == []
+
+
+KEPT_FOR = """
+- name: note
+  when: .note
+  method: PUT
+  url: "/notes/{id}/"
+  body: {id: "{id}"}
+  continue: true
+- name: lead
+  method: PUT
+  url: "/lead/lead_A1/"
+  body: {id: "{id}"}
+"""
+
+
+def test_what_all_that_was_read_waits_for_goes_and_nothing_behind_it(start_lists):
+    """As much as may be is read, all with the key of record 2, which is stored further on."""
+    is_slow = threading.Event()
+
+    def answer(call):
+        if call.path == "/lead/lead_A1/" and call.json["id"] == 1 and not is_slow.is_set():
+            is_slow.wait(20)
+        return (200, {})
+
+    trial = start_lists([], KEPT_FOR, answer, source='{ndjson: {path: in}, key: "{id}"}')
+    folder = trial.folder / "in"
+    folder.mkdir()
+    (folder / "2.ndjson").write_text(ndjson([{"id": i, "note": i in (2, 4)} for i in range(1, 5)]))
+    assert trial.was_killed("outputs_durable:2")
+    is_slow.set()
+    line = ndjson([{"id": 2, "note": False, "more": "x" * 1_000_000}])
+    (folder / "1.ndjson").write_text(line * 70)
+    result = trial.program("run", trial.path, "--json")
+    assert result.code == 0, result
+    ids = [call.json["id"] for call in trial.host.writes("/lead/lead_A1/")]
+    assert list(dict.fromkeys(ids)) == [1, 2, 3, 4]
+    assert result.summary["skipped"] == 70 and result.summary["delivered"] == 4
