@@ -166,13 +166,24 @@ static bool resolve_field(struct shaping *s, const char *key, const char *kind)
 	return true;
 }
 
+/* Most bodies have no such field, and this is asked of every record. */
+static bool has_ids(const struct operation *op, struct json_object *body)
+{
+	json_object_object_foreach(body, key, value)
+	{
+		if (value && name_kind_of_field(op, key))
+			return true;
+	}
+	return false;
+}
+
 bool shape_ids(struct shaping *s)
 {
 	static const char *const first = "pipeline_id"; /* statuses are looked for within it */
 	const struct operation *op = s->route->op;
 	const char *kind;
 
-	if (!op || !op->body_fields)
+	if (!op || !op->body_fields || !has_ids(op, s->draft->body))
 		return true;
 	kind = name_kind_of_field(op, first);
 	if (kind && !resolve_field(s, first, kind))
