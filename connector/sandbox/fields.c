@@ -8,15 +8,15 @@
 #include <string.h>
 
 static const struct {
-	enum box_kind_id kind;
 	const char *schema, *association;
+	enum box_kind_id kind;
 	enum box_kind_id type; /* the kind of its types; BOX_N_KINDS: has none */
 } targets[] = {
-	{BOX_LEAD, "lead", "lead", BOX_N_KINDS},
-	{BOX_CONTACT, "contact", "contact", BOX_N_KINDS},
-	{BOX_OPPORTUNITY, "opportunity", "opportunity", BOX_N_KINDS},
-	{BOX_CUSTOM_ACTIVITY, "activity", "custom_activity_type", BOX_ACTIVITY_TYPE},
-	{BOX_CUSTOM_OBJECT, "custom_object", "custom_object_type", BOX_OBJECT_TYPE},
+	{"lead", "lead", BOX_LEAD, BOX_N_KINDS},
+	{"contact", "contact", BOX_CONTACT, BOX_N_KINDS},
+	{"opportunity", "opportunity", BOX_OPPORTUNITY, BOX_N_KINDS},
+	{"activity", "custom_activity_type", BOX_CUSTOM_ACTIVITY, BOX_ACTIVITY_TYPE},
+	{"custom_object", "custom_object_type", BOX_CUSTOM_OBJECT, BOX_OBJECT_TYPE},
 };
 
 enum { n_targets = sizeof(targets) / sizeof(targets[0]) };

@@ -113,7 +113,8 @@ static bool move_to(struct box_list *list, size_t to, const char *id)
 
 		if (strcmp(object->id, id) != 0)
 			continue;
-		memmove(list->items + to + 1, list->items + to, (i - to) * sizeof(object));
+		memmove(list->items + to + 1, list->items + to,
+		        (i - to) * sizeof(struct box_object *));
 		list->items[to] = object;
 		return true;
 	}

@@ -10,9 +10,9 @@ static void every_doubt_has_a_name_help_and_two_ways_at_least(void **state)
 	for (size_t d = 0; d < BOX_N_DOUBTS; d++) {
 		const struct box_doubt_row *row = &box_doubt_rows[d];
 
-		check(row->name && row->help && row->values[0] && row->values[1]);
-		if (d)
-			check(strcmp(box_doubt_rows[d - 1].name, row->name) < 0);
+		check(*row->name && *row->help);
+		check(row->values[0] && row->values[1]);
+		check(!d || strcmp(box_doubt_rows[d - 1].name, row->name) < 0);
 	}
 }
 
