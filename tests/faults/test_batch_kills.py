@@ -391,6 +391,20 @@ def test_what_waits_for_others_is_not_overtaken(start_lists, without, order):
     assert ids == order
 
 
+def slow_at_first():
+    """An event, until which the lead's call of record 1 takes; and what answers so."""
+    goes_on = threading.Event()
+
+    def answer(call):
+        if call.path == "/lead/lead_A1/" and call.json["id"] == 1:
+            goes_on.wait(20)
+        if call.path.startswith("/other/"):
+            time.sleep(1)  # what would go beside it has the time to
+        return (200, {})
+
+    return goes_on, answer
+
+
 OLD_AND_NEW = """
 - name: other
   when: .kind == "other"
@@ -416,20 +430,12 @@ OLD_AND_NEW = """
 ])
 def test_nothing_goes_before_its_place_where_not_all_is_read(start_lists, verb, without, order):
     """The note of record 4 has its row, and with it a call of the lead that stands behind others."""
-    is_slow = threading.Event()
-
-    def answer(call):
-        if call.path == "/lead/lead_A1/" and call.json["id"] == 1 and not is_slow.is_set():
-            is_slow.wait(20)
-        if call.path.startswith("/other/"):
-            time.sleep(1)  # what would go beside it has the time to
-        return (200, {})
-
+    goes_on, answer = slow_at_first()
     records = [{"id": 0, "kind": "other"}, *({"id": i, "kind": "note" if i == 4 else ""}
                                              for i in range(1, 5))]
     trial = start_lists(records, OLD_AND_NEW, answer)
     assert trial.was_killed("outputs_durable:1")
-    is_slow.set()
+    goes_on.set()
     switched = {"CLOSEFEED_WITHOUT": without} if without else {}
     if verb[0] == "rejects":
         edit(trial, '  url: "/other/{missing}/"', '  url: "/other/{id}/"')
@@ -536,19 +542,13 @@ KEPT_FOR = """
 
 def test_what_all_that_was_read_waits_for_goes_and_nothing_behind_it(start_lists):
     """As much as may be is read, all with the key of record 2, which is stored further on."""
-    is_slow = threading.Event()
-
-    def answer(call):
-        if call.path == "/lead/lead_A1/" and call.json["id"] == 1 and not is_slow.is_set():
-            is_slow.wait(20)
-        return (200, {})
-
+    goes_on, answer = slow_at_first()
     trial = start_lists([], KEPT_FOR, answer, source='{ndjson: {path: in}, key: "{id}"}')
     folder = trial.folder / "in"
     folder.mkdir()
     (folder / "2.ndjson").write_text(ndjson([{"id": i, "note": i in (2, 4)} for i in range(1, 5)]))
     assert trial.was_killed("outputs_durable:2")
-    is_slow.set()
+    goes_on.set()
     line = ndjson([{"id": 2, "note": False, "more": "x" * 1_000_000}])
     (folder / "1.ndjson").write_text(line * 70)
     result = trial.program("run", trial.path, "--json")
@@ -556,3 +556,26 @@ def test_what_all_that_was_read_waits_for_goes_and_nothing_behind_it(start_lists
     ids = [call.json["id"] for call in trial.host.writes("/lead/lead_A1/")]
     assert list(dict.fromkeys(ids)) == [1, 2, 3, 4]
     assert result.summary["skipped"] == 70 and result.summary["delivered"] == 4
+
+
+def test_what_stands_in_a_missing_file_waits_for_an_earlier_one_that_is_missing_too(start_lists):
+    goes_on, answer = slow_at_first()
+    trial = start_lists([], KEPT_FOR, answer, source="{ndjson: {path: in}}")
+    folder, away = trial.folder / "in", trial.folder / "away"
+    folder.mkdir()
+    away.mkdir()
+    (folder / "1.ndjson").write_text(ndjson([{"id": i, "note": False} for i in (1, 2, 3)]))
+    (folder / "2.ndjson").write_text(ndjson([{"id": 4, "note": True}]))
+    assert trial.was_killed("outputs_durable:1")
+    goes_on.set()
+    for file in list(folder.iterdir()):
+        file.rename(away / file.name)
+    (folder / "3.ndjson").write_text("")
+    result = trial.program("run", trial.path, "--json")
+    assert (result.code, result.summary["open"]) == (1, 1), result
+    assert "were not read again" in result.summary["reason"]
+    for file in list(away.iterdir()):
+        file.rename(folder / file.name)
+    assert trial.program("run", trial.path, "--json").code == 0
+    ids = [call.json["id"] for call in trial.host.writes("/lead/lead_A1/")]
+    assert list(dict.fromkeys(ids)) == [1, 2, 3, 4]
