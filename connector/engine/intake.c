@@ -181,7 +181,7 @@ bool intake_claim(struct engine *e, const struct request *r, struct rejection *r
 		return true;
 	rejection_set(
 		ret_rejection, REJECT_DUPLICATE_IDENTITY, r->identity_field,
-		"%s = %s is the identity of %s%s already; each record that creates needs one of "
+		"%s = %s is already the identity of %s%s; each record that creates needs one of "
 		"its own",
 		r->identity_field, r->identity_value,
 		!known   ? "a create that is not finished"
