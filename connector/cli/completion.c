@@ -381,11 +381,11 @@ const struct verb verb_completion = {
 	.usage = "completion bash|zsh|fish",
 	.examples =
 		(const struct cli_example[]){
-			{"closefeed completion bash", "in ~/.bashrc: source <(closefeed completion bash)"},
-			{"closefeed completion zsh > ~/.zfunc/_closefeed",
-                         "with ~/.zfunc in $fpath"},
-			{"closefeed completion fish > ~/.config/fish/completions/closefeed.fish",
-                         "once"},
+			{"closefeed completion bash",
+                         "in ~/.bashrc: source <(closefeed completion bash)"},
+			{"closefeed completion zsh", "as _closefeed into a folder of $fpath"},
+			{"closefeed completion fish",
+                         "as closefeed.fish into ~/.config/fish/completions"},
 			{NULL},
 		},
 	.min_args = 1,

@@ -74,12 +74,12 @@ static const char *wrong_decision(const char *action, const char *object_id)
 	return NULL;
 }
 
-static bool is_being_decided(const struct desk *desk, uint64_t id)
+/* A decision is about the whole request, whichever of its parts was named. */
+static bool is_being_decided(const struct desk *desk, uint64_t request)
 {
 	const struct errand *errand = desk->errands;
 
-	while (errand && !(errand->is_resend && errand->ids[0] == id) &&
-	       !errand_part_of(errand, id))
+	while (errand && errand->held != request)
 		errand = errand->next;
 	return errand != NULL;
 }
@@ -98,12 +98,14 @@ struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
 
 	if (wrong)
 		return desk_refusal(EXIT_USAGE, "%s", wrong);
-	if (is_being_decided(desk, id))
-		return desk_refusal(EXIT_AGAIN,
-		                    "somebody decided about %llu just now, and that is not "
-		                    "finished yet",
-		                    (unsigned long long)id);
 	desk_row_load(e->journal, OUTCOME_HELD, id, &c);
+	if (c.is_there && c.row.request && is_being_decided(desk, c.row.request)) {
+		desk_row_deinit(&c);
+		return desk_refusal(EXIT_AGAIN,
+		                    "somebody decided about the call of %llu just now, and that is "
+		                    "not finished yet",
+		                    (unsigned long long)id);
+	}
 	if (c.is_there)
 		(void)journal_load_request(e->journal, c.row.request, &r, NULL);
 	desk_row_deinit(&c);
@@ -115,6 +117,7 @@ struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
 	}
 
 	errand = errand_new(desk);
+	errand->held = r->seq;
 	errand->n_ids = 1;
 	errand->ids = mem_array(1, sizeof(*errand->ids));
 	errand->ids[0] = id;

@@ -13,6 +13,7 @@ struct errand {
 	struct json_object *results;       /* list */
 	struct json_object **ret_answer;   /* asked in this process */
 	struct pipeline *pipeline;         /* to shape with, the engine's; NULL: as sent */
+	uint64_t held;                     /* the request a person decides about; 0: none */
 	bool is_resend;                    /* of a held item, which a person says is not there */
 	bool as_sent;
 	char *edited;            /* what its one part's record says now; NULL: nobody edited it */

@@ -264,6 +264,9 @@ void outbox_turn(struct engine *e)
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
 	}
 	refill(e);
+	if (e->is_trying_now && e->webhook && !e->is_paused)
+		webhook_try_now(e->webhook);
+	e->is_trying_now = false;
 }
 
 bool outbox_is_empty(const struct engine *e)
@@ -277,11 +280,13 @@ bool outbox_is_full(const struct engine *e)
 	return e->n_owed_webhook >= owed_at_most;
 }
 
+/*
+ * Not at once: while a commit tells what is durable now, rows of events are there that are offered
+ * only later in the same commit.
+ */
 void outbox_try_now(struct engine *e)
 {
-	refill(e);
-	if (e->webhook && !e->is_paused)
-		webhook_try_now(e->webhook);
+	e->is_trying_now = true;
 }
 
 void outbox_resume(struct engine *e)

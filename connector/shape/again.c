@@ -37,7 +37,7 @@ size_t shape_find(const struct shape_result *result, const struct rejected_outpu
 	if (at < result->n) {
 		const struct route *route = result->items[at].route;
 
-		if (!*was->route || was->takes_rest || (route && !strcmp(route->name, was->route)))
+		if (!*was->route || (route && !strcmp(route->name, was->route)))
 			return at;
 	}
 	return find_named(result, was->route);

@@ -4,6 +4,7 @@ import collections
 import json
 import signal
 import subprocess
+import threading
 
 import pytest
 from bulk import Bulk, adds_up, bulk_pipeline, events, lines_of, refuses
@@ -337,3 +338,41 @@ def test_a_list_whose_outcome_is_unknown_is_never_halved(closefeed, tmp_path):
     assert len(host.writes()) == 3
     assert [lines_of(event) for event in events(tmp_path) if event["data"]["outcome"] == "held"] == [
         [5, 6, 7, 8]]
+
+
+def test_a_held_call_is_sent_again_once_however_many_of_its_records_are_named(closefeed, tmp_path):
+    """Both decisions wait until /me/ has answered, and would begin together."""
+    may_answer = threading.Event()
+    follows = "{ndjson: {path: feed.ndjson, follow: true}}"
+
+    def answer(call):
+        if call.path.endswith("/me/"):
+            may_answer.wait(timeout=60)
+            return 404
+        return (500, {"error": "who knows"}) if len(host.writes()) == 1 else (200, {})
+
+    with Bulk() as host:
+        host.answer = answer
+        path = bulk_pipeline(tmp_path, host, numbered(2), source=follows,
+                             delivery="quarantine: 600ms\non_unknown: hold")
+        may_answer.set()
+        first = closefeed.start("run", path, "--json")
+        wait_until(lambda: events(tmp_path))
+        first.terminate()
+        first.communicate(timeout=60)
+        ids = [item["id"] for item in closefeed("held", "list", path, "--json").json["held"]]
+        assert len(ids) == 2
+        may_answer.clear()
+        run = closefeed.start("run", path, "--json")
+        wait_until(lambda: closefeed("status", path, "--json").json["running"])
+        asking = [closefeed.start("held", "resolve", path, str(item), "--send") for item in ids]
+        wait_until(lambda: any(process.poll() is not None for process in asking))
+        may_answer.set()
+        for process in asking:
+            process.communicate(timeout=60)
+        wait_until(lambda: len(events(tmp_path)) >= 2)
+        run.terminate()
+        run.communicate(timeout=60)
+    assert sorted(process.returncode for process in asking) == [0, 75]
+    assert len(host.writes()) == 2
+    assert [event["data"]["outcome"] for event in events(tmp_path)] == ["held", "delivered"]

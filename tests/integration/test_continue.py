@@ -3,6 +3,7 @@
 import collections
 import json
 
+import pytest
 from bulk import Bulk, adds_up, bulk_pipeline, events, lines_of
 from harness import wait_until
 
@@ -238,3 +239,35 @@ def test_a_reject_follows_its_route_where_the_routes_were_moved(closefeed, pipel
     assert retry_all(closefeed, path) == 0
     assert made(sandbox) == ([], ["A"])
     assert left_over(closefeed, path) == ([], 0)
+
+
+def failing(host, folder, before):
+    """A record that some routes sent, and whose last route's condition fails on it."""
+    routes = "".join(
+        f"- {{name: {name}, method: POST, url: /{name}/, continue: true}}\n" for name in before)
+    return bulk_pipeline(folder, host, [{"id": 1, "x": "q"}], routes=routes +
+                         "- {name: b, when: '(.x | tonumber) > 0', method: POST, url: /b/}\n")
+
+
+def mended(host, folder, names):
+    """The same file with routes that take every record."""
+    *others, last = names
+    return bulk_pipeline(folder, host, routes="".join(
+        f"- {{name: {name}, method: POST, url: /{name}/, continue: true}}\n" for name in others) +
+        f"- {{name: {last}, method: POST, url: /{last}/}}\n")
+
+
+@pytest.mark.parametrize("before, now, sent", [
+    (["a"], ["z", "a", "b"], ["/a/", "/b/"]),  # a route came in front: what a sent is not sent again
+    (["a", "a2"], ["b", "c"], ["/a/", "/a2/", "/b/", "/c/"]),  # fewer outputs than there were
+])
+def test_a_retry_after_an_edit_sends_what_was_not_sent(closefeed, tmp_path, before, now, sent):
+    with Bulk() as host:
+        path = failing(host, tmp_path, before)
+        assert closefeed("run", path).code == 1
+        mended(host, tmp_path, now)
+        result = closefeed("rejects", "retry", path, "--all", "--json")
+        assert [row["outcome"] for row in result.json["results"]] == ["delivered"], result.err
+    assert sorted(call.path for call in host.writes()) == sorted(sent)
+    ids = [event["id"] for event in events(tmp_path)]
+    assert len(set(ids)) == len(ids)

@@ -641,6 +641,9 @@ def test_a_receiver_that_refuses_gets_the_same_events_from_the_next_run(
     refused = set(receiver.ids())
     assert refused and trap.calls == []
     receiver.status = 200
+    if status == 410:  # "never again", until a person says otherwise
+        assert closefeed("run", path).code == 75 and receiver.events() == []
+        assert closefeed("responses", "resume", path).code == 0
     result = closefeed("run", path, "--json")
     assert result.code == 0, said(result)
     accepted = [e["id"] for e in receiver.events()]

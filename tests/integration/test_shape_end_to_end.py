@@ -323,10 +323,10 @@ def test_what_cannot_be_sent_is_rejected_offline_and_sent_nowhere(
 
 
 def test_a_body_holds_no_references_to_the_environment(closefeed, close, write):
-    """{env: …} in a body is what it says, letter by letter: vars are for values from outside."""
+    """vars are for values from outside; in a body they would look like an object to be sent."""
     path = write([{"x": "A"}], routes='- operation: lead.create\n  body: {name: {env: HOME}}')
-    [call] = both_ways(closefeed, close, path)
-    assert call.json == {"name": {"env": "HOME"}}
+    refused = closefeed("run", path)
+    assert refused.code == 78 and "{@var." in refused.err and close.calls == []
 
 
 def test_vars_come_from_outside_and_keep_out_of_the_record(closefeed, close, write):
