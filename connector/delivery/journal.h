@@ -115,10 +115,14 @@ void journal_put_stream(struct journal *journal, struct stream *stream);
 void journal_put_run(struct journal *journal, struct journal_run *run);
 /*
  * @sink has accepted events from @from to @to (both included); a file accepts in their order. What
- * every sink has accepted stays, up to a bound, for journal_resend_events().
+ * every sink has accepted stays, up to a bound, for journal_resend_events(). @told says how many
+ * these are with that: an event for both sinks counts when the webhook has accepted it.
  */
+struct told_events {
+	uint64_t n, bytes;
+};
 void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
-                           uint64_t to);
+                           uint64_t to, struct told_events told);
 void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
                             int64_t next_try_wall_ms);
 /* What is kept of a rejected record is its raw text now: a person has edited it. */

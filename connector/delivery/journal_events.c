@@ -34,10 +34,11 @@ static void prepare_owed(struct journal *j)
 
 	_Static_assert(SINK_WEBHOOK == 1 && SINK_FILE == 2, "numbers are stored");
 	j->q.owed[0] = store_query(
-		s, "SELECT e.seq, e.id, e.lane, o.attempts, o.next_try, e.body FROM owed o"
+		s, "SELECT e.seq, e.id, e.lane, e.sinks, o.attempts, o.next_try, e.body FROM owed o"
 		   " JOIN event e ON e.seq = o.seq WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2");
-	j->q.owed[1] = store_query(s, "SELECT seq, id, lane, 0, 0, body FROM event WHERE seq > ?1"
-	                              " AND sinks & 2 ORDER BY seq LIMIT ?2");
+	j->q.owed[1] =
+		store_query(s, "SELECT seq, id, lane, sinks, 0, 0, body FROM event WHERE seq > ?1"
+	                       " AND sinks & 2 ORDER BY seq LIMIT ?2");
 	j->q.first_owed[0] = store_query(s, "SELECT seq FROM owed ORDER BY seq LIMIT 1");
 	j->q.first_owed[1] = store_query(
 		s, "SELECT seq FROM event WHERE seq > ?1 AND sinks & 2 ORDER BY seq LIMIT 1");
@@ -55,16 +56,13 @@ void journal_prepare_events(struct journal *j)
 
 	prepare_owed(j);
 	j->q.put_event = store_query(s, "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7)");
-	j->q.told_by_webhook =
-		store_query(s, "SELECT count(*), coalesce(sum(length(body)), 0) FROM event e"
-	                       " WHERE seq BETWEEN ?1 AND ?2 AND (sinks & 2 = 0 OR seq <= ?9)");
-	j->q.told_by_file =
-		store_query(s, "SELECT count(*), coalesce(sum(length(body)), 0) FROM event e"
-	                       " WHERE seq BETWEEN ?1 AND ?2 AND sinks & 2 AND " IS_TOLD);
-	j->q.oldest = store_query(s, "SELECT seq, at, length(body), " IS_TOLD
-	                             " FROM event e WHERE seq > ?1 ORDER BY seq");
+	j->q.oldest = store_query(
+		s, "SELECT count(*), max(seq), max(at), sum(told), sum(told * len) FROM"
+		   " (SELECT seq, at, length(body) AS len, " IS_TOLD " AS told FROM event e"
+		   " WHERE seq > ?1 ORDER BY seq LIMIT ?2)");
 	j->q.drop_told =
 		store_query(s, "DELETE FROM event AS e WHERE seq BETWEEN ?1 AND ?2 AND " IS_TOLD);
+	j->q.drop_range = store_query(s, "DELETE FROM event WHERE seq BETWEEN ?1 AND ?2");
 	j->q.drop_event = store_query(s, "DELETE FROM event WHERE seq = ?1");
 	j->q.told_events =
 		store_query(s, "SELECT seq, run, at, id, length(body) FROM event e WHERE " IS_TOLD
@@ -119,24 +117,6 @@ int journal_apply_event(struct journal *j, const struct event *event, struct err
 	return store_run(j->q.put_owed, err);
 }
 
-/* Counts what @q says was accepted by the last of its sinks, from @from to @to. */
-static int count_told(struct journal *j, struct store_query *q, uint64_t from, uint64_t to,
-                      struct err *err)
-{
-	int r;
-
-	store_bind_int(q, 1, (int64_t)from);
-	store_bind_int(q, 2, (int64_t)to);
-	store_bind_int(q, 9, (int64_t)j->told.file_to);
-	r = store_step(q, err);
-	if (r > 0) {
-		j->told.n += (uint64_t)store_int(q, 0);
-		j->told.bytes += (uint64_t)store_int(q, 1);
-	}
-	store_reset(q);
-	return r < 0 ? r : 0;
-}
-
 static int drop_told(struct journal *j, uint64_t from, uint64_t to, struct err *err)
 {
 	struct store_query *q = j->q.drop_told;
@@ -163,16 +143,13 @@ int journal_apply_accept(struct journal *j, const struct change *c, struct err *
 		store_bind_int(j->q.accept, 2, (int64_t)to);
 		r = store_run(j->q.accept, err);
 	}
-	if (r >= 0 && from <= to && from <= j->told.pruned_to) {
-		const uint64_t passed = to < j->told.pruned_to ? to : j->told.pruned_to;
-
-		r = drop_told(j, from, passed, err);
-		from = passed + 1;
-	}
 	if (r < 0 || from > to)
 		return r;
-	return count_told(j, c->small == SINK_FILE ? j->q.told_by_file : j->q.told_by_webhook, from,
-	                  to, err);
+	if (to <= j->told.pruned_to) /* older than what stays */
+		return drop_told(j, from, to, err);
+	j->told.n += c->told.n;
+	j->told.bytes += c->told.bytes;
+	return 0;
 }
 
 int journal_apply_postpone(struct journal *j, const struct change *c, struct err *err)
@@ -184,6 +161,11 @@ int journal_apply_postpone(struct journal *j, const struct change *c, struct err
 }
 
 /* Sending again */
+
+static uint64_t less(uint64_t from, uint64_t n)
+{
+	return from > n ? from - n : 0;
+}
 
 static bool is_chosen(const struct event_choice *choice, struct store_query *q)
 {
@@ -231,8 +213,8 @@ int journal_apply_resend(struct journal *j, const struct change *c, struct err *
 			continue;
 		seqs = mem_grow(seqs, n, &cap, sizeof(*seqs));
 		seqs[n++] = (uint64_t)store_int(q, 0);
-		j->told.n--;
-		j->told.bytes -= (uint64_t)store_int(q, 4);
+		j->told.n = less(j->told.n, 1);
+		j->told.bytes = less(j->told.bytes, (uint64_t)store_int(q, 4));
 	}
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		r = move(j, seqs[i], (enum event_sink)c->small, err);
@@ -269,28 +251,82 @@ static int store_told(struct journal *j, struct err *err)
 	return r;
 }
 
-/* Drops the oldest accepted events until no more than @n of @bytes, none of before @since, stay. */
-static int let_go(struct journal *j, uint64_t n, uint64_t bytes, int64_t since_wall_ms,
-                  struct err *err)
+struct oldest {
+	uint64_t n, n_told, bytes;
+	uint64_t to;
+	int64_t newest_wall_ms;
+};
+
+/* Looks at the next @n events that may go. */
+static int look_at_oldest(struct journal *j, uint64_t n, struct oldest *ret, struct err *err)
 {
 	struct store_query *q = j->q.oldest;
-	struct told_account *t = &j->told;
-	const uint64_t from = t->pruned_to;
 	int r;
 
-	store_bind_int(q, 1, (int64_t)from);
-	store_bind_int(q, 9, (int64_t)t->file_to);
-	while ((r = store_step(q, err)) > 0) {
-		if (t->n <= n && t->bytes <= bytes && store_int(q, 1) >= since_wall_ms)
-			break;
-		t->pruned_to = (uint64_t)store_int(q, 0);
-		if (store_int(q, 3)) {
-			t->n--;
-			t->bytes -= (uint64_t)store_int(q, 2);
-		}
-	}
+	store_bind_int(q, 1, (int64_t)j->told.pruned_to);
+	store_bind_int(q, 2, (int64_t)n);
+	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	r = store_step(q, err);
+	if (r > 0)
+		*ret = (struct oldest){.n = (uint64_t)store_int(q, 0),
+		                       .to = (uint64_t)store_int(q, 1),
+		                       .newest_wall_ms = store_int(q, 2),
+		                       .n_told = (uint64_t)store_int(q, 3),
+		                       .bytes = (uint64_t)store_int(q, 4)};
 	store_reset(q);
-	return r < 0 || t->pruned_to == from ? r : drop_told(j, from + 1, t->pruned_to, err);
+	return r < 0 ? r : 0;
+}
+
+/* Those of @old that are accepted go; the others, it is passed over. */
+static int drop_oldest(struct journal *j, const struct oldest *old, struct err *err)
+{
+	struct told_account *t = &j->told;
+	const uint64_t from = t->pruned_to + 1;
+
+	t->n = less(t->n, old->n_told);
+	t->bytes = less(t->bytes, old->bytes);
+	t->pruned_to = old->to;
+	if (old->n_told < old->n)
+		return drop_told(j, from, old->to, err);
+	store_bind_int(j->q.drop_range, 1, (int64_t)from);
+	store_bind_int(j->q.drop_range, 2, (int64_t)old->to);
+	return store_run(j->q.drop_range, err);
+}
+
+/* As many at once as are no more than a part of what may stay. */
+static uint64_t so_many(const struct told_account *t)
+{
+	const uint64_t average = t->n ? t->bytes / t->n + 1 : 1;
+	const uint64_t n = prune_bytes / average;
+
+	return n < 1 ? 1 : n > prune_events ? prune_events : n;
+}
+
+/* Drops the oldest accepted events until no more than the bound stay, none of before @since. */
+static int let_go(struct journal *j, int64_t since_wall_ms, struct err *err)
+{
+	struct told_account *t = &j->told;
+	uint64_t n = so_many(t);
+
+	for (;;) {
+		const bool is_over = t->n > kept_events || t->bytes > kept_bytes;
+		struct oldest old = {0};
+		int r = is_over || since_wall_ms ? look_at_oldest(j, n, &old, err) : 0;
+
+		if (r >= 0 && is_over && !old.n)
+			t->n = t->bytes = 0; /* there is nothing more to count */
+		if (r < 0 || !old.n)
+			return r;
+		if (!is_over && old.newest_wall_ms >= since_wall_ms) {
+			if (n == 1)
+				return 0;
+			n = 1;
+			continue;
+		}
+		r = drop_oldest(j, &old, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 int journal_keep_told(struct journal *j, struct err *err)
@@ -298,7 +334,7 @@ int journal_keep_told(struct journal *j, struct err *err)
 	int r = 0;
 
 	if (j->told.n > kept_events + prune_events || j->told.bytes > kept_bytes + prune_bytes)
-		r = let_go(j, kept_events, kept_bytes, 0, err);
+		r = let_go(j, 0, err);
 	return r < 0 ? r : store_told(j, err);
 }
 
@@ -308,7 +344,7 @@ int journal_prune_told(struct journal *j, int64_t before_wall_ms, struct err *er
 	int r = store_begin(j->store, err);
 
 	if (r >= 0)
-		r = let_go(j, kept_events, kept_bytes, before_wall_ms, err);
+		r = let_go(j, before_wall_ms, err);
 	if (r >= 0)
 		r = store_told(j, err);
 	if (r >= 0)
@@ -340,10 +376,10 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
 		e->seq = (uint64_t)store_int(q, 0);
 		e->id = mem_strdup(store_text(q, 1));
 		e->lane = mem_strdup(store_text(q, 2));
-		e->owes = sink;
-		e->attempts = (unsigned)store_int(q, 3);
-		e->next_try_wall_ms = store_int(q, 4);
-		body = store_blob(q, 5, &e->body_len);
+		e->owes = (unsigned)store_int(q, 3);
+		e->attempts = (unsigned)store_int(q, 4);
+		e->next_try_wall_ms = store_int(q, 5);
+		body = store_blob(q, 6, &e->body_len);
 		e->body = mem_dup(body, e->body_len);
 		take(arg, e);
 	}

@@ -50,6 +50,7 @@ struct change {
 	const bool *keeps_record;
 	const struct event_choice *choice;
 	uint64_t *ret_n;
+	struct told_events told;
 	char *text[3]; /* owned */
 	uint64_t number[2];
 	int64_t wall_ms;
@@ -82,9 +83,9 @@ struct journal {
 		struct store_query *put_payload, *answer_payload, *drop_payload;
 		struct store_query *put_record, *drop_record, *note_record, *edit_record, *put_part,
 			*drop_part;
-		struct store_query *put_event, *put_owed, *accept, *postpone, *told_by_webhook,
-			*told_by_file, *oldest, *drop_event, *drop_told, *told_events, *move_event,
-			*first_owed[2], *n_owed[2];
+		struct store_query *put_event, *put_owed, *accept, *postpone, *oldest, *drop_event,
+			*drop_range, *drop_told, *told_events, *move_event, *first_owed[2],
+			*n_owed[2];
 		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
 			*object_time;
 		struct store_query *put_decision, *close_lane, *open_lane;

@@ -165,10 +165,11 @@ void journal_put_run(struct journal *journal, struct journal_run *run)
 }
 
 void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
-                           uint64_t to)
+                           uint64_t to, struct told_events told)
 {
 	struct change *c = add(journal, CHANGE_ACCEPT);
 
+	c->told = told;
 	c->small = sink;
 	c->number[0] = from;
 	c->number[1] = to;

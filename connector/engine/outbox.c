@@ -34,6 +34,10 @@ static void append(struct engine *e, const struct event *event)
 	hook_point("file_appended");
 	e->file_appended_to = event->seq;
 	e->file_bytes += event->body_len;
+	if (!(event->owes & SINK_WEBHOOK)) {
+		e->file_told.n++;
+		e->file_told.bytes += event->body_len;
+	}
 	if (!e->file_from) {
 		e->file_from = event->seq;
 		e->file_since_ms = loop_now_ms(e->loop);
@@ -59,7 +63,8 @@ static int sync_file(struct engine *e, struct err *err)
 	if (r < 0)
 		return r;
 	hook_point("file_synced");
-	journal_accept_events(e->journal, SINK_FILE, e->file_from, e->file_to);
+	journal_accept_events(e->journal, SINK_FILE, e->file_from, e->file_to, e->file_told);
+	e->file_told = (struct told_events){0};
 	e->file_from = e->file_to = e->file_bytes = 0;
 	return 0;
 }
@@ -92,13 +97,14 @@ static void offer(void *arg, struct event *takes_event)
 	webhook_offer(e->webhook, takes_event);
 }
 
-static void accepted(void *arg, uint64_t seq)
+static void accepted(void *arg, uint64_t seq, size_t body_len)
 {
 	struct engine *e = arg;
 
 	hook_point("webhook_accepted");
 	e->n_owed_webhook--;
-	journal_accept_events(e->journal, SINK_WEBHOOK, seq, seq);
+	journal_accept_events(e->journal, SINK_WEBHOOK, seq, seq,
+	                      (struct told_events){.n = 1, .bytes = body_len});
 }
 
 static void postponed(void *arg, uint64_t seq, unsigned attempts, int64_t next_try_wall_ms)

@@ -95,8 +95,9 @@ struct engine {
 	uint64_t file_appended_to;   /* last event appended in this run */
 	bool file_is_behind;         /* rows are owed to it that come before anything new */
 	uint64_t file_bytes, file_since_ms;
-	bool file_is_broken;         /* nothing more is written to it in this run */
-	uint64_t webhook_offered_to; /* last event handed to the sender */
+	struct told_events file_told; /* of those appended */
+	bool file_is_broken;          /* nothing more is written to it in this run */
+	uint64_t webhook_offered_to;  /* last event handed to the sender */
 	uint64_t n_owed_webhook;
 	bool is_trying_now; /* the sender shall not wait for its back-off: in this turn */
 	bool is_paused;   /* the receiver said 410, and nobody has said that it may be sent to again

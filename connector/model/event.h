@@ -13,7 +13,7 @@ struct event {
 	char *lane;   /* order is kept among events of one lane */
 	char *body;
 	size_t body_len;
-	unsigned owes;      /* enum event_sink, or'ed: who has not accepted it yet */
+	unsigned owes;      /* enum event_sink, or'ed: who is to accept it */
 	uint64_t run;       /* the run it is told by; 0: none */
 	int64_t at_wall_ms; /* when it was made */
 	unsigned attempts;  /* at the webhook */

@@ -68,6 +68,7 @@ static void say_why(const struct http_answer *answer, char *text, size_t size)
 static void accept_item(struct webhook *w, struct webhook_item *item)
 {
 	const uint64_t seq = item->event->seq;
+	const size_t body_len = item->event->body_len;
 
 	w->n_accepted++;
 	w->trouble[0] = '\0';
@@ -77,7 +78,7 @@ static void accept_item(struct webhook *w, struct webhook_item *item)
 		webhook_queue_hurry(&w->queue);
 		enter(w, WEBHOOK_FLOWING, "the receiver accepts again");
 	}
-	w->hooks.accepted(w->hooks.arg, seq);
+	w->hooks.accepted(w->hooks.arg, seq, body_len);
 }
 
 /* Trouble is the event's own if the receiver is up and took others since this one was tried before.

@@ -33,7 +33,7 @@ enum webhook_state {
 /* All are called from the loop, never from inside webhook_offer(), and must not free the webhook.
  */
 struct webhook_hooks {
-	void (*accepted)(void *arg, uint64_t seq);
+	void (*accepted)(void *arg, uint64_t seq, size_t body_len);
 	/* A try failed; @attempts counts all tries of the event. */
 	void (*postponed)(void *arg, uint64_t seq, unsigned attempts, int64_t next_try_wall_ms);
 	/* The state is another now; @why is a sentence for people. */

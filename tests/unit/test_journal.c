@@ -57,12 +57,12 @@ static void a_delivered_request_leaves_no_row_but_its_event(void **state)
 	check_eq(totals.owed_webhook, 1);
 	check_eq(totals.owed_file, 1);
 
-	journal_accept_events(journal, SINK_FILE, 1, 1);
+	journal_accept_events(journal, SINK_FILE, 1, 1, (struct told_events){0});
 	commit();
 	check_eq(journal_totals(journal, &totals, NULL), 0);
 	check_eq(totals.owed_webhook, 1); /* one sink's word does not speak for the other */
 	check_eq(totals.owed_file, 0);
-	journal_accept_events(journal, SINK_WEBHOOK, 1, 1);
+	journal_accept_events(journal, SINK_WEBHOOK, 1, 1, (struct told_events){.n = 1});
 	commit();
 	check_eq(journal_totals(journal, &totals, NULL), 0);
 	check_eq(totals.owed_webhook, 0);

@@ -52,6 +52,9 @@ static void reopen(void)
 	open_journal();
 }
 
+static unsigned last_sinks;
+static size_t last_len;
+
 /* Submits the event of a rejected record; ids are "clo_1", "clo_2", … */
 static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_len)
 {
@@ -62,6 +65,8 @@ static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_l
 
 	if (!stream)
 		stream = stream_new(STREAM_FILE, "in.ndjson");
+	last_sinks = sinks;
+	last_len = body_len;
 	stream->id = 1;
 	e->seq = journal_next_event(journal);
 	e->id = mem_printf("clo_%llu", (unsigned long long)e->seq);
@@ -113,9 +118,14 @@ static uint64_t n_owed(enum event_sink sink)
 	return sink == SINK_FILE ? totals.owed_file : totals.owed_webhook;
 }
 
+/* Of events for both sinks the webhook's word counts. */
 static void accept(enum event_sink sink, uint64_t from, uint64_t to)
 {
-	journal_accept_events(journal, sink, from, to);
+	const bool counts = sink == SINK_WEBHOOK || !(last_sinks & SINK_WEBHOOK);
+	const uint64_t n = counts ? to - from + 1 : 0;
+
+	journal_accept_events(journal, sink, from, to,
+	                      (struct told_events){.n = n, .bytes = n * last_len});
 	commit();
 }
 

@@ -107,9 +107,10 @@ static void receive(void *arg, struct http_exchange *x)
 	http_reply(x, status == drops_connection ? 200 : status, s.headers, NULL, 0);
 }
 
-static void told_accepted(void *arg, uint64_t seq)
+static void told_accepted(void *arg, uint64_t seq, size_t body_len)
 {
 	(void)arg;
+	check(body_len > 0);
 	s.accepted[s.n_told++] = seq;
 }
 
