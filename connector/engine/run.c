@@ -62,7 +62,7 @@ static int turn_wait(struct engine *e)
 
 	if (journal_has_changes(e->journal) || e->input_goes_on ||
 	    (e->file_is_behind && !e->file_is_broken) || desk_is_busy(e->desk) ||
-	    (due && due <= now))
+	    e->is_trying_now || (due && due <= now))
 		return 0;
 	return due && due - now < (uint64_t)wait ? (int)(due - now) : wait;
 }
@@ -279,7 +279,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 	} else if (!e->is_bound) {
 		(void)snprintf(text, size, "asking Close which organization this is");
 	} else if (aside_is_there(e)) {
-		(void)snprintf(text, size, "asking Close what it calls by the names in the records");
+		(void)snprintf(text, size,
+		               "asking Close what it calls by the names in the records");
 	} else if (!e->has_space) {
 		(void)snprintf(text, size,
 		               "the disk of %s is nearly full; reading goes on when there "
