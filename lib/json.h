@@ -59,7 +59,8 @@ bool json_get_bool(struct json_object *object, const char *key, bool otherwise);
 /* A new string object; NULL text gives a JSON null. */
 struct json_object *json_string(const char *text);
 
-/* Bytes of memory that @value takes, about: what is shared in it counts as often as it stands there. */
+/* Bytes of memory that @value takes, about: what is shared in it counts as often as it stands
+ * there. */
 size_t json_weight(struct json_object *value);
 
 void json_freep(struct json_object **value); /* for cleanup_() */

@@ -18,8 +18,8 @@ struct crm_error {
 
 /*
  * Reads the body of a refusal: @answer is what it parsed to, NULL if it is no JSON. @sent is the
- * request's body (NULL: none), whose keys decide between "X" and "X_id"; @written names its keys for
- * the user (name_written(); NULL: as they are). To crm_error_deinit().
+ * request's body (NULL: none), whose keys decide between "X" and "X_id"; @written names its keys
+ * for the user (name_written(); NULL: as they are). To crm_error_deinit().
  */
 void crm_error_read(const char *body, size_t body_len, struct json_object *answer,
                     struct json_object *sent, struct json_object *written,

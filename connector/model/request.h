@@ -89,7 +89,8 @@ struct request {
 	struct part *parts;
 	size_t n_parts;
 	char **notes;
-	/* Names that keys of the body stand for: JSON object text, see name_written(); NULL: none. */
+	/* Names that keys of the body stand for: JSON object text, see name_written(); NULL: none.
+	 */
 	char *written;
 	uint64_t config;      /* row of the pipeline version that rendered it */
 	unsigned attempts;    /* times the gate let it pass */

@@ -76,7 +76,8 @@ struct pipeline {
 	bool webhook_allow_private;
 	char *responses_file; /* NULL: none */
 	bool include_request, include_response;
-	/* Kinds of names (model/names.h) that records may use by the routes; those the file uses. */
+	/* Kinds of names (model/names.h) that records may use by the routes; those the file uses.
+	 */
 	char **name_kinds, **named_kinds;
 	/* state */
 	uint64_t keep_ms;

@@ -320,10 +320,9 @@ static const struct key route_keys[] = {
          .type = VALUE_OTHER,
          .read = read_identity,
          .takes = "a map of one custom field, such as {custom.cf_abc: \"{id}\"}",
-         .schema =
-                 "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,\"propertyNames\":"
-                 "{\"pattern\":\"^custom\\\\..\"},\"additionalProperties\":{\"type\":\"string\","
-                 "\"pattern\":\"\\\\{\"}}",
+         .schema = "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,\"propertyNames\":"
+                   "{\"pattern\":\"^custom\\\\..\"},\"additionalProperties\":{\"type\":\"string\","
+                   "\"pattern\":\"\\\\{\"}}",
          .example = "{\"custom.cf_abc\": \"{id}\"}",
          .help = "a key stored on the object at creation, which proves that a create happened"},
 	{.name = "lists",

@@ -20,7 +20,7 @@ struct shape_output {
 	const struct route *route; /* NULL: the record is no record, or no route takes it */
 	struct draft *draft;       /* NULL: rejected */
 	struct rejection rejection;
-	bool takes_rest; /* rejected, and what would have come from here on is not known */
+	bool takes_rest;       /* rejected, and what would have come from here on is not known */
 	unsigned unknown_keys; /* of a default body: keys Close will ignore or that were dropped */
 };
 

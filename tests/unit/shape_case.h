@@ -101,9 +101,11 @@ static inline void make_routes(struct route_set *set, const struct spec *spec)
 	struct named_template *identity;
 	size_t n = 0;
 
-	*set = (struct route_set){
-		.items = route, .n = 1, .vars = parse(vars), .operations = crm_catalogue(),
-		.names = spec->names};
+	*set = (struct route_set){.items = route,
+	                          .n = 1,
+	                          .vars = parse(vars),
+	                          .operations = crm_catalogue(),
+	                          .names = spec->names};
 	route->op = spec->operation ? operation_find(set->operations, spec->operation) : NULL;
 	check(route->op || !spec->operation);
 	route->method = route->op ? route->op->method : spec->method;
