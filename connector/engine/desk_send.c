@@ -285,6 +285,7 @@ static void begin(struct engine *e, struct errand *errand, struct stream *own,
 		e->n_unsettled++;
 		e->held_bytes += record->len;
 	}
+	seen_hold(e, record);
 	s->record = record_ref(record);
 	hook_point("send_begins");
 	outputs_take_rest(e, &errand->pipeline->routes, record, shaped, 0, 0, NULL);
@@ -296,9 +297,14 @@ static void take(struct engine *e, struct errand *errand)
 	cleanup_(record_unrefp) struct record *record = make_record(s, &s->answer);
 	struct shape_result shaped;
 	struct stream *own;
+	struct err why;
 
 	if (!record)
 		return;
+	if (!s->is_again && !seen_admits_new(e, &errand->pipeline->routes, record, &why)) {
+		s->answer = desk_refusal(EXIT_USAGE, "%s", why.text);
+		return;
+	}
 	record->read_wall_ms = s->now_wall_ms;
 	errand->pipeline->routes.names = naming_names(e);
 	shape_record(&errand->pipeline->routes, record, &shaped);

@@ -413,6 +413,30 @@ bool seen_admits_named(struct engine *e, const struct route_set *routes, struct 
 	return true;
 }
 
+bool seen_admits_new(struct engine *e, const struct route_set *routes, struct record *record,
+                     struct err *ret_why)
+{
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	enum outcome outcome = OUTCOME_OPEN;
+
+	if (!routes->key)
+		return true;
+	if (!read_key(routes, record, &rejection))
+		return refuse(ret_why, rejection.message);
+	if (*slot_of(e->seen, record->key))
+		return refuse(ret_why, "a record with its source.key is on its way; its outcome "
+		                       "says whether this one is to be sent");
+	if (journal_find_seen(e->journal, record->key, &outcome, ret_why) < 0)
+		return false;
+	if (outcome == OUTCOME_OPEN)
+		return true;
+	return refuse(ret_why, outcome == OUTCOME_REJECTED
+	                               ? "a record with its source.key was rejected: mend that "
+	                                 "one (`closefeed rejects list`)"
+	                               : "a record with its source.key is settled already; "
+	                                 "--again sends this one all the same");
+}
+
 void seen_hold_left_open(struct engine *e, struct record *record)
 {
 	cleanup_(rejection_deinit) struct rejection rejection = {0};

@@ -620,3 +620,40 @@ def test_a_kill_of_the_owner_keeps_what_it_had_begun(closefeed, slow, slow_pipel
     assert sent.code == -9 and slow.names == ["Now"]
     assert closefeed("run", path).code == 0
     assert sorted(slow.names) == sorted(["Now"] + [r["name"] for r in leads(100)])
+
+
+# source.key
+
+
+def test_a_key_that_was_sent_is_settled_for_the_run(closefeed, pipeline, sandbox, tmp_path):
+    path = pipeline([{"id": 1, "name": "A"}, {"id": 2, "name": "B"}, {"id": 2, "name": "B again"}],
+                    source='ndjson: {path: signups.ndjson}\nkey: "{id}"',
+                    routes="- operation: lead.create\n  exclude: [id]")
+    assert closefeed("send", path, "--record", "2", "--yes").code == 0
+    run = closefeed("run", path, "--json")
+    assert run.code == 0 and run.summary["delivered"] == 1 and run.summary["skipped"] == 1
+    assert names(sandbox) == ["A", "B"]
+
+
+def test_a_record_whose_key_is_settled_is_not_sent_from_another_place(
+        closefeed, pipeline, sandbox):
+    path = pipeline([{"id": 2, "name": "B"}, {"id": 2, "name": "B again"}],
+                    source='ndjson: {path: signups.ndjson}\nkey: "{id}"',
+                    routes="- operation: lead.create\n  exclude: [id]")
+    assert closefeed("send", path, "--record", "2", "--yes").code == 0
+    sent = closefeed("send", path, "--record", "1", "--yes")
+    assert sent.code == 2 and "key is settled already" in sent.err
+    assert names(sandbox) == ["B again"]
+    assert closefeed("send", path, "--record", "1", "--yes", "--again").code == 0
+    assert names(sandbox) == ["B", "B again"]
+
+
+def test_a_record_whose_key_was_rejected_is_mended_there(closefeed, pipeline, sandbox):
+    path = pipeline([{"id": 2, "name": "B", "url": 7}, {"id": 2, "name": "B"}, {"name": "No key"}],
+                    source='ndjson: {path: signups.ndjson}\nkey: "{id}"',
+                    routes="- operation: lead.create\n  exclude: [id]")
+    assert closefeed("send", path, "--record", "1", "--yes").code == 1
+    sent = closefeed("send", path, "--record", "2", "--yes")
+    assert sent.code == 2 and "rejects list" in sent.err
+    sent = closefeed("send", path, "--record", "3", "--yes")
+    assert sent.code == 2 and "id" in sent.err and names(sandbox) == []
