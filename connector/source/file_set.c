@@ -269,6 +269,23 @@ struct leftover {
 	size_t n_fresh, n_lost;
 };
 
+/*
+ * The number of a file that is gone is soon that of another: what was written to since is looked at
+ * as a new one, and is known again by its content.
+ */
+static bool is_unchanged(const struct file_entry *old, const struct file_entry *now)
+{
+	return old->is_open || (old->size == now->size && old->mtime_ns == now->mtime_ns);
+}
+
+/* Of one name. With follow it is opened again when it has changed, and then seen which it is. */
+static bool stays(struct file_entry *old, struct file_entry *now, bool is_follow)
+{
+	const bool is_inode = by_inode(&old, &now) == 0;
+
+	return is_follow ? is_inode : !old->is_opened || (is_inode && is_unchanged(old, now));
+}
+
 /* Both lists are in order. */
 static void match_names(const struct file_set *set, const struct listing *l, bool is_follow,
                         struct leftover *left)
@@ -280,7 +297,7 @@ static void match_names(const struct file_set *set, const struct listing *l, boo
 		                  : k == l->n ? -1
 		                              : by_name(&set->entries[i], &l->entries[k]);
 
-		if (order == 0 && (!is_follow || by_inode(&set->entries[i], &l->entries[k]) == 0)) {
+		if (order == 0 && stays(set->entries[i], l->entries[k], is_follow)) {
 			keep(&l->entries[k++], set->entries[i++], is_follow);
 			continue;
 		}
@@ -299,13 +316,29 @@ static void match_inodes(struct leftover *left, bool is_follow)
 		struct file_entry **found = bsearch(left->fresh[i], left->lost, left->n_lost,
 		                                    sizeof(struct file_entry *), by_inode);
 
-		if (!found)
+		if (!found || ((*found)->is_opened && !is_unchanged(*found, *left->fresh[i])))
 			continue;
 		keep(left->fresh[i], *found, is_follow);
 		left->n_lost--;
 		memmove(found, found + 1,
 		        (size_t)(left->lost + left->n_lost - found) * sizeof(struct file_entry *));
 	}
+}
+
+/*
+ * Not followed: what has come in place of @old is for the next run if @old was opened, unless that
+ * is still there under another name.
+ */
+static void pass_over_heir(const struct file_set *set, const struct file_entry *old)
+{
+	struct file_entry *heir = old->is_opened ? file_set_find(set, old->name) : NULL;
+	const struct file_entry *same;
+
+	if (!heir || heir->is_opened)
+		return;
+	same = file_set_find_inode(set, old->dev, old->ino);
+	if (!same || same == heir)
+		heir->is_read = true;
 }
 
 int file_set_list(struct file_set *set, bool is_follow, file_set_gone_fn gone, void *arg,
@@ -329,6 +362,8 @@ int file_set_list(struct file_set *set, bool is_follow, file_set_gone_fn gone, v
 	set->entries = l.entries;
 	set->n = l.n;
 	for (size_t i = 0; i < left.n_lost; i++) {
+		if (!is_follow)
+			pass_over_heir(set, left.lost[i]);
 		gone(arg, left.lost[i]);
 		entry_free(left.lost[i]);
 	}

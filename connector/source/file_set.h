@@ -26,6 +26,11 @@ struct file_entry {
 	bool is_read;               /* to its end … */
 	uint64_t read_size;         /* … when it was so large and of that time */
 	int64_t read_mtime_ns;
+	bool is_opened; /* by this run … */
+	bool is_open;   /* … and now: no other file can have its inode */
+	/* Since when it was not written to (packing.h). */
+	uint64_t still_since_s, still_size;
+	int64_t still_mtime_ns;
 	bool was_told; /* that something of it cannot be read yet */
 	/* The last of its rotated files that was looked at (rotation.h); NULL: none yet. */
 	char *left_name;
@@ -54,10 +59,12 @@ void file_set_deinit(struct file_set *set);
 typedef void (*file_set_gone_fn)(void *arg, struct file_entry *entry);
 
 /*
- * Looks again. Files that are new are not read; one whose content may have moved on is not
- * is_read any more where @is_follow. A file replaced under its name is another (@is_follow), or the
- * same until the next run. Returns how many there are, -EACCES, -E2BIG (more than file_set_max) or
- * another negative errno with a sentence, where the listing stays as it was.
+ * Looks again. Files that are new are not read; one that is followed and may have changed is not
+ * is_read any more. A file replaced under its name is another. Where nothing is followed, what has
+ * replaced a file that was opened, or was written to it since, is left to the next run (is_read),
+ * unless the file opened is still there under another name. Returns how many there are, -EACCES,
+ * -E2BIG (more than file_set_max) or another negative errno with a sentence, where the listing
+ * stays as it was.
  */
 int file_set_list(struct file_set *set, bool is_follow, file_set_gone_fn gone, void *arg,
                   struct err *err);

@@ -119,6 +119,8 @@ bool file_watch_take(struct file_watch *watch)
 	uint64_t n_seconds;
 	bool tells = read(watch->timer_fd, &n_seconds, sizeof(n_seconds)) > 0;
 
+	if (tells)
+		watch->n_seconds += n_seconds;
 	if (watch->inotify_fd >= 0)
 		tells |= take_events(watch);
 	return tells;

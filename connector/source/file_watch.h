@@ -10,9 +10,11 @@
 #include "lib/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct file_watch {
 	int epoll_fd, inotify_fd, timer_fd; /* inotify_fd: -1 without it */
+	uint64_t n_seconds;                 /* that passed while somebody waited */
 };
 
 /* A negative errno with a sentence where the kernel gives no descriptor. */

@@ -119,6 +119,13 @@ void known_update(struct known *known, struct known_stream *item)
 	link_in(known, item);
 }
 
+void known_rename(struct known *known, struct known_stream *item, const char *name)
+{
+	free(item->stream->name);
+	item->stream->name = mem_strdup(name);
+	known_update(known, item);
+}
+
 struct known_stream *known_find(const struct known *known, enum known_by by, uint64_t key,
                                 const struct known_stream *after)
 {

@@ -46,6 +46,9 @@ struct known_stream *known_add(struct known *known, struct stream *stream);
 /* Its name, inode or first bytes may have changed. */
 void known_update(struct known *known, struct known_stream *item);
 
+/* Its file has another name now. */
+void known_rename(struct known *known, struct known_stream *item, const char *name);
+
 uint64_t known_name_key(const char *name);
 uint64_t known_inode_key(uint64_t dev, uint64_t ino);
 uint64_t known_head_key(const char *head_hash);

@@ -1,6 +1,7 @@
 #include "connector/source/ndjson.h"
 
 #include "connector/source/ndjson_private.h"
+#include "connector/source/packing.h"
 #include "connector/source/rotation.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -38,6 +39,22 @@ static void file_is_gone(void *arg, struct file_entry *entry)
 		reading_tell(&n->reading, "%s disappeared before it was read", entry->name);
 }
 
+/* The streams bear the names of their files, in the state too. */
+static void note_names(struct ndjson *n)
+{
+	const struct file_set *set = &n->reading.set;
+	const struct source_host *host = n->reading.host;
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct file_entry *entry = set->entries[i];
+
+		if (!entry->known || strcmp(entry->known->stream->name, entry->name) == 0)
+			continue;
+		known_rename(&n->reading.known, entry->known, entry->name);
+		host->store(host->arg, entry->known->stream);
+	}
+}
+
 static int list(struct ndjson *n, struct err *err)
 {
 	struct file_set *set = &n->reading.set;
@@ -46,6 +63,7 @@ static int list(struct ndjson *n, struct err *err)
 	if (r < 0)
 		return r;
 	n->is_listed = true;
+	note_names(n);
 	n->next_entry = 0;
 	n->read_bytes = n->total_bytes = 0;
 	for (size_t i = 0; i < set->n; i++) {
@@ -58,10 +76,15 @@ static int list(struct ndjson *n, struct err *err)
 	return 0;
 }
 
-static bool wants_reading(const struct ndjson *n, const struct file_entry *entry)
+static bool wants_reading(const struct ndjson *n, struct file_entry *entry)
 {
+	if (entry->is_read)
+		return false;
+	if (!n->reading.is_follow)
+		return true;
 	/* An empty file of those that grow says nothing yet, not even which it is. */
-	return !entry->is_read && (entry->size || entry->known || !n->reading.is_follow);
+	return (entry->size || entry->known) &&
+	       !packing_goes_on(&n->reading.set, entry, n->watch.n_seconds);
 }
 
 static struct file_entry *next_unread(struct ndjson *n)
@@ -157,6 +180,10 @@ static void close_reader(struct ndjson *n)
 	struct reader *reader = n->reader;
 
 	note_known(n);
+	if (n->entry)
+		n->entry->is_open = false;
+	else
+		reader->is_left = true;
 	n->reader = NULL;
 	n->entry = NULL;
 	reader_close(reader);
@@ -205,13 +232,13 @@ static int open_entry(struct ndjson *n, struct file_entry *entry, struct err *er
 	if (r < 0)
 		return r;
 	n->is_listed = false;
-	if (n->reading.is_follow &&
-	    (n->reader->ino != entry->ino || n->reader->dev != entry->dev)) {
+	if (n->reader->ino != entry->ino || n->reader->dev != entry->dev) {
 		reader_free(n->reader); /* it was rotated just now */
 		n->reader = NULL;
 		return list(n, err);
 	}
 	n->reader->search->mine = entry->known;
+	entry->is_opened = entry->is_open = true;
 	n->entry = entry;
 	return 1;
 }
@@ -352,6 +379,7 @@ static int step(struct ndjson *n, struct record **ret_record, struct err *err)
 	if (n->is_stdin)
 		return SOURCE_END;
 	note_read(n);
+	tell_rest(n);
 	close_reader(n);
 	return GOES_ON;
 }

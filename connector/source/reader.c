@@ -167,6 +167,7 @@ int reader_open(struct reading *reading, const char *path, const char *name,
 	file_search_init(n->search, &n->window, &st, n->name);
 	n->search->set = &reading->set;
 	n->search->known = &reading->known;
+	n->search->is_follow = reading->is_follow;
 	*ret_reader = n;
 	return 0;
 }
@@ -245,23 +246,33 @@ static void adopt(struct reader *n, struct stream *s, bool is_untouched)
 	s->mtime_ns = n->opened_mtime_ns;
 }
 
+/* What was found here is not where this run had it before: that has changed since. */
+static void leave_home(const struct reader *n, const struct known_stream *item)
+{
+	struct file_entry *entry = file_set_find(&n->reading->set, item->stream->name);
+
+	if (entry && entry->known == item && strcmp(entry->name, n->name) != 0)
+		entry->known = NULL;
+}
+
 static void go_on(struct reader *n, const struct file_search *search)
 {
 	struct stream *s = search->found->stream;
-	const bool is_untouched = file_search_is_untouched(search, s);
+	const bool is_untouched = file_compare_is_untouched(&search->compare, s);
 
-	n->is_complete = file_search_is_settled(search, s);
+	n->is_complete = file_compare_is_settled(&search->compare, s);
 	if (n->is_complete) {
 		n->at = s->settled_to;
 		n->line = s->settled_line;
 	}
 	n->item = search->found;
 	n->item->is_taken = true;
+	leave_home(n, n->item);
 	adopt(n, s, is_untouched);
 	known_update(&n->reading->known, n->item);
 	reader_begin(n, s, false);
 	if (!n->window.unpack)
-		identity_resume(&n->identity, s, search->head, search->head_len);
+		identity_resume(&n->identity, s, search->compare.head, search->compare.head_len);
 }
 
 static bool has_another_inode(const struct reader *n, const struct stream *s)
@@ -287,6 +298,20 @@ static int take_changed(struct reader *n, const struct file_search *search, stru
 	return READER_DECIDED;
 }
 
+/* With follow it is looked at again when it has grown. */
+static int take_cut(struct reader *n, const struct file_search *search, struct err *err)
+{
+	n->is_cut = true;
+	if (n->reading->is_follow)
+		return READER_DECIDED;
+	return err_set(
+		err, -ENODATA,
+		"%s ends in the middle of its packed text and begins like %s, which was read "
+		"before: whether it is the same shows when it is whole. Nothing of it was "
+		"sent; run again then",
+		n->shown, search->found->stream->name);
+}
+
 static int take_verdict(struct reader *n, enum file_verdict verdict, struct err *err)
 {
 	struct file_search *search = n->search;
@@ -303,6 +328,8 @@ static int take_verdict(struct reader *n, enum file_verdict verdict, struct err 
 		if (!n->only_rest)
 			begin_new(n);
 		break;
+	case FILE_WAITS:
+		return take_cut(n, search, err);
 	case FILE_UNDECIDED:
 		return READER_UNDECIDED;
 	}
@@ -324,7 +351,7 @@ int reader_decide(struct reader *reader, struct err *err)
 	r = take_verdict(n, (enum file_verdict)r, err);
 	if (r != READER_DECIDED)
 		return r;
-	identity_see(&n->identity, 0, n->search->head, n->search->head_len);
+	identity_see(&n->identity, 0, n->search->compare.head, n->search->compare.head_len);
 	file_search_deinit(n->search);
 	free(n->search);
 	n->search = NULL;
@@ -368,7 +395,7 @@ static int look(struct reader *n, struct record **ret_record, struct err *err)
 		return reader_look(n, ret_record, err);
 	if (!n->stream && !n->window.is_file)
 		return (int)reader_decide_stdin(n);
-	return STEP_END; /* all is settled, or it is none that is known */
+	return STEP_END; /* all is settled, or it is none that is known, or waits */
 }
 
 static int read_on(struct reader *n, struct record **ret_record, struct err *err)
