@@ -299,6 +299,81 @@ def test_rotation_while_nothing_runs_loses_nothing(closefeed, start, pipeline, f
     assert arrived(fast) == names(7)
 
 
+def rotate(folder):
+    os.rename(folder / "a.ndjson", folder / "a.ndjson.1")
+    put(folder / "a.ndjson", companies(1, first=301))
+
+
+def gzip_it(folder):
+    subprocess.run(["gzip", folder / "a.ndjson.1"], check=True)
+
+
+# What happens to a log, and where in it the program is ended ("-") or killed ("!") and started anew.
+@pytest.mark.parametrize("steps", [
+    [rotate, gzip_it],
+    ["-", rotate, gzip_it],
+    [rotate, "-", gzip_it],
+    [rotate, gzip_it, "-"],
+    ["!", rotate, gzip_it],
+    [rotate, "!", gzip_it],
+    [rotate, gzip_it, "!"],
+    ["stop", rotate, gzip_it, "start"],
+    ["stop", rotate, "start", gzip_it],
+    [rotate, "stop", gzip_it, "start"],
+    [rotate, "kill", gzip_it, "start"],
+], ids=lambda steps: " ".join(getattr(step, "__name__", step) for step in steps))
+def test_a_rotated_log_that_is_packed_is_not_sent_again(
+        closefeed, start, pipeline, fast, tmp_path, steps):
+    folder = tmp_path / "fd"
+    put(folder / "a.ndjson", companies(300))
+    path = pipeline(source=FOLLOW.format(path='"fd/*.ndjson*"'), routes=CREATE)
+    process, n = start(path), 300
+
+    def is_settled():
+        return len(arrived(fast)) >= n and closefeed("status", path, "--json").json["open"] == 0
+
+    for step in steps:
+        if process:
+            wait_until(is_settled, timeout=60)
+        if step in ("-", "stop"):
+            assert stop(process)[0] == 75
+        if step in ("!", "kill"):
+            stop(process, signal.SIGKILL)
+        if step in ("-", "!", "start"):
+            process = start(path)
+        if step in ("stop", "kill"):
+            process = None
+        if callable(step):
+            step(folder)
+        if step == rotate:
+            n += 1
+    # Files come in order: when this one has arrived, those before it were looked at.
+    put(folder / "z.ndjson", companies(1, first=302))
+    n += 1
+    wait_until(is_settled, timeout=60)
+    assert stop(process)[0] == 75
+    assert lead_names(fast) == names(302)
+    assert len(arrived(fast)) == 302
+
+
+def test_what_is_packed_slowly_is_not_sent_again(closefeed, start, pipeline, fast, tmp_path):
+    folder = tmp_path / "fd"
+    put(folder / "a.ndjson", companies(300))
+    process = start(pipeline(source=FOLLOW.format(path='"fd/*.ndjson*"'), routes=CREATE))
+    wait_until(lambda: lead_names(fast) == names(300))
+    whole = packed(ndjson(companies(300)), ".gz")
+    for i, part in enumerate((whole[:500], whole, None), start=1):
+        if part:
+            (folder / "a.ndjson.gz").write_bytes(part)
+        else:
+            (folder / "a.ndjson").unlink()
+        put(folder / f"z{i}.ndjson", companies(1, first=300 + i))
+        wait_until(lambda n=300 + i: len(arrived(fast)) >= n)
+    assert stop(process)[0] == 75
+    assert lead_names(fast) == names(303)
+    assert len(arrived(fast)) == 303
+
+
 def test_a_truncated_log_goes_on_at_its_start(closefeed, start, pipeline, fast, tmp_path):
     file = tmp_path / "app.ndjson"
     put(file, companies(3))
