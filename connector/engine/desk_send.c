@@ -301,7 +301,7 @@ static void take(struct engine *e, struct errand *errand)
 
 	if (!record)
 		return;
-	if (!s->is_again && !seen_admits_new(e, &errand->pipeline->routes, record, &why)) {
+	if (!seen_admits_new(e, &errand->pipeline->routes, record, s->is_again, &why)) {
 		s->answer = desk_refusal(EXIT_USAGE, "%s", why.text);
 		return;
 	}

@@ -328,11 +328,11 @@ bool seen_first_held(const struct engine *e, struct place *ret_place);
  */
 bool seen_admits(struct engine *e, const struct record *record, struct err *ret_why);
 /*
- * Whether a record that was not read in its turn may be sent: nothing became of its key yet. It has
- * its key then, and whoever sends it calls seen_hold().
+ * Whether a record that was not read in its turn may be sent: nothing became of its key yet, or
+ * (@is_again) whatever did. It has its key then, and whoever sends it calls seen_hold().
  */
 bool seen_admits_new(struct engine *e, const struct route_set *routes, struct record *record,
-                     struct err *ret_why);
+                     bool is_again, struct err *ret_why);
 bool seen_admits_named(struct engine *e, const struct route_set *routes, struct record *record,
                        struct rejection *ret_rejection, struct err *ret_why);
 

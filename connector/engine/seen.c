@@ -414,7 +414,7 @@ bool seen_admits_named(struct engine *e, const struct route_set *routes, struct 
 }
 
 bool seen_admits_new(struct engine *e, const struct route_set *routes, struct record *record,
-                     struct err *ret_why)
+                     bool is_again, struct err *ret_why)
 {
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	enum outcome outcome = OUTCOME_OPEN;
@@ -428,7 +428,7 @@ bool seen_admits_new(struct engine *e, const struct route_set *routes, struct re
 		                       "says whether this one is to be sent");
 	if (journal_find_seen(e->journal, record->key, &outcome, ret_why) < 0)
 		return false;
-	if (outcome == OUTCOME_OPEN)
+	if (outcome == OUTCOME_OPEN || is_again)
 		return true;
 	return refuse(ret_why, outcome == OUTCOME_REJECTED
 	                               ? "a record with its source.key was rejected: mend that "
