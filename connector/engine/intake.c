@@ -97,8 +97,11 @@ static enum exit_code code_of(int r)
 int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 {
 	const struct pipeline *p = e->pipeline;
+	bool is_known = true;
 	int r = journal_each_stream(e->journal, take_stream, e, err);
 
+	if (r >= 0 && e->options.reads_source && p->routes.key)
+		r = key_change_note(e, &is_known, err);
 	if (r < 0) {
 		*ret_code = EXIT_LOCAL;
 		return r;
@@ -116,7 +119,8 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		.path = p->ndjson_path,
 		.name = p->ndjson_written,
 		.max_record = p->max_record,
-		.starts_anew_on_change = p->start_anew_on_change,
+		.starts_anew_on_change =
+			p->start_anew_on_change && (is_known || !p->is_anew_for_key),
 		.is_follow = p->ndjson_follow,
 		.known = e->known,
 		.n_known = e->n_streams,

@@ -368,6 +368,12 @@ void mending_begins(struct engine *e, struct request *request);
  */
 bool mending_may_help(struct engine *e, struct request *request, struct json_object *fields);
 
+/*
+ * key_change.c: notes which source.key the state is kept by. *@ret_is_known: all that was read was
+ * read by the one there is now. Else a person is told, once.
+ */
+int key_change_note(struct engine *e, bool *ret_is_known, struct err *err);
+
 /* identities.c: identities of creates that are open or held. */
 struct identities *identities_new(void);
 void identities_free(struct identities *set);

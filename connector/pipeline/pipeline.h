@@ -41,6 +41,7 @@ struct pipeline {
 	char *ndjson_written; /* as it stands in the file: events and messages use it */
 	bool ndjson_follow;
 	bool start_anew_on_change; /* ndjson.on_change: new */
+	bool is_anew_for_key;      /* nobody wrote that: it is so because there is a source.key */
 	uint64_t max_record;       /* bytes */
 	/* routes */
 	struct route_set routes;

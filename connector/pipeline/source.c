@@ -224,7 +224,7 @@ static void check_source(struct loader *l, const struct yaml_node *map, void *ta
 	l->source_key = yaml_get(map, "key");
 	/* The key tells what was sent, so nothing is lost or sent twice by reading all again. */
 	if (l->source_key && !yaml_get(ndjson, "on_change"))
-		p->start_anew_on_change = true;
+		p->start_anew_on_change = p->is_anew_for_key = true;
 }
 
 const struct section source_section = {

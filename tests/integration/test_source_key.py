@@ -374,6 +374,31 @@ def test_records_from_before_there_was_a_key_are_not_known_by_it(
     assert run(closefeed, path) == {"skipped": 4}
 
 
+def test_a_key_that_is_new_in_a_state_is_told_once(closefeed, pipeline, sandbox, tmp_path):
+    path = pipeline(companies(2), routes=LEADS)
+    assert run(closefeed, path) == {"delivered": 2}
+    for key, words in (("{id}", '"{id}" is new'), ("{name}", 'was "{id}" and is "{name}" now')):
+        pipeline(routes=LEADS, source=source_of(key=key))
+        assert words in closefeed("run", path).err
+        assert words not in closefeed("run", path).err
+
+
+def test_a_key_that_is_new_in_a_state_does_not_read_a_changed_file_anew_unasked(
+        closefeed, pipeline, sandbox, tmp_path):
+    """It would send all of it again: nothing of it is known by the key."""
+    path = pipeline(companies(3), routes=LEADS)
+    assert run(closefeed, path) == {"delivered": 3}
+    write(tmp_path, "signups.ndjson", companies(4)[::-1])
+    pipeline(routes=LEADS, source=source_of())
+    stopped = closefeed("run", path)
+    assert stopped.code == 75 and "on_change: new" in stopped.err
+    pipeline(routes=LEADS, source=source_of(key="{name}"))
+    assert closefeed("run", path).code == 75
+    assert once_each(sandbox, 3)
+    pipeline(routes=LEADS, source=source_of(more=", on_change: new"))
+    assert run(closefeed, path) == {"delivered": 4}
+
+
 def test_what_was_left_open_before_there_was_a_key_gets_one(closefeed, pipeline, sandbox, tmp_path):
     routes = with_identity(sandbox)
     path = pipeline(companies(4), routes=routes, source='ndjson: {path: "*.ndjson"}',
