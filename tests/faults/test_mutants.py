@@ -67,6 +67,15 @@ def killed_before_it_told(start, without):
     return twin(trial, kill_at="outcome_durable:20")
 
 
+def exported_again(start, without):
+    trial = start(records=companies(30), has_identity=False, has_webhook=False, key="{id}",
+                  without=without)
+    assert trial.was_killed(kill_at="outcome_durable:12")
+    trial.finish()
+    trial.export_again()
+    return twin(trial, kill_at="key_known:9" if not without else None)
+
+
 MUTANTS = {
     "resend_guard": (with_lost_answers, r"is there \d times"),
     "proof": (with_lost_answers, r"is there \d times"),
@@ -77,6 +86,7 @@ MUTANTS = {
     "lanes": (updated_while_one_is_slow, r"went back"),
     "linger": (updated_while_one_is_slow, r"ended as"),
     "settle": (killed_ahead_of_the_outcomes, r"is lost"),
+    "seen": (exported_again, r"is there \d times"),
     "outbox": (killed_before_it_told, r"was told 0 outcomes"),
 }
 

@@ -79,7 +79,7 @@ class Trial:
 
     def __init__(self, binary, folder, *, records, route=None, has_identity=True, quarantine="600ms",
                  close="concurrency: 8", lag="200ms", without="", has_webhook=True, delivery="",
-                 is_piped=False):
+                 is_piped=False, key=None):
         self.folder, self.records, self.without = pathlib.Path(folder), records, without
         self.program = Program(binary, self.folder, environment(self.folder))
         self.sandbox = Sandbox(self.program, "--lag", lag)
@@ -96,12 +96,19 @@ class Trial:
         self.is_piped, self.has_identity = is_piped, has_identity
         self.path = Pipelines(self.folder, self.sandbox)(
             records, name="trial", routes=route, close=close,
-            source='ndjson: {path: "-"}' if is_piped else None,
+            source='ndjson: {path: "-"}' if is_piped else
+            f'ndjson: {{path: trial.ndjson}}\nkey: "{key}"' if key else None,
             delivery=f"quarantine: {quarantine}\nmax_rejects: none\n{delivery}",
             responses=(hook if has_webhook else "") + "file: events.ndjson")
 
     def stop(self):
         self.sandbox.stop()
+
+    def export_again(self):
+        """The same records in another order, under the same name."""
+        (self.folder / "trial.ndjson").write_text(
+            "".join(json.dumps(record) + "\n" for record in reversed(self.records)),
+            encoding="utf-8")
 
     def run(self, *flags, kill_at=None, timeout=60):
         """One run; with @kill_at ("point:count") it dies there if it gets there. Its Result."""
