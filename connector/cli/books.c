@@ -9,6 +9,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <json-c/linkhash.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ enum exit_code books_ask(const struct pipeline *pipeline, const char *kind,
 
 char *books_lock_path(const struct pipeline *pipeline)
 {
+	assert(pipeline);
 	return mem_printf("%s%s.fields.lock", pipeline->folder, pipeline->name);
 }
 
@@ -154,11 +156,11 @@ static void print_book(const struct name_book *book, bool is_last, struct buf *o
 
 static void print_lock(const struct names *names, struct buf *out)
 {
-	struct name_book **books = mem_array(names->n, sizeof(*books));
+	struct name_book **books = mem_array(names->n, sizeof(struct name_book *));
 
 	if (names->n)
-		memcpy(books, names->books, names->n * sizeof(*books));
-	qsort(books, names->n, sizeof(*books), by_kind);
+		memcpy(books, names->books, names->n * sizeof(struct name_book *));
+	qsort(books, names->n, sizeof(struct name_book *), by_kind);
 	buf_addf(out, "{\n  \"version\": %d,\n  \"names\": {\n", lock_version);
 	for (size_t i = 0; i < names->n; i++)
 		print_book(books[i], i + 1 == names->n, out);

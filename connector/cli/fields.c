@@ -169,7 +169,8 @@ static enum exit_code lock(const struct pipeline *pipeline, const struct names *
 static enum exit_code run_fields(const struct cli *cli)
 {
 	const char *kind = cli_arg(cli, 1);
-	char *one[] = {(char *)(uintptr_t)kind, NULL};
+	cleanup_(freep) char *copy = mem_strdup(kind);
+	char *one[] = {copy, NULL};
 	cleanup_(pipeline_freep) struct pipeline *pipeline = NULL;
 	const bool locks = cli_has(cli, "lock");
 	struct names names = {0};

@@ -11,6 +11,7 @@
 #include "lib/mem.h"
 #include "lib/near.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -41,40 +42,40 @@ static const struct guess {
 static const struct part {
 	const char *operation, *key;
 	enum sample_role role;
-	const char *filter; /* "|cents" or "" */
 	bool in_contact, in_list;
+	const char *filter; /* "|cents" or "" */
 	const char *says;
 } parts[] = {
-	{"lead.create", "name", ROLE_COMPANY, "", false, false, "the name of the lead"},
-	{"lead.create", "url", ROLE_URL, "", false, false, "its web site"},
-	{"lead.create", "description", ROLE_DESCRIPTION, "", false, false, "free text"},
-	{"lead.create", "name", ROLE_PERSON, "", true, false, "the person's name"},
-	{"lead.create", "title", ROLE_TITLE, "", true, false, "what they do there"},
-	{"lead.create", "email", ROLE_EMAIL, "|trim", true, true, "without spaces around it"},
-	{"lead.create", "phone", ROLE_PHONE, "", true, true, "their number"},
-	{"lead.update", "name", ROLE_COMPANY, "", false, false, "renames the lead"},
-	{"lead.update", "url", ROLE_URL, "", false, false, "its web site"},
-	{"lead.update", "description", ROLE_DESCRIPTION, "", false, false, "free text"},
-	{"contact.create", "lead_id", ROLE_LEAD_ID, "", false, false, "whose contact it is"},
-	{"contact.create", "name", ROLE_PERSON, "", false, false, "the person's name"},
-	{"contact.create", "title", ROLE_TITLE, "", false, false, "what they do there"},
-	{"contact.create", "email", ROLE_EMAIL, "|trim", false, true, "without spaces around it"},
-	{"contact.create", "phone", ROLE_PHONE, "", false, true, "their number"},
-	{"opportunity.create", "lead_id", ROLE_LEAD_ID, "", false, false, "whose it is"},
-	{"opportunity.create", "value", ROLE_VALUE, "|cents", false, false,
+	{"lead.create", "name", ROLE_COMPANY, false, false, "", "the name of the lead"},
+	{"lead.create", "url", ROLE_URL, false, false, "", "its web site"},
+	{"lead.create", "description", ROLE_DESCRIPTION, false, false, "", "free text"},
+	{"lead.create", "name", ROLE_PERSON, true, false, "", "the person's name"},
+	{"lead.create", "title", ROLE_TITLE, true, false, "", "what they do there"},
+	{"lead.create", "email", ROLE_EMAIL, true, true, "|trim", "without spaces around it"},
+	{"lead.create", "phone", ROLE_PHONE, true, true, "", "their number"},
+	{"lead.update", "name", ROLE_COMPANY, false, false, "", "renames the lead"},
+	{"lead.update", "url", ROLE_URL, false, false, "", "its web site"},
+	{"lead.update", "description", ROLE_DESCRIPTION, false, false, "", "free text"},
+	{"contact.create", "lead_id", ROLE_LEAD_ID, false, false, "", "whose contact it is"},
+	{"contact.create", "name", ROLE_PERSON, false, false, "", "the person's name"},
+	{"contact.create", "title", ROLE_TITLE, false, false, "", "what they do there"},
+	{"contact.create", "email", ROLE_EMAIL, false, true, "|trim", "without spaces around it"},
+	{"contact.create", "phone", ROLE_PHONE, false, true, "", "their number"},
+	{"opportunity.create", "lead_id", ROLE_LEAD_ID, false, false, "", "whose it is"},
+	{"opportunity.create", "value", ROLE_VALUE, false, false, "|cents",
          "Close counts cents: 19.99 becomes 1999"},
-	{"opportunity.create", "note", ROLE_NOTE, "", false, false, "free text"},
-	{"task.create", "lead_id", ROLE_LEAD_ID, "", false, false, "whose it is"},
-	{"task.create", "text", ROLE_NOTE, "", false, false, "what is to be done"},
-	{"task.create", "date", ROLE_DUE, "|date", false, false, "the day it is due"},
-	{"activity.note.create", "lead_id", ROLE_LEAD_ID, "", false, false, "where it is filed"},
-	{"activity.note.create", "note", ROLE_NOTE, "", false, false, "the text"},
-	{"activity.call.create", "lead_id", ROLE_LEAD_ID, "", false, false, "whom it was with"},
-	{"activity.call.create", "direction", ROLE_DIRECTION, "", false, false,
+	{"opportunity.create", "note", ROLE_NOTE, false, false, "", "free text"},
+	{"task.create", "lead_id", ROLE_LEAD_ID, false, false, "", "whose it is"},
+	{"task.create", "text", ROLE_NOTE, false, false, "", "what is to be done"},
+	{"task.create", "date", ROLE_DUE, false, false, "|date", "the day it is due"},
+	{"activity.note.create", "lead_id", ROLE_LEAD_ID, false, false, "", "where it is filed"},
+	{"activity.note.create", "note", ROLE_NOTE, false, false, "", "the text"},
+	{"activity.call.create", "lead_id", ROLE_LEAD_ID, false, false, "", "whom it was with"},
+	{"activity.call.create", "direction", ROLE_DIRECTION, false, false, "",
          "inbound or outbound"},
-	{"activity.call.create", "duration", ROLE_DURATION, "|number", false, false, "in seconds"},
-	{"activity.call.create", "phone", ROLE_PHONE, "", false, false, "the number"},
-	{"activity.call.create", "note", ROLE_NOTE, "", false, false, "what was said"},
+	{"activity.call.create", "duration", ROLE_DURATION, false, false, "|number", "in seconds"},
+	{"activity.call.create", "phone", ROLE_PHONE, false, false, "", "the number"},
+	{"activity.call.create", "note", ROLE_NOTE, false, false, "", "what was said"},
 };
 
 struct draft_file {
@@ -387,7 +388,7 @@ static void name_of(const char *path, char *name, size_t size)
 	size_t n = 0;
 
 	for (; *base && *base != '.' && n + 1 < size; base++) {
-		char c = *base >= 'A' && *base <= 'Z' ? (char)(*base - 'A' + 'a') : *base;
+		const char c = (char)tolower((unsigned char)*base);
 
 		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
 			name[n++] = c;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * The record that waits for names that were asked for. While it stands aside nothing behind it is
@@ -25,8 +26,12 @@ struct aside *aside_new(void)
 static void let_go(struct aside *aside)
 {
 	record_unref(aside->record);
-	for (size_t i = 0; i < aside->n_was; i++)
-		free((char *)(uintptr_t)aside->was[i].route);
+	for (size_t i = 0; i < aside->n_was; i++) {
+		char *route; /* a copy of ours, which others only read */
+
+		memcpy(&route, &aside->was[i].route, sizeof(route));
+		free(route);
+	}
 	free(aside->was);
 	*aside = (struct aside){0};
 }

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,7 @@ static struct request *as_sent(struct desk *desk, struct desk_row *c, struct err
 
 static bool has_route(const struct route_set *routes, const char *name)
 {
+	assert(routes);
 	for (size_t i = 0; i < routes->n; i++)
 		if (!strcmp(routes->items[i].name, name))
 			return true;

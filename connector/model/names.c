@@ -194,7 +194,7 @@ void names_put(struct names *names, struct name_book *takes_book)
 			names->books[i] = takes_book;
 			return;
 		}
-	names->books = mem_resize(names->books, names->n + 1, sizeof(*names->books));
+	names->books = mem_resize(names->books, names->n + 1, sizeof(struct name_book *));
 	names->books[names->n++] = takes_book;
 }
 
