@@ -95,16 +95,27 @@ static char unescaped(const char *c)
 static bool has_dot_segment(const char *path)
 {
 	cleanup_(buf_deinit) struct buf plain = BUF_INIT;
+	const char *text;
 
 	for (const char *c = path; *c; c++) {
 		const char *close = *c == '{' ? template_place_end(c) : NULL;
 
-		buf_addc(&plain, close ? 'x' : *c == '%' ? unescaped(c) : *c);
-		c = close ? close : *c == '%' ? c + 2 : c;
+		if (close) {
+			buf_addc(&plain, 'x');
+			c = close;
+		} else if (*c == '%') {
+			buf_addc(&plain, unescaped(c));
+			c += 2;
+		} else {
+			buf_addc(&plain, *c);
+		}
 	}
-	if (plain.data[plain.len - 1] != '/')
+	text = buf_text(&plain);
+	if (*text && text[strlen(text) - 1] != '/') {
 		buf_addc(&plain, '/');
-	return strstr(plain.data, "//") || strstr(plain.data, "/./") || strstr(plain.data, "/../");
+		text = buf_text(&plain);
+	}
+	return strstr(text, "//") || strstr(text, "/./") || strstr(text, "/../");
 }
 
 static const char *trouble_at(const char *c)
