@@ -156,9 +156,9 @@ static bool check_email(struct job *job)
 	len = strlen(text);
 	while (len && isspace((unsigned char)text[len - 1]))
 		len--;
-	for (size_t i = 0; i < len; i++)
-		buf_addc(&trimmed, job->check->lowers_email ? (char)tolower((unsigned char)text[i])
-		                                            : text[i]);
+	buf_add(&trimmed, text, len);
+	for (size_t i = 0; job->check->lowers_email && i < len; i++)
+		trimmed.data[i] = (char)tolower((unsigned char)trimmed.data[i]);
 	if (is_email(buf_text(&trimmed), len))
 		return keep_buf(job, &trimmed);
 	buf_deinit(&trimmed);
