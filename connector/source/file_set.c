@@ -275,7 +275,7 @@ struct leftover {
  */
 static bool is_unchanged(const struct file_entry *old, const struct file_entry *now)
 {
-	return old->is_open || (old->size == now->size && old->mtime_ns == now->mtime_ns);
+	return old->size == now->size && old->mtime_ns == now->mtime_ns;
 }
 
 /* Of one name. With follow it is opened again when it has changed, and then seen which it is. */

@@ -26,8 +26,7 @@ struct file_entry {
 	bool is_read;               /* to its end … */
 	uint64_t read_size;         /* … when it was so large and of that time */
 	int64_t read_mtime_ns;
-	bool is_opened; /* by this run … */
-	bool is_open;   /* … and now: no other file can have its inode */
+	bool is_opened; /* by this run */
 	/* Since when it was not written to (packing.h). */
 	uint64_t still_since_s, still_size;
 	int64_t still_mtime_ns;

@@ -180,10 +180,6 @@ static void close_reader(struct ndjson *n)
 	struct reader *reader = n->reader;
 
 	note_known(n);
-	if (n->entry)
-		n->entry->is_open = false;
-	else
-		reader->is_left = true;
 	n->reader = NULL;
 	n->entry = NULL;
 	reader_close(reader);
@@ -238,7 +234,7 @@ static int open_entry(struct ndjson *n, struct file_entry *entry, struct err *er
 		return list(n, err);
 	}
 	n->reader->search->mine = entry->known;
-	entry->is_opened = entry->is_open = true;
+	entry->is_opened = true;
 	n->entry = entry;
 	return 1;
 }

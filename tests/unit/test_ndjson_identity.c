@@ -476,6 +476,68 @@ static void copies_beside_each_other_stay_two_files(void **state)
 	}
 }
 
+static void a_copy_of_a_file_that_was_rewritten_since_goes_on(void **state)
+{
+	cleanup_(freep) char *text = repeat("{\"id\":1}\n", 1000);
+	struct bench b;
+
+	(void)state;
+	follow(&b);
+	bench_put(&b, "a.json", text);
+	bench_put(&b, "z.json", "{}\n");
+	check_eq(count(&b, "*.json*"), 1001);
+	put_packed(&b, "0.json.gz", text, 0);
+	bench_put(&b, "a.json", ""); /* the same inode */
+	check_eq(count(&b, "*.json*"), 0);
+	check_text(b.live[0]->name, "0.json.gz");
+	check_eq(b.n_live, 2); /* nothing is there that could be another */
+	bench_put(&b, "a.json", "{\"id\":2}\n{\"id\":3}\n");
+	check_eq(count(&b, "*.json*"), 2);
+	bench_restart(&b);
+	check_eq(count(&b, "*.json*"), 0);
+	check_eq(b.n_live, 3);
+	bench_deinit(&b);
+}
+
+static void a_half_line_of_a_file_that_is_renamed_and_written_to_waits(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	follow(&b);
+	bench_put(&b, "log", "{\"id\":1}\n{\"id\"");
+	check_eq(count(&b, "log*"), 1);
+	bench_write(&b, "log", "ab", ":2", 2);
+	bench_rename(&b, "log", "log.1");
+	bench_put(&b, "log", "{\"id\":3}\n");
+	check_eq(count(&b, "log*"), 1);
+	bench_write(&b, "log.1", "ab", "}\n", 2);
+	check_eq(count(&b, "log*"), 1);
+	check_eq(b.live[0]->settled_line, 2);
+	bench_deinit(&b);
+}
+
+static void files_shifted_while_the_first_of_them_is_read_are_read_once(void **state)
+{
+	cleanup_(freep) char *names = NULL;
+	struct record *r;
+	struct bench b;
+
+	(void)state;
+	bench_init(&b);
+	bench_put(&b, "a.json", "{\"id\":1}\n{\"id\":2}\n");
+	bench_put(&b, "a.json.1", "{\"id\":3}\n");
+	check_eq(bench_open(&b, "a.json*"), 0);
+	r = bench_next(&b);
+	check(r != NULL);
+	bench_settle(&b, r);
+	bench_rename(&b, "a.json.1", "a.json.2");
+	bench_rename(&b, "a.json", "a.json.1");
+	names = bench_read_names(&b);
+	check_text(names, "a.json:2 a.json.2:1");
+	bench_deinit(&b);
+}
+
 static void seconds_pass(struct bench *b, unsigned n)
 {
 	((struct ndjson *)b->source)->watch.n_seconds += n;
@@ -617,6 +679,9 @@ int main(void)
 		sentence(a_rename_is_kept_in_the_state_at_once),
 		sentence(a_file_that_begins_like_the_one_that_was_rotated_is_another),
 		sentence(copies_beside_each_other_stay_two_files),
+		sentence(a_copy_of_a_file_that_was_rewritten_since_goes_on),
+		sentence(a_half_line_of_a_file_that_is_renamed_and_written_to_waits),
+		sentence(files_shifted_while_the_first_of_them_is_read_are_read_once),
 		sentence(a_packed_file_beside_the_unpacked_one_is_a_file_when_it_stays_so),
 		sentence(a_packed_file_that_is_cut_and_begins_like_one_that_is_gone_waits),
 		sentence(nothing_is_sent_of_a_cut_file_that_may_be_one_that_is_gone),
