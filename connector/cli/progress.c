@@ -273,6 +273,8 @@ static void print_json_summary(struct progress *p, const struct progress_view *v
 	add_json_counts(line, &view->counts);
 	(void)json_object_object_add(line, "events_owed",
 	                             json_object_new_uint64(view->events_owed));
+	(void)json_object_object_add(line, "unknown_keys",
+	                             json_object_new_uint64(view->unknown_keys));
 	(void)json_object_object_add(line, "duration_ms",
 	                             json_object_new_uint64(now_ms - p->began_ms));
 	(void)json_object_object_add(line, "reason", json_string(end->reason));
@@ -312,6 +314,13 @@ static void print_summary(struct progress *p, const struct progress_view *view,
 	if (view->events_owed)
 		(void)fprintf(p->out, "  %12s events wait for the receiver, on disk\n",
 		              term_thousands(view->events_owed, text));
+	if (view->unknown_keys)
+		(void)fprintf(
+			p->out,
+			"  %12s key%s that Close does not know: `closefeed preview` names %s\n",
+			term_thousands(view->unknown_keys, text),
+			view->unknown_keys == 1 ? "" : "s",
+			view->unknown_keys == 1 ? "it" : "them");
 	if (end->reason) {
 		term_print(p->out, end->reason);
 		(void)fputc('\n', p->out);

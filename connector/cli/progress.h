@@ -19,10 +19,11 @@ struct progress_view {
 	const char *pipeline; /* its name */
 	const char *source;   /* what is read, as the user named it */
 	struct run_counts counts;
-	uint64_t bytes_read;  /* position in the source */
-	uint64_t bytes_total; /* 0: unknown (standard input) */
-	uint64_t events_owed; /* not accepted by the receiver yet */
-	const char *waiting;  /* "waiting for quota until 10:42:07"; NULL: nothing is waited for */
+	uint64_t bytes_read;   /* position in the source */
+	uint64_t bytes_total;  /* 0: unknown (standard input) */
+	uint64_t events_owed;  /* not accepted by the receiver yet */
+	uint64_t unknown_keys; /* that Close ignores; only the summary tells them */
+	const char *waiting;   /* "waiting for quota until 10:42:07"; NULL: nothing is waited for */
 };
 
 enum progress_form { PROGRESS_LIVE, PROGRESS_LINES, PROGRESS_JSON };

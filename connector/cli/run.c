@@ -67,6 +67,7 @@ static struct progress_view view_of(const struct pipeline *pipeline, const struc
 		.bytes_read = v->bytes_read,
 		.bytes_total = v->bytes_total,
 		.events_owed = v->events_owed,
+		.unknown_keys = v->unknown_keys,
 		.waiting = *v->waiting ? v->waiting : NULL,
 	};
 }

@@ -41,7 +41,8 @@ struct engine_view {
 	const char *source;
 	uint64_t bytes_read, bytes_total;
 	uint64_t events_owed;
-	char waiting[320]; /* "" : nothing is waited for */
+	uint64_t unknown_keys; /* of default bodies: keys that Close does not know */
+	char waiting[320];     /* "" : nothing is waited for */
 };
 void engine_look(struct engine *engine, struct engine_view *ret_view);
 

@@ -243,6 +243,8 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 	record->value = NULL;
 	if (n_was)
 		shape_narrow(&e->pipeline->routes, &shaped, was, n_was);
+	for (size_t i = 0; i < shaped.n; i++)
+		e->n_unknown_keys += shaped.items[i].unknown_keys;
 	outputs_take(e, record, &shaped);
 	shape_result_deinit(&shaped);
 }

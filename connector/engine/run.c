@@ -317,6 +317,7 @@ void engine_look(struct engine *engine, struct engine_view *ret_view)
 	v.bytes_read = at.bytes;
 	v.bytes_total = at.size;
 	v.events_owed = e->n_owed_webhook;
+	v.unknown_keys = e->n_unknown_keys;
 	delivery_look(e->delivery, &state);
 	wait_for(&state, e, v.waiting, sizeof(v.waiting));
 	*ret_view = v;

@@ -253,3 +253,12 @@ def test_json_ends_with_a_summary_also_where_nothing_could_begin(closefeed, pipe
     result = closefeed("run", path, "--json")
     assert result.code == 65 and "signups.ndjson" in result.err
     assert result.summary["read"] == 0 and "signups.ndjson" in result.summary["reason"]
+
+
+def test_the_summary_counts_the_keys_that_close_ignores(closefeed, pipeline):
+    path = pipeline([{"name": "A", "colour": 1, "_row": 1}, {"name": "B", "_row": 2}, {"name": "C"}])
+    told = closefeed("run", path, "--json")
+    assert told.code == 0 and told.summary["unknown_keys"] == 3
+    path = pipeline([{"name": "D", "_row": 4}], name="people")
+    said = closefeed("run", path)
+    assert said.code == 0 and "1 key that Close does not know" in said.err
