@@ -59,6 +59,12 @@ struct delivery_hooks {
 	 */
 	bool (*halve)(void *arg, const struct request *request, struct request **ret_first,
 	              struct request **ret_second);
+	/*
+	 * Close answered 404, and @request says it is about something that is only remembered:
+	 * takes its outputs back, which then wait without a request, and tells the journal. True:
+	 * it leaves its lanes, and nobody is told. NULL or false: it is rejected as judged.
+	 */
+	bool (*retake)(void *arg, struct request *request);
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/*
@@ -118,6 +124,10 @@ void delivery_turn(struct delivery *delivery);
 
 /* No INTENT is written any more; @code and @sentence go to the stopped hook once. */
 void delivery_stop(struct delivery *delivery, enum exit_code code, const char *sentence);
+
+/* Nobody is in a lane of one of these keys, as owner or (where @or_shared) as sharer. */
+bool delivery_is_free(const struct delivery *delivery, const struct lane_key *keys, size_t n,
+                      bool or_shared);
 
 /* A call that may be repeated freely (search, /me/): paced like all, tried until it is answered. */
 struct delivery_call {

@@ -14,6 +14,7 @@
 
 #include "connector/model/counts.h"
 #include "connector/model/event.h"
+#include "connector/model/remembered.h"
 #include "connector/model/request.h"
 #include "connector/model/stream.h"
 #include "lib/err.h"
@@ -142,6 +143,45 @@ void journal_resend_events(struct journal *journal, const struct event_choice *c
                            enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg);
 /* Remembers which object a value of an identity made ("" where its id is not known); for `keep`. */
 void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms);
+/*
+ * What is remembered of objects, for `keep`: which of them has which value in a field that routes
+ * match or link by. Several objects may have the same value. A row has a source: the object whose
+ * answer said so, which is another one where a contact's e-mail finds its lead.
+ *
+ * In the place of all that @source_id said before (its other kinds and fields, too).
+ */
+void journal_remember(struct journal *journal, const char *source_id,
+                      const struct remembered *items, size_t n, int64_t wall_ms);
+/* Beside what was remembered before: what a search showed. */
+void journal_remember_found(struct journal *journal, const char *source_id,
+                            const struct remembered *items, size_t n, int64_t wall_ms);
+/* The object is gone: no row that leads to it, or that it said, stays; nor what was known of it. */
+void journal_forget_object(struct journal *journal, const char *object_id);
+/*
+ * skip_unchanged: after @object_id was answered for. @sent and @answered are hashes of the field's
+ * value (64-bit); @sent is 0 where this answer was not to a write of the field: what was sent
+ * before still stands for the field's value if the answer shows the same as then.
+ */
+struct known_field {
+	const char *field;
+	uint64_t sent, answered;
+};
+void journal_know(struct journal *journal, const char *object_id, const struct known_field *fields,
+                  size_t n, int64_t wall_ms);
+/*
+ * Keys that a rejected or held part closes until it is settled (it goes with the part's row, or
+ * when the part is delivered after all): what it would have made, for those that link to it, and
+ * its lanes where on_reject is park.
+ */
+enum closing { CLOSING_PARENT, CLOSING_LANE };
+void journal_close_key(struct journal *journal, uint64_t part, enum closing closing,
+                       const char *key);
+/*
+ * Close says that what @request is about is not there, and it was only remembered: its parts, each
+ * with the draft it had before it was resolved, wait without a request from now on, and it goes.
+ */
+void journal_retake_request(struct journal *journal, struct request *request,
+                            struct part *const *parts, journal_done_fn done, void *arg);
 /* A person's word on a held item or a reject: an audit trail. */
 void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
                           const char *choice, const char *object_id, int64_t wall_ms);
@@ -254,6 +294,24 @@ uint64_t journal_first_owed(struct journal *journal, enum event_sink sink);
 uint64_t journal_n_owed(struct journal *journal, enum event_sink sink, uint64_t up_to);
 /* The newest number that was given to an event. */
 uint64_t journal_last_event(const struct journal *journal);
+
+/*
+ * The objects with this value, oldest memory first, at most @max; returns how many there are. The
+ * texts are the caller's (remembered_deinit()).
+ */
+size_t journal_find_remembered(struct journal *journal, const char *kind, const char *field,
+                               const char *value, struct remembered *ret_items, size_t max);
+/* Whether the field's value is the one with this hash, as far as the last answer told. */
+bool journal_knows(struct journal *journal, const char *object_id, const char *field,
+                   uint64_t hash);
+/* Whether anything is known of the object, so that an answer about it must be looked at. */
+bool journal_knows_any(struct journal *journal, const char *object_id);
+/* The part that closes @key, 0: none does. */
+uint64_t journal_find_closed(struct journal *journal, enum closing closing, const char *key);
+/* All keys that are closed so, with their parts. */
+int journal_each_closed(struct journal *journal, enum closing closing,
+                        void (*take)(void *arg, const char *key, uint64_t part), void *arg,
+                        struct err *err);
 
 /* The object an identity made, to free(); NULL: not known. */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,

@@ -123,16 +123,12 @@ int batches_know(struct engine *e, struct pipeline *takes_pipeline, struct pipel
 	return 0;
 }
 
-static bool is_of(const struct route_set *routes, const struct route *route)
-{
-	return route->index < routes->n && &routes->items[route->index] == route;
-}
-
 /* The version @route is of; NULL: the one that runs. */
 static const struct version *version_of(const struct engine *e, const struct route *route)
 {
 	for (size_t i = 0; i < e->n_versions; i++)
-		if (e->versions[i].pipeline && is_of(&e->versions[i].pipeline->routes, route))
+		if (e->versions[i].pipeline &&
+		    route_set_has(&e->versions[i].pipeline->routes, route))
 			return &e->versions[i];
 	return NULL;
 }

@@ -24,6 +24,8 @@ struct waiting;
 struct restore;
 struct naming;
 struct aside;
+struct resolve;
+struct parents;
 struct seen;
 
 /* An earlier version of the pipeline, for what it rendered. */
@@ -54,6 +56,10 @@ struct engine {
 	struct seen *seen;             /* keys of records that are open */
 	struct naming *naming;
 	struct aside *aside;
+	struct resolve *resolve;       /* drafts that wait for lookups, parents or lanes */
+	struct parents *parents;       /* what is about to be made */
+	struct watched_field *watched; /* of what is answered, this is remembered */
+	size_t n_watched;
 	struct route_set routes; /* the pipeline's, with what is known by name */
 	struct desk *desk;
 	struct control *control;
@@ -213,6 +219,52 @@ struct request *batches_cut(struct engine *e, const struct request *whole, size_
 /* Hook of delivery: the halves of a call that was refused as a whole. */
 bool batches_halve(void *arg, const struct request *request, struct request **ret_first,
                    struct request **ret_second);
+
+/*
+ * resolve.c: drafts that are not known to be sendable as they are. They are let go in the order
+ * they came in, stream by stream; only who waits for a parent, for a proof, for a person or for a
+ * lane stands aside, with its lane keys closed to those behind it.
+ */
+struct resolve *resolve_new(void);
+void resolve_free(struct resolve *resolve); /* frees what waits, too; NULL is ignored */
+/*
+ * Whether @draft must go through resolve: it has something open, or stands behind one of its stream
+ * that waits there.
+ */
+bool resolve_wants(const struct engine *e, const struct draft *draft);
+/* Takes a draft whose route shares calls, or not; with its part, where it has one already. */
+void resolve_add(struct engine *e, struct draft *takes_draft);
+/* Asks, answers, lets go; once a turn, before batches_turn(). */
+void resolve_turn(struct engine *e);
+/* Drafts that wait; of them those that wait for a person (a held parent, a parked object). */
+size_t resolve_n(const struct engine *e);
+size_t resolve_n_parked(const struct engine *e);
+size_t resolve_bytes(const struct engine *e);
+/* Nothing of it can go on until a person, a lane or a search has answered. */
+bool resolve_is_stuck(const struct engine *e);
+/* Hook of delivery: Close says that what @request is about is not there. */
+bool resolve_retake(void *arg, struct request *request);
+
+/*
+ * resolve_ask.c: lookups that are not answered by what is known. Questions are batched: hundreds of
+ * keys in one search, when that many wait or nobody else comes.
+ */
+
+/*
+ * parents.c: what is about to be made: keys (lookup_key_text()) of creates that are open or held,
+ * from the moment their drafts enter the engine until their outcome is durable.
+ */
+struct parents *parents_new(void);
+void parents_free(struct parents *parents); /* NULL is ignored */
+
+/*
+ * remember.c: what answers say of objects is remembered in the transaction of their outcome, and
+ * that they are gone is too.
+ */
+void remember_answer(struct engine *e, const struct request *request);
+void remember_found(struct engine *e, struct json_object *object, const char *kind);
+/* skip_unchanged: whether sending @draft would change nothing. */
+bool remember_is_unchanged(struct engine *e, const struct draft *draft, const char *object_id);
 
 /* waiting.c: whom drafts in gather must not be overtaken by. */
 struct waiting *waiting_new(void);

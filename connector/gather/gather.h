@@ -42,6 +42,24 @@ struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_se
  */
 bool gather_can_write(const struct draft *draft, struct rejection *ret_rejection);
 
+/*
+ * merge: @drafts, updates of one object in the order of their records, are one update. Values of a
+ * field fold as the pipeline file says: a plain value drops earlier adds and removes, an add behind
+ * a plain list joins it, an add and a remove of the same value cancel; several adds go as a list.
+ * gather_batch() does it for a batch of that kind. gather_split_adds() is what is sent where a list
+ * under .add or .remove is not taken: bodies with one value for each such key, in their order; the
+ * first has all other keys. 0 where no key of @body has more than one.
+ */
+size_t gather_split_adds(struct json_object *body, struct json_object ***ret_bodies);
+
+/*
+ * nest: the parent that rows of one company give together, in a draft like the first one's: its
+ * fields come from the first row, later rows fill what is missing; where the parent is made, each
+ * row's child stands in its list, in their order. Also of the update of an upsert, without
+ * children. Drafts are borrowed; the result is the caller's.
+ */
+struct draft *gather_nest(struct draft *const *drafts, size_t n);
+
 struct gather;
 
 struct gather *gather_new(void);

@@ -169,6 +169,9 @@ static bool make_body(struct request *request, struct draft *const *drafts, size
 	case BATCH_KEYED_ARRAY:
 		body = gather_keyed(route->batch, drafts[0]->with, body);
 		break;
+	case BATCH_MERGE:
+	case BATCH_NEST:
+		break;
 	case BATCH_EXPRESSION:
 		if (!run_program(drafts, jq, &body, ret_rejection))
 			return false;

@@ -9,5 +9,8 @@ void batch_free(struct batch *batch)
 	free(batch->key);
 	template_tree_free(batch->with);
 	template_tree_free(batch->each);
+	template_free(batch->by);
+	free(batch->into);
+	template_tree_free(batch->child);
 	free(batch);
 }

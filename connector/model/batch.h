@@ -11,6 +11,8 @@ enum batch_algorithm {
 	BATCH_ARRAY,       /* [r1, r2] */
 	BATCH_KEYED_ARRAY, /* {"items": [r1, r2]} */
 	BATCH_EXPRESSION,  /* what a jq program makes of the list */
+	BATCH_MERGE,       /* updates of one object folded into one */
+	BATCH_NEST,        /* rows of one company: one lead with its contacts */
 };
 
 struct batch {
@@ -24,6 +26,10 @@ struct batch {
 	 * records whose `with` is the same share a call. NULL: none.
 	 */
 	struct template_tree *with, *each;
+	/* merge (NULL: the target) and nest: what records that share a call have in common. */
+	struct template *by;
+	char *into;                  /* nest: the parent's list, "contacts" */
+	struct template_tree *child; /* nest: what each row puts into it */
 	unsigned jq; /* expression: the number of its program in the route_set's jq */
 };
 

@@ -16,6 +16,7 @@ struct draft *draft_new(struct record *record, const struct route *route, unsign
 	return d;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 void draft_free(struct draft *draft)
 {
 	if (!draft)
@@ -30,7 +31,26 @@ void draft_free(struct draft *draft)
 	free(draft->identity_value);
 	strlist_free(draft->notes);
 	strlist_free(draft->excluded);
+	if (draft->match)
+		lookup_deinit(draft->match);
+	free(draft->match);
+	for (size_t i = 0; i < draft->n_links; i++)
+		draft_link_deinit(&draft->links[i]);
+	free(draft->links);
+	free(draft->by);
+	json_object_put(draft->child);
+	free(draft->unresolved);
+	draft_free(draft->update); /* which has none of its own */
 	free(draft);
+}
+
+bool draft_is_open(const struct draft *draft)
+{
+	const struct route *route = draft->route;
+
+	return draft->match || draft->n_links || draft->update ||
+	       (!draft->is_settled_on && route->method == METHOD_PUT &&
+	        (route->append || route->skip_unchanged));
 }
 
 void draft_note(struct draft *draft, const char *format, ...)

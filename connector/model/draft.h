@@ -5,6 +5,7 @@
  * shape/ makes drafts, resolve fills in what needs lookups, gather/ makes requests of them.
  */
 
+#include "connector/model/lookup.h"
 #include "connector/model/outcome.h"
 #include "connector/model/record.h"
 #include "connector/model/route.h"
@@ -31,6 +32,28 @@ struct draft {
 	char **excluded;     /* paths whose members were left out; NULL-terminated or NULL */
 	uint64_t part;       /* row of the part it has already; 0: none */
 	unsigned generation; /* of that part */
+	/*
+	 * What has to be known before it can be sent; resolve answers it, and then it is gone. The
+	 * id that match finds fills "{id}" of the url, a link its own placeholder or key.
+	 */
+	struct lookup *match;     /* NULL: it is known what it is about */
+	struct draft_link *links; /* n_links of them */
+	size_t n_links;
+	/*
+	 * Of an upsert, which is a create until resolve knows better: the update of the object that
+	 * match finds, with a route of its own (route->update) and links of its own, but no match.
+	 */
+	struct draft *update;
+	bool is_settled_on; /* lists are added to and what is unchanged was looked at: it may go */
+	char *by; /* merge and nest: what those that share a call have in common; NULL: the url */
+	/* nest: what this row puts into the parent's list; NULL: nothing. */
+	struct json_object *child;
+	/*
+	 * Resolved by what is remembered: draft_text() of what it was before, so that it can be
+	 * resolved anew if Close says that such an object is not there (any more). NULL: by an
+	 * answer of Close that is as new as can be.
+	 */
+	char *unresolved;
 	/* The engine's: whom it must not be overtaken by while it waits for others. */
 	struct waiting_lanes *lanes;
 };
@@ -38,6 +61,9 @@ struct draft {
 struct draft *draft_new(struct record *record, const struct route *route, unsigned ordinal);
 void draft_free(struct draft *draft); /* NULL is ignored */
 void draft_note(struct draft *draft, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether resolve has something to do with it. */
+bool draft_is_open(const struct draft *draft);
 
 /*
  * The draft as text that outlives the process: JSON with the number of its route in the file and

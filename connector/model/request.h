@@ -102,6 +102,11 @@ struct request {
 	struct answer answer;
 	char *object_id;
 	bool found_by_lookup;
+	/*
+	 * What it is about was remembered, so Close's 404 may only mean that it is remembered
+	 * wrongly: its parts have drafts that can be resolved anew.
+	 */
+	bool is_remembered;
 	char *known; /* held or unknown: the plain sentence of what is known */
 };
 

@@ -1,5 +1,7 @@
 #include "connector/model/route.h"
 
+#include "lib/strlist.h"
+
 #include <stdlib.h>
 
 static void free_named(struct named_template *items, size_t n)
@@ -11,6 +13,7 @@ static void free_named(struct named_template *items, size_t n)
 	free(items);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 void route_deinit(struct route *route)
 {
 	free(route->name);
@@ -28,6 +31,17 @@ void route_deinit(struct route *route)
 	free(route->identity_field);
 	template_free(route->identity_value);
 	batch_free(route->batch);
+	lookup_rule_deinit(&route->match);
+	for (size_t i = 0; i < route->n_links; i++)
+		link_rule_deinit(&route->links[i]);
+	free(route->links);
+	template_tree_free(route->over);
+	strlist_free(route->omit);
+	strlist_free(route->create_only);
+	strlist_free(route->append);
+	if (route->update)
+		route_deinit(route->update); /* which has none of its own */
+	free(route->update);
 	*route = (struct route){0};
 }
 
@@ -40,4 +54,10 @@ void route_set_deinit(struct route_set *set)
 	jq_set_free(set->jq);
 	template_free(set->key);
 	*set = (struct route_set){0};
+}
+
+bool route_set_has(const struct route_set *set, const struct route *route)
+{
+	return route->index < set->n &&
+	       (&set->items[route->index] == route || set->items[route->index].update == route);
 }

@@ -6,6 +6,7 @@
  */
 
 #include "connector/model/batch.h"
+#include "connector/model/lookup.h"
 #include "connector/model/names.h"
 #include "connector/model/operation.h"
 #include "lib/exclude.h"
@@ -56,9 +57,29 @@ struct route {
 	enum content_format format;
 	struct batch *batch; /* NULL: a call for each record */
 	enum unknown_keys unknown_keys;
-	char *identity_field; /* "custom.cf_…" or "custom.NAME"; NULL: none */
-	struct template *identity_value;
-	unsigned allow; /* enum operation_effect and ALLOW_ORPHANS, or'ed */
+	char *identity_field;            /* "custom.cf_…" or "custom.NAME"; NULL: none */
+	struct template *identity_value; /* NULL: a key of closefeed's own */
+	/*
+	 * Which existing object is meant. An upsert is the create (op, url, body …) and has
+	 * `update`, the same for the object that was found: a route of its own with the same index
+	 * and name, without match and batch. The id that is found fills "{id}" of the url of
+	 * `update`, or where there is none, of this one.
+	 */
+	struct lookup_rule match; /* no keys: none */
+	struct route *update;     /* of an upsert; NULL: it is none */
+	enum on_many on_many;
+	enum on_match on_match;
+	enum on_none on_none;
+	struct link_rule *links;
+	size_t n_links;
+	/* on_create, on_update: rendered and laid over the body, key by key; NULL: nothing. */
+	struct template_tree *over;
+	char **omit; /* keys left out of the body (omit_on_update); NULL-terminated or NULL */
+	/* Keys only a create accepts; they are left out with a note. NULL-terminated or NULL. */
+	char **create_only;
+	char **append;       /* list fields that are added to: "emails"; NULL-terminated or NULL */
+	bool skip_unchanged; /* an update that changes nothing is skipped */
+	unsigned allow;      /* enum operation_effect and ALLOW_ORPHANS, or'ed */
 };
 
 struct route_set {
@@ -76,9 +97,27 @@ struct route_set {
 	 * only.
 	 */
 	const struct operation_set *operations;
+	/*
+	 * What keys of closefeed's own are made of, beside the record's place: the same for the
+	 * same state, different for others. Not owned; NULL in a preview.
+	 */
+	const char *identity_seed;
 	/* What is known by name; not owned. NULL: nothing, and names stay as they are written. */
 	const struct names *names;
 };
 
+/* What any route matches or links by: of an answer this is remembered. */
+struct watched_field {
+	char *kind, *name; /* "lead", "custom.cf_…" or "custom.NAME" where that is not known yet */
+};
+
 void route_deinit(struct route *route);
+/* Whether @route is one of @set, or the update of one. */
+bool route_set_has(const struct route_set *set, const struct route *route);
+/*
+ * What the routes match or link by, each once: with the fields of names that are known by id, since
+ * answers name them so. To watched_fields_free().
+ */
+struct watched_field *route_set_watched(const struct route_set *set, size_t *ret_n);
+void watched_fields_free(struct watched_field *fields, size_t n);
 void route_set_deinit(struct route_set *set);
