@@ -127,13 +127,12 @@ static char *digits_of(const char *text)
 /* NULL: there is no host in it. */
 static char *url_of(const char *text)
 {
-	const char *scheme = strstr(text, "://");
 	struct buf out = BUF_INIT;
+	size_t len = strcspn(text, ":/?#");
 	char *host;
-	size_t len;
 
-	if (scheme && strcspn(text, "/?#") >= (size_t)(scheme - text))
-		text = scheme + 3;
+	if (strncmp(text + len, "://", 3) == 0)
+		text += len + 3;
 	if (strncasecmp(text, "www.", 4) == 0)
 		text += 4;
 	len = strcspn(text, "/?#");
