@@ -40,6 +40,9 @@ void draft_free(struct draft *draft)
 	free(draft->by);
 	json_object_put(draft->child);
 	free(draft->unresolved);
+	if (draft->refused)
+		rejection_deinit(draft->refused);
+	free(draft->refused);
 	draft_free(draft->update); /* which has none of its own */
 	free(draft);
 }

@@ -17,6 +17,13 @@
 
 struct waiting_lanes;
 
+/* Why a record (or an output of it) cannot be sent. */
+struct rejection {
+	enum reject_class class;
+	char *message; /* what, where, why, what to do */
+	char *field;   /* the user's name of the field; NULL: none in particular */
+};
+
 struct draft {
 	struct record *record;
 	unsigned ordinal; /* which output of the record, from 0 */
@@ -44,6 +51,12 @@ struct draft {
 	 * match finds, with a route of its own (route->update) and links of its own, but no match.
 	 */
 	struct draft *update;
+	/*
+	 * Of an upsert: why the create may not be sent (something it needs is missing, or a guard
+	 * holds it back). An object that is found is updated; where there is none, this is what the
+	 * record is rejected for. NULL: it may.
+	 */
+	struct rejection *refused;
 	bool is_settled_on; /* lists are added to and what is unchanged was looked at: it may go */
 	char *by; /* merge and nest: what those that share a call have in common; NULL: the url */
 	/* nest: what this row puts into the parent's list; NULL: nothing. */
@@ -74,13 +87,6 @@ bool draft_is_open(const struct draft *draft);
 char *draft_text(const struct draft *draft);
 int draft_parse(const char *text, struct record *record, unsigned ordinal,
                 const struct route_set *routes, struct draft **ret_draft, struct err *err);
-
-/* Why a record (or an output of it) cannot be sent. */
-struct rejection {
-	enum reject_class class;
-	char *message; /* what, where, why, what to do */
-	char *field;   /* the user's name of the field; NULL: none in particular */
-};
 
 void rejection_deinit(struct rejection *rejection);
 void rejection_set(struct rejection *rejection, enum reject_class class, const char *field,

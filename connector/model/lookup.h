@@ -12,8 +12,10 @@
  * "group", "role".
  */
 
+#include "lib/buf.h"
 #include "lib/template.h"
 
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -114,3 +116,12 @@ enum lookup_like lookup_like_of(const char *field);
  * equal texts. For lanes, for what waits for whom, and for sentences; to free().
  */
 char *lookup_key_text(const char *kind, const struct lookup_key *key);
+
+/*
+ * As JSON that outlives the process (lookup_text.c). What reads it is given a zeroed struct, which
+ * is to be freed in any case; false: the text is damaged.
+ */
+void lookup_print(const struct lookup *lookup, struct buf *out);
+void draft_link_print(const struct draft_link *link, struct buf *out);
+bool lookup_read(struct json_object *kept, struct lookup *lookup);
+bool draft_link_read(struct json_object *kept, struct draft_link *link);

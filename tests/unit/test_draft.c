@@ -24,6 +24,10 @@ static int begin(void **state)
 	w->routes.items[0].index = 0;
 	w->routes.items[1].index = 1;
 	w->routes.items[1].has_body = true;
+	w->routes.items[1].update = mem_alloc(sizeof(struct route));
+	w->routes.items[1].update->index = 1;
+	w->routes.items[1].update->method = METHOD_PUT;
+	w->routes.items[1].update->has_body = true;
 	*state = w;
 	return 0;
 }
@@ -129,6 +133,111 @@ static void a_body_may_be_deeper_than_a_record(void **state)
 	free(text);
 }
 
+static void match_and_links_come_back(void **state)
+{
+	struct world *w = *state;
+	struct draft *draft = new_draft(w, 0);
+	struct lookup_key *key;
+
+	draft->match = mem_alloc(sizeof(*draft->match));
+	draft->match->kind = mem_strdup("lead");
+	key = lookup_add_key(draft->match);
+	lookup_add_field(key, "email", " Ana@X.example ", LIKE_EMAIL);
+	lookup_add_field(key, "custom.cf_\"", "1.50", LIKE_NUMBER);
+	lookup_add_field(lookup_add_key(draft->match), "name", "A", LIKE_TEXT);
+	draft->n_links = 2;
+	draft->links = mem_array(2, sizeof(*draft->links));
+	draft->links[0] = (struct draft_link){
+		.field = mem_strdup("lead_id"),
+		.takes_lead = true,
+		.fallback = mem_strdup("lead_0"),
+		.on_none = NONE_SKIP,
+		.lookup = {.kind = mem_strdup("contact"), .lead_id = mem_strdup("lead_9")}};
+	lookup_add_field(lookup_add_key(&draft->links[0].lookup), "phone", "+1 (2)", LIKE_PHONE);
+	draft->links[1] = (struct draft_link){.field = mem_strdup("id"),
+	                                      .is_in_url = true,
+	                                      .on_none = NONE_REJECT,
+	                                      .lookup = {.kind = mem_strdup("user")}};
+	lookup_add_field(lookup_add_key(&draft->links[1].lookup), "id", "user_1", LIKE_ID);
+	draft = there_and_back(
+		w, draft,
+		"{\"route\":0,\"url\":\"/lead/?a=%22\",\"match\":{\"kind\":\"lead\",\"keys\":"
+		"[[[\"email\",\"email\",\"Ana@X.example\"],[\"custom.cf_\\\"\",\"number\","
+		"\"1.50\"]],[[\"name\",\"text\",\"A\"]]]},\"links\":[{\"field\":\"lead_id\","
+		"\"takes_lead\":true,\"fallback\":\"lead_0\",\"on_none\":\"skip\",\"lookup\":"
+		"{\"kind\":\"contact\",\"lead_id\":\"lead_9\",\"keys\":[[[\"phone\",\"phone\","
+		"\"+1 (2)\"]]]}},{\"field\":\"id\",\"is_in_url\":true,\"on_none\":\"reject\","
+		"\"lookup\":{\"kind\":\"user\",\"keys\":[[[\"id\",\"id\",\"user_1\"]]]}}]}");
+	check_eq(draft->match->n_keys, 2);
+	check_text(draft->match->keys[0].fields[0].folded, "ana@x.example");
+	check_text(draft->match->keys[0].fields[1].folded, "1.5");
+	check_eq(draft->n_links, 2);
+	check_text(draft->links[0].lookup.keys[0].fields[0].folded, "+12");
+	check_eq(draft->links[0].on_none, NONE_SKIP);
+	check(!draft->links[0].is_in_url);
+	check(draft->links[1].is_in_url);
+	check_null(draft->links[1].fallback);
+	draft_free(draft);
+}
+
+static void an_upsert_comes_back_in_both_its_forms(void **state)
+{
+	struct world *w = *state;
+	struct draft *draft = new_draft(w, 1);
+
+	draft->refused = mem_alloc(sizeof(*draft->refused));
+	rejection_set(draft->refused, REJECT_GUARD, "lead_id", "no lead");
+	draft->update = draft_new(w->record, w->routes.items[1].update, 3);
+	draft->update->url = mem_strdup("/lead/{id}/");
+	draft->update->body = parse("{\"a\":1}");
+	draft = there_and_back(w, draft,
+	                       "{\"route\":1,\"url\":\"/lead/?a=%22\",\"body\":null,\"update\":{"
+	                       "\"route\":1,\"url\":\"/lead/{id}/\",\"is_put\":true,\"body\":{"
+	                       "\"a\":1}},\"refused\":{\"class\":\"guard\",\"message\":\"no "
+	                       "lead\",\"field\":\"lead_id\"}}");
+	check_eq(draft->refused->class, REJECT_GUARD);
+	check_text(draft->refused->field, "lead_id");
+	check(draft->update->route == w->routes.items[1].update);
+	check(draft->update->record == w->record);
+	check_eq(draft->update->ordinal, 3);
+	draft_free(draft);
+}
+
+/* An update that was decided on goes its way alone. */
+static void the_update_of_an_upsert_comes_back_alone(void **state)
+{
+	struct world *w = *state;
+	struct draft *draft = draft_new(w->record, w->routes.items[1].update, 3);
+
+	draft->url = mem_strdup("/lead/lead_1/");
+	draft->is_settled_on = true;
+	draft->unresolved = mem_strdup("{\"route\":1}");
+	draft = there_and_back(w, draft,
+	                       "{\"route\":1,\"url\":\"/lead/lead_1/\",\"is_put\":true,\"body\":"
+	                       "null,\"is_settled_on\":true,\"unresolved\":\"{\\\"route\\\":1}\"}");
+	check(draft->is_settled_on);
+	check_text(draft->unresolved, "{\"route\":1}");
+	draft_free(draft);
+}
+
+static void what_nest_gathers_comes_back(void **state)
+{
+	struct world *w = *state;
+	struct draft *draft = new_draft(w, 0);
+
+	draft->by = mem_strdup("Acme");
+	draft->child = parse("{\"name\":\"Ana\"}");
+	draft = there_and_back(w, draft,
+	                       "{\"route\":0,\"url\":\"/lead/?a=%22\",\"by\":\"Acme\",\"child\":{"
+	                       "\"name\":\"Ana\"}}");
+	check_text(draft->by, "Acme");
+	draft_free(draft);
+}
+
+/* A draft that is good but for one more member. */
+#define OPEN(member_) "{\"route\":0,\"url\":\"/\"," member_ "}"
+#define GOOD_LOOKUP   "{\"kind\":\"lead\",\"keys\":[[[\"a\",\"text\",\"b\"]]]}"
+
 static void damaged_text_is_told(void **state)
 {
 	static const struct {
@@ -147,6 +256,31 @@ static void damaged_text_is_told(void **state)
 		{"{\"route\":0,\"url\":\"/\",\"headers\":[1]}", "a member of it"},
 		{"{\"route\":0,\"url\":\"/\",\"notes\":\"x\"}", "a member of it"},
 		{"{\"route\":0,\"url\":\"/\",\"identity\":[\"a\"]}", "a member of it"},
+		{OPEN("\"match\":1"), "a member of it"},
+		{OPEN("\"match\":{\"kind\":\"lead\",\"keys\":[]}"), "a member of it"},
+		{OPEN("\"match\":{\"keys\":[[[\"a\",\"text\",\"b\"]]]}"), "a member of it"},
+		{OPEN("\"match\":{\"kind\":\"lead\",\"keys\":[[]]}"), "a member of it"},
+		{OPEN("\"match\":{\"kind\":\"lead\",\"keys\":[[[\"a\",\"b\"]]]}"),
+	         "a member of it"},
+		{OPEN("\"match\":{\"kind\":\"lead\",\"keys\":[[[\"a\",\"like\",\"b\"]]]}"),
+	         "a member of it"},
+		{OPEN("\"match\":{\"kind\":\"lead\",\"keys\":[[[\"a\",1,\"b\"]]]}"),
+	         "a member of it"},
+		{OPEN("\"match\":{\"kind\":\"lead\",\"keys\":[[[\"a\",\"text\",1]]]}"),
+	         "a member of it"},
+		{OPEN("\"links\":{}"), "a member of it"},
+		{OPEN("\"links\":[1]"), "a member of it"},
+		{OPEN("\"links\":[{\"field\":\"a\",\"on_none\":\"x\",\"lookup\":" GOOD_LOOKUP "}]"),
+	         "a member of it"},
+		{OPEN("\"links\":[{\"on_none\":\"skip\",\"lookup\":" GOOD_LOOKUP "}]"),
+	         "a member of it"},
+		{OPEN("\"links\":[{\"field\":\"a\",\"on_none\":\"skip\"}]"), "a member of it"},
+		{OPEN("\"refused\":{\"class\":\"guard\"}"), "a member of it"},
+		{OPEN("\"refused\":{\"class\":\"odd\",\"message\":\"a\"}"), "a member of it"},
+		{OPEN("\"update\":1"), "no such route"},
+		{OPEN("\"update\":{\"route\":0,\"url\":\"/\"}"), "another route"},
+		{OPEN("\"update\":{\"route\":1,\"is_put\":true,\"url\":\"/\",\"body\":1}"),
+	         "another route"},
 	};
 	struct world *w = *state;
 
@@ -168,6 +302,10 @@ int main(void)
 		sentence(all_that_was_rendered_comes_back),
 		sentence(no_body_and_a_null_body_differ),
 		sentence(a_body_may_be_deeper_than_a_record),
+		sentence(match_and_links_come_back),
+		sentence(an_upsert_comes_back_in_both_its_forms),
+		sentence(the_update_of_an_upsert_comes_back_alone),
+		sentence(what_nest_gathers_comes_back),
 		sentence(damaged_text_is_told),
 	};
 
