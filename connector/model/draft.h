@@ -61,6 +61,10 @@ struct draft {
 	char *by; /* merge and nest: what those that share a call have in common; NULL: the url */
 	/* nest: what this row puts into the parent's list; NULL: nothing. */
 	struct json_object *child;
+	/* nest: the rows that gather_nest() folded into this one, in their order; n_rows, owned. */
+	struct draft **rows;
+	size_t n_rows;
+	char *packed; /* see draft_pack(); NULL: it is not */
 	/*
 	 * Resolved by what is remembered: draft_text() of what it was before, so that it can be
 	 * resolved anew if Close says that such an object is not there (any more). NULL: by an
@@ -77,6 +81,13 @@ void draft_note(struct draft *draft, const char *format, ...) __attribute__((for
 
 /* Whether resolve has something to do with it. */
 bool draft_is_open(const struct draft *draft);
+
+/*
+ * While it waits for long: body, written and child (and those of `update`) as text, in a fraction
+ * of the room. draft_text() is the same; whoever looks at them calls draft_unpack() before.
+ */
+void draft_pack(struct draft *draft);
+void draft_unpack(struct draft *draft);
 
 /*
  * The draft as text that outlives the process: JSON with the number of its route in the file and
