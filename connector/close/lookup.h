@@ -23,7 +23,7 @@
 
 enum {
 	crm_lookup_keys = 250,        /* in one question at most */
-	crm_lookup_bytes = 128 << 10, /* of its body: beyond it a question has fewer */
+	crm_lookup_bytes = 128 << 10, /* of its keys (crm_lookup_weight()): the asker minds it */
 };
 
 /* Whether search is asked for objects of this kind by a field of this name; else it has a book. */
@@ -36,9 +36,16 @@ bool crm_lookup_goes_with(const char *kind_a, const struct lookup_key *a, const 
                           const struct lookup_key *b);
 
 /*
+ * Bytes that @key adds to a question, at most: an e-mail takes some 400, a url, which is asked for
+ * in all its spellings, 1,500. A key that is too much for a question stands alone in one.
+ */
+size_t crm_lookup_weight(const char *kind, const struct lookup_key *key);
+
+/*
  * The body that asks for the objects of @kind that fit one of @keys, oldest first, with all that is
  * needed to decide which key they fit and what of @watched to remember. E-mails are asked for as
- * written and in small letters. @cursor: of the page before, NULL for the first. To free().
+ * written and in small letters. A key may have a field "lead_id" (LIKE_TEXT) beside its own: only
+ * objects of that lead. @cursor: of the page before, NULL for the first. To free().
  */
 char *crm_lookup_body(const char *kind, const struct lookup_key *const *keys, size_t n_keys,
                       const struct watched_field *watched, size_t n_watched, const char *cursor);
@@ -54,7 +61,7 @@ struct crm_found_list {
 	char *cursor; /* ask again with it, within 30 s; NULL: that was all */
 };
 /*
- * Adds what @answer (a page) shows to @found. An object fits a key when all the key's fields are
+ * Adds what @answer (a page) shows to @found, and replaces its cursor. An object fits a key when all the key's fields are
  * the same by their rule (lookup_fold()). -EBADMSG with a sentence if it is no search answer.
  */
 int crm_lookup_read(struct json_object *answer, const char *kind,

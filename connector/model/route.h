@@ -109,6 +109,7 @@ struct route_set {
 /* What any route matches or links by: of an answer this is remembered. */
 struct watched_field {
 	char *kind, *name; /* "lead", "custom.cf_…" or "custom.NAME" where that is not known yet */
+	enum lookup_like like; /* how its values are folded */
 };
 
 void route_deinit(struct route *route);
