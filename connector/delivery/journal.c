@@ -28,7 +28,7 @@ static void prepare(struct journal *j)
 		s,
 		"INSERT OR REPLACE INTO request(" REQUEST_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
 		"?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,"
-		"?29,?30,?31,?32)");
+		"?29,?30,?31,?32,?33)");
 	j->q.note_request = store_query(
 		s, "UPDATE request SET state=?2, attempts=?3, resends=?4, crash_count=?5, known=?6,"
 		   " intent_at=?7 WHERE seq=?1");
@@ -58,7 +58,6 @@ static void prepare(struct journal *j)
 	j->q.put_run =
 		store_query(s, "INSERT OR REPLACE INTO run VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,"
 	                       "?10,?11,?12,?13)");
-	j->q.put_object = store_query(s, "INSERT OR REPLACE INTO object VALUES(?1,?2,?3,?4,?5)");
 	j->q.put_decision =
 		store_query(s, "INSERT INTO decision(at, what, subject, choice, object_id)"
 	                       " VALUES(?1,?2,?3,?4,?5)");
@@ -81,11 +80,6 @@ static void prepare_reading(struct journal *j)
 {
 	struct store *s = j->store;
 
-	j->q.find_object = store_query(
-		s, "SELECT object_id FROM object WHERE kind=?1 AND field=?2 AND value=?3");
-	j->q.knows_object = store_query(s, "SELECT 1 FROM object WHERE object_id=?1");
-	j->q.object_time =
-		store_query(s, "SELECT at FROM object WHERE object_id=?1 ORDER BY at LIMIT 1");
 	j->q.get_meta = store_query(s, "SELECT v FROM meta WHERE k=?1");
 	j->q.get_config = store_query(s, "SELECT id FROM config WHERE sha256=?1");
 	j->q.config_text = store_query(s, "SELECT text FROM config WHERE id=?1");
@@ -159,6 +153,8 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 	prepare_reading(j);
 	journal_prepare_events(j);
 	journal_prepare_seen(j);
+	journal_prepare_objects(j);
+	journal_prepare_closing(j);
 	j->next_part = next_of(j, "SELECT coalesce(max(id), 0) FROM part");
 	j->next_record = next_of(j, "SELECT coalesce(max(id), 0) FROM record");
 	j->next_stream = next_of(j, "SELECT coalesce(max(id), 0) FROM stream");
@@ -192,8 +188,7 @@ int journal_open(const char *folder, struct journal **ret_journal, struct err *e
 static void clear_changes(struct journal *j)
 {
 	for (size_t i = 0; i < j->n_changes; i++)
-		for (size_t t = 0; t < 3; t++)
-			free(j->changes[i].text[t]);
+		journal_change_deinit(&j->changes[i]);
 	j->n_changes = 0;
 }
 
@@ -378,8 +373,7 @@ int journal_commit(struct journal *journal, struct err *err)
 			mark_stored(c);
 		if (c->done)
 			c->done(c->arg, c->failed ? -ENOSPC : 0);
-		for (size_t t = 0; t < 3; t++)
-			free(c->text[t]);
+		journal_change_deinit(c);
 	}
 	journal->spare = changes;
 	journal->cap_spare = cap;

@@ -148,19 +148,24 @@ void journal_put_object(struct journal *journal, const struct request *request, 
  * match or link by. Several objects may have the same value. A row has a source: the object whose
  * answer said so, which is another one where a contact's e-mail finds its lead.
  *
- * In the place of all that @source_id said before (its other kinds and fields, too).
+ * In the place of all that @source_id said before (its other kinds and fields, too). What it says
+ * again keeps its age. Texts are copied.
  */
 void journal_remember(struct journal *journal, const char *source_id,
                       const struct remembered *items, size_t n, int64_t wall_ms);
 /* Beside what was remembered before: what a search showed. */
 void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms);
-/* The object is gone: no row that leads to it, or that it said, stays; nor what was known of it. */
+/*
+ * The object is gone: no row that leads to it or its lead's others, or that it said, stays; nor
+ * what was known of it. An identity that made it is free again.
+ */
 void journal_forget_object(struct journal *journal, const char *object_id);
 /*
  * skip_unchanged: after @object_id was answered for. @sent and @answered are hashes of the field's
  * value (64-bit); @sent is 0 where this answer was not to a write of the field: what was sent
- * before still stands for the field's value if the answer shows the same as then.
+ * before still stands for the field's value if the answer shows the same as then. Of a field
+ * nothing was known of, only what was sent begins to be.
  */
 struct known_field {
 	const char *field;
@@ -179,6 +184,7 @@ void journal_close_key(struct journal *journal, uint64_t part, enum closing clos
 /*
  * Close says that what @request is about is not there, and it was only remembered: its parts, each
  * with the draft it had before it was resolved, wait without a request from now on, and it goes.
+ * @parts are those of the request, in its order, under their ids; the list is borrowed, too.
  */
 void journal_retake_request(struct journal *journal, struct request *request,
                             struct part *const *parts, journal_done_fn done, void *arg);
@@ -304,8 +310,8 @@ size_t journal_find_remembered(struct journal *journal, const char *kind, const 
 /* Whether the field's value is the one with this hash, as far as the last answer told. */
 bool journal_knows(struct journal *journal, const char *object_id, const char *field,
                    uint64_t hash);
-/* Whether anything is known of the object, so that an answer about it must be looked at. */
-bool journal_knows_any(struct journal *journal, const char *object_id);
+/* The fields something is known of: a list (lib/strlist.h) of the caller's; NULL: none. */
+char **journal_known_fields(struct journal *journal, const char *object_id);
 /* The part that closes @key, 0: none does. */
 uint64_t journal_find_closed(struct journal *journal, enum closing closing, const char *key);
 /* All keys that are closed so, with their parts. */
@@ -313,7 +319,10 @@ int journal_each_closed(struct journal *journal, enum closing closing,
                         void (*take)(void *arg, const char *key, uint64_t part), void *arg,
                         struct err *err);
 
-/* The object an identity made, to free(); NULL: not known. */
+/*
+ * The object an identity made, or that is remembered with this value; to free(). "": its id is not
+ * known; NULL: there is none.
+ */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,
                           const char *value);
 /* Another identity already bound to @object_id? */

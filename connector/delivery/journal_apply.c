@@ -10,7 +10,8 @@
 
 /*
  * One function per kind of change, all inside the transaction that journal_apply() opens; those of
- * requests and parts are in journal_apply_request.c, of events and keys in files of their own.
+ * requests and parts are in journal_apply_request.c, of events, keys and objects in files of their
+ * own.
  */
 
 static int put_stream(struct journal *j, const struct stream *s, struct err *err)
@@ -58,23 +59,6 @@ static int put_run(struct journal *j, const struct journal_run *run, struct err 
 	for (int i = 0; i < 7; i++)
 		store_bind_int(q, 7 + i, (int64_t)counts[i]);
 	return store_run(q, err);
-}
-
-static int put_object(struct journal *j, const struct change *c, struct err *err)
-{
-	struct store_query *q = j->q.put_object;
-	const char *line_end = strrchr(c->text[2], '\n');
-	char *value = mem_dup(c->text[2], (size_t)(line_end - c->text[2]));
-	int r;
-
-	store_bind_text(q, 1, c->text[0]);
-	store_bind_text(q, 2, c->text[1]);
-	store_bind_text(q, 3, value);
-	store_bind_text(q, 4, line_end + 1);
-	store_bind_int(q, 5, c->wall_ms);
-	r = store_run(q, err);
-	free(value);
-	return r;
 }
 
 int journal_apply_decision(struct journal *j, const struct change *c, struct err *err)
@@ -154,7 +138,18 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	case CHANGE_RESEND:
 		return journal_apply_resend(j, c, err);
 	case CHANGE_OBJECT:
-		return put_object(j, c, err);
+		return journal_apply_object(j, c, err);
+	case CHANGE_REMEMBER:
+	case CHANGE_REMEMBER_FOUND:
+		return journal_apply_remember(j, c, err);
+	case CHANGE_FORGET_OBJECT:
+		return journal_apply_forget_object(j, c, err);
+	case CHANGE_KNOW:
+		return journal_apply_know(j, c, err);
+	case CHANGE_CLOSE_KEY:
+		return journal_apply_close_key(j, c, err);
+	case CHANGE_RETAKE:
+		return journal_apply_retake(j, c, err);
 	case CHANGE_DECISION:
 		return journal_apply_decision(j, c, err);
 	case CHANGE_CLOSED_LANE:

@@ -147,6 +147,7 @@ static int put_request_row(struct journal *j, const struct request *r, enum requ
 	store_bind_int(q, 30, (int64_t)r->root);
 	store_bind_int(q, 31, (int64_t)r->root_at);
 	store_bind_text(q, 32, r->written);
+	store_bind_int(q, 33, r->is_remembered);
 	code = store_run(q, err);
 	free(headers);
 	free(notes);
@@ -234,6 +235,18 @@ int journal_apply_reopen_request(struct journal *j, const struct request *r, str
 	return code >= 0 ? put_parts(j, r, err) : code;
 }
 
+int journal_apply_retake(struct journal *j, const struct change *c, struct err *err)
+{
+	const struct request *r = c->request;
+	const struct part_place at = {
+		.route = r->route, .operation = r->operation, .config = r->config};
+	int code = 0;
+
+	for (size_t i = 0; code >= 0 && i < r->n_parts; i++)
+		code = put_part(j, c->parts[i], &at, err);
+	return code >= 0 ? drop_request(j, r->seq, err) : code;
+}
+
 static bool is_gone(enum outcome outcome)
 {
 	return outcome == OUTCOME_DELIVERED || outcome == OUTCOME_SKIPPED ||
@@ -279,6 +292,8 @@ static int end_parts(struct journal *j, const struct change *c, bool *ret_any_le
 
 		if (is_gone(p->outcome)) {
 			code = run_with(j->q.drop_part, p->id, err);
+			if (code >= 0)
+				code = journal_open_keys(j, p->id, err);
 		} else {
 			*ret_any_left = true;
 			code = put_part_of(j, r, i, r->ended_wall_ms, err);
@@ -331,6 +346,8 @@ int journal_apply_drop_part(struct journal *j, uint64_t id, int64_t wall_ms, str
 		request = (uint64_t)store_int(q, 1);
 		r = store_run(q, err);
 	}
+	if (r >= 0)
+		r = journal_open_keys(j, id, err);
 	if (r >= 0 && record)
 		r = journal_keep_key(j, record, wall_ms, err);
 	if (r >= 0 && record)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Everything else that is read back: streams, rejects and held items, events, objects, totals. */
+/* Everything else that is read back: streams, rejects and held items, runs, totals. */
 
 static void copy_hash(char to[65], const char *from)
 {
@@ -170,44 +170,6 @@ int journal_each_rejected_record(struct journal *journal, enum reject_class clas
 	return r < 0 ? r : 0;
 }
 
-char *journal_find_object(struct journal *journal, const char *kind, const char *field,
-                          const char *value)
-{
-	struct store_query *q = journal->q.find_object;
-	char *id = NULL;
-
-	store_bind_text(q, 1, kind);
-	store_bind_text(q, 2, field);
-	store_bind_text(q, 3, value);
-	if (store_step(q, NULL) > 0)
-		id = mem_strdup(store_text(q, 0));
-	store_reset(q);
-	return id;
-}
-
-int64_t journal_object_time(struct journal *journal, const char *object_id)
-{
-	struct store_query *q = journal->q.object_time;
-	int64_t at = 0;
-
-	store_bind_text(q, 1, object_id);
-	if (store_step(q, NULL) > 0)
-		at = store_int(q, 0);
-	store_reset(q);
-	return at;
-}
-
-bool journal_knows_object_id(struct journal *journal, const char *object_id)
-{
-	struct store_query *q = journal->q.knows_object;
-	bool knows;
-
-	store_bind_text(q, 1, object_id);
-	knows = store_step(q, NULL) > 0;
-	store_reset(q);
-	return knows;
-}
-
 int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err)
 {
 	static const char *const sql[] = {
@@ -301,6 +263,7 @@ int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *e
 		"UPDATE record SET raw = NULL WHERE id IN (SELECT record FROM part"
 		" WHERE outcome = 4 AND at < ?1)",
 		"DELETE FROM object WHERE at < ?1",
+		"DELETE FROM known WHERE at < ?1",
 		/* Left by a kill between a retry's outcome and this. */
 		"DELETE FROM request WHERE state IN (3, 7) AND ended_at < ?1 AND NOT EXISTS"
 		" (SELECT 1 FROM part WHERE part.id BETWEEN first_part AND last_part AND"
@@ -308,7 +271,7 @@ int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *e
 	};
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < 5; i++) {
+	for (size_t i = 0; r >= 0 && i < sizeof(sql) / sizeof(*sql); i++) {
 		struct store_query *q = store_query(journal->store, sql[i]);
 
 		store_bind_int(q, 1, before_wall_ms);

@@ -66,6 +66,7 @@ static struct request *read_request(struct store_query *q)
 	r->root = (uint64_t)store_int(q, 29);
 	r->root_at = (size_t)store_int(q, 30);
 	r->written = copy(q, 31);
+	r->is_remembered = store_int(q, 32) != 0;
 	return r;
 }
 

@@ -66,7 +66,31 @@ static const char version_1[] =
 	"CREATE TABLE decision(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL,"
 	" subject INTEGER NOT NULL, choice TEXT NOT NULL, object_id TEXT) STRICT;";
 
-const char *const journal_migrations[] = {version_1, NULL};
+/*
+ * Objects by what finds them. A row without a source ("") is an identity: it says which create made
+ * the object, and when. Those of version 1 are all of this kind.
+ */
+static const char version_2[] =
+	"ALTER TABLE object RENAME TO object_1;"
+	"DROP INDEX object_by_id;"
+	"CREATE TABLE object(kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,"
+	" object_id TEXT NOT NULL, source TEXT NOT NULL, lead_id TEXT, since INTEGER NOT NULL,"
+	" at INTEGER NOT NULL, PRIMARY KEY(kind, field, value, object_id, source))"
+	" STRICT, WITHOUT ROWID;"
+	"INSERT INTO object SELECT kind, field, value, object_id, '', NULL, at, at FROM object_1;"
+	"DROP TABLE object_1;"
+	"CREATE INDEX object_by_id ON object(object_id);"
+	"CREATE INDEX object_by_source ON object(source) WHERE source <> '';"
+	"CREATE INDEX object_by_lead ON object(lead_id) WHERE lead_id IS NOT NULL;"
+	"CREATE TABLE known(object_id TEXT NOT NULL, field TEXT NOT NULL, sent INTEGER NOT NULL,"
+	" answered INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(object_id, field))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE TABLE closed_key(closing INTEGER NOT NULL, key TEXT NOT NULL, part INTEGER NOT NULL,"
+	" PRIMARY KEY(closing, key, part)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX closed_key_of_part ON closed_key(part);"
+	"ALTER TABLE request ADD COLUMN remembered INTEGER NOT NULL DEFAULT 0;";
+
+const char *const journal_migrations[] = {version_1, version_2, NULL};
 
 char *journal_join(char *const *list)
 {

@@ -2,7 +2,8 @@
 
 /*
  * The journal's tables, and what its files share: journal.c opens and commits, journal_submit.c
- * takes changes, journal_apply*.c write them, journal_read.c and journal_look.c read.
+ * takes changes, journal_apply*.c write them, journal_read.c and journal_look.c read; events, keys
+ * of records, objects and closed keys have files of their own.
  */
 
 #include "connector/delivery/journal.h"
@@ -30,11 +31,23 @@ enum change_kind {
 	CHANGE_POSTPONE,
 	CHANGE_RESEND,
 	CHANGE_OBJECT,
+	CHANGE_REMEMBER,
+	CHANGE_REMEMBER_FOUND,
+	CHANGE_FORGET_OBJECT,
+	CHANGE_KNOW,
+	CHANGE_CLOSE_KEY,
+	CHANGE_RETAKE,
 	CHANGE_DECISION,
 	CHANGE_CLOSED_LANE,
 	CHANGE_KEY,
 	CHANGE_SEEN,
 	CHANGE_NAMES,
+};
+
+/* A known_field with its own name. */
+struct known_copy {
+	char *field;
+	uint64_t sent, answered;
 };
 
 struct change {
@@ -51,7 +64,11 @@ struct change {
 	const struct event_choice *choice;
 	uint64_t *ret_n;
 	struct told_events told;
-	char *text[3]; /* owned */
+	struct part *const *parts;
+	struct remembered *items; /* owned */
+	struct known_copy *known; /* owned */
+	size_t n_items;           /* of items, or of known */
+	char *text[3];            /* owned */
 	uint64_t number[2];
 	int64_t wall_ms;
 	unsigned small;
@@ -76,6 +93,7 @@ struct journal {
 	struct told_account told, stored_told;
 	struct change *changes;
 	size_t n_changes, cap_changes;
+	bool has_closed_keys; /* or had */
 	struct change *spare; /* the list of the turn before, to be filled again */
 	size_t cap_spare;
 	struct {
@@ -86,8 +104,12 @@ struct journal {
 		struct store_query *put_event, *put_owed, *accept, *postpone, *oldest, *drop_event,
 			*drop_range, *drop_told, *told_events, *move_event, *first_owed[2],
 			*n_owed[2];
-		struct store_query *put_stream, *put_run, *put_object, *find_object, *knows_object,
-			*object_time;
+		struct store_query *put_stream, *put_run;
+		struct store_query *put_object, *find_object, *knows_object, *object_time;
+		struct store_query *said_by, *remember, *unsay, *find_remembered;
+		struct store_query *forget_object, *forget_source, *forget_of_lead, *forget_known;
+		struct store_query *know, *know_still, *knows, *known_fields;
+		struct store_query *close_key, *open_keys, *find_closed, *each_closed;
 		struct store_query *put_decision, *close_lane, *open_lane;
 		struct store_query *find_seen, *put_seen, *drop_seen, *keep_seen, *put_key,
 			*parts_by_key, *rejects_by_key;
@@ -107,7 +129,7 @@ struct journal {
 	"seq, id, state, method, class, route, operation, object, grp, url, headers, lanes, "      \
 	"notes, identity_field, identity_value, config, attempts, resends, crash_count, "          \
 	"intent_at, ended_at, duration, status, object_id, found, known, first_part, last_part, "  \
-	"format, root, root_at, written"
+	"format, root, root_at, written, remembered"
 
 /* Columns of the joined part, record and stream. */
 #define PART_COLUMNS                                                                               \
@@ -137,6 +159,7 @@ int journal_apply_put_planned(struct journal *j, const struct request *r, struct
 int journal_apply_put_waiting(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_halve_request(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_reopen_request(struct journal *j, const struct request *r, struct err *err);
+int journal_apply_retake(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_end_request(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_reject_part(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_drop_part(struct journal *j, uint64_t id, int64_t wall_ms, struct err *err);
@@ -162,6 +185,23 @@ int journal_apply_key(struct journal *j, const struct change *c, struct err *err
 int journal_apply_seen(struct journal *j, const struct change *c, struct err *err);
 /* The last part of record @row is gone; where others of its outputs were done, its key stays. */
 int journal_keep_key(struct journal *j, uint64_t row, int64_t wall_ms, struct err *err);
+
+/* journal_objects.c */
+void journal_prepare_objects(struct journal *j);
+int journal_apply_object(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_remember(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_forget_object(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_know(struct journal *j, const struct change *c, struct err *err);
+
+/* journal_closing.c */
+void journal_prepare_closing(struct journal *j);
+int journal_apply_close_key(struct journal *j, const struct change *c, struct err *err);
+/* The row of @part is gone. */
+int journal_open_keys(struct journal *j, uint64_t part, struct err *err);
+
+/* journal_submit.c: a new change, zeroed but for its kind. */
+struct change *journal_add_change(struct journal *j, enum change_kind kind);
+void journal_change_deinit(struct change *c);
 
 /* journal_apply.c */
 int journal_apply_decision(struct journal *j, const struct change *c, struct err *err);

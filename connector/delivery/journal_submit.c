@@ -3,10 +3,11 @@
 #include "lib/mem.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 /* Changes are taken down here, and written by the commit. */
 
-static struct change *add(struct journal *j, enum change_kind kind)
+struct change *journal_add_change(struct journal *j, enum change_kind kind)
 {
 	struct change *c;
 
@@ -14,6 +15,18 @@ static struct change *add(struct journal *j, enum change_kind kind)
 	c = &j->changes[j->n_changes++];
 	*c = (struct change){.kind = kind};
 	return c;
+}
+
+void journal_change_deinit(struct change *c)
+{
+	for (size_t t = 0; t < 3; t++)
+		free(c->text[t]);
+	for (size_t i = 0; c->items && i < c->n_items; i++)
+		remembered_deinit(&c->items[i]);
+	free(c->items);
+	for (size_t i = 0; c->known && i < c->n_items; i++)
+		free(c->known[i].field);
+	free(c->known);
 }
 
 static void name_part(struct journal *j, struct part *part)
@@ -38,7 +51,7 @@ void journal_put_request(struct journal *journal, struct request *request, journ
 	struct change *c;
 
 	name_request(journal, request);
-	c = add(journal, CHANGE_PUT_REQUEST);
+	c = journal_add_change(journal, CHANGE_PUT_REQUEST);
 	c->needs_room = request->state == REQUEST_INTENT;
 	c->request = request;
 	c->done = done;
@@ -53,7 +66,7 @@ void journal_put_planned(struct journal *journal, struct request *request, bool 
 	/* Its INTENT may follow in this turn, and must not be undone by this. */
 	assert(request->state == REQUEST_PLANNED);
 	name_request(journal, request);
-	c = add(journal, CHANGE_PUT_PLANNED);
+	c = journal_add_change(journal, CHANGE_PUT_PLANNED);
 	c->needs_room = goes_with_intent;
 	c->request = request;
 	c->done = done;
@@ -67,7 +80,7 @@ void journal_put_waiting(struct journal *journal, struct part *part, const char 
 	struct change *c;
 
 	name_part(journal, part);
-	c = add(journal, CHANGE_PUT_WAITING);
+	c = journal_add_change(journal, CHANGE_PUT_WAITING);
 	c->needs_room = goes_with_intent;
 	c->part = part;
 	c->text[0] = mem_strdup(route);
@@ -88,7 +101,7 @@ void journal_halve_request(struct journal *journal, struct request *whole, struc
 	second->root_at = whole->root_at + first->n_parts;
 	name_request(journal, first);
 	name_request(journal, second);
-	c = add(journal, CHANGE_HALVE_REQUEST);
+	c = journal_add_change(journal, CHANGE_HALVE_REQUEST);
 	c->request = whole;
 	c->halves[0] = first;
 	c->halves[1] = second;
@@ -98,18 +111,18 @@ void journal_halve_request(struct journal *journal, struct request *whole, struc
 
 void journal_note_request(struct journal *journal, struct request *request)
 {
-	add(journal, CHANGE_NOTE_REQUEST)->request = request;
+	journal_add_change(journal, CHANGE_NOTE_REQUEST)->request = request;
 }
 
 void journal_reopen_request(struct journal *journal, struct request *request)
 {
-	add(journal, CHANGE_REOPEN_REQUEST)->request = request;
+	journal_add_change(journal, CHANGE_REOPEN_REQUEST)->request = request;
 }
 
 void journal_end_request(struct journal *journal, struct request *request, const bool *keeps_record,
                          struct event *event, journal_done_fn done, void *arg)
 {
-	struct change *c = add(journal, CHANGE_END_REQUEST);
+	struct change *c = journal_add_change(journal, CHANGE_END_REQUEST);
 
 	c->request = request;
 	c->keeps_record = keeps_record;
@@ -125,7 +138,7 @@ void journal_reject_part(struct journal *journal, struct part *part, const char 
 	struct change *c;
 
 	name_part(journal, part);
-	c = add(journal, CHANGE_REJECT_PART);
+	c = journal_add_change(journal, CHANGE_REJECT_PART);
 	c->part = part;
 	c->event = event;
 	c->text[0] = mem_strdup(route);
@@ -135,9 +148,20 @@ void journal_reject_part(struct journal *journal, struct part *part, const char 
 	c->arg = arg;
 }
 
+void journal_retake_request(struct journal *journal, struct request *request,
+                            struct part *const *parts, journal_done_fn done, void *arg)
+{
+	struct change *c = journal_add_change(journal, CHANGE_RETAKE);
+
+	c->request = request;
+	c->parts = parts;
+	c->done = done;
+	c->arg = arg;
+}
+
 void journal_drop_part(struct journal *journal, uint64_t id, int64_t wall_ms)
 {
-	struct change *c = add(journal, CHANGE_DROP_PART);
+	struct change *c = journal_add_change(journal, CHANGE_DROP_PART);
 
 	c->number[0] = id;
 	c->wall_ms = wall_ms;
@@ -145,7 +169,7 @@ void journal_drop_part(struct journal *journal, uint64_t id, int64_t wall_ms)
 
 void journal_drop_orphan_request(struct journal *journal, uint64_t seq)
 {
-	add(journal, CHANGE_DROP_REQUEST)->number[0] = seq;
+	journal_add_change(journal, CHANGE_DROP_REQUEST)->number[0] = seq;
 }
 
 void journal_put_stream(struct journal *journal, struct stream *stream)
@@ -154,20 +178,20 @@ void journal_put_stream(struct journal *journal, struct stream *stream)
 		if (journal->changes[i].kind == CHANGE_STREAM &&
 		    journal->changes[i].stream == stream)
 			return;
-	add(journal, CHANGE_STREAM)->stream = stream;
+	journal_add_change(journal, CHANGE_STREAM)->stream = stream;
 }
 
 void journal_put_run(struct journal *journal, struct journal_run *run)
 {
 	if (!run->id)
 		run->id = journal->next_run++;
-	add(journal, CHANGE_RUN)->run = run;
+	journal_add_change(journal, CHANGE_RUN)->run = run;
 }
 
 void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
                            uint64_t to, struct told_events told)
 {
-	struct change *c = add(journal, CHANGE_ACCEPT);
+	struct change *c = journal_add_change(journal, CHANGE_ACCEPT);
 
 	c->told = told;
 	c->small = sink;
@@ -178,7 +202,7 @@ void journal_accept_events(struct journal *journal, enum event_sink sink, uint64
 void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned attempts,
                             int64_t next_try_wall_ms)
 {
-	struct change *c = add(journal, CHANGE_POSTPONE);
+	struct change *c = journal_add_change(journal, CHANGE_POSTPONE);
 
 	c->number[0] = seq;
 	c->small = attempts;
@@ -187,7 +211,7 @@ void journal_postpone_event(struct journal *journal, uint64_t seq, unsigned atte
 
 void journal_edit_record(struct journal *journal, const struct record *record)
 {
-	struct change *c = add(journal, CHANGE_EDIT_RECORD);
+	struct change *c = journal_add_change(journal, CHANGE_EDIT_RECORD);
 
 	c->number[0] = record->row;
 	c->text[0] = mem_strdup(record->raw);
@@ -196,7 +220,7 @@ void journal_edit_record(struct journal *journal, const struct record *record)
 void journal_resend_events(struct journal *journal, const struct event_choice *choice,
                            enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg)
 {
-	struct change *c = add(journal, CHANGE_RESEND);
+	struct change *c = journal_add_change(journal, CHANGE_RESEND);
 
 	c->choice = choice;
 	c->small = sink;
@@ -205,21 +229,10 @@ void journal_resend_events(struct journal *journal, const struct event_choice *c
 	c->arg = arg;
 }
 
-void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms)
-{
-	struct change *c = add(journal, CHANGE_OBJECT);
-
-	c->text[0] = mem_strdup(request->object);
-	c->text[1] = mem_strdup(request->identity_field);
-	c->text[2] = mem_printf("%s\n%s", request->identity_value,
-	                        request->object_id ? request->object_id : "");
-	c->wall_ms = wall_ms;
-}
-
 void journal_put_decision(struct journal *journal, const char *what, uint64_t subject,
                           const char *choice, const char *object_id, int64_t wall_ms)
 {
-	struct change *c = add(journal, CHANGE_DECISION);
+	struct change *c = journal_add_change(journal, CHANGE_DECISION);
 
 	c->text[0] = mem_strdup(what);
 	c->text[1] = mem_strdup(choice);
@@ -230,7 +243,7 @@ void journal_put_decision(struct journal *journal, const char *what, uint64_t su
 
 void journal_put_names(struct journal *journal, const char *kind, const char *text, int64_t wall_ms)
 {
-	struct change *c = add(journal, CHANGE_NAMES);
+	struct change *c = journal_add_change(journal, CHANGE_NAMES);
 
 	c->text[0] = mem_strdup(kind);
 	c->text[1] = mem_strdup(text);
@@ -239,7 +252,7 @@ void journal_put_names(struct journal *journal, const char *kind, const char *te
 
 void journal_put_closed_lane(struct journal *journal, const char *key, int64_t until_wall_ms)
 {
-	struct change *c = add(journal, CHANGE_CLOSED_LANE);
+	struct change *c = journal_add_change(journal, CHANGE_CLOSED_LANE);
 
 	c->text[0] = mem_strdup(key);
 	c->wall_ms = until_wall_ms;
@@ -247,7 +260,7 @@ void journal_put_closed_lane(struct journal *journal, const char *key, int64_t u
 
 void journal_put_key(struct journal *journal, const struct record *record)
 {
-	struct change *c = add(journal, CHANGE_KEY);
+	struct change *c = journal_add_change(journal, CHANGE_KEY);
 
 	assert(record->has_key);
 	c->number[0] = record->row;
@@ -257,7 +270,7 @@ void journal_put_key(struct journal *journal, const struct record *record)
 void journal_put_seen(struct journal *journal, struct record *record, enum outcome outcome,
                       int64_t wall_ms, journal_done_fn done, void *arg)
 {
-	struct change *c = add(journal, CHANGE_SEEN);
+	struct change *c = journal_add_change(journal, CHANGE_SEEN);
 
 	assert(record->has_key);
 	c->record = record;
