@@ -338,6 +338,15 @@ void delivery_look_load(const struct delivery *delivery, struct delivery_load *r
 	*ret_load = load;
 }
 
+bool delivery_is_free(const struct delivery *delivery, const struct lane_key *keys, size_t n,
+                      bool or_shared)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!lanes_is_free(delivery->lanes, keys[i].key, or_shared))
+			return false;
+	return true;
+}
+
 bool delivery_is_idle(const struct delivery *delivery)
 {
 	return delivery->n_open == 0;

@@ -62,7 +62,8 @@ struct delivery_hooks {
 	/*
 	 * Close answered 404, and @request says it is about something that is only remembered:
 	 * takes its outputs back, which then wait without a request, and tells the journal. True:
-	 * it leaves its lanes, and nobody is told. NULL or false: it is rejected as judged.
+	 * @request is the hook's from there on; it leaves its lanes, and nobody is told. NULL or
+	 * false: it is rejected as judged.
 	 */
 	bool (*retake)(void *arg, struct request *request);
 	/* Can the object this create made be found by its identity? */

@@ -152,5 +152,7 @@ void flight_linger(struct flight *f, char **takes_closed, uint64_t until_ms);
 void flight_end(struct flight *f, enum request_state state);
 void flight_hold(struct flight *f, enum reject_class class, const char *known);
 void flight_set_known(struct request *r, const char *known);
+/* What it is about was only remembered, and is not there: it is taken back; false: it ends. */
+bool flight_retake(struct flight *f);
 /* Goes on with the two halves of a request that was refused; false: it has none. */
 bool flight_halve(struct flight *f);

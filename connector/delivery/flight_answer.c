@@ -191,7 +191,7 @@ static void follow(struct flight *f, const struct judgement *j)
 	case VERDICT_FORBIDDEN:
 		group_succeeded(f->group);
 		limits_readable(&d->limits);
-		if (!flight_halve(f))
+		if (!flight_retake(f) && !flight_halve(f))
 			rejected(f, j->verdict, j->sentence);
 		return;
 	case VERDICT_UNAUTHORIZED:

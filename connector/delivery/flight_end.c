@@ -139,22 +139,42 @@ static void linger(struct flight *f)
 	flight_linger(f, f->closed, until_ms);
 }
 
-void flight_end(struct flight *f, enum request_state state)
+/* Its request leaves the lanes, which the next half keeps, or what may still arrive late. */
+static void let_go(struct flight *f)
 {
 	struct delivery *d = f->delivery;
-	struct request *r = f->request;
 	const bool lingers = must_linger(f);
 
-	loop_timer_unset(d->loop, &f->timer);
-	r->state = state;
-	r->ended_wall_ms = loop_wall_ms(d->loop);
 	if (lingers)
 		linger(f);
 	f->request = NULL;
 	d->n_open--;
 	if (!lingers)
 		go_on(f);
+}
+
+void flight_end(struct flight *f, enum request_state state)
+{
+	struct delivery *d = f->delivery;
+	struct request *r = f->request;
+
+	loop_timer_unset(d->loop, &f->timer);
+	r->state = state;
+	r->ended_wall_ms = loop_wall_ms(d->loop);
+	let_go(f);
 	d->hooks.ended(d->hooks.arg, r);
+}
+
+bool flight_retake(struct flight *f)
+{
+	const struct delivery *d = f->delivery;
+	struct request *r = f->request;
+
+	if (!r->is_remembered || r->answer.status != 404 || !d->hooks.retake ||
+	    !d->hooks.retake(d->hooks.arg, r))
+		return false;
+	let_go(f);
+	return true;
 }
 
 void flight_set_known(struct request *r, const char *known)

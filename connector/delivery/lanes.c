@@ -95,13 +95,20 @@ static void rehash(struct lanes *l)
 	l->n_buckets = n;
 }
 
-static struct lane *get_lane(struct lanes *l, const char *key)
+static struct lane *find_lane(const struct lanes *l, const char *key, uint64_t hash)
 {
-	const uint64_t hash = hash_text(key);
 	struct lane *lane = l->buckets[hash % l->n_buckets];
 
 	while (lane && (lane->hash != hash || strcmp(lane->key, key) != 0))
 		lane = lane->next;
+	return lane;
+}
+
+static struct lane *get_lane(struct lanes *l, const char *key)
+{
+	const uint64_t hash = hash_text(key);
+	struct lane *lane = find_lane(l, key, hash);
+
 	if (lane)
 		return lane;
 
@@ -227,6 +234,16 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
 			drop_lane(lanes, lane);
 	}
 	free(place);
+}
+
+bool lanes_is_free(const struct lanes *lanes, const char *key, bool or_shared)
+{
+	const struct lane *lane = find_lane(lanes, key, hash_text(key));
+
+	for (const struct lane_entry *e = lane ? lane->first : NULL; e; e = e->behind)
+		if (e->is_owner || or_shared)
+			return false;
+	return true;
 }
 
 const char *lanes_waited_for(const struct lane_place *place)

@@ -33,6 +33,9 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place);
 /* Nothing stands before it. */
 bool lanes_is_ready(const struct lane_place *place);
 
+/* Nobody is in the lane, or stands in its queue, as owner or (@or_shared) as sharer. */
+bool lanes_is_free(const struct lanes *lanes, const char *key, bool or_shared);
+
 /* Closes @key to everybody who comes later, as an owner that is on no wire; to lanes_leave(). */
 struct lane_place *lanes_close(struct lanes *lanes, const char *key);
 

@@ -97,6 +97,13 @@ static void begins(void *arg, struct request *request)
 		w->begins(w, request);
 }
 
+static bool retake(void *arg, struct request *request)
+{
+	struct world *w = arg;
+
+	return w->retake && w->retake(w, request);
+}
+
 static void stopped(void *arg, enum exit_code code, const char *sentence)
 {
 	struct world *w = arg;
@@ -139,6 +146,7 @@ static void open_all(struct world *w)
 		.judge_call = judge_other,
 		.begins = begins,
 		.halve = world_halve,
+		.retake = retake,
 		.can_prove = proof_can,
 		.ended = ended,
 		.stopped = stopped,

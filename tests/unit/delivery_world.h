@@ -41,6 +41,8 @@ struct world {
 	char sentence[1024];
 	/* Called where other outputs of a request's records are to be stored; NULL: nobody. */
 	void (*begins)(struct world *w, struct request *request);
+	/* Called where a request ends that was made by what is only remembered; NULL: nobody. */
+	bool (*retake)(struct world *w, struct request *request);
 	/* Called after each turn for everything in flight; ends what it wants to. NULL: nobody. */
 	void (*serve)(struct world *w, struct http_transfer *t);
 	void *server;

@@ -190,6 +190,31 @@ static void random_traffic_never_lets_an_owner_share_and_starves_nobody(void **s
 	lanes_free(lanes);
 }
 
+static void a_lane_is_free_for_those_who_want_to_know_who_is_in_it(void **state)
+{
+	struct request *sharer = request_of("a", NULL, "x"), *owner = request_of("b", "x", NULL);
+	struct lane_place *s, *o, *closed;
+
+	(void)state;
+	begin();
+	check(lanes_is_free(lanes, "x", true));
+	s = enter(sharer);
+	check(lanes_is_free(lanes, "x", false)); /* it only names it */
+	check(!lanes_is_free(lanes, "x", true));
+	check(lanes_is_free(lanes, "y", true));
+	o = enter(owner);
+	check(!lanes_is_free(lanes, "x", false)); /* though it still waits for its turn */
+	lanes_leave(lanes, s);
+	lanes_leave(lanes, o);
+	check(lanes_is_free(lanes, "x", true));
+	closed = lanes_close(lanes, "x");
+	check(!lanes_is_free(lanes, "x", false));
+	lanes_leave(lanes, closed);
+	request_free(sharer);
+	request_free(owner);
+	lanes_free(lanes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +222,7 @@ int main(void)
 		sentence(sharers_go_together_and_an_owner_waits_for_all_of_them),
 		sentence(a_request_waits_for_all_its_lanes_and_may_give_up_waiting),
 		sentence(a_closed_lane_holds_everybody_until_it_is_left),
+		sentence(a_lane_is_free_for_those_who_want_to_know_who_is_in_it),
 		sentence(random_traffic_never_lets_an_owner_share_and_starves_nobody),
 	};
 
