@@ -94,12 +94,12 @@ static const struct key delivery_keys[] = {
          .help = "deletes and merges a run may make"},
 	{.name = "on_reject",
          .type = VALUE_CHOICE,
+         IN(struct pipeline, park_rejects),
          .choices = on_rejects,
          .choice_help =
                  (const char *const[]){
 			 "later records of that object go on",
 			 "later records of that object wait until the reject is settled"},
-         .n_now = 1,
          .fallback = "continue",
          .help = "what becomes of later records of an object with a reject"},
 	{0},

@@ -181,9 +181,6 @@ unsigned program_add(struct loader *l, const struct yaml_node *at, const char *p
 /* Compiles all of them and tells what is wrong at the very place; once, when vars are known. */
 void programs_compile(struct loader *l);
 
-/* Operations that are not the catalogue's: create or update, by look-up. NULL-terminated. */
-extern const char *const route_upserts[];
-
 /* routes.c */
 void routes_compile(struct loader *l);
 /* Tells what is wrong in a list of paths to exclude. */

@@ -75,6 +75,41 @@ void route_check_field_name(struct route_build *b, const struct yaml_node *at, c
 	/* Else the type comes with each record. */
 }
 
+/* The custom fields of what is looked up; NULL: which ones differs by type, and so by record. */
+static char *lookup_fields_kind(const struct route_build *b, const struct lookup_kind *kind)
+{
+	if (strcmp(kind->object, "custom_object") != 0)
+		return mem_strdup(kind->object);
+	/* An upsert's body says the type of what it makes, and so of what it looks for. */
+	return b->update_op && strcmp(b->update_op->object, kind->object) == 0 ? fields_kind(b)
+	                                                                       : NULL;
+}
+
+void route_check_lookup_field(struct route_build *b, const struct yaml_node *at,
+                              const struct lookup_kind *kind, const char *name)
+{
+	cleanup_(freep) char *fields = lookup_fields_kind(b, kind);
+	const struct name_book *book;
+	size_t n;
+
+	if (name_is_field_id(name))
+		return;
+	if (!fields && !b->update_op) {
+		fail(b->l, at,
+		     "custom fields of a %s have names within its type only: write the id, "
+		     "custom.cf_…",
+		     kind->name);
+		return;
+	}
+	if (!fields)
+		return; /* each record says the type */
+	add_once(&b->l->pipeline->name_kinds, fields);
+	add_once(&b->l->pipeline->named_kinds, fields);
+	book = names_book(b->l->options->names, fields);
+	if (book && (book->trouble || !name_find(book, name, NULL, &n)))
+		fail_name(b, at, book, name, NULL);
+}
+
 /* The id of the pipeline that a status is looked for in; *ret_is_open: each record says. */
 static const char *pipeline_of(const struct route_build *b, bool *ret_is_open)
 {
@@ -122,6 +157,17 @@ void route_check_name(struct route_build *b, const char *field, const struct yam
 		            0)
 			check_name(b, item, kind);
 	}
+}
+
+void route_check_lookup_name(struct route_build *b, const struct yaml_node *at,
+                             const struct lookup_kind *kind)
+{
+	const struct name_book *book = names_book(b->l->options->names, kind->book);
+	size_t n;
+
+	add_once(&b->l->pipeline->named_kinds, kind->book);
+	if (book && !name_find(book, at->text, NULL, &n))
+		fail_name(b, at, book, at->text, NULL);
 }
 
 void route_note_kinds(struct route_build *b)

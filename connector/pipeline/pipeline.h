@@ -69,6 +69,7 @@ struct pipeline {
 		MAX_REJECTS_SHARE
 	} max_rejects;
 	uint64_t max_rejects_n; /* a count, or a percentage */
+	bool park_rejects;      /* on_reject: park */
 	/* responses */
 	char *webhook_url;        /* NULL: none */
 	char *webhook_secrets[2]; /* secret; the second NULL unless it rotates */
@@ -123,6 +124,9 @@ int pipeline_load_text(const char *path, const char *text, size_t len,
 
 void pipeline_free(struct pipeline *pipeline);
 void pipeline_freep(struct pipeline **pipeline);
+
+/* Operations that are not the catalogue's: create or update, by look-up. NULL-terminated. */
+extern const char *const route_upserts[];
 
 /* schemas/pipeline.schema.json and docs/reference.md from the same tables; text to free(). */
 char *pipeline_schema(const struct operation_set *operations);

@@ -6,16 +6,17 @@
 
 #include <string.h>
 
-/* In the order of enum batch_algorithm; those behind it are to come. */
+/* In the order of enum batch_algorithm. */
 static const char *const algorithms[] = {"array", "keyed_array", "expression",
                                          "merge", "nest",        NULL};
-enum { n_algorithms_now = 3 };
 static const char *const of_keyed_array[] = {"keyed_array", NULL};
 static const char *const of_expression[] = {"expression", NULL};
 static const char *const of_merge_and_nest[] = {"merge", "nest", NULL};
 static const char *const of_nest[] = {"nest", NULL};
 
-_Static_assert(BATCH_ARRAY == 0 && BATCH_KEYED_ARRAY == 1 && BATCH_EXPRESSION == 2, "");
+_Static_assert(BATCH_ARRAY == 0 && BATCH_KEYED_ARRAY == 1 && BATCH_EXPRESSION == 2 &&
+                       BATCH_MERGE == 3 && BATCH_NEST == 4,
+               "");
 
 static void keep_algorithm(struct loader *l, const struct key *key, const struct yaml_node *value,
                            void *target)
@@ -37,7 +38,6 @@ static const struct key batch_keys[] = {
 			 "[r1, r2, …]", "{\"items\": [r1, r2, …]}, with key naming the list",
 			 "what a jq program makes of the list", "updates of one object become one",
 			 "rows of one company become one lead with its contacts"},
-         .n_now = n_algorithms_now,
          .read = keep_algorithm,
          .is_required = true,
          .help = "how records become one call"},
@@ -91,16 +91,19 @@ static const struct key batch_keys[] = {
          .help = "a jq program over the list of bodies, whose one output is sent"},
 	{.name = "by",
          .type = VALUE_TEMPLATE,
+         IN(struct route_spec, batch.by),
          .belongs_to = of_merge_and_nest,
          .needed_by = of_nest,
          .help = "what belongs together"},
 	{.name = "into",
          .type = VALUE_TEXT,
+         IN(struct route_spec, batch.into),
          .belongs_to = of_nest,
          .needed_by = of_nest,
          .help = "the list that takes the rows"},
 	{.name = "child",
          .type = VALUE_MAP,
+         IN(struct route_spec, batch.child),
          .belongs_to = of_nest,
          .needed_by = of_nest,
          .help = "what one row becomes"},
@@ -135,6 +138,42 @@ static bool is_list_field(const struct operation *op, const char *name)
 	return false;
 }
 
+static void check_merge(struct route_build *b, const struct yaml_node *at)
+{
+	const struct operation *op = route_update_op(b);
+
+	if (!b->route->op)
+		fail(b->l, at,
+		     "merge folds updates of Close, and nothing is known of this path: write an "
+		     "operation");
+	else if (!op)
+		fail(b->l, at,
+		     "%s updates nothing: merge folds updates of one object into one, nest takes "
+		     "rows of new ones",
+		     b->route->name);
+}
+
+/* New leads alone take others with them, and of those only contacts have a call of their own. */
+static void check_nest(struct route_build *b, const struct yaml_node *map,
+                       const struct batch *batch)
+{
+	const struct yaml_node *at = yaml_get(map, "algorithm");
+	const struct yaml_node *written = route_key(b->spec.body, "contacts");
+
+	if (!b->route->op || strcmp(b->route->op->name, "lead.create") != 0)
+		fail(b->l, at,
+		     "%s takes no rows: nest makes leads with their contacts, by "
+		     "lead.create or lead.upsert",
+		     b->route->name);
+	else if (batch->into && strcmp(batch->into, "contacts") != 0)
+		fail(b->l, yaml_get(map, "into"),
+		     "must be contacts: no other list of a lead takes rows one by one, once it is "
+		     "there");
+	else if (written)
+		route_fail_both(b, "body.contacts", written, "batch.child", route_key(map, "child"),
+		                "each row of nest is a contact already");
+}
+
 /* What the operations of Close make of several records. */
 static void check_operation(struct route_build *b, const struct yaml_node *map,
                             const struct batch *batch)
@@ -145,6 +184,15 @@ static void check_operation(struct route_build *b, const struct yaml_node *map,
 	if (!b->route->has_body)
 		fail(b->l, map, "%s takes no body, so there is nothing records could share",
 		     b->route->name);
+	else if (batch->algorithm == BATCH_MERGE)
+		check_merge(b, at);
+	else if (batch->algorithm == BATCH_NEST)
+		check_nest(b, map, batch);
+	else if (b->spec.match)
+		route_fail_both(b, "match", route_key(b->map, "match"), "batch",
+		                route_key(b->map, "batch"),
+		                "an object is found for each record, and only merge folds calls "
+		                "about one object");
 	else if (op && batch->algorithm == BATCH_ARRAY)
 		fail(b->l, at,
 		     "%s takes no list: Close answers \"JSON data must be a dict\"; array is for "
@@ -160,7 +208,7 @@ static void check_operation(struct route_build *b, const struct yaml_node *map,
 static void check_others(struct route_build *b, const struct yaml_node *map,
                          const struct batch *batch)
 {
-	if (b->spec.identity)
+	if (b->spec.identity && batch->algorithm != BATCH_MERGE && batch->algorithm != BATCH_NEST)
 		fail(b->l, map,
 		     "batch and identity do not go together: an identity proves that one object "
 		     "was made");
@@ -179,6 +227,36 @@ static struct template_tree *compile_map(struct route_build *b, const char *name
 	return tree;
 }
 
+static struct template *compile_by(struct route_build *b, const struct yaml_node *value)
+{
+	const size_t mark = path_enter(b->l, "by");
+	struct template *by = value ? route_template(b, value, value->text) : NULL;
+
+	if (by && template_is_literal(by))
+		fail(b->l, value,
+		     "must differ from object to object: use a placeholder such as \"{domain}\"");
+	path_leave(b->l, mark);
+	return by;
+}
+
+/* A row becomes a contact, now with its lead and later by a call of its own. */
+static struct template_tree *compile_child(struct route_build *b, const struct yaml_node *value)
+{
+	const struct operation *op = operation_find(b->l->options->operations, "contact.create");
+	struct route contact = {.op = op, .unknown_keys = b->route->unknown_keys};
+	struct route_build child = *b;
+	const size_t mark = path_enter(b->l, "child");
+	struct template_tree *tree;
+
+	child.route = &contact;
+	tree = value ? route_overlay(&child, value, op) : NULL;
+	if (route_key(value, "lead_id"))
+		fail(b->l, route_key(value, "lead_id"),
+		     "the contact goes to the lead of its row: take it out");
+	path_leave(b->l, mark);
+	return tree;
+}
+
 static void compile_batch(struct route_build *b, const struct yaml_node *map)
 {
 	const struct batch_spec *spec = &b->spec.batch;
@@ -192,6 +270,9 @@ static void compile_batch(struct route_build *b, const struct yaml_node *map)
 	batch->key = steal(&b->spec.batch.key);
 	batch->with = compile_map(b, "with", spec->with);
 	batch->each = compile_map(b, "each", spec->each);
+	batch->by = compile_by(b, spec->by);
+	batch->into = steal(&b->spec.batch.into);
+	batch->child = compile_child(b, spec->child);
 	batch->jq = spec->program;
 	if (batch->key && spec->with && yaml_get(spec->with, batch->key))
 		fail(b->l, spec->with, "has the key of the list itself, %.60s", batch->key);

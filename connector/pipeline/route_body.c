@@ -125,34 +125,41 @@ static const char *near_field(const struct operation *op, const char *name)
 	return NULL;
 }
 
-static void check_known_keys(struct route_build *b, const struct yaml_node *body)
+void route_check_known_key(struct route_build *b, const struct operation *op,
+                           const struct yaml_node *key)
 {
-	const struct operation *op = b->route->op;
+	const char *near;
 
-	for (size_t i = 0; i < body->n; i++) {
-		const struct yaml_node *key = body->keys[i];
-		const char *near;
+	if (is_known_key(op, key->text))
+		return;
+	near = near_field(op, key->text);
+	(b->route->unknown_keys == UNKNOWN_REJECT ? fail : warn)(
+		b->l, key,
+		"%s takes no key \"%.60s\", and Close would drop it without a word%s%s%s", op->name,
+		key->text, near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
 
-		if (is_known_key(op, key->text))
-			continue;
-		near = near_field(op, key->text);
-		(b->route->unknown_keys == UNKNOWN_REJECT ? fail : warn)(
-			b->l, key,
-			"%s takes no key \"%.60s\", and Close would drop it without a word%s%s%s",
-			op->name, key->text, near ? ": did you mean \"" : "", near ? near : "",
-			near ? "\"?" : "");
-	}
+static void check_known_keys(struct route_build *b, const struct operation *op,
+                             const struct yaml_node *body)
+{
+	for (size_t i = 0; i < body->n; i++)
+		route_check_known_key(b, op, body->keys[i]);
+}
+
+static bool is_given(const struct route_build *b, const struct yaml_node *body, const char *name)
+{
+	return yaml_get(body, name) || yaml_get(b->spec.on_create, name) ||
+	       yaml_get(b->spec.link, name);
 }
 
 static void check_required_fields(struct route_build *b, const struct yaml_node *body)
 {
 	for (const char *const *name = b->route->op->required; *name; name++)
-		if (!yaml_get(body, *name))
+		if (!is_given(b, body, *name))
 			fail(b->l, body, "%s needs the field %s", b->route->op->name, *name);
 }
 
-/* What was checked already and is clean. */
-static struct template_tree *compile_tree(struct route_build *b, const struct yaml_node *value)
+struct template_tree *route_recompile(struct route_build *b, const struct yaml_node *value)
 {
 	struct json_object *json = tree_json(value);
 	struct template_tree *tree = NULL;
@@ -169,7 +176,17 @@ struct template_tree *route_tree(struct route_build *b, const struct yaml_node *
 	const size_t n_errors = b->l->pipeline->n_errors;
 
 	check_part(b, value, (struct part_place){0});
-	return b->l->pipeline->n_errors > n_errors ? NULL : compile_tree(b, value);
+	return b->l->pipeline->n_errors > n_errors ? NULL : route_recompile(b, value);
+}
+
+struct template_tree *route_overlay(struct route_build *b, const struct yaml_node *map,
+                                    const struct operation *op)
+{
+	const size_t n_errors = b->l->pipeline->n_errors;
+
+	check_known_keys(b, op, map);
+	check_part(b, map, (struct part_place){0});
+	return b->l->pipeline->n_errors > n_errors ? NULL : route_recompile(b, map);
 }
 
 static void compile_written(struct route_build *b, const struct yaml_node *body)
@@ -186,11 +203,11 @@ static void compile_written(struct route_build *b, const struct yaml_node *body)
 	}
 	check_part(b, body, (struct part_place){0});
 	if (b->route->op && body->kind == YAML_MAP) {
-		check_known_keys(b, body);
+		check_known_keys(b, b->route->op, body);
 		check_required_fields(b, body);
 	}
 	if (b->l->pipeline->n_errors == n_errors)
-		b->route->body = compile_tree(b, body);
+		b->route->body = route_recompile(b, body);
 }
 
 static void consume(void *arg, const char *name)

@@ -12,28 +12,8 @@ static const char *const unknowns[] = {"warn", "drop", "reject", NULL};
 static const char *const on_manys[] = {"reject", "oldest", NULL};
 static const char *const on_matches[] = {"update", "skip", NULL};
 static const char *const on_nones[] = {"create", "reject", "skip", NULL};
-static const char *const append_or_replace[] = {"replace", "append", NULL};
 /* In the order of enum operation_effect, then ALLOW_ORPHANS. */
 static const char *const effects[] = {"sends", "costs", "mass", "destroys", "orphans", NULL};
-static const char *const link_kinds[] = {
-	"lead",
-	"contact",
-	"opportunity",
-	"custom_object",
-	"user",
-	"custom_field.",
-	"status.",
-	"pipeline",
-	"custom_activity_type",
-	"custom_object_type",
-	"template",
-	"sequence",
-	"group",
-	"role",
-	"default",
-	"on_none",
-	NULL,
-};
 
 /* The index of the enum is the index of the choice. */
 _Static_assert(METHOD_POST == 0 && METHOD_PUT == 1 && METHOD_PATCH == 2 && METHOD_DELETE == 3, "");
@@ -91,62 +71,64 @@ static void read_identity(struct loader *l, const struct key *key, const struct 
 static void read_match(struct loader *l, const struct key *key, const struct yaml_node *value,
                        void *target)
 {
-	(void)target;
+	struct route_spec *spec = target;
+
 	if (value->kind == YAML_TEXT)
 		fail_kind(l, value, key->takes);
-	else
-		(void)check_tree(l, value);
-}
-
-static void read_link_entry(struct loader *l, const struct yaml_node *entry)
-{
-	if (entry->kind != YAML_MAP || entry->n == 0) {
-		fail_kind(l, entry, "a map such as {lead: {name: \"{company}\"}}");
-		return;
-	}
-	for (size_t i = 0; i < entry->n; i++) {
-		const char *kind = entry->keys[i]->text;
-		const char *near = near_name(kind, link_kinds);
-
-		if (strncmp(kind, "status.", 7) == 0 || strncmp(kind, "custom_field.", 13) == 0)
-			continue;
-		if (!near || strcmp(near, kind) != 0)
-			fail(l, entry->keys[i], "unknown kind \"%.40s\"%s%s%s", kind,
-			     near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	}
+	else if (check_tree(l, value))
+		spec->match = value;
 }
 
 static void read_link(struct loader *l, const struct key *key, const struct yaml_node *value,
                       void *target)
 {
-	(void)target;
-	if (value->kind != YAML_MAP) {
-		fail_kind(l, value, key->takes);
-		return;
-	}
-	if (!check_tree(l, value))
-		return;
-	for (size_t i = 0; i < value->n; i++) {
-		const size_t mark = path_enter(l, value->keys[i]->text);
+	struct route_spec *spec = target;
 
-		read_link_entry(l, value->items[i]);
-		path_leave(l, mark);
-	}
+	if (value->kind != YAML_MAP)
+		fail_kind(l, value, key->takes);
+	else if (check_tree(l, value))
+		spec->link = value;
+}
+
+static void read_list(struct loader *l, const struct yaml_node *value)
+{
+	static const char *const choices[] = {"replace", "append", NULL};
+	const char *near = value->kind == YAML_TEXT ? near_name(value->text, choices) : NULL;
+
+	if (!near)
+		fail_kind(l, value, "replace or append");
+	else if (strcmp(near, value->text) != 0)
+		fail(l, value, "must be replace or append, not \"%.40s\": did you mean \"%s\"?",
+		     value->text, near);
 }
 
 static void read_lists(struct loader *l, const struct key *key, const struct yaml_node *value,
                        void *target)
 {
-	(void)target;
+	struct route_spec *spec = target;
+	const size_t n_errors = l->pipeline->n_errors;
+
 	if (value->kind != YAML_MAP) {
 		fail_kind(l, value, key->takes);
 		return;
 	}
-	for (size_t i = 0; i < value->n; i++)
-		if (value->items[i]->kind != YAML_TEXT ||
-		    (strcmp(value->items[i]->text, append_or_replace[0]) != 0 &&
-		     strcmp(value->items[i]->text, append_or_replace[1]) != 0))
-			fail_kind(l, value->items[i], "replace or append");
+	for (size_t i = 0; i < value->n; i++) {
+		const size_t mark = path_enter(l, value->keys[i]->text);
+
+		read_list(l, value->items[i]);
+		path_leave(l, mark);
+	}
+	if (l->pipeline->n_errors == n_errors)
+		spec->lists = value;
+}
+
+static void keep_on_none(struct loader *l, const struct key *key, const struct yaml_node *value,
+                         void *target)
+{
+	struct route_spec *spec = target;
+
+	(void)l, (void)key, (void)value;
+	spec->has_on_none = true;
 }
 
 static const struct key route_keys[] = {
@@ -222,17 +204,22 @@ static const struct key route_keys[] = {
          .example = "{\"name\": \"{company}\"}",
          .help = "what is sent; default: the record without what is excluded or fills the URL"},
 	{.name = "on_create",
-         .type = VALUE_TREE,
-         .is_later = true,
-         .help = "upserts: laid over body for a create"},
+         .type = VALUE_MAP,
+         IN(struct route_spec, on_create),
+         .elsewhere = (const char *const[]){"on_insert", NULL},
+         .example = "{\"status\": \"Potential\"}",
+         .help = "upserts: keys laid over body for a create"},
 	{.name = "on_update",
-         .type = VALUE_TREE,
-         .is_later = true,
-         .help = "upserts: laid over body for an update"},
+         .type = VALUE_MAP,
+         IN(struct route_spec, on_update),
+         .example = "{\"custom.Last seen\": \"{at|date}\"}",
+         .help = "upserts: keys laid over body for an update"},
 	{.name = "omit_on_update",
          .type = VALUE_TEXTS,
-         .is_later = true,
-         .help = "upserts: keys left out of an update"},
+         IN(struct route_spec, omit_on_update),
+         .example = "[\"name\"]",
+         .help = "upserts: keys left out of an update; those that only a create takes are left out "
+                 "by themselves"},
 	{.name = "exclude",
          .type = VALUE_OTHER,
          .elsewhere = (const char *const[]){"exclude_attributes", "omit", "ignore", NULL},
@@ -279,65 +266,71 @@ static const struct key route_keys[] = {
          .help = "body keys the catalogue does not list, which Close drops without a word"},
 	{.name = "match",
          .type = VALUE_OTHER,
+         .elsewhere = (const char *const[]){"upsert_key", "key", "unique_key", NULL},
          .read = read_match,
-         .is_later = true,
-         .takes = "a map such as {email: \"{email}\"}, or a list of them",
-         .schema =
-                 "{\"anyOf\":[{\"type\":\"object\"},{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
-                 "]}",
-         .help = "which existing object is meant"},
+         .takes = "a map such as {email: \"{email}\"}, or a list of them that is tried in order",
+         .schema = "{\"$ref\":\"#/$defs/match\"}",
+         .example = "{\"custom.Account ID\": \"{account}\"}",
+         .help = "which existing object is meant: for *.upsert, and for *.update and *.delete without "
+                 "an id; the fields of one map must all fit"},
 	{.name = "on_many",
          .type = VALUE_CHOICE,
+         IN(struct route_spec, on_many),
          .choices = on_manys,
          .choice_help = (const char *const[]){"the record is rejected (match)",
                                               "the oldest object is meant"},
          .fallback = "reject",
-         .is_later = true,
          .help = "match: when several objects fit"},
 	{.name = "on_match",
          .type = VALUE_CHOICE,
+         IN(struct route_spec, on_match),
          .choices = on_matches,
          .choice_help = (const char *const[]){"it is updated", "the record is skipped"},
          .fallback = "update",
-         .is_later = true,
          .help = "match: when one object fits"},
 	{.name = "on_none",
          .type = VALUE_CHOICE,
+         IN(struct route_spec, on_none),
          .choices = on_nones,
          .choice_help = (const char *const[]){"it is created", "the record is rejected (match)",
                                               "the record is skipped"},
-         .fallback = "create",
-         .is_later = true,
-         .help = "match: when no object fits"},
+         .read = keep_on_none,
+         .help = "match: when no object fits; default: create for an upsert, else reject"},
 	{.name = "link",
          .type = VALUE_OTHER,
+         .elsewhere = (const char *const[]){"links", "lookup", "references", NULL},
          .read = read_link,
-         .is_later = true,
          .takes = "a map such as {lead_id: {lead: {name: \"{company}\"}}}",
-         .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}",
-         .help = "ids by lookup, for body fields and path parameters"},
+         .schema = "{\"$ref\":\"#/$defs/link\"}",
+         .example = "{\"lead_id\": {\"lead\": {\"custom.Account ID\": \"{account}\"}}}",
+         .help = "ids by lookup, for fields of the body and parameters of the path; beside the kind "
+                 "stand default, an id for when nothing is found, and on_none: reject or skip"},
 	{.name = "identity",
          .type = VALUE_OTHER,
          .read = read_identity,
-         .takes = "a map of one custom field, such as {custom.cf_abc: \"{id}\"}",
-         .schema = "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,\"propertyNames\":"
-                   "{\"pattern\":\"^custom\\\\..\"},\"additionalProperties\":{\"type\":\"string\","
-                   "\"pattern\":\"\\\\{\"}}",
+         .takes = "a map of one custom field, such as {custom.cf_abc: \"{id}\"}, or custom.cf_abc",
+         .schema = "{\"anyOf\":[{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"
+                   "\"propertyNames\":{\"pattern\":\"^custom\\\\..\"},\"additionalProperties\":{"
+                   "\"type\":\"string\",\"pattern\":\"\\\\{\"}},"
+                   "{\"type\":\"string\",\"pattern\":\"^custom\\\\..\"}]}",
          .example = "{\"custom.cf_abc\": \"{id}\"}",
-         .help = "a key stored on the object at creation, which proves that a create happened"},
+         .help = "a key stored on the object at creation, which proves that a create happened; a field "
+                 "alone: closefeed writes a key of its own into it"},
 	{.name = "lists",
          .type = VALUE_OTHER,
          .read = read_lists,
-         .is_later = true,
          .takes = "a map such as {emails: append}",
          .schema =
                  "{\"type\":\"object\",\"additionalProperties\":{\"enum\":[\"replace\",\"append\"]}}",
-         .help = "per list field: replace as Close does, or append"},
+         .example = "{\"emails\": \"append\"}",
+         .help = "updates and upserts: replace a list (emails, phones, urls, addresses) as Close does, "
+                 "or append what is new to it"},
 	{.name = "skip_unchanged",
          .type = VALUE_BOOL,
+         IN(struct route_spec, skip_unchanged),
          .fallback = "false",
-         .is_later = true,
-         .help = "true: an update that changes nothing is skipped"},
+         .help = "updates and upserts: true: an update that changes nothing is skipped, as far as the "
+                 "state knows Close's last answer"},
 	{.name = "batch",
          .type = VALUE_SECTION,
          .elsewhere = (const char *const[]){"batch_records", NULL},
@@ -358,7 +351,8 @@ static const struct key route_keys[] = {
 /* What routes_compile() tells of keys that stand together. */
 static const char route_rules[] =
 	"[{\"if\":{\"required\":[\"url\"]},\"then\":{\"required\":[\"method\"]}},"
-	"{\"not\":{\"required\":[\"batch\",\"identity\"]}},"
+	"{\"if\":{\"required\":[\"batch\",\"identity\"]},\"then\":{\"properties\":{\"batch\":{"
+	"\"properties\":{\"algorithm\":{\"not\":{\"enum\":[\"array\",\"keyed_array\",\"expression\"]}}}}}}},"
 	"{\"if\":{\"required\":[\"operation\"]},\"then\":{\"properties\":{"
 	"\"batch\":{\"properties\":{\"algorithm\":{\"not\":{\"const\":\"array\"}}}},"
 	"\"content_format\":{\"not\":{\"enum\":[\"form\",\"xml\"]}}}}},"

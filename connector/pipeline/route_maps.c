@@ -144,28 +144,28 @@ bool route_can_have_identity(const struct operation *op)
 static void compile_identity(struct route_build *b, const struct yaml_node *identity)
 {
 	struct route *route = b->route;
+	const struct yaml_node *at;
 	const char *field, *text;
 
-	if (identity->kind == YAML_TEXT) {
-		fail(b->l, identity,
-		     "a key of closefeed's own is not available yet in this version: "
-		     "write {custom.cf_…: \"{id}\"}");
-		return;
-	}
-	if (identity->n != 1) {
+	if (identity->kind == YAML_MAP && identity->n != 1) {
 		fail(b->l, identity, "must have one field, such as {custom.cf_abc: \"{id}\"}");
 		return;
 	}
-	field = identity->keys[0]->text;
-	if (strncmp(field, "custom.", 7) != 0) {
-		fail(b->l, identity->keys[0], "must be a custom field: custom.cf_…");
+	at = identity->kind == YAML_MAP ? identity->keys[0] : identity;
+	field = at->text;
+	if (strncmp(field, "custom.", 7) != 0 || !field[7]) {
+		fail(b->l, at, "must be a custom field: custom.cf_…");
 		return;
 	}
 	if (route->op && !route_can_have_identity(route->op)) {
 		fail(b->l, identity, "%s creates nothing that has custom fields", route->op->name);
 		return;
 	}
-	route_check_field_name(b, identity->keys[0], field + 7, false);
+	route_check_field_name(b, at, field + 7, false);
+	if (identity->kind == YAML_TEXT) {
+		route->identity_field = mem_strdup(field);
+		return;
+	}
 	text = template_source(b->l, identity->items[0]);
 	route->identity_value = text ? route_template(b, identity->items[0], text) : NULL;
 	if (!route->identity_value)
@@ -186,9 +186,14 @@ static void compile_part(struct route_build *b, const char *key, const struct ya
 	path_leave(b->l, mark);
 }
 
-void route_compile_maps(struct route_build *b)
+void route_compile_call(struct route_build *b)
 {
 	compile_part(b, "query", b->spec.query, compile_query);
 	compile_part(b, "headers", b->spec.headers, compile_headers);
+}
+
+void route_compile_maps(struct route_build *b)
+{
+	route_compile_call(b);
 	compile_part(b, "identity", b->spec.identity, compile_identity);
 }

@@ -22,6 +22,16 @@ static bool is_upsert(const char *name)
 	return false;
 }
 
+/* Of "lead.upsert" and "create": lead.create. */
+static const struct operation *half_of(const struct route_build *b, const char *verb)
+{
+	const char *name = b->spec.operation;
+	cleanup_(freep) char *half =
+		mem_printf("%.*s%s", (int)(strrchr(name, '.') - name) + 1, name, verb);
+
+	return operation_find(b->l->options->operations, half);
+}
+
 static const char *near_operation(const struct operation_set *set, const char *name)
 {
 	cleanup_(freep) const char **names = mem_array(set->n + 1, sizeof(*names));
@@ -42,8 +52,8 @@ static const struct operation *find_operation(struct route_build *b)
 	const size_t mark = path_enter(b->l, "operation");
 
 	if (!op && is_upsert(name)) {
-		fail(b->l, route_place(b, "operation"), "%s is not available yet in this version",
-		     name);
+		op = half_of(b, "create");
+		b->update_op = half_of(b, "update");
 	} else if (!op) {
 		near = near_operation(set, name);
 		if (near)
@@ -275,6 +285,29 @@ static void keep_slash_of(struct route_build *b, const char *text)
 		b->route->keep_slash = mem_dup(text + 1, len - 2);
 }
 
+bool route_is_hole(const struct route_build *b, const char *name)
+{
+	if (!b->spec.operation)
+		return false;
+	return (b->spec.match && strcmp(name, "id") == 0) || yaml_get(b->spec.link, name);
+}
+
+/*
+ * It stays in the finished URL as {name} until the id is known. An object type is a kind and an id,
+ * and the kind is known from what is looked for.
+ */
+static void add_hole(const struct route_build *b, struct buf *out, const char *name)
+{
+	static const char *const kinds[] = {"custom_activity_type", "custom_object_type"};
+	const struct yaml_node *link = yaml_get(b->spec.link, name);
+
+	for (size_t i = 0; strcmp(name, "object_type") == 0 && i < sizeof(kinds) / sizeof(*kinds);
+	     i++)
+		if (yaml_get(link, kinds[i]))
+			buf_addf(out, "%s/", kinds[i]);
+	buf_addf(out, "{{%s}}", name);
+}
+
 /* One {name} of the path: the parameter of that name, or the record's field. */
 static void put_param(struct route_build *b, struct buf *out, const char *place, size_t len,
                       bool *used)
@@ -297,6 +330,10 @@ static void put_param(struct route_build *b, struct buf *out, const char *place,
 		add_segment(out, text, is_object_type);
 		if (is_object_type)
 			keep_slash_of(b, text);
+		return;
+	}
+	if (route_is_hole(b, name)) {
+		add_hole(b, out, name);
 		return;
 	}
 	buf_add(out, place, len);
@@ -409,7 +446,9 @@ bool route_compile_target(struct route_build *b)
 	}
 	check_effects(b);
 	compile_path(b, path.data);
-	if (!route->name && route->op)
+	if (!route->name && spec->operation)
+		route->name = mem_strdup(spec->operation);
+	else if (!route->name && route->op)
 		route->name = mem_strdup(route->op->name);
 	else if (!route->name)
 		route->name = mem_printf("%s %s", http_method_name(route->method), path.data);

@@ -168,7 +168,7 @@ void check_paths(struct loader *l, const struct yaml_node *list)
 }
 
 /* What is wrong in them was told by check_paths(). */
-static void compile_excludes(struct route *route, const struct yaml_node *list, size_t *cap)
+static void add_excludes(struct route *route, const struct yaml_node *list, size_t *cap)
 {
 	for (size_t i = 0; list && i < list->n; i++) {
 		struct exclude *e = NULL;
@@ -180,6 +180,14 @@ static void compile_excludes(struct route *route, const struct yaml_node *list, 
 			mem_grow(route->exclude, route->n_exclude, cap, sizeof(struct exclude *));
 		route->exclude[route->n_exclude++] = e;
 	}
+}
+
+void route_compile_excludes(struct loader *l, const struct route_spec *spec, struct route *route)
+{
+	size_t cap = 0;
+
+	add_excludes(route, l->exclude, &cap);
+	add_excludes(route, spec->exclude, &cap);
 }
 
 static void compile_format(struct route_build *b)
@@ -199,7 +207,6 @@ static void compile_format(struct route_build *b)
 static void compile_route(struct loader *l, const struct yaml_node *map, struct route *route)
 {
 	struct route_build b = {.l = l, .map = map, .route = route};
-	size_t cap_exclude = 0;
 
 	section_defaults(&route_section, &b.spec);
 	section_read(l, &route_section, map, &b.spec);
@@ -212,17 +219,20 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 	route->transform = b.spec.transform;
 	route->goes_on = b.spec.goes_on;
 	route->allow = b.spec.allow;
-	compile_excludes(route, l->exclude, &cap_exclude);
-	compile_excludes(route, b.spec.exclude, &cap_exclude);
+	route_compile_excludes(l, &b.spec, route);
 	if (b.spec.name)
 		route->name = mem_strdup(b.spec.name);
 	if (route_compile_target(&b))
 		route_compile_body(&b);
 	compile_format(&b);
 	route_compile_maps(&b);
+	route_compile_match(&b);
+	route_compile_links(&b);
+	route_compile_changes(&b);
 	route_note_kinds(&b);
 	route_compile_batch(&b);
 	free(b.spec.batch.key);
+	free(b.spec.batch.into);
 	free(b.spec.name);
 	free(b.spec.operation);
 	free(b.spec.url);

@@ -9,6 +9,9 @@ struct route_spec {
 	unsigned method; /* enum http_method */
 	bool has_method;
 	const struct yaml_node *params, *query, *headers, *body, *exclude, *identity;
+	const struct yaml_node *match, *link, *lists, *on_create, *on_update, *omit_on_update;
+	unsigned on_many, on_match, on_none; /* on_none: enum on_none */
+	bool has_on_none, skip_unchanged;
 	unsigned nulls, blanks, format, unknown_keys, allow;
 	unsigned when, transform; /* numbers of programs */
 	bool goes_on;
@@ -17,7 +20,8 @@ struct route_spec {
 		bool has_algorithm;
 		uint64_t size, wait_ms, bytes;
 		char *key;
-		const struct yaml_node *with, *each;
+		const struct yaml_node *with, *each, *by, *child;
+		char *into;
 		unsigned program;
 	} batch;
 };
@@ -27,8 +31,9 @@ struct route_build {
 	const struct yaml_node *map; /* the route in the file */
 	struct route_spec spec;
 	struct route *route;
-	const char *missing_source; /* an {@origin} that another source would have */
-	char near[80];              /* a name that a misspelt {@origin} may mean */
+	const struct operation *update_op; /* of an upsert, whose op is the create; NULL: none */
+	const char *missing_source;        /* an {@origin} that another source would have */
+	char near[80];                     /* a name that a misspelt {@origin} may mean */
 };
 
 /* The place of @key's value, or of the route where it is not written. */
@@ -42,6 +47,38 @@ struct template *route_template(struct route_build *b, const struct yaml_node *a
                                 const char *text);
 
 extern const struct section batch_section;
+
+/* route_lookup.c: what objects are looked up by. */
+struct lookup_kind {
+	const char *name;   /* as link writes it: "template"; NULL ends the list */
+	const char *object; /* as the catalogue calls it: "email_template" */
+	const char *prefix; /* how its ids begin; NULL: in more than one way */
+	/* The book of names (model/names.h) that `name` stands in; NULL: none that is checked. */
+	const char *book;
+	const char *const *fields; /* that find one; NULL-terminated */
+	bool is_searched;          /* also by custom fields; else it has a list of names */
+};
+extern const struct lookup_kind lookup_kinds[];
+
+/* The kind whose objects the catalogue calls @object; NULL: nothing looks for them. */
+const struct lookup_kind *lookup_kind_of_object(const char *object);
+/* The kind that link writes as @name, or NULL. */
+const struct lookup_kind *lookup_kind_called(const char *name);
+/*
+ * Compiles a map of fields, or a list of them, and tells what is wrong with it. Unless
+ * @may_be_constant each map has to differ from record to record.
+ */
+void route_compile_lookup(struct route_build *b, const struct lookup_kind *kind,
+                          const struct yaml_node *value, bool may_be_constant,
+                          struct lookup_rule *ret_rule);
+
+/* Whether "{name}" of an operation's path is filled by match or by a link. */
+bool route_is_hole(const struct route_build *b, const char *name);
+/* Two places that say the same thing: told at the later one. */
+void route_fail_both(struct route_build *b, const char *a, const struct yaml_node *at_a,
+                     const char *c, const struct yaml_node *at_c, const char *advice);
+/* The key itself in @map, or NULL. */
+const struct yaml_node *route_key(const struct yaml_node *map, const char *name);
 
 /* Compiles a value with templates in it, at its own place; NULL after telling what is wrong. */
 struct template_tree *route_tree(struct route_build *b, const struct yaml_node *value);
@@ -61,6 +98,11 @@ bool route_can_have_identity(const struct operation *op);
 void route_check_field_name(struct route_build *b, const struct yaml_node *at, const char *name,
                             bool is_contact);
 void route_check_name(struct route_build *b, const char *field, const struct yaml_node *value);
+/* The same for a custom field, or a name, by which an object is looked up. */
+void route_check_lookup_field(struct route_build *b, const struct yaml_node *at,
+                              const struct lookup_kind *kind, const char *name);
+void route_check_lookup_name(struct route_build *b, const struct yaml_node *at,
+                             const struct lookup_kind *kind);
 void route_note_kinds(struct route_build *b);
 
 /* Sets op, method, is_patch, name and url; false after telling why not. */
@@ -69,6 +111,34 @@ bool route_compile_target(struct route_build *b);
 void route_compile_body(struct route_build *b);
 /* Sets query, headers, identity. */
 void route_compile_maps(struct route_build *b);
+/* Sets query and headers only. */
+void route_compile_call(struct route_build *b);
+/* Sets match and what becomes of it. */
+void route_compile_match(struct route_build *b);
+/* Sets links. */
+void route_compile_links(struct route_build *b);
+/*
+ * Compiles the links once more, which are clean, for the update of an upsert: without those whose
+ * field is in @route's omit or create_only.
+ */
+void route_copy_links(struct route_build *b, struct route *route);
+/* Adds the paths of the file and of the route. */
+void route_compile_excludes(struct loader *l, const struct route_spec *spec, struct route *route);
+/* Sets update, over, append and skip_unchanged; after all the others but batch. */
+void route_compile_changes(struct route_build *b);
+/* What changes an object: of an upsert its update, else the operation if it is one; or NULL. */
+const struct operation *route_update_op(const struct route_build *b);
+/* Tells where @op takes no key of the body that is called as @key is. */
+void route_check_known_key(struct route_build *b, const struct operation *op,
+                           const struct yaml_node *key);
+/*
+ * A map whose keys are laid over the body of @op: checked as a written body is. NULL after telling
+ * what is wrong.
+ */
+struct template_tree *route_overlay(struct route_build *b, const struct yaml_node *map,
+                                    const struct operation *op);
+/* A tree that was checked already and is clean. */
+struct template_tree *route_recompile(struct route_build *b, const struct yaml_node *value);
 /* Sets batch; after all the others. */
 void route_compile_batch(struct route_build *b);
 

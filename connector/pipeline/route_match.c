@@ -1,0 +1,121 @@
+/* match: which existing object a route is about, and what becomes of the answer. */
+
+#include "connector/pipeline/routes.h"
+
+#include <string.h>
+
+_Static_assert(MANY_REJECT == 0 && MANY_OLDEST == 1, "");
+_Static_assert(MATCH_UPDATE == 0 && MATCH_SKIP == 1, "");
+_Static_assert(NONE_CREATE == 0 && NONE_REJECT == 1 && NONE_SKIP == 2, "");
+
+static bool has_id(const struct operation *op)
+{
+	return op->path_params[0] && strcmp(op->path_params[0], "id") == 0 && !op->path_params[1];
+}
+
+/* The kind that match looks for; NULL after telling why there is none. */
+static const struct lookup_kind *kind_of(struct route_build *b, const struct yaml_node *at)
+{
+	const struct operation *op = b->route->op;
+	const struct lookup_kind *kind = op ? lookup_kind_of_object(op->object) : NULL;
+
+	if (!b->spec.operation && b->spec.url) {
+		route_fail_both(b, "url", route_key(b->map, "url"), "match", at,
+		                "match goes with operation, as in operation: lead.update");
+		return NULL;
+	}
+	if (!op)
+		return NULL; /* which was told */
+	if (!b->update_op && op->method == METHOD_POST) {
+		fail(b->l, at,
+		     "%s makes a new object: match belongs to *.upsert, and to *.update and "
+		     "*.delete",
+		     op->name);
+		return NULL;
+	}
+	if (kind && kind->is_searched && (b->update_op || has_id(op)))
+		return kind;
+	if (kind && has_id(op))
+		fail(b->l, at,
+		     "looks for leads, contacts, opportunities and custom objects only: write "
+		     "link: {id: {%s: {name: …}}}",
+		     kind->name);
+	else
+		fail(b->l, at,
+		     "looks for leads, contacts, opportunities and custom objects only, and %s "
+		     "changes something else",
+		     op->name);
+	return NULL;
+}
+
+/* The id that match finds must not come from elsewhere, too. */
+static void check_id(struct route_build *b, const struct yaml_node *at)
+{
+	static const char advice[] = "match finds the id";
+	const struct yaml_node *param = route_key(b->spec.params, "id");
+	const struct yaml_node *link = route_key(b->spec.link, "id");
+
+	if (param)
+		route_fail_both(b, "params.id", param, "match", at, advice);
+	if (link)
+		route_fail_both(b, "link.id", link, "match", at, advice);
+}
+
+/* Keys about an object that was found, or was not, where nothing is looked for. */
+static void check_without(struct route_build *b)
+{
+	static const char *const keys[] = {"on_many", "on_match", "on_none"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (route_key(b->map, keys[i]))
+			fail(b->l, route_key(b->map, keys[i]),
+			     "%s belongs to match, and there is none: take it out, or say which "
+			     "object is meant",
+			     keys[i]);
+	if (b->update_op)
+		fail(b->l, route_place(b, "operation"),
+		     "%s needs match, which says what object of Close a record is about: match: "
+		     "{custom.Account ID: \"{id}\"}",
+		     b->spec.operation);
+}
+
+static void compile_outcomes(struct route_build *b)
+{
+	struct route *route = b->route;
+	const bool is_upsert = b->update_op;
+
+	route->on_many = (enum on_many)b->spec.on_many;
+	route->on_match = (enum on_match)b->spec.on_match;
+	route->on_none = b->spec.has_on_none ? (enum on_none)b->spec.on_none
+	                 : is_upsert         ? NONE_CREATE
+	                                     : NONE_REJECT;
+	if (is_upsert && route->on_match == MATCH_SKIP && route->on_none != NONE_CREATE)
+		route_fail_both(b, "on_match", route_key(b->map, "on_match"), "on_none",
+		                route_key(b->map, "on_none"), "nothing would ever be sent");
+	if (is_upsert)
+		return;
+	if (route->on_none == NONE_CREATE)
+		fail(b->l, route_place(b, "on_none"),
+		     "%s creates nothing: write reject or skip, or operation: %.*s.upsert",
+		     route->op->name, (int)strcspn(route->op->name, "."), route->op->name);
+	if (route->on_match == MATCH_SKIP)
+		fail(b->l, route_place(b, "on_match"), "%s would never send anything: leave it out",
+		     route->op->name);
+}
+
+void route_compile_match(struct route_build *b)
+{
+	const struct yaml_node *at = route_key(b->map, "match");
+	const size_t mark = path_enter(b->l, "match");
+	const struct lookup_kind *kind = b->spec.match ? kind_of(b, at) : NULL;
+
+	if (kind) {
+		check_id(b, at);
+		route_compile_lookup(b, kind, b->spec.match, false, &b->route->match);
+	}
+	path_leave(b->l, mark);
+	if (kind)
+		compile_outcomes(b);
+	else if (!at)
+		check_without(b);
+}
