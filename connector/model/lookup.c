@@ -211,6 +211,22 @@ enum lookup_like lookup_like_of(const char *field)
 	return LIKE_TEXT;
 }
 
+const char *lookup_id_prefix(const char *kind)
+{
+	static const struct {
+		const char *kind, *prefix;
+	} known[] = {
+		{"lead", "lead_"},
+		{"contact", "cont_"},
+		{"opportunity", "oppo_"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].kind, kind) == 0)
+			return known[i].prefix;
+	return "";
+}
+
 static int compare_fields(const void *a, const void *b)
 {
 	const struct lookup_field *x = *(const struct lookup_field *const *)a;

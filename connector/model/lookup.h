@@ -95,6 +95,9 @@ struct draft_link {
 	struct lookup lookup;
 };
 
+/* How ids of this kind begin: "lead_"; "" where that is not known, or nobody looks them up. */
+const char *lookup_id_prefix(const char *kind);
+
 void lookup_deinit(struct lookup *lookup);
 void draft_link_deinit(struct draft_link *link);
 struct lookup_key *lookup_add_key(struct lookup *lookup);

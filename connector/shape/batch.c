@@ -4,6 +4,7 @@
 #include "lib/json.h"
 
 #include <json-c/linkhash.h>
+#include <string.h>
 
 /* What a batch does to each of its records before they share a call. */
 
@@ -68,4 +69,61 @@ bool shape_keeps_numbers(struct shaping *s)
 		return true;
 	reject_number(s->rejection, "the batch's program", &err);
 	return false;
+}
+
+/* What the records of one call have in common: without it, it would be anybody's. */
+static bool render_by(struct shaping *s)
+{
+	const struct template *by = s->route->batch->by;
+	struct buf text = BUF_INIT;
+	struct err err;
+
+	switch (template_render_text(by, &s->scope, &text, &err)) {
+	case TEMPLATE_VALUE:
+		break;
+	case TEMPLATE_MISSING:
+	case TEMPLATE_REFUSED:
+		buf_deinit(&text);
+		return refuse_tree(s, "by", &err);
+	}
+	s->draft->by = buf_take(&text);
+	if (s->draft->by[strspn(s->draft->by, " \t\r\n")])
+		return true;
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+	              "batch.by: \"%s\" is empty in this record, so nobody can say what it "
+	              "belongs to",
+	              template_text(by));
+	return false;
+}
+
+static bool render_child(struct shaping *s)
+{
+	struct template_scope scope = s->scope;
+	cleanup_(json_freep) struct json_object *child = NULL;
+	struct err err;
+
+	scope.null_is_missing = s->route->nulls == NULLS_OMIT;
+	scope.blank_is_missing = s->route->blanks == NULLS_OMIT;
+	switch (template_tree_render(s->route->batch->child, &scope, &child, &err)) {
+	case TEMPLATE_VALUE:
+		break;
+	case TEMPLATE_MISSING:
+		return true; /* a row of the parent alone */
+	case TEMPLATE_REFUSED:
+		return refuse_tree(s, "child", &err);
+	}
+	if (json_object_is_type(child, json_type_object))
+		return shape_contact(s, child, &s->draft->child);
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+	              "batch.child is no object in this record, and a list such as \"%s\" is made "
+	              "of objects",
+	              s->route->batch->into);
+	return false;
+}
+
+bool shape_nest(struct shaping *s)
+{
+	const struct batch *batch = s->route->batch;
+
+	return !batch || ((!batch->by || render_by(s)) && (!batch->child || render_child(s)));
 }

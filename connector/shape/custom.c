@@ -83,9 +83,7 @@ static struct json_object *copy_members(struct json_object *object)
 	return copy;
 }
 
-/* A new reference to the contact as it is sent; false where it is rejected. */
-static bool contact_of(struct shaping *s, struct json_object *contact,
-                       struct json_object **ret_contact)
+bool shape_contact(struct shaping *s, struct json_object *contact, struct json_object **ret_contact)
 {
 	struct json_object *flat;
 	bool is_good = true;
@@ -115,7 +113,7 @@ static bool name_contacts(struct shaping *s)
 	if (!named)
 		mem_exhausted();
 	for (size_t i = 0; i < n && is_good; i++) {
-		is_good = contact_of(s, json_object_array_get_idx(contacts, i), &contact);
+		is_good = shape_contact(s, json_object_array_get_idx(contacts, i), &contact);
 		changes |= contact != json_object_array_get_idx(contacts, i);
 		(void)json_object_array_add(named, contact);
 	}

@@ -63,7 +63,8 @@ bool shape_guard(struct shaping *s)
 		const struct guard *guard = &guards[i];
 
 		if (strcmp(guard->operation, route->op->name) != 0 ||
-		    (route->allow & guard->effect) || !guard->has_effect(s->draft->body))
+		    (route->allow & guard->effect) || shape_is_linked(s, guard->field) ||
+		    !guard->has_effect(s->draft->body))
 			continue;
 		rejection_set(s->rejection, REJECT_GUARD, guard->field, "%s", guard->sentence);
 		return false;

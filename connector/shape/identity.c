@@ -1,9 +1,14 @@
 #include "connector/shape/steps.h"
 #include "lib/cleanup.h"
+#include "lib/crypto.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { own_key_digits = 32 };
 
 static bool refuse(struct shaping *s, const char *why)
 {
@@ -58,6 +63,40 @@ static char *trimmed(const char *text)
 	return mem_dup(text, len);
 }
 
+/*
+ * A key of closefeed's own: the same whenever this output of this record is shaped in this state,
+ * and another for every other one. 128 bits of the hash are enough for that.
+ */
+static char *own_key(const struct shaping *s)
+{
+	const struct record *record = s->record;
+	char hex[sha256_hex];
+	char *text;
+
+	/* No text has a NUL in it, but a newline may be in a name: the length keeps them apart. */
+	if (record->kind == STREAM_PARTITION)
+		text = mem_printf("%s\npartition %zu %s %d %" PRIu64 "\n%s\n%u",
+		                  s->routes->identity_seed, strlen(record->source_name),
+		                  record->source_name, record->partition, record->pos,
+		                  s->route->name, s->draft->ordinal);
+	else
+		text = mem_printf("%s\nstream %" PRIu64 " %" PRIu64 "\n%s\n%u",
+		                  s->routes->identity_seed, record->stream, record->pos,
+		                  s->route->name, s->draft->ordinal);
+	crypto_sha256_hex(text, strlen(text), hex);
+	free(text);
+	return mem_dup(hex, own_key_digits);
+}
+
+static bool own_identity(struct shaping *s)
+{
+	if (!shape_identity_field(s, s->route->identity_field, &s->draft->identity_field))
+		return false;
+	s->draft->identity_value =
+		s->routes->identity_seed ? own_key(s) : mem_strdup("<key of closefeed's own>");
+	return true;
+}
+
 bool shape_identity(struct shaping *s)
 {
 	const struct route *route = s->route;
@@ -66,7 +105,7 @@ bool shape_identity(struct shaping *s)
 	struct err err;
 
 	if (!route->identity_value)
-		return true;
+		return !route->identity_field || own_identity(s);
 	switch (template_render(route->identity_value, &s->scope, &value, &err)) {
 	case TEMPLATE_VALUE:
 		break;

@@ -79,7 +79,7 @@ bool shape_required(struct shaping *s)
 	if (!op || !op->required)
 		return true;
 	for (const char *const *name = op->required; *name; name++) {
-		if (json_get(s->draft->body, *name))
+		if (json_get(s->draft->body, *name) || shape_is_linked(s, *name))
 			continue;
 		rejection_set(s->rejection, REJECT_REQUIRED, *name,
 		              "%s needs \"%s\", which is missing or null in the finished body",

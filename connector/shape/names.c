@@ -215,9 +215,9 @@ static bool has_names(struct json_object *object)
 	return false;
 }
 
-static bool refuse_kind(struct shaping *s, const char *key)
+/* @kind: of what has the field; NULL: of what the route makes, which has no fields by name. */
+static bool refuse_kind(struct shaping *s, const char *kind, const char *key)
 {
-	const char *kind = name_kind_of_object(s->route->op);
 	const char *type_key = kind ? name_type_key(kind) : NULL;
 
 	if (type_key)
@@ -288,7 +288,7 @@ static bool add_member(struct shaping *s, const char *kind, struct json_object *
 		return true;
 	}
 	if (!kind)
-		return refuse_kind(s, key);
+		return refuse_kind(s, name_kind_of_object(s->route->op), key);
 	book = book_of(s, kind, key);
 	if (book)
 		return add_field(s, book, object, key, value);
@@ -319,10 +319,9 @@ bool shape_field_names(struct shaping *s, const char *kind, struct json_object *
 	return true;
 }
 
-/* Where the kind depends on a type, the body says which; else the record may. */
-char *shape_fields_kind(struct shaping *s)
+/* Where the kind depends on a type, the body says which; else the record may. To free(). */
+static char *whole_kind(struct shaping *s, const char *kind)
 {
-	const char *kind = name_kind_of_object(s->route->op);
 	const char *type_key = kind ? name_type_key(kind) : NULL;
 	const char *type;
 
@@ -332,6 +331,11 @@ char *shape_fields_kind(struct shaping *s)
 	if (!type)
 		type = json_get_string(s->value, type_key);
 	return type && *type ? mem_printf("%s/%s", kind, type) : NULL;
+}
+
+char *shape_fields_kind(struct shaping *s)
+{
+	return whole_kind(s, name_kind_of_object(s->route->op));
 }
 
 bool shape_identity_field(struct shaping *s, const char *written, char **ret_field)
@@ -349,7 +353,7 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 	}
 	kind = shape_fields_kind(s);
 	if (!kind)
-		return refuse_kind(s, written);
+		return refuse_kind(s, name_kind_of_object(s->route->op), written);
 	book = book_of(s, kind, written);
 	free(kind);
 	if (!book) {
@@ -362,4 +366,74 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 	*ret_field = mem_printf("%s%s", prefix, field->id);
 	note_written(s, *ret_field, written);
 	return true;
+}
+
+/* Looked up */
+
+static enum lookup_like like_of(enum field_type type)
+{
+	switch (type) {
+	case FIELD_NUMBER:
+		return LIKE_NUMBER;
+	case FIELD_CHOICES:
+		return LIKE_CHOICE;
+	case FIELD_ANY:
+	case FIELD_TEXT:
+	case FIELD_DATE:
+	case FIELD_DATETIME:
+	case FIELD_USER:
+	case FIELD_CONTACT:
+	case FIELD_CUSTOM_OBJECT:
+		break;
+	}
+	return LIKE_TEXT;
+}
+
+/* The field in its book: NULL where there is no book yet, or none that knows it by its id. */
+static bool find_looked_up(struct shaping *s, const char *kind, const char *written,
+                           const struct name_entry **ret_field)
+{
+	const char *name = written + sizeof(prefix) - 1;
+	const struct name_book *book;
+	size_t n;
+
+	if (!names_field(written)) {
+		book = names_book(s->routes->names, kind);
+		*ret_field = book ? name_find_id(book, name) : NULL;
+		/* How its values are compared depends on its type. */
+		if (!book)
+			need(s, kind);
+		else if (!*ret_field)
+			need_again(s, book);
+		return true;
+	}
+	book = book_of(s, kind, written);
+	*ret_field = book && !book->trouble ? name_find(book, name, NULL, &n) : NULL;
+	return !book || *ret_field || refuse_name(s, book, written, name, NULL);
+}
+
+bool shape_looked_up_field(struct shaping *s, const char *object, const char *written,
+                           struct shape_field *ret, struct json_object **value)
+{
+	const struct name_entry *field = NULL;
+	char *kind;
+	bool is_good;
+
+	*ret = (struct shape_field){.like = lookup_like_of(written)};
+	if (strncmp(written, prefix, sizeof(prefix) - 1) != 0)
+		return true;
+	ret->is_text = true;
+	kind = whole_kind(s, object);
+	if (!kind)
+		return !names_field(written) || refuse_kind(s, object, written);
+	is_good = find_looked_up(s, kind, written, &field);
+	free(kind);
+	if (!is_good || !field)
+		return is_good;
+	ret->name = mem_printf("%s%s", prefix, field->id);
+	ret->like = like_of(field->type);
+	ret->is_text = field->type == FIELD_TEXT || field->type == FIELD_ANY;
+	if (strcmp(ret->name, written) != 0)
+		note_written(s, ret->name, written);
+	return field->type != FIELD_USER || resolve_one(s, "user", written, NULL, value);
 }

@@ -26,16 +26,66 @@ static void note_method(struct shaping *s)
 
 static bool finish_body(struct shaping *s)
 {
-	if (!s->route->has_body)
-		return true;
-	if (!shape_body(s))
-		return false;
 	if (!json_object_is_type(s->draft->body, json_type_object))
 		return true; /* not one of Close's operations: any JSON may go there */
-	if (!shape_custom(s) || !shape_ids(s) || !shape_known_keys(s))
-		return false;
+	return shape_custom(s) && shape_ids(s) && shape_known_keys(s);
+}
+
+/*
+ * Whether Close would take it and the route allows it. An upsert of an object that is there has no
+ * use for its create, so what holds that back is told when there is none.
+ */
+static bool may_be_sent(struct shaping *s)
+{
+	struct draft *draft = s->draft;
+
+	if (s->route->update && s->route->on_none != NONE_CREATE)
+		return true;
+	if (!json_object_is_type(draft->body, json_type_object))
+		return true;
 	shape_put_identity(s);
-	return shape_required(s) && shape_guard(s);
+	if (shape_required(s) && shape_guard(s))
+		return true;
+	if (!s->route->update)
+		return false;
+	draft->refused = mem_alloc(sizeof(*draft->refused));
+	*draft->refused = *s->rejection;
+	*s->rejection = (struct rejection){0};
+	return true;
+}
+
+/* The links come first: what they fill, nobody looks at. The match comes when fields have ids. */
+static bool shape_form(struct shaping *s)
+{
+	const bool has_body = s->route->has_body;
+
+	s->scope = shape_scope(s);
+	note_method(s);
+	return shape_url(s) && shape_headers(s) && shape_identity(s) &&
+	       (!has_body || shape_body(s)) && shape_links(s) && (!has_body || finish_body(s)) &&
+	       shape_match(s) && (!has_body || may_be_sent(s)) && shape_with(s) && shape_nest(s) &&
+	       shape_keeps_numbers(s);
+}
+
+/* The other form of an upsert: the update of the object that match finds. */
+static bool shape_update(struct shaping *s)
+{
+	struct shaping update = *s;
+
+	if (!s->route->update)
+		return true;
+	update.route = s->route->update;
+	update.draft = draft_new(s->record, update.route, s->draft->ordinal);
+	update.owns_body = false;
+	update.unknown_keys = 0;
+	if (!shape_form(&update)) {
+		draft_free(update.draft);
+		return false;
+	}
+	s->draft->update = update.draft;
+	if (update.unknown_keys > s->unknown_keys)
+		s->unknown_keys = update.unknown_keys;
+	return true;
 }
 
 void shape_output_of(const struct route_set *routes, const struct route *route,
@@ -51,11 +101,8 @@ void shape_output_of(const struct route_set *routes, const struct route *route,
 		.needs = &result->needs,
 	};
 
-	s.scope = shape_scope(&s);
 	s.draft = draft_new(record, route, output->ordinal);
-	note_method(&s);
-	if (shape_url(&s) && shape_headers(&s) && shape_identity(&s) && finish_body(&s) &&
-	    shape_with(&s) && shape_keeps_numbers(&s))
+	if (shape_form(&s) && shape_update(&s))
 		output->draft = s.draft;
 	else
 		draft_free(s.draft);

@@ -11,6 +11,7 @@
 #include "connector/model/record.h"
 #include "connector/model/route.h"
 #include "connector/shape/shape.h"
+#include "lib/buf.h"
 #include "lib/jq.h"
 #include "lib/template.h"
 
@@ -56,8 +57,30 @@ bool shape_body(struct shaping *shaping);
 /* Makes the members of the body our own, once. The body is an object. */
 void shape_own_body(struct shaping *shaping);
 
-/* custom.c: nested custom objects become keys, and keys name fields by id. */
+/*
+ * changes.c: an upsert's create and its update differ in what is left out and laid over.
+ * shape_leave_out() takes @keys (NULL-terminated) out of the body, an object, however they are
+ * written there, and adds their names to @left, which may be NULL.
+ */
+bool shape_changes(struct shaping *shaping);
+void shape_leave_out(struct shaping *shaping, char *const *keys, struct buf *left);
+
+/*
+ * lookups.c: which objects are meant. shape_match() puts custom fields that are matched by into the
+ * body of a create, too; shape_links() takes what is linked out of the body.
+ */
+bool shape_match(struct shaping *shaping);
+bool shape_links(struct shaping *shaping);
+/* Whether a link gives the body this key. */
+bool shape_is_linked(const struct shaping *shaping, const char *key);
+
+/*
+ * custom.c: nested custom objects become keys, and keys name fields by id; the same for a contact
+ * that is to stand in a lead, of which *@ret_contact is a new reference.
+ */
 bool shape_custom(struct shaping *shaping);
+bool shape_contact(struct shaping *shaping, struct json_object *contact,
+                   struct json_object **ret_contact);
 
 /* names.c: ids of what is written by name. */
 bool shape_ids(struct shaping *shaping);
@@ -68,6 +91,20 @@ bool shape_field_names(struct shaping *shaping, const char *kind, struct json_ob
                        struct json_object **ret_object);
 /* The field a key of the route names, by id where that is known; to free(). */
 bool shape_identity_field(struct shaping *shaping, const char *written, char **ret_field);
+
+/* A field by which objects are looked up. */
+struct shape_field {
+	char *name;   /* by id; NULL: as it is written; to free() */
+	bool is_text; /* a custom field that takes any text, as far as is known */
+	enum lookup_like like;
+};
+/*
+ * What @written is of objects of @object ("lead"); the id of their type, if they have such, is in
+ * the body or the record. *@value, a reference of the caller's, becomes an id where it is a user's
+ * name.
+ */
+bool shape_looked_up_field(struct shaping *shaping, const char *object, const char *written,
+                           struct shape_field *ret, struct json_object **value);
 
 /*
  * values.c: whether @value may stand in @field, written as @key; @is_partial: it is added to the
@@ -83,9 +120,13 @@ bool shape_required(struct shaping *shaping);
 /* guard.c: effects that depend on the record and that the route does not allow. */
 bool shape_guard(struct shaping *shaping);
 
-/* batch.c: what a record of a batch brings beside its body, lays over it, and keeps. */
+/*
+ * batch.c: what a record of a batch brings beside its body, lays over it, and keeps; what it shares
+ * with the others of its call (`by`), and what it puts into it (`child`).
+ */
 bool shape_each(struct shaping *shaping);
 bool shape_with(struct shaping *shaping);
+bool shape_nest(struct shaping *shaping);
 bool shape_keeps_numbers(struct shaping *shaping);
 
 /* A value as the programs of the file see it: made jq's when the first one asks, and then once. */
