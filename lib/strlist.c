@@ -22,6 +22,15 @@ void strlist_add(char ***list, char *takes_text)
 	(*list)[n + 1] = NULL;
 }
 
+char **strlist_copy(char *const *list)
+{
+	char **copy = NULL;
+
+	for (; list && *list; list++)
+		strlist_add(&copy, mem_strdup(*list));
+	return copy;
+}
+
 void strlist_free(char **list)
 {
 	for (char **text = list; text && *text; text++)

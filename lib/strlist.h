@@ -9,5 +9,8 @@ void strlist_add(char ***list, char *takes_text);
 
 size_t strlist_len(char *const *list);
 
+/* A list of the same texts; NULL of an empty one. */
+char **strlist_copy(char *const *list);
+
 /* Frees the list and its texts; NULL is ignored. */
 void strlist_free(char **list);

@@ -14,7 +14,8 @@
  * Drafts that wait for others. Each group stands in a queue and in a lane. Queues hold groups that
  * wait equally long, so the head of each is the first that is due; full groups have a queue of
  * their own. A lane holds the groups of one stream and URL in the order of their first draft, and
- * only its first ever leaves: calls of one URL are made in the order of the source.
+ * only its first ever leaves: calls of one URL are made in the order of the source. Those of nest
+ * create, all at one URL: there it is the groups of one company that keep their order.
  */
 
 struct lane {
@@ -24,6 +25,7 @@ struct lane {
 
 struct queue {
 	uint64_t wait_ms;
+	bool is_nest;               /* whose number is bounded */
 	struct group *first, *last; /* by number */
 };
 
@@ -51,6 +53,7 @@ struct gather {
 	struct buf key; /* scratch */
 	uint64_t number;
 	size_t n, bytes;
+	size_t n_nests; /* open ones */
 };
 
 struct gather *gather_new(void)
@@ -82,15 +85,17 @@ static void join_queue(struct queue *queue, struct group *group)
 	*(group->behind ? &group->behind->before : &queue->last) = group;
 }
 
-static struct queue *queue_of(struct gather *g, uint64_t wait_ms)
+static struct queue *queue_of(struct gather *g, const struct batch *batch)
 {
+	const bool is_nest = batch->algorithm == BATCH_NEST;
 	struct queue *queue;
 
 	for (size_t i = 0; i < g->n_queues; i++)
-		if (g->queues[i]->wait_ms == wait_ms)
+		if (g->queues[i]->wait_ms == batch->wait_ms && g->queues[i]->is_nest == is_nest)
 			return g->queues[i];
 	queue = mem_alloc(sizeof(*queue));
-	queue->wait_ms = wait_ms;
+	queue->wait_ms = batch->wait_ms;
+	queue->is_nest = is_nest;
 	g->queues = mem_resize(g->queues, g->n_queues + 1, sizeof(struct queue *));
 	g->queues[g->n_queues++] = queue;
 	return queue;
@@ -105,14 +110,22 @@ static void add_key_text(struct buf *key, const char *text)
 
 static size_t make_key(struct buf *key, const struct draft *draft)
 {
+	const bool is_nest = draft->route->batch->algorithm == BATCH_NEST;
 	size_t lane_len;
 
 	buf_clear(key);
 	buf_add(key, &draft->record->stream, sizeof(draft->record->stream));
 	buf_add(key, &draft->record->partition, sizeof(draft->record->partition));
-	add_key_text(key, draft->url);
+	if (!is_nest)
+		add_key_text(key, draft->url);
+	if (is_nest)
+		buf_add(key, &draft->route, sizeof(struct route *));
+	if (is_nest && draft->by)
+		add_key_text(key, draft->by);
 	lane_len = key->len;
 	buf_add(key, &draft->route, sizeof(struct route *));
+	if (!is_nest && draft->by)
+		add_key_text(key, draft->by);
 	for (char *const *header = draft->headers; header && *header; header++)
 		add_key_text(key, *header);
 	buf_addc(key, '\0');
@@ -172,28 +185,13 @@ static void leave_lane(struct gather *g, struct group *group)
 
 /* Groups */
 
-static struct group *open_group(struct gather *g, const struct draft *draft, size_t lane_len,
-                                uint64_t now_ms)
-{
-	struct group *group = mem_alloc(sizeof(*group));
-
-	group->is_open = true;
-	group->number = ++g->number;
-	group->due_ms = now_ms + draft->route->batch->wait_ms;
-	group->body_bytes = gather_frame_bytes(draft);
-	set_key(&group->node, g->key.data, g->key.len);
-	index_add(&g->groups, &group->node);
-	enter_lane(g, group, lane_len);
-	join_queue(queue_of(g, draft->route->batch->wait_ms), group);
-	return group;
-}
-
 static void close_group(struct gather *g, struct group *group)
 {
 	if (!group->is_open)
 		return;
 	index_remove(&g->groups, &group->node);
 	group->is_open = false;
+	g->n_nests -= group->queue->is_nest;
 }
 
 static void fill_group(struct gather *g, struct group *group)
@@ -203,28 +201,65 @@ static void fill_group(struct gather *g, struct group *group)
 	join_queue(&g->full, group);
 }
 
-static size_t list_weight(char *const *list)
+/* One more is to be open. */
+static void make_room_for_nest(struct gather *g)
 {
-	size_t weight = 0;
+	struct group *oldest = NULL;
 
-	for (; list && *list; list++)
-		weight += strlen(*list) + 2 * sizeof(char *);
-	return weight;
+	for (size_t i = 0; i < g->n_queues; i++) {
+		struct group *first = g->queues[i]->first;
+
+		if (g->queues[i]->is_nest && first && (!oldest || first->number < oldest->number))
+			oldest = first;
+	}
+	if (g->n_nests >= gather_nests)
+		fill_group(g, oldest);
 }
 
-/* What is freed with the draft, where no other draft shares its record. */
-static size_t draft_weight(const struct draft *draft)
+static struct group *open_group(struct gather *g, const struct draft *draft, size_t lane_len,
+                                uint64_t now_ms)
 {
-	return sizeof(*draft) + sizeof(struct record) + draft->record->len + strlen(draft->url) +
-	       list_weight(draft->headers) + list_weight(draft->notes) +
-	       list_weight(draft->excluded) + json_weight(draft->body) + json_weight(draft->with);
+	const struct batch *batch = draft->route->batch;
+	struct group *group = mem_alloc(sizeof(*group));
+
+	group->is_open = true;
+	group->number = ++g->number;
+	group->due_ms = now_ms + batch->wait_ms;
+	group->body_bytes = gather_frame_bytes(draft);
+	if (batch->algorithm == BATCH_NEST) {
+		make_room_for_nest(g);
+		g->n_nests++;
+	}
+	set_key(&group->node, g->key.data, g->key.len);
+	index_add(&g->groups, &group->node);
+	enter_lane(g, group, lane_len);
+	join_queue(queue_of(g, batch), group);
+	return group;
+}
+
+/* These may wait for hours, in thousands of groups. */
+static bool waits_packed(const struct draft *draft)
+{
+	switch (draft->route->batch->algorithm) {
+	case BATCH_MERGE:
+	case BATCH_NEST:
+		return true;
+	case BATCH_ARRAY:
+	case BATCH_KEYED_ARRAY:
+	case BATCH_EXPRESSION:
+		break;
+	}
+	return false;
 }
 
 static void append(struct gather *g, struct group *group, struct draft *takes_draft,
                    size_t body_bytes)
 {
-	const size_t weight = draft_weight(takes_draft);
+	size_t weight;
 
+	if (waits_packed(takes_draft))
+		draft_pack(takes_draft);
+	weight = gather_weight(takes_draft);
 	group->body_bytes += body_bytes + (group->n ? strlen(",") : 0);
 	group->drafts = mem_grow(group->drafts, group->n, &group->cap, sizeof(struct draft *));
 	group->drafts[group->n++] = takes_draft;
@@ -284,6 +319,8 @@ size_t gather_take(struct gather *gather, uint64_t now_ms, bool all, struct draf
 	if (!group)
 		return 0;
 	n = group->n;
+	for (size_t i = 0; i < n; i++)
+		draft_unpack(group->drafts[i]);
 	*ret_drafts = group->drafts;
 	gather->n -= n;
 	gather->bytes -= group->weight;

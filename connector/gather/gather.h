@@ -18,10 +18,18 @@
  * its way behind them a run stays below 32 MiB.
  */
 enum { gather_budget = 8 << 20 };
+enum { gather_nests = 1000 }; /* open groups of nest */
 
 /*
- * The request that carries @draft alone, with one part; the caller's, to request_free(). Left open
- * are the pacing group, the lanes and a class that depends on the body: connector/close knows them.
+ * Whether drafts of this route wait for others. Not so the create of an upsert whose updates are
+ * merged: it is one record's.
+ */
+bool gather_is_shared(const struct route *route);
+
+/*
+ * The request that carries @draft alone, with one part, or one for each of its rows; the caller's,
+ * to request_free(). Left open are the pacing group, the lanes and a class that depends on the
+ * body: connector/close knows them.
  * @draft is borrowed. NULL: the body cannot be written in the route's content_format;
  * @ret_rejection says why.
  */
@@ -43,22 +51,30 @@ struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_se
 bool gather_can_write(const struct draft *draft, struct rejection *ret_rejection);
 
 /*
- * merge: @drafts, updates of one object in the order of their records, are one update. Values of a
- * field fold as the pipeline file says: a plain value drops earlier adds and removes, an add behind
- * a plain list joins it, an add and a remove of the same value cancel; several adds go as a list.
- * gather_batch() does it for a batch of that kind. gather_split_adds() is what is sent where a list
- * under .add or .remove is not taken: bodies with one value for each such key, in their order; the
- * first has all other keys. 0 where no key of @body has more than one.
+ * merge: updates of one object, in the order of their records, are one update, after which the
+ * object is as if they had come one by one. A plain value drops what was set, added and removed
+ * before; what is added behind a plain value joins it, what is removed leaves it; of an add and a
+ * remove of one value the later one counts. Several values that are added go as a list.
+ * gather_batch() does it for a batch of that kind.
+ *
+ * Whether @body has a key that adds or removes several values; *@ret_key (may be NULL) is the
+ * first.
  */
-size_t gather_split_adds(struct json_object *body, struct json_object ***ret_bodies);
+bool gather_has_list(struct json_object *body, const char **ret_key);
+
+/*
+ * merge, where such lists are not taken: how many of @drafts, from the first on, give one update
+ * without them; at least 1.
+ */
+size_t gather_n_without_list(struct draft *const *drafts, size_t n);
 
 /*
  * nest: the parent that rows of one company give together, in a draft like the first one's: its
- * fields come from the first row, later rows fill what is missing; where the parent is made, each
- * row's child stands in its list, in their order. Also of the update of an upsert, without
- * children. Drafts are borrowed; the result is the caller's.
+ * fields come from the first row, later rows fill what is missing; each row's child stands in its
+ * list, in their order. The update of an upsert is folded too, without children. Takes the array;
+ * it is the result's `rows`, and each row's `unresolved` is its text as it was.
  */
-struct draft *gather_nest(struct draft *const *drafts, size_t n);
+struct draft *gather_nest(struct draft **takes_drafts, size_t n);
 
 struct gather;
 
@@ -67,7 +83,9 @@ void gather_free(struct gather *gather); /* frees what waits, too; NULL is ignor
 
 /*
  * Takes a draft whose route has a batch. A group is full with `size` drafts, and when the next one
- * would make its body longer than `bytes`; a draft that is longer by itself goes alone.
+ * would make its body longer than `bytes`; a draft that is longer by itself goes alone. (merge and
+ * nest: longer than all of theirs together.) Of nest at most gather_nests groups are open: the
+ * oldest is full when another begins.
  */
 void gather_add(struct gather *gather, struct draft *takes_draft, uint64_t now_ms);
 
@@ -79,7 +97,10 @@ void gather_add(struct gather *gather, struct draft *takes_draft, uint64_t now_m
  */
 size_t gather_take(struct gather *gather, uint64_t now_ms, bool all, struct draft ***ret_drafts);
 
-/* Whether two drafts may go in one call: the same route, stream, URL, headers and constants. */
+/*
+ * Whether two drafts may go in one call: the same route, stream, URL, headers and constants; of
+ * merge the same `by` as well, of nest that in the place of the URL.
+ */
 bool gather_shares_call(const struct draft *a, const struct draft *b);
 
 /* When the next group is to go, which may be past; 0: nothing waits. */
@@ -87,3 +108,5 @@ uint64_t gather_due_ms(const struct gather *gather);
 /* Drafts that wait, and their weight. */
 size_t gather_n(const struct gather *gather);
 size_t gather_bytes(const struct gather *gather);
+/* Memory of a draft, about, with its record where that is of no other. */
+size_t gather_weight(const struct draft *draft);

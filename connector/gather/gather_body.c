@@ -5,6 +5,7 @@
 #include "lib/mem.h"
 
 #include <json-c/linkhash.h>
+#include <string.h>
 
 struct json_object *gather_list(struct draft *const *drafts, size_t n)
 {
@@ -49,15 +50,30 @@ static size_t encoded_bytes(enum content_format format, struct json_object *body
 
 size_t gather_body_bytes(const struct draft *draft)
 {
-	return encoded_bytes(draft->route->format, draft->body);
+	size_t bytes = encoded_bytes(draft->route->format, draft->body);
+
+	if (draft->child)
+		bytes += encoded_bytes(draft->route->format, draft->child);
+	return bytes;
 }
 
 size_t gather_frame_bytes(const struct draft *draft)
 {
 	const struct batch *batch = draft->route->batch;
-	struct json_object *body = gather_list(NULL, 0);
+	struct json_object *body;
 	size_t bytes;
 
+	switch (batch->algorithm) {
+	case BATCH_MERGE:
+		return 0;
+	case BATCH_NEST:
+		return strlen(",\"\":[]") + strlen(batch->into);
+	case BATCH_ARRAY:
+	case BATCH_KEYED_ARRAY:
+	case BATCH_EXPRESSION:
+		break;
+	}
+	body = gather_list(NULL, 0);
 	if (batch->algorithm == BATCH_KEYED_ARRAY)
 		body = gather_keyed(batch, draft->with, body);
 	bytes = encoded_bytes(draft->route->format, body);

@@ -12,19 +12,10 @@
 #include <json-c/linkhash.h>
 #include <string.h>
 
-enum { max_notes = 20 }; /* of a batch; each of its records may bring others */
-
-static char **copy_list(char *const *list)
+bool gather_is_shared(const struct route *route)
 {
-	char **copy;
-	size_t n = strlist_len(list);
-
-	if (!n)
-		return NULL;
-	copy = mem_array(n + 1, sizeof(char *));
-	for (size_t i = 0; i < n; i++)
-		copy[i] = mem_strdup(list[i]);
-	return copy;
+	return route->batch &&
+	       (route->batch->algorithm != BATCH_MERGE || route->method != METHOD_POST);
 }
 
 /* What is known of a path outside the catalogue: repeating a POST there may do it twice. */
@@ -59,7 +50,7 @@ static struct request *new_request(const struct draft *draft)
 	request->operation = mem_strdup(route->op ? route->op->name : "");
 	request->object = mem_strdup(route->op && route->op->object ? route->op->object : "");
 	request->url = mem_strdup(draft->url);
-	request->headers = copy_list(draft->headers);
+	request->headers = strlist_copy(draft->headers);
 	return request;
 }
 
@@ -100,9 +91,14 @@ struct request *gather_single(const struct draft *draft, struct rejection *ret_r
 	}
 	request->identity_field = mem_strdup(draft->identity_field);
 	request->identity_value = mem_strdup(draft->identity_value);
-	request->notes = copy_list(draft->notes);
+	request->notes = strlist_copy(draft->notes);
 	request->written = draft->written ? json_text(draft->written) : NULL;
-	add_part(request, draft);
+	if (!draft->n_rows)
+		add_part(request, draft);
+	for (size_t i = 0; i < draft->n_rows; i++) {
+		add_part(request, draft->rows[i]);
+		request->parts[i].draft = mem_strdup(draft->rows[i]->unresolved);
+	}
 	return request;
 }
 
@@ -161,18 +157,23 @@ static bool make_body(struct request *request, struct draft *const *drafts, size
                       struct jq_set *jq, struct rejection *ret_rejection)
 {
 	const struct route *route = drafts[0]->route;
-	cleanup_(json_freep) struct json_object *body = gather_list(drafts, n);
+	cleanup_(json_freep) struct json_object *body = NULL;
 
 	switch (route->batch->algorithm) {
 	case BATCH_ARRAY:
+		body = gather_list(drafts, n);
 		break;
 	case BATCH_KEYED_ARRAY:
-		body = gather_keyed(route->batch, drafts[0]->with, body);
+		body = gather_keyed(route->batch, drafts[0]->with, gather_list(drafts, n));
 		break;
 	case BATCH_MERGE:
+		body = gather_fold(drafts, n);
+		break;
 	case BATCH_NEST:
+		body = gather_nested(drafts, n);
 		break;
 	case BATCH_EXPRESSION:
+		body = gather_list(drafts, n);
 		if (!run_program(drafts, jq, &body, ret_rejection))
 			return false;
 		break;
@@ -196,7 +197,7 @@ static size_t add_notes(struct request *request, char *const *notes)
 	for (; notes && *notes; notes++) {
 		if (has_note(request, *notes))
 			continue;
-		if (strlist_len(request->notes) < max_notes)
+		if (strlist_len(request->notes) < gather_max_notes)
 			request_note(request, *notes);
 		else
 			n_left++;
@@ -245,6 +246,8 @@ struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_se
 		request_free(request);
 		return NULL;
 	}
+	if (n > 1 && drafts[0]->route->batch->algorithm == BATCH_MERGE)
+		strlist_add(&request->notes, mem_printf("%zu records in one update", n));
 	add_drafts(request, drafts, n);
 	return request;
 }

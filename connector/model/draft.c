@@ -40,6 +40,10 @@ void draft_free(struct draft *draft)
 	free(draft->by);
 	json_object_put(draft->child);
 	free(draft->unresolved);
+	free(draft->packed);
+	for (size_t i = 0; i < draft->n_rows; i++)
+		draft_free(draft->rows[i]); /* which have none */
+	free(draft->rows);
 	if (draft->refused)
 		rejection_deinit(draft->refused);
 	free(draft->refused);
