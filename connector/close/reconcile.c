@@ -1,5 +1,8 @@
-#include "connector/close/reconcile.h"
+#include "connector/close/reconcile_private.h"
+
+#include "connector/model/lookup.h"
 #include "lib/buf.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -14,23 +17,27 @@ enum { page_limit = 200 };
 
 const char crm_search_path[] = "/data/search/";
 
-/* What search calls our kinds. */
-static const struct {
-	const char *object, *type;
-} kinds[] = {
-	{"lead", "lead"},
-	{"contact", "contact"},
-	{"opportunity", "opportunity"},
-	{"activity.custom", "activity.custom_activity"},
-	{"custom_object", "custom_object"},
+static const struct crm_kind kinds[] = {
+	{"lead", "lead", NULL, NULL},
+	{"contact", "contact", "/contact/", "read:contact"},
+	{"opportunity", "opportunity", "/opportunity/", "read:opportunity"},
+	{"activity.custom", "activity.custom_activity", "/activity/custom/", "read:activity"},
+	{"custom_object", "custom_object", "/custom_object/", "read:custom_object"},
 };
 
-static const char *search_type(const char *object)
+const struct crm_kind *crm_kind_find(const char *object)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].object, object) == 0)
-			return kinds[i].type;
+			return &kinds[i];
 	return NULL;
+}
+
+static const char *search_type(const char *object)
+{
+	const struct crm_kind *kind = crm_kind_find(object);
+
+	return kind ? kind->type : NULL;
 }
 
 bool crm_search_knows(const char *object)
@@ -131,19 +138,30 @@ static bool same_text(const char *a, const char *b)
 	return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
-static bool holds(struct json_object *value, const char *wanted)
+static bool same_number(struct json_object *value, const char *wanted)
+{
+	cleanup_(freep) char *a = lookup_fold(LIKE_NUMBER, json_object_get_string(value));
+	cleanup_(freep) char *b = lookup_fold(LIKE_NUMBER, wanted);
+
+	return strcmp(a, b) == 0;
+}
+
+static bool holds_one(struct json_object *value, const char *wanted)
 {
 	if (json_object_is_type(value, json_type_string))
 		return same_text(json_object_get_string(value), wanted);
-	if (!json_object_is_type(value, json_type_array))
-		return false;
-	for (size_t i = 0; i < json_object_array_length(value); i++) {
-		struct json_object *item = json_object_array_get_idx(value, i);
+	return (json_object_is_type(value, json_type_int) ||
+	        json_object_is_type(value, json_type_double)) &&
+	       same_number(value, wanted);
+}
 
-		if (json_object_is_type(item, json_type_string) &&
-		    same_text(json_object_get_string(item), wanted))
+static bool holds(struct json_object *value, const char *wanted)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return holds_one(value, wanted);
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (holds_one(json_object_array_get_idx(value, i), wanted))
 			return true;
-	}
 	return false;
 }
 
@@ -169,37 +187,57 @@ static void add_match(struct crm_matches *matches, size_t value, const char *id,
 	};
 }
 
-/* The list of objects in @answer, or NULL with a sentence. */
-static struct json_object *read_data(struct json_object *answer, struct err *err)
+void crm_matches_add(struct crm_matches *matches, struct json_object *values_of, const char *field,
+                     const char *const *values, size_t n_values, const char *id,
+                     const char *created)
+{
+	struct json_object *value = json_get(values_of, field);
+
+	for (size_t v = 0; v < n_values; v++)
+		if (holds(value, values[v]))
+			add_match(matches, v, id, created);
+}
+
+struct json_object *crm_read_data(struct json_object *answer, const char *of, struct err *err)
 {
 	struct json_object *data = json_get(answer, "data");
 
 	if (json_object_is_type(data, json_type_array))
 		return data;
-	(void)err_set(err, -EBADMSG, "the answer of /data/search/ has no list \"data\"");
+	(void)err_set(err, -EBADMSG, "the answer of %s has no list \"data\"", of);
 	return NULL;
+}
+
+int crm_read_objects(struct json_object *data, const char *of, const char *field,
+                     const char *const *values, size_t n_values, struct crm_matches *matches,
+                     struct err *err)
+{
+	for (size_t i = 0; i < json_object_array_length(data); i++)
+		if (!json_get_string(json_object_array_get_idx(data, i), "id"))
+			return err_set(err, -EBADMSG,
+			               "the answer of %s has an object without an id", of);
+
+	for (size_t i = 0; i < json_object_array_length(data); i++) {
+		struct json_object *object = json_object_array_get_idx(data, i);
+
+		crm_matches_add(matches, object, field, values, n_values,
+		                json_get_string(object, "id"),
+		                json_get_string(object, "date_created"));
+	}
+	return 0;
 }
 
 int crm_search_read(struct json_object *answer, const char *field, const char *const *values,
                     size_t n_values, struct crm_matches *matches, struct err *err)
 {
-	struct json_object *data = read_data(answer, err);
+	struct json_object *data = crm_read_data(answer, crm_search_path, err);
+	int r;
 
 	if (!data)
 		return -EBADMSG;
-	for (size_t i = 0; i < json_object_array_length(data); i++)
-		if (!json_get_string(json_object_array_get_idx(data, i), "id"))
-			return err_set(err, -EBADMSG,
-			               "the answer of /data/search/ has an object without an id");
-
-	for (size_t i = 0; i < json_object_array_length(data); i++) {
-		struct json_object *object = json_object_array_get_idx(data, i);
-
-		for (size_t v = 0; v < n_values; v++)
-			if (holds(json_get(object, field), values[v]))
-				add_match(matches, v, json_get_string(object, "id"),
-				          json_get_string(object, "date_created"));
-	}
+	r = crm_read_objects(data, crm_search_path, field, values, n_values, matches, err);
+	if (r < 0)
+		return r;
 	free(matches->cursor);
 	matches->cursor = mem_strdup(json_get_string(answer, "cursor"));
 	return 0;
@@ -231,7 +269,7 @@ char *crm_canary_body(const char *object)
 
 int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct err *err)
 {
-	struct json_object *data = read_data(answer, err);
+	struct json_object *data = crm_read_data(answer, crm_search_path, err);
 	const char *created;
 
 	if (!data)
@@ -277,7 +315,7 @@ int crm_touched_read(struct json_object *answer, int64_t *ret_updated_ms, struct
 	const char *updated;
 
 	if (json_get(answer, "data")) {
-		struct json_object *data = read_data(answer, err);
+		struct json_object *data = crm_read_data(answer, crm_search_path, err);
 
 		if (!data)
 			return -EBADMSG;

@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * Proof by identity: asks /data/search/ which of our identities are on objects, and whether search
- * has caught up (the canary). Pure builders and readers; sending, waiting and deciding are others'.
+ * Proof by identity: asks search, the list of a lead and the event log which of our identities are
+ * on objects, and whether they have caught up (the canary). Pure builders and readers; sending,
+ * waiting and deciding are others'.
  *
  * Search is not in Close's published contract; its body follows the documentation, and the mode
  * "exact_value" what Close's own filter builder makes. So equality is checked again on what comes
@@ -48,8 +49,8 @@ struct crm_matches {
 
 /*
  * Adds what @answer (a page; parsed) shows to @matches and replaces its cursor. Equal is text that
- * is the same after trimming, or one item of a list. -EBADMSG with a sentence if it is no search
- * answer; then @matches is as before.
+ * is the same after trimming, the same number, or one item of a list. -EBADMSG with a sentence if
+ * it is no search answer; then @matches is as before.
  */
 int crm_search_read(struct json_object *answer, const char *field, const char *const *values,
                     size_t n_values, struct crm_matches *matches, struct err *err);
@@ -64,6 +65,58 @@ char *crm_canary_body(const char *object);
  * kind, -EBADMSG with a sentence if it cannot be read.
  */
 int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct err *err);
+
+/*
+ * The list of what stands below one lead: contacts, opportunities, custom activities and custom
+ * objects. It shows what was made without delay. NULL: objects of that kind have no such list.
+ * crm_list_path(): objects from number @skip on; to free(). crm_list_group(): what the GET counts
+ * in.
+ */
+char *crm_list_path(const char *object, const char *lead_id, size_t skip);
+const char *crm_list_group(const char *object);
+
+struct crm_list_page {
+	size_t n;          /* objects in it */
+	bool has_more;     /* there is another page */
+	int64_t newest_ms; /* the latest date_created in it, on Close's clock; 0: none */
+};
+/* Adds what @answer (a page) shows to @matches, as crm_search_read() does. */
+int crm_list_read(struct json_object *answer, const char *field, const char *const *values,
+                  size_t n_values, struct crm_matches *matches, struct crm_list_page *ret_page,
+                  struct err *err);
+
+/*
+ * The event log, newest first, in pages of fifty: what objects of a kind were made, by whomever,
+ * with their data as they were then; so it knows also those that were deleted since. Filters may
+ * only stand together as Close allows it: these do. It is not asked for one user's events, since a
+ * record may name another as the one who created the object.
+ */
+extern const char crm_event_group[];                           /* what a GET of it counts in */
+extern const char crm_newest_event_path[];                     /* the newest event of all */
+char *crm_events_path(const char *object, const char *cursor); /* to free() */
+
+struct crm_events {
+	int64_t from_ms;  /* set it: what is older, on Close's clock, proves nothing */
+	bool is_complete; /* it was read back to there, or to the log's beginning */
+	bool shows_field; /* somebody's data has the custom field: the log tells it */
+	char **unclear;   /* objects made since then whose data are not told */
+	char *cursor;     /* ask again with it; NULL: that was all */
+};
+/*
+ * Adds what @answer (a page) shows to @events and @matches. -EBADMSG with a sentence if it is no
+ * page of the event log.
+ */
+int crm_events_read(struct json_object *answer, const char *field, const char *const *values,
+                    size_t n_values, struct crm_events *events, struct crm_matches *matches,
+                    struct err *err);
+void crm_events_deinit(struct crm_events *events);
+
+/*
+ * Reads the first event of a page: 1 with its time and its object's id (NULL: it has none; borrowed
+ * from @answer), 0 if there is none, or -EBADMSG with a sentence.
+ */
+int crm_newest_event_read(struct json_object *answer, int64_t *ret_created_ms,
+                          const char **ret_object_id, struct err *err);
 
 /*
  * The lead named by delivery.canary may be touched: crm_touch_path() and crm_touch_body() make a

@@ -11,8 +11,10 @@
 #include <time.h>
 
 /*
- * The canary: absence counts only while search shows something that came after the attempt. That
- * may be a later create of our own, anybody's object, or a change of the one lead we may touch.
+ * The canary: absence from a source counts only while that source shows something that came after
+ * the attempt. In search that may be a later create of our own, anybody's object of that kind, or a
+ * change of the one lead we may touch; in the event log any event; in the list of a lead a later
+ * object of that list.
  */
 
 /* The place of kind @object; the last one where all are taken. */
@@ -35,22 +37,78 @@ static bool clock_was_set(const struct engine *e)
 	return step > canary_margin_ms / 2 || step < -canary_margin_ms / 2;
 }
 
-bool canary_is_newer(const struct proof *p, const struct unproven *u)
+/* Counted back from now, since the clocks were last compared now. */
+static bool is_later(const struct proof *p, int64_t created_ms, const struct unproven *u)
 {
-	const struct canary *c = &p->canaries[canary_at(p, u->request->object)];
+	const struct loop *loop = p->engine->loop;
 
-	if (hook_without("canary"))
-		return true;
-	if (p->touch_is_seen && !strcmp(u->request->object, "lead") && !clock_was_set(p->engine) &&
-	    p->touched_wall_ms > u->since_wall_ms)
-		return true;
-	if (!c->is_seen || strcmp(c->object, u->request->object) != 0)
+	return created_ms > loop_wall_ms(loop) + p->skew_ms + canary_margin_ms -
+	                            (int64_t)(loop_now_ms(loop) - u->since_ms);
+}
+
+/*
+ * Of an object of our own we know on our own clock that it was sent later; of others only Close's
+ * clock tells, and the clocks may differ a little.
+ */
+static bool canary_shows(const struct proof *p, const struct canary *c, const struct unproven *u)
+{
+	if (!c->is_seen)
 		return false;
 	if (!clock_was_set(p->engine) && c->intent_ms > u->since_wall_ms)
 		return true;
-	/* Counted back from now, since the clocks were last compared now. */
-	return c->created_ms > loop_wall_ms(p->engine->loop) + p->skew_ms + canary_margin_ms -
-	                               (int64_t)(loop_now_ms(p->engine->loop) - u->since_ms);
+	return is_later(p, c->created_ms, u);
+}
+
+static bool was_touched_after(const struct proof *p, const struct unproven *u)
+{
+	return !clock_was_set(p->engine) && p->touched_wall_ms > u->since_wall_ms;
+}
+
+static bool search_moves(const struct proof *p, const struct unproven *u)
+{
+	const char *object = u->request->object;
+	const struct canary *c = &p->canaries[canary_at(p, object)];
+
+	if (p->touch_is_seen && !strcmp(object, "lead") && was_touched_after(p, u))
+		return true;
+	return !strcmp(c->object, object) && canary_shows(p, c, u);
+}
+
+/* One log tells of everything, so the lead we may touch serves all kinds. */
+static bool log_moves(const struct proof *p, const struct unproven *u)
+{
+	if (p->log.is_seen && p->touched_updated_ms && was_touched_after(p, u) &&
+	    p->log.created_ms >= p->touched_updated_ms)
+		return true;
+	return canary_shows(p, &p->log, u);
+}
+
+bool canary_is_newer(const struct proof *p, enum proof_source source, const struct unproven *u,
+                     size_t at)
+{
+	if (hook_without("canary"))
+		return true;
+	switch (source) {
+	case SOURCE_SEARCH:
+		return search_moves(p, u);
+	case SOURCE_LIST:
+		return is_later(p, p->question.list_newest_ms[at], u);
+	case SOURCE_LOG:
+		return log_moves(p, u);
+	case n_sources:
+		break;
+	}
+	return false;
+}
+
+void canary_learn_log(struct proof *p, struct json_object *page)
+{
+	const char *id = NULL;
+
+	p->log = (struct canary){0};
+	p->log.is_seen = crm_newest_event_read(page, &p->log.created_ms, &id, NULL) > 0;
+	if (p->log.is_seen && id)
+		p->log.intent_ms = journal_object_time(p->engine->journal, id);
 }
 
 void proof_learn_skew(struct proof *p, const struct http_answer *answer)
@@ -86,6 +144,15 @@ static struct json_object *read_answer(struct proof *p, const struct http_answer
 	return value;
 }
 
+/* Whoever waited for search to move need not wait for its next turn. */
+static void look_soon(struct proof *p)
+{
+	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
+	for (size_t i = 0; i < p->n_list; i++)
+		if (search_moves(p, &p->list[i]))
+			proof_look_soon(p, &p->list[i]);
+}
+
 static void touched(void *arg, const struct http_answer *answer)
 {
 	struct proof *p = arg;
@@ -103,36 +170,56 @@ static void touch_looked_up(void *arg, const struct http_answer *answer)
 
 	if (crm_touched_read(page, &updated_ms, NULL) > 0)
 		p->touch_is_seen = updated_ms >= p->touched_updated_ms;
+	if (p->touch_is_seen)
+		look_soon(p);
+}
+
+/* One of those that wait for a canary. */
+struct want {
+	int64_t since_wall_ms; /* when it became unknown: the latest of all of them; 0: none waits
+	                        */
+	bool has_lead;         /* a lead is among them: search shows the touch, too */
+};
+
+static struct want find_want(const struct proof *p)
+{
+	const struct engine *e = p->engine;
+	const uint64_t now = loop_now_ms(e->loop);
+	struct want want = {0};
+
+	for (size_t i = 0; i < p->n_list; i++) {
+		const struct unproven *u = &p->list[i];
+
+		if (now - u->since_ms < e->pipeline->quarantine_ms / 2 || search_moves(p, u) ||
+		    log_moves(p, u))
+			continue;
+		want.has_lead |= !strcmp(u->request->object, "lead");
+		if (u->since_wall_ms > want.since_wall_ms)
+			want.since_wall_ms = u->since_wall_ms;
+	}
+	return want;
 }
 
 /* Nothing newer shows by itself: change the lead we may change, then look for the change. */
-static void use_touch(struct proof *p, int64_t since_wall_ms)
+static void use_touch(struct proof *p)
 {
 	const char *lead = p->engine->pipeline->canary;
+	struct want want;
 
-	if (p->touched_wall_ms <= since_wall_ms) {
+	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
+	want = find_want(p);
+	if (!lead || !want.since_wall_ms)
+		return;
+	if (p->touched_wall_ms <= want.since_wall_ms) {
 		p->touch_is_seen = false;
 		p->touched_updated_ms = 0;
 		p->touched_wall_ms = loop_wall_ms(p->engine->loop);
 		ask(p, "write", CALL_PUT, crm_touch_path(lead), crm_touch_body(p->touched_wall_ms),
 		    touched);
-	} else if (p->touched_updated_ms && !p->touch_is_seen) {
+	} else if (want.has_lead && p->touched_updated_ms && !p->touch_is_seen) {
 		ask(p, "search", CALL_POST, mem_strdup(crm_search_path), crm_touched_body(lead),
 		    touch_looked_up);
 	}
-}
-
-/* The latest time at which one of those that wait for a canary became unknown; 0: none waits. */
-static int64_t latest_in_want(const struct proof *p)
-{
-	int64_t latest = 0;
-
-	for (size_t i = 0; i < p->n_list; i++)
-		if (!canary_is_newer(p, &p->list[i]) &&
-		    !strcmp(p->list[i].request->object, "lead") &&
-		    p->list[i].since_wall_ms > latest)
-			latest = p->list[i].since_wall_ms;
-	return latest;
 }
 
 static void canary_came(void *arg, const struct http_answer *answer)
@@ -141,7 +228,6 @@ static void canary_came(void *arg, const struct http_answer *answer)
 	cleanup_(json_freep) struct json_object *page = read_answer(p, answer);
 	struct canary *c = p->asked_canary;
 	const char *id;
-	int64_t in_want;
 
 	hook_point("canary_answered");
 	if (crm_canary_read(page, &c->created_ms, NULL) > 0) {
@@ -149,14 +235,18 @@ static void canary_came(void *arg, const struct http_answer *answer)
 		c->intent_ms = id ? journal_object_time(p->engine->journal, id) : 0;
 		c->is_seen = true;
 	}
-	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
-	in_want = latest_in_want(p);
-	if (answer && p->engine->pipeline->canary && in_want)
-		use_touch(p, in_want);
+	if (!answer)
+		return;
+	look_soon(p);
+	use_touch(p);
 }
 
-void canary_ask(struct proof *p, const char *object)
+void canary_ask(struct proof *p, const char *object, bool answers)
 {
+	if (!answers) {
+		use_touch(p);
+		return;
+	}
 	p->asked_canary = &p->canaries[canary_at(p, object)];
 	*p->asked_canary = (struct canary){0};
 	(void)snprintf(p->asked_canary->object, sizeof(p->asked_canary->object), "%s", object);

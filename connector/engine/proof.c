@@ -1,7 +1,6 @@
 #include "connector/engine/proof_private.h"
 
-#include "lib/cleanup.h"
-#include "lib/json.h"
+#include "connector/close/group.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
@@ -10,20 +9,36 @@
 #include <string.h>
 
 /*
- * Creates whose answer was lost are looked up by their identity. Found at any time, they were
- * delivered. Absent counts only when two complete looks agree, the first not before half of the
- * quarantine, the last at its end, and when search shows something that is newer than the attempt
- * (the canary: search is not stalled). Without a canary it waits as long again, then a person
+ * Creates whose answer was lost are looked up by their identity: in search, in the list of the lead
+ * they name, in the event log. Found anywhere at any time, they were delivered, deleted since or
+ * not. Absent counts only when two complete looks at one source agree, the first not before half of
+ * the quarantine, the last at its end, and when that source shows something that is newer than the
+ * attempt (the canary: it is not stalled). Without a canary it waits as long again, then a person
  * decides.
  *
  * One question is out at a time; each asks for as many identities of one kind and field as go in.
  */
+
+enum {
+	longest_pause_ms = 1000, /* between two looks: half of what search allows */
+	shortest_pause_ms = 100,
+	pauses = 300 /* go into a quarantine */
+};
+
+/* Lookups are polite: the calls that bring records come first. */
+static void share_pace(struct engine *e, const char *name)
+{
+	const struct crm_group *group = crm_group_find(name);
+
+	pace_set_lookup(e->pace, pace_group(e->pace, name, group->limit, group->window_ms));
+}
 
 struct proof *proof_new(struct engine *e)
 {
 	struct proof *p = mem_alloc(sizeof(*p));
 
 	p->engine = e;
+	share_pace(e, crm_event_group);
 	return p;
 }
 
@@ -32,7 +47,7 @@ void proof_free(struct proof *proof)
 	if (!proof)
 		return;
 	loop_timer_unset(proof->engine->loop, &proof->timer);
-	crm_matches_deinit(&proof->question.matches);
+	proof_forget_question(proof);
 	free(proof->items);
 	free(proof);
 }
@@ -48,12 +63,18 @@ static uint64_t quarantine(const struct proof *p)
 	return p->engine->pipeline->quarantine_ms;
 }
 
+/* Between two looks that only miss a canary. */
+static uint64_t next_step(const struct proof *p)
+{
+	return quarantine(p) / 8 > 100 ? quarantine(p) / 8 : 100;
+}
+
 /* The age at which to look after one at @age: soon at first, then where absence can be decided. */
 static uint64_t next_age(const struct proof *p, uint64_t age)
 {
 	static const uint64_t early[] = {1000, 3000, 10000, 30000, 90000};
-	const uint64_t q = quarantine(p), step = q / 8 > 100 ? q / 8 : 100;
-	uint64_t next = age < q / 2 ? q / 2 : age < q ? q : age + step;
+	const uint64_t q = quarantine(p);
+	uint64_t next = age < q / 2 ? q / 2 : age < q ? q : age + next_step(p);
 
 	for (size_t i = 0; i < sizeof(early) / sizeof(*early); i++)
 		if (early[i] > age && early[i] < next)
@@ -88,21 +109,24 @@ static const struct unproven *listed(const struct proof *p, const struct request
 	return NULL;
 }
 
-/*
- * Something later than the attempt is visible. Of an object of our own we know on our own clock
- * that it was sent later; of others only Close's clock tells, and the clocks may differ a little.
- */
+/* Why nothing could be proven, for a person. */
 static void give_up(struct proof *p, struct request *r)
 {
-	char known[500];
+	const unsigned long long seconds = 2 * quarantine(p) / 1000;
+	char known[700];
 
-	(void)snprintf(
-		known, sizeof(known),
-		"Its answer was lost. No %s with %s = %s was found for %llu s, but search showed "
-		"nothing newer either, so it may only be late. Look in Close, then answer with "
-		"`closefeed held resolve`",
-		r->object, r->identity_field, r->identity_value,
-		(unsigned long long)(2 * quarantine(p) / 1000));
+	if (*p->question.trouble)
+		(void)snprintf(known, sizeof(known),
+		               "Its answer was lost, and search, which would tell whether it was "
+		               "done, %s. Look in Close, then answer with `closefeed held resolve`",
+		               p->question.trouble);
+	else
+		(void)snprintf(known, sizeof(known),
+		               "Its answer was lost. No %s with %s = %s was found for %llu s, but "
+		               "neither search nor the event log showed anything newer, so it may "
+		               "only be late. Look in Close, then answer with `closefeed held "
+		               "resolve`",
+		               r->object, r->identity_field, r->identity_value, seconds);
 	forget(p, r->seq);
 	delivery_unproven(p->engine->delivery, r, known);
 }
@@ -116,27 +140,73 @@ static bool more_will_come(const struct proof *p)
 	return load.n_ready > 0;
 }
 
-/* A complete look has not found it. Returns true where only the canary is missing. */
-static bool was_absent(struct proof *p, const struct unproven *u, uint64_t now)
+static bool was_looked_at(const struct question *q, enum proof_source source, size_t at)
 {
+	switch (source) {
+	case SOURCE_SEARCH:
+		return q->is_searched;
+	case SOURCE_LIST:
+		return q->is_listed[at];
+	case SOURCE_LOG:
+		return q->is_logged;
+	case n_sources:
+		break;
+	}
+	return false;
+}
+
+/* Counts this look; returns whether one source has proven that Close has no such object. */
+static bool is_absent(const struct proof *p, const struct unproven *u, size_t at, struct item *item)
+{
+	const struct question *q = &p->question;
+	const uint64_t age = q->asked_ms - u->since_ms;
+	bool is_proven = false;
+
+	for (enum proof_source s = 0; s < n_sources; s++) {
+		if (age < quarantine(p) / 2 || !was_looked_at(q, s, at))
+			continue;
+		item->n_late_looks[s]++;
+		if (!item->first_late_ms)
+			item->first_late_ms = q->asked_ms;
+		is_proven |= age >= quarantine(p) && item->n_late_looks[s] >= 2 &&
+		             canary_is_newer(p, s, u, at);
+	}
+	return is_proven;
+}
+
+/*
+ * A look has not found it. Returns true where a canary is missing, or will be at the end of the
+ * quarantine.
+ */
+static bool was_absent(struct proof *p, const struct unproven *u, size_t at, uint64_t now)
+{
+	const struct question *question = &p->question;
 	struct item *item = item_of(p, u->request->seq, now);
-	const uint64_t age = p->question.asked_ms - u->since_ms, q = quarantine(p);
+	const uint64_t age = question->asked_ms - u->since_ms, q = quarantine(p);
 
 	item->next_look_ms = u->since_ms + next_age(p, now - u->since_ms);
-	if (age >= q / 2 && !item->n_late_looks++)
-		item->first_late_ms = p->question.asked_ms;
-	if (hook_without("quarantine") ||
-	    (age >= q && item->n_late_looks >= 2 && canary_is_newer(p, u))) {
+	/* Search that is refused may have come back by then: that costs little. */
+	if (*question->trouble && age < q / 2 && item->next_look_ms > now + 1000)
+		item->next_look_ms = now + 1000;
+	if (is_absent(p, u, at, item) || hook_without("quarantine")) {
 		forget(p, u->request->seq);
 		delivery_proven_absent(p->engine->delivery, u->request);
 		return false;
 	}
 	/* After an outage the first look is late, and so is whatever could be the canary. */
-	if (age >= 2 * q && p->question.asked_ms >= item->first_late_ms + q && !more_will_come(p)) {
+	if (age >= 2 * q && question->asked_ms >= item->first_late_ms + q && !more_will_come(p)) {
 		give_up(p, u->request);
 		return false;
 	}
-	return age >= q;
+	return age >= q / 2 && !canary_is_newer(p, SOURCE_SEARCH, u, at);
+}
+
+void proof_look_soon(struct proof *p, const struct unproven *u)
+{
+	const uint64_t now = loop_now_ms(p->engine->loop);
+
+	if (now - u->since_ms >= quarantine(p))
+		item_of(p, u->request->seq, now)->next_look_ms = now;
 }
 
 static void was_found(struct proof *p, struct request *r, const char *id, size_t n_others)
@@ -149,10 +219,18 @@ static void was_found(struct proof *p, struct request *r, const char *id, size_t
 	delivery_proven_applied(p->engine->delivery, r, id, n_others ? note : NULL);
 }
 
-/* The oldest match of value @at that no other request has made; NULL: none. */
-static const char *oldest_match(struct proof *p, size_t at, size_t *ret_n_others)
+static bool is_older(const struct crm_match *a, const struct crm_match *b)
 {
-	const char *oldest = NULL;
+	int64_t a_ms, b_ms;
+
+	return crm_time_parse(a->date_created, &a_ms) && crm_time_parse(b->date_created, &b_ms) &&
+	       a_ms < b_ms;
+}
+
+/* The oldest match of value @at that no other request has made; NULL: none. */
+static const char *oldest_match(const struct proof *p, size_t at, size_t *ret_n_others)
+{
+	const struct crm_match *oldest = NULL;
 
 	*ret_n_others = 0;
 	for (size_t i = 0; i < p->question.matches.n; i++) {
@@ -160,21 +238,36 @@ static const char *oldest_match(struct proof *p, size_t at, size_t *ret_n_others
 
 		if (m->value != at || journal_knows_object_id(p->engine->journal, m->id))
 			continue;
-		if (oldest)
-			++*ret_n_others;
-		else
-			oldest = m->id;
+		*ret_n_others += oldest != NULL;
+		if (!oldest || is_older(m, oldest))
+			oldest = m;
 	}
-	return oldest;
+	return oldest ? oldest->id : NULL;
 }
 
-static void decide(struct proof *p)
+bool proof_is_found(const struct proof *p, size_t at)
+{
+	size_t n_others;
+
+	return oldest_match(p, at, &n_others) != NULL;
+}
+
+static uint64_t pause_ms(const struct proof *p)
+{
+	const uint64_t pause = quarantine(p) / pauses;
+
+	if (pause > longest_pause_ms)
+		return longest_pause_ms;
+	return pause < shortest_pause_ms ? shortest_pause_ms : pause;
+}
+
+void proof_decide(struct proof *p)
 {
 	struct engine *e = p->engine;
 	struct question *q = &p->question;
 	const uint64_t now = loop_now_ms(e->loop);
-	const char *wants_canary = NULL;
-	char object[sizeof(p->canaries[0].object)];
+	const bool search_answers = q->is_searched;
+	char wants_canary[sizeof(p->canaries[0].object)] = "";
 
 	p->n_list = delivery_unproven_list(e->delivery, p->list, max_looked_at);
 	for (size_t i = 0; i < q->n; i++) {
@@ -184,93 +277,16 @@ static void decide(struct proof *p)
 
 		if (!u)
 			continue;
-		(void)snprintf(object, sizeof(object), "%s", u->request->object);
 		if (id)
 			was_found(p, u->request, id, n_others);
-		else if (was_absent(p, u, now))
-			wants_canary = object;
+		else if (was_absent(p, u, i, now))
+			(void)snprintf(wants_canary, sizeof(wants_canary), "%s",
+			               u->request->object);
 	}
-	crm_matches_deinit(&q->matches);
-	q->n = 0;
-	p->is_asking = false;
-	p->next_scan_ms = 0;
-	if (wants_canary)
-		canary_ask(p, wants_canary);
-}
-
-static void abandon(struct proof *p)
-{
-	crm_matches_deinit(&p->question.matches);
-	p->question.n = 0;
-	p->is_asking = false;
-}
-
-/* A refusal, an expired cursor: the next scan asks anew, but not for ever. */
-static void was_refused(struct proof *p, const struct http_answer *answer)
-{
-	const uint64_t now = loop_now_ms(p->engine->loop);
-	char known[300];
-
-	(void)snprintf(known, sizeof(known),
-	               "Its answer was lost, and search, which would tell whether it was done, "
-	               "answers %ld. Look in Close, then answer with `closefeed held resolve`",
-	               answer->status);
-	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
-	for (size_t i = 0; i < p->question.n; i++) {
-		const struct unproven *u = listed(p, p->question.requests[i]);
-
-		if (!u || now - u->since_ms < 2 * quarantine(p))
-			continue;
-		forget(p, u->request->seq);
-		delivery_unproven(p->engine->delivery, u->request, known);
-	}
-	abandon(p);
-	p->next_scan_ms = now + 1000;
-}
-
-static void ask_page(struct proof *p);
-
-static void page_came(void *arg, const struct http_answer *answer)
-{
-	struct proof *p = arg;
-	struct question *q = &p->question;
-	cleanup_(json_freep) struct json_object *page = NULL;
-
-	if (!answer) {
-		abandon(p);
-		return;
-	}
-	hook_point("search_answered");
-	proof_learn_skew(p, answer);
-	if (answer->status / 100 != 2 ||
-	    json_parse(answer->body, answer->body_len, 0, &page, NULL, NULL) < 0 ||
-	    crm_search_read(page, q->requests[0]->identity_field, q->values, q->n, &q->matches,
-	                    NULL) < 0) {
-		was_refused(p, answer);
-		return;
-	}
-	if (!q->matches.cursor)
-		decide(p);
-	else if (++q->n_pages < max_pages)
-		ask_page(p);
-	else
-		was_refused(p, answer); /* a search without an end proves nothing */
-}
-
-static void ask_page(struct proof *p)
-{
-	const struct request *first = p->question.requests[0];
-	const struct delivery_call call = {
-		.method = CALL_POST,
-		.group = "search",
-		.url = mem_strdup(crm_search_path),
-		.body = crm_search_body(first->object, first->identity_field, p->question.values,
-	                                p->question.n, p->question.matches.cursor),
-		.done = page_came,
-		.arg = p,
-	};
-
-	delivery_ask(p->engine->delivery, &call);
+	p->next_scan_ms = q->asked_ms + pause_ms(p);
+	proof_forget_question(p);
+	if (*wants_canary)
+		canary_ask(p, wants_canary, search_answers);
 }
 
 /* Scanning */
@@ -287,6 +303,31 @@ static void wake(void *arg)
 	(void)arg; /* the turn does the work */
 }
 
+/*
+ * The log is read from the first byte that one of these may have had, by Close's clock. Counted
+ * back from now where the clock of this machine may have been set meanwhile.
+ */
+static int64_t log_begins(const struct proof *p, const struct unproven *u, uint64_t now)
+{
+	const int64_t wall = loop_wall_ms(p->engine->loop);
+	const int64_t since = wall - (int64_t)(now - u->since_ms);
+	const int64_t intent = u->request->intent_wall_ms;
+
+	return (intent && intent < since ? intent : since) + p->skew_ms - log_margin_ms;
+}
+
+static void add_to_question(struct proof *p, const struct unproven *u, uint64_t now)
+{
+	struct question *q = &p->question;
+	const int64_t from_ms = log_begins(p, u, now);
+
+	if (!q->n || from_ms < q->log.from_ms)
+		q->log.from_ms = from_ms;
+	q->wants_log |= now - u->since_ms >= quarantine(p) / 2 && !hook_without("event_log");
+	q->requests[q->n] = u->request;
+	q->values[q->n++] = u->request->identity_value;
+}
+
 static void scan(struct proof *p, uint64_t now)
 {
 	struct engine *e = p->engine;
@@ -295,21 +336,17 @@ static void scan(struct proof *p, uint64_t now)
 
 	p->n_list = delivery_unproven_list(e->delivery, p->list, max_looked_at);
 	for (size_t i = 0; i < p->n_list; i++) {
-		struct request *r = p->list[i].request;
-		const uint64_t at = item_of(p, r->seq, now)->next_look_ms;
+		const struct unproven *u = &p->list[i];
+		const uint64_t at = item_of(p, u->request->seq, now)->next_look_ms;
 
 		if (at > now && (!soonest || at < soonest))
 			soonest = at;
-		if (at > now || !fits(q, r))
-			continue;
-		q->requests[q->n] = r;
-		q->values[q->n++] = r->identity_value;
+		if (at <= now && fits(q, u->request))
+			add_to_question(p, u, now);
 	}
 	if (q->n) {
-		p->is_asking = true;
 		q->asked_ms = now;
-		q->n_pages = 0;
-		ask_page(p);
+		proof_look(p);
 	} else if (soonest) {
 		loop_timer_set(e->loop, &p->timer, soonest, wake, NULL);
 	}
@@ -350,5 +387,8 @@ int64_t proof_until_wall_ms(struct proof *proof)
 		if (until > latest)
 			latest = until;
 	}
+	/* Past that too, after an outage: whatever is looked at next. */
+	if (latest && latest < now)
+		latest = now + next_step(proof);
 	return latest ? loop_wall_ms(e->loop) + (int64_t)latest - (int64_t)now : 0;
 }

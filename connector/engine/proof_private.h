@@ -1,6 +1,8 @@
 #pragma once
 
-/* What the two halves of proof share: proof.c looks for identities, canary.c for something newer.
+/*
+ * What the parts of proof share: proof.c decides and says when to look, proof_ask.c is one look,
+ * canary.c knows whether a source shows something newer.
  */
 
 #include "connector/close/reconcile.h"
@@ -8,29 +10,52 @@
 
 enum {
 	max_looked_at = 512,
-	scan_every_ms = 100,
+	scan_every_ms = 100, /* while nobody is looked for */
 	canary_margin_ms = 1000,
-	max_pages = 100, /* of one look; a search without an end proves nothing */
+	log_margin_ms = 120000, /* the log is read from that long before the attempt */
+	max_pages = 100,        /* of one look at search; without an end it proves nothing */
+	max_log_pages = 200,
+	max_list_pages = 20,
+	max_restarts = 3, /* of a search whose cursor expired between two pages */
 	max_kinds = 16
 };
+
+/* Where objects are seen. Each can find; each can prove absence if its own canary shows. */
+enum proof_source { SOURCE_SEARCH, SOURCE_LIST, SOURCE_LOG, n_sources };
 
 struct item {
 	uint64_t seq;
 	uint64_t next_look_ms;
-	unsigned n_late_looks; /* complete looks that began after half of the quarantine */
-	uint64_t first_late_ms;
+	/* Complete looks at each source that began after half of the quarantine. */
+	unsigned n_late_looks[n_sources];
+	uint64_t first_late_ms; /* of any of them; 0: none yet */
 };
 
+/* One look for creates of one kind with one field: search, the lists of their leads, the log. */
 struct question {
 	struct request *requests[crm_search_values];
 	const char *values[crm_search_values];
 	size_t n;
 	uint64_t asked_ms;
-	struct crm_matches matches;
-	unsigned n_pages;
+	struct crm_matches matches; /* of all sources */
+	/* Search */
+	unsigned n_pages, n_restarts;
+	bool is_searched; /* it was read to its end */
+	char trouble[80]; /* what search did instead; "": nothing */
+	/* The lists of their leads */
+	char *leads[crm_search_values]; /* NULL: the create names none, or it has no list */
+	bool was_list_asked[crm_search_values];
+	bool is_listed[crm_search_values]; /* its list is one page, and was read */
+	int64_t list_newest_ms[crm_search_values];
+	size_t list_at, list_skip;
+	/* The event log */
+	bool wants_log;
+	unsigned n_log_pages;
+	struct crm_events log;
+	bool is_logged; /* it was read to its end, and would show what is looked for */
 };
 
-/* The newest object of a kind that search shows. */
+/* The newest object of a kind that search shows, or the newest event of the log. */
 struct canary {
 	char object[64]; /* the kind; "": a free place */
 	bool is_seen;
@@ -46,7 +71,8 @@ struct proof {
 	bool is_asking;
 	struct canary canaries[max_kinds];
 	struct canary *asked_canary;
-	int64_t skew_ms; /* Close's clock minus ours */
+	struct canary log; /* the newest event of all */
+	int64_t skew_ms;   /* Close's clock minus ours */
 	/* The lead of delivery.canary, which we may touch. */
 	int64_t touched_wall_ms;    /* our clock, before the PUT; 0: not yet */
 	int64_t touched_updated_ms; /* what the PUT said; 0: no answer yet */
@@ -57,11 +83,36 @@ struct proof {
 	size_t n_list;
 };
 
+/* proof.c */
+
+/* The look is over: what it has found, and what is absent by now. */
+void proof_decide(struct proof *p);
+/* Past its quarantine @u was only missing a canary, which is there now. */
+void proof_look_soon(struct proof *p, const struct unproven *u);
+/* Value @at was found: an object that no other request has made. */
+bool proof_is_found(const struct proof *p, size_t at);
+
+/* proof_ask.c */
+
+/* Begins to look for what is in the question; ends in proof_decide(), unless delivery stops. */
+void proof_look(struct proof *p);
+/* Makes room for the next question. */
+void proof_forget_question(struct proof *p);
+
 /* canary.c */
 
-/* Something later than the attempt of @u is visible in search. */
-bool canary_is_newer(const struct proof *p, const struct unproven *u);
-/* Asks search for the newest object of the kind, and touches delivery.canary if that is too old. */
-void canary_ask(struct proof *p, const char *object);
+/*
+ * Something later than the attempt of @u is visible in @source; @at is its place in the question
+ * (of SOURCE_LIST only: each lead has its own list).
+ */
+bool canary_is_newer(const struct proof *p, enum proof_source source, const struct unproven *u,
+                     size_t at);
+/*
+ * Asks search, where it @answers, for the newest object of the kind, and touches delivery.canary
+ * where nothing newer is seen anywhere.
+ */
+void canary_ask(struct proof *p, const char *object, bool answers);
+/* Takes the newest event of all from its page. */
+void canary_learn_log(struct proof *p, struct json_object *page);
 /* Takes Close's clock from the date of an answer. */
 void proof_learn_skew(struct proof *p, const struct http_answer *answer);

@@ -285,8 +285,8 @@ static void serve(struct world *of, struct http_transfer *t)
 	}
 	if (*fake_note(t) / n_fates > now())
 		return;
-	if (fate == FATE_OK && fake_is_search(t))
-		fake_search(of, &them, t);
+	if (fate == FATE_OK && fake_is_lookup(t))
+		fake_lookup(of, &them, t);
 	else
 		answer(t, fate, load);
 }

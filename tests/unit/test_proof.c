@@ -1,8 +1,10 @@
+#include "lib/mem.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake_search.h"
 #include "tests/unit/virtual_clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Creates whose answer was lost: found, proven absent, or left to a person. Q is 330 s. */
@@ -17,8 +19,8 @@ static void serve(struct world *of, struct http_transfer *t)
 {
 	char answer[64];
 
-	if (fake_is_search(t)) {
-		fake_search(of, &them, t);
+	if (fake_is_lookup(t)) {
+		fake_lookup(of, &them, t);
 	} else if (creates_answer) {
 		(void)snprintf(answer, sizeof(answer), "{\"id\":\"lead_c%llu\"}",
 		               (unsigned long long)world_number(t));
@@ -168,12 +170,12 @@ static void absence_is_proven_after_the_quarantine_when_search_is_seen_to_move(v
 	world_pass(w, 10000);
 	canary("lead");
 	world_pass(w, 319000);
-	check_eq(fake_n_started(w->engine.http) - them.n_pages - them.n_canaries, 1);
+	check_eq(fake_n_sent(w, &them), 1);
 	creates_answer = true;
 	world_pass(w, 60000);
 	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
 	check(!ending(n)->found_by_lookup);
-	check_eq(fake_n_started(w->engine.http) - them.n_pages - them.n_canaries, 2);
+	check_eq(fake_n_sent(w, &them), 2);
 }
 
 static void one_late_look_is_not_enough(void **state)
@@ -184,13 +186,13 @@ static void one_late_look_is_not_enough(void **state)
 	(void)lost_create("lead", "77");
 	world_pass(w, 300000);
 	second = lost_create("lead", "78");
-	world_pass(w, 20000);
-	canary("lead"); /* seen for the first at 330 s, and newer than the second */
-	world_pass(w, 50000);
+	world_pass(w, 70000);
 	check_eq(w->live[1]->resends, 0);
 	/* Search hangs over the first's next question until the second is old enough. */
 	w->serve = NULL;
-	world_pass(w, 265000);
+	world_pass(w, 1500);
+	canary("lead"); /* newer than both */
+	world_pass(w, 263500);
 	w->serve = serve;
 	world_pass(w, 5000);
 	check_eq(w->live[1]->resends, 1);
@@ -211,7 +213,7 @@ static void without_a_canary_a_person_decides_after_twice_the_quarantine(void **
 	check_eq(ending(n)->class, REJECT_UNKNOWN);
 	check(strstr(ending(n)->known, "custom.cf_1 = 77"));
 	check(strstr(ending(n)->known, "closefeed held resolve"));
-	check_eq(fake_n_started(w->engine.http) - them.n_pages - them.n_canaries, 1);
+	check_eq(fake_n_sent(w, &them), 1);
 }
 
 static void after_an_outage_there_is_time_for_a_canary(void **state)
@@ -298,7 +300,7 @@ static void proven_absent_four_times_it_is_held(void **state)
 	}
 	check_eq(ending(n)->outcome, OUTCOME_HELD);
 	check_eq(ending(n)->class, REJECT_SERVER);
-	check_eq(fake_n_started(w->engine.http) - them.n_pages - them.n_canaries, 4);
+	check_eq(fake_n_sent(w, &them), 4);
 }
 
 static void after_a_restart_the_wait_counts_anew(void **state)
@@ -317,6 +319,232 @@ static void after_a_restart_the_wait_counts_anew(void **state)
 	world_pass(w, 60000);
 	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
 	check(ending(n)->found_by_lookup);
+}
+
+/* The list of its lead */
+
+/* A contact below lead_A whose answer is lost just now. */
+static uint64_t lost_contact(const char *identity)
+{
+	const struct sketch s = {.class = CLASS_A, .object = "contact", .identity = identity};
+	struct request *r = world_request(w, &s);
+
+	free(r->body);
+	r->body = mem_printf("{\"n\":%llu,\"lead_id\":\"lead_A\",\"custom.cf_1\":\"%s\"}",
+	                     (unsigned long long)w->n_made, identity);
+	r->body_len = strlen(r->body);
+	delivery_submit(w->engine.delivery, r);
+	world_turn(w);
+	lose(world_flying(w, http_in_flight(w->engine.http) - 1));
+	return w->n_made;
+}
+
+/* Below lead_A; search shows it never. */
+static const char *below(const char *identity)
+{
+	const char *id = fake_make(w, &them, "contact", identity, UINT32_MAX);
+
+	(void)snprintf(fake_last(&them)->lead, sizeof(fake_last(&them)->lead), "lead_A");
+	return id;
+}
+
+static void what_the_leads_list_shows_was_delivered_whatever_search_says(void **state)
+{
+	const uint64_t n = lost_contact("77");
+	const char *id = below("77");
+
+	(void)state;
+	world_pass(w, 500);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check_text(ending(n)->object_id, id);
+	check_eq(them.n_lists, 1);
+}
+
+static void one_list_serves_all_that_name_its_lead(void **state)
+{
+	(void)state;
+	them.search_status = 400; /* nothing comes of the first looks */
+	for (int i = 0; i < 3; i++)
+		(void)lost_contact((const char *const[]){"1", "2", "3"}[i]);
+	world_pass(w, 500);
+	them.n_lists = 0;
+	for (int i = 0; i < 3; i++)
+		(void)below((const char *const[]){"1", "2", "3"}[i]);
+	world_pass(w, 1500);
+	for (uint64_t n = 1; n <= 3; n++)
+		check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check_eq(them.n_lists, 1);
+}
+
+static void a_later_object_in_the_leads_list_is_its_canary(void **state)
+{
+	const uint64_t n = lost_contact("77");
+
+	(void)state;
+	world_pass(w, 10000);
+	(void)below("somebody else's");
+	world_pass(w, 315000);
+	check_eq(fake_n_sent(w, &them), 1);
+	creates_answer = true;
+	world_pass(w, 10000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check(!ending(n)->found_by_lookup);
+}
+
+static void without_a_later_object_the_leads_list_proves_no_absence(void **state)
+{
+	const uint64_t n = lost_contact("77");
+
+	(void)state;
+	world_pass(w, 720000);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+	check(them.n_lists > 2);
+}
+
+/* The event log */
+
+/* Somebody made something of another kind, which only the log shows. */
+static void stir(void)
+{
+	(void)fake_make(w, &them, "opportunity", "x", UINT32_MAX);
+}
+
+/* Search stands still; events are told, with custom fields. */
+static void only_the_log_moves(void)
+{
+	them.has_log = them.log_has_field = true;
+	(void)fake_make(w, &them, "lead", "an older one", UINT32_MAX);
+	world_pass(w, 2000);
+}
+
+static void what_the_log_tells_was_delivered(void **state)
+{
+	const char *id;
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	n = lost_create("lead", "77");
+	id = fake_make(w, &them, "lead", "77", UINT32_MAX);
+	world_pass(w, 164000);
+	check_eq(ending(n)->n_times, 0);
+	check_eq(them.n_logs, 0); /* it is many pages, perhaps: read when it matters */
+	world_pass(w, 2000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check_text(ending(n)->object_id, id);
+}
+
+static void what_was_made_and_deleted_since_was_delivered(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	n = lost_create("lead", "77");
+	(void)fake_make(w, &them, "lead", "77", 0);
+	fake_last(&them)->is_deleted = true;
+	world_pass(w, 10000);
+	canary("lead"); /* so that search alone would prove absence */
+	world_pass(w, 330000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check(ending(n)->found_by_lookup);
+	check_eq(fake_n_sent(w, &them), 1);
+}
+
+static void the_log_proves_absence_where_search_stands_still(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	n = lost_create("lead", "77");
+	world_pass(w, 10000);
+	stir();
+	world_pass(w, 319000);
+	check_eq(fake_n_sent(w, &them), 1);
+	creates_answer = true;
+	world_pass(w, 10000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check(!ending(n)->found_by_lookup);
+	check_eq(fake_n_sent(w, &them), 2);
+}
+
+static void the_log_proves_absence_where_search_is_refused(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	them.search_status = 400;
+	n = lost_create("lead", "77");
+	world_pass(w, 10000);
+	stir();
+	creates_answer = true;
+	world_pass(w, 325000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+}
+
+static void a_log_that_stands_still_proves_nothing(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	them.log_is_at = them.n;
+	n = lost_create("lead", "77");
+	world_pass(w, 10000);
+	stir();
+	world_pass(w, 720000);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+	check(strstr(ending(n)->known, "neither search nor the event log"));
+}
+
+static void events_without_custom_fields_prove_nothing(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	them.log_has_field = false;
+	n = lost_create("lead", "77");
+	(void)fake_make(w, &them, "lead", "77", UINT32_MAX);
+	world_pass(w, 10000);
+	stir();
+	world_pass(w, 720000);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+}
+
+static void an_event_without_data_may_be_the_one(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	only_the_log_moves();
+	n = lost_create("lead", "77");
+	(void)fake_make(w, &them, "lead", "77", UINT32_MAX);
+	fake_last(&them)->is_unclear = true;
+	world_pass(w, 10000);
+	stir();
+	world_pass(w, 720000);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+}
+
+static void the_log_is_read_back_to_the_attempt_and_no_further(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	them.has_log = them.log_has_field = true;
+	for (int i = 0; i < 200; i++)
+		(void)fake_make(w, &them, "lead", "long ago", UINT32_MAX);
+	world_pass(w, 600000);
+	n = lost_create("lead", "77");
+	(void)fake_make(w, &them, "lead", "77", UINT32_MAX);
+	for (int i = 0; i < 120; i++)
+		canary("lead");
+	world_pass(w, 170000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check_eq(them.n_logs, 4); /* the newest, and three pages */
 }
 
 /* Trouble with search */
@@ -387,6 +615,18 @@ int main(void)
 		in_world(lost_creates_of_two_kinds_are_both_proven_absent),
 		in_world(proven_absent_four_times_it_is_held),
 		in_world(after_a_restart_the_wait_counts_anew),
+		in_world(what_the_leads_list_shows_was_delivered_whatever_search_says),
+		in_world(one_list_serves_all_that_name_its_lead),
+		in_world(a_later_object_in_the_leads_list_is_its_canary),
+		in_world(without_a_later_object_the_leads_list_proves_no_absence),
+		in_world(what_the_log_tells_was_delivered),
+		in_world(what_was_made_and_deleted_since_was_delivered),
+		in_world(the_log_proves_absence_where_search_stands_still),
+		in_world(the_log_proves_absence_where_search_is_refused),
+		in_world(a_log_that_stands_still_proves_nothing),
+		in_world(events_without_custom_fields_prove_nothing),
+		in_world(an_event_without_data_may_be_the_one),
+		in_world(the_log_is_read_back_to_the_attempt_and_no_further),
 		in_world(search_that_is_refused_leaves_it_to_a_person),
 		in_world(search_that_is_refused_for_a_while_is_asked_again),
 		in_world(after_a_stop_nothing_is_asked),

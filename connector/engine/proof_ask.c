@@ -1,0 +1,291 @@
+#include "connector/engine/proof_private.h"
+
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * One look: search for all at once, then the list of each lead that one of those not found names,
+ * then, where absence may soon count, the event log. One call is out at a time. A source that does
+ * not answer as it should is passed over: it proves nothing in this look.
+ */
+
+void proof_forget_question(struct proof *p)
+{
+	struct question *q = &p->question;
+
+	for (size_t i = 0; i < q->n; i++)
+		free(q->leads[i]);
+	crm_matches_deinit(&q->matches);
+	crm_events_deinit(&q->log);
+	*q = (struct question){0};
+	p->is_asking = false;
+}
+
+static void ask(struct proof *p, enum call_method method, const char *group, char *takes_url,
+                char *takes_body, void (*done)(void *arg, const struct http_answer *answer))
+{
+	const struct delivery_call call = {
+		.method = method,
+		.group = group,
+		.url = takes_url,
+		.body = takes_body,
+		.done = done,
+		.arg = p,
+	};
+
+	delivery_ask(p->engine->delivery, &call);
+}
+
+/* The JSON of an answer that says yes, else NULL. */
+static struct json_object *read_yes(struct proof *p, const struct http_answer *answer)
+{
+	struct json_object *value = NULL;
+
+	proof_learn_skew(p, answer);
+	if (answer->status / 100 == 2)
+		(void)json_parse(answer->body, answer->body_len, 0, &value, NULL, NULL);
+	return value;
+}
+
+static bool all_are_found(const struct proof *p)
+{
+	for (size_t i = 0; i < p->question.n; i++)
+		if (!proof_is_found(p, i))
+			return false;
+	return true;
+}
+
+/* The event log */
+
+/* Where an event without data may be of one we look for, the log cannot say that there is none. */
+static bool has_unclear(const struct proof *p)
+{
+	for (char **id = p->question.log.unclear; id && *id; id++)
+		if (!journal_knows_object_id(p->engine->journal, *id))
+			return true;
+	return false;
+}
+
+static void end_log(struct proof *p)
+{
+	const struct crm_events *log = &p->question.log;
+	const bool shows_all = (log->shows_field && !has_unclear(p)) || hook_without("event_data");
+
+	p->question.is_logged = log->is_complete && shows_all;
+	proof_decide(p);
+}
+
+static void ask_log(struct proof *p);
+
+static void log_came(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	struct question *q = &p->question;
+	cleanup_(json_freep) struct json_object *page = NULL;
+
+	if (!answer) {
+		proof_forget_question(p);
+		return;
+	}
+	hook_point("log_answered");
+	page = read_yes(p, answer);
+	if (!page || crm_events_read(page, q->requests[0]->identity_field, q->values, q->n, &q->log,
+	                             &q->matches, NULL) < 0)
+		proof_decide(p);
+	else if (q->log.is_complete || ++q->n_log_pages == max_log_pages)
+		end_log(p);
+	else
+		ask_log(p);
+}
+
+static void ask_log(struct proof *p)
+{
+	const struct question *q = &p->question;
+
+	ask(p, CALL_GET, crm_event_group, crm_events_path(q->requests[0]->object, q->log.cursor),
+	    NULL, log_came);
+}
+
+static void newest_event_came(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	cleanup_(json_freep) struct json_object *page = NULL;
+
+	if (!answer) {
+		proof_forget_question(p);
+		return;
+	}
+	page = read_yes(p, answer);
+	canary_learn_log(p, page);
+	ask_log(p);
+}
+
+/* What shows that the log moves must have been seen before it is read, not after. */
+static void begin_log(struct proof *p)
+{
+	if (!p->question.wants_log || all_are_found(p))
+		proof_decide(p);
+	else
+		ask(p, CALL_GET, crm_event_group, mem_strdup(crm_newest_event_path), NULL,
+		    newest_event_came);
+}
+
+/* The lists of their leads */
+
+static bool is_of_same_lead(const struct question *q, size_t a, size_t b)
+{
+	return q->leads[a] && q->leads[b] && !strcmp(q->leads[a], q->leads[b]);
+}
+
+static void ask_next_list(struct proof *p);
+
+/* Of a list of several pages a change in between may hide one: it can find, and prove nothing. */
+static void end_list(struct question *q, const struct crm_list_page *page)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		if (!is_of_same_lead(q, i, q->list_at))
+			continue;
+		q->is_listed[i] = page && !page->has_more && !q->list_skip;
+		q->list_newest_ms[i] = page ? page->newest_ms : 0;
+	}
+}
+
+static void ask_list(struct proof *p);
+
+static void list_came(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	struct question *q = &p->question;
+	struct crm_list_page shown = {0};
+	cleanup_(json_freep) struct json_object *page = NULL;
+
+	if (!answer) {
+		proof_forget_question(p);
+		return;
+	}
+	hook_point("list_answered");
+	page = read_yes(p, answer);
+	if (!page || crm_list_read(page, q->requests[0]->identity_field, q->values, q->n,
+	                           &q->matches, &shown, NULL) < 0) {
+		end_list(q, NULL);
+	} else if (shown.has_more && shown.n && q->list_skip + shown.n < shown.n * max_list_pages) {
+		q->list_skip += shown.n;
+		ask_list(p);
+		return;
+	} else {
+		end_list(q, &shown);
+	}
+	q->list_at++;
+	ask_next_list(p);
+}
+
+static void ask_list(struct proof *p)
+{
+	const struct question *q = &p->question;
+	const char *object = q->requests[0]->object;
+
+	ask(p, CALL_GET, crm_list_group(object),
+	    crm_list_path(object, q->leads[q->list_at], q->list_skip), NULL, list_came);
+}
+
+static void ask_next_list(struct proof *p)
+{
+	struct question *q = &p->question;
+
+	while (q->list_at < q->n && (!q->leads[q->list_at] || q->was_list_asked[q->list_at] ||
+	                             proof_is_found(p, q->list_at)))
+		q->list_at++;
+	if (q->list_at == q->n) {
+		begin_log(p);
+		return;
+	}
+	for (size_t i = 0; i < q->n; i++)
+		q->was_list_asked[i] |= is_of_same_lead(q, i, q->list_at);
+	q->list_skip = 0;
+	ask_list(p);
+}
+
+/* Search */
+
+static void ask_search(struct proof *p);
+
+static void search_failed(struct proof *p, long status)
+{
+	struct question *q = &p->question;
+
+	/* Pages that come slowly outlive their cursor. */
+	if (status / 100 != 2 && q->n_pages && q->n_restarts++ < max_restarts) {
+		free(q->matches.cursor);
+		q->matches.cursor = NULL;
+		q->n_pages = 0;
+		ask_search(p);
+		return;
+	}
+	(void)snprintf(q->trouble, sizeof(q->trouble), "answers %ld", status);
+	ask_next_list(p);
+}
+
+static void search_came(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	struct question *q = &p->question;
+	cleanup_(json_freep) struct json_object *page = NULL;
+
+	if (!answer) {
+		proof_forget_question(p);
+		return;
+	}
+	hook_point("search_answered");
+	page = read_yes(p, answer);
+	if (!page || crm_search_read(page, q->requests[0]->identity_field, q->values, q->n,
+	                             &q->matches, NULL) < 0) {
+		search_failed(p, answer->status);
+	} else if (!q->matches.cursor) {
+		q->is_searched = true;
+		ask_next_list(p);
+	} else if (++q->n_pages < max_pages) {
+		ask_search(p);
+	} else {
+		(void)snprintf(q->trouble, sizeof(q->trouble), "does not come to an end");
+		ask_next_list(p);
+	}
+}
+
+static void ask_search(struct proof *p)
+{
+	const struct question *q = &p->question;
+	const struct request *first = q->requests[0];
+
+	ask(p, CALL_POST, "search", mem_strdup(crm_search_path),
+	    crm_search_body(first->object, first->identity_field, q->values, q->n,
+	                    q->matches.cursor),
+	    search_came);
+}
+
+/* The lead a create names, where what is below it has a list; to free(). */
+static char *lead_of(const struct request *r)
+{
+	cleanup_(json_freep) struct json_object *body = NULL;
+	cleanup_(freep) char *path = crm_list_path(r->object, "", 0);
+
+	if (!path || hook_without("parent_list") ||
+	    json_parse(r->body, r->body_len, 0, &body, NULL, NULL) < 0)
+		return NULL;
+	return mem_strdup(json_get_string(body, "lead_id"));
+}
+
+void proof_look(struct proof *p)
+{
+	struct question *q = &p->question;
+
+	p->is_asking = true;
+	for (size_t i = 0; i < q->n; i++)
+		q->leads[i] = lead_of(q->requests[i]);
+	ask_search(p);
+}
