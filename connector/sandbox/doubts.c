@@ -37,6 +37,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
                                "the body of a DELETE's 200: {} or nothing"},
 	[DOUBT_EMAIL_CASE] = {"email_case", VALUES("kept", "lowered"),
                               "letter case of e-mail addresses in answers"},
+	[DOUBT_EVENT_DATA] = {"event_data", VALUES("whole", "without_custom", "none"),
+                              "what the event log tells of an object"},
 	[DOUBT_EXACT_VALUE] = {"exact_value", VALUES("folded", "case"),
                                "whether exact_value in a search minds letter case"},
 	[DOUBT_LEAD_CONTACTS] = {"lead_contacts", VALUES("ignored", "refused"),

@@ -275,10 +275,30 @@ static struct json_object *changed_fields(const struct entry *e)
 	return names;
 }
 
+/* What is told of the object: to some nothing, and perhaps no custom fields. */
+static struct json_object *told_data(const struct entry *e, struct box_org *org)
+{
+	struct json_object *whole, *told;
+
+	if (strcmp(e->action, "deleted") == 0 ||
+	    box_doubt_is(&org->doubts, DOUBT_EVENT_DATA, "none"))
+		return json_object_new_object();
+	whole = box_org_render(org, e->object->kind, e->data);
+	if (!box_doubt_is(&org->doubts, DOUBT_EVENT_DATA, "without_custom"))
+		return whole;
+	told = json_object_new_object();
+	json_object_object_foreach(whole, key, value)
+	{
+		if (strncmp(key, "custom", strlen("custom")) != 0)
+			json_object_object_add(told, key, json_object_get(value));
+	}
+	json_object_put(whole);
+	return told;
+}
+
 static struct json_object *render(const struct entry *e, struct box_org *org)
 {
 	struct json_object *o = json_object_new_object();
-	const bool is_gone = strcmp(e->action, "deleted") == 0;
 	char at[moment_bytes];
 
 	(void)moment_text(e->wall_ms * 1000, at);
@@ -288,8 +308,7 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 	box_set(o, "lead_id", json_string(lead_of(e)));
 	box_set(o, "action", json_object_new_string(e->action));
 	box_set(o, "changed_fields", changed_fields(e));
-	box_set(o, "data",
-	        is_gone ? json_object_new_object() : box_org_render(org, e->object->kind, e->data));
+	box_set(o, "data", told_data(e, org));
 	box_set(o, "previous_data",
 	        e->previous ? json_object_get(e->previous) : json_object_new_object());
 	box_set(o, "meta", meta(e));

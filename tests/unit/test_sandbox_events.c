@@ -151,10 +151,32 @@ static void what_close_does_not_offer_is_refused(void **state)
 	box_close(&b);
 }
 
+static void the_log_may_tell_less_of_an_object(void **state)
+{
+	struct json_object *told;
+	struct err err;
+	struct box b;
+
+	(void)state;
+	box_open(&b, 0);
+	(void)box_put(&b, BOX_LEAD, NULL, "{\"name\":\"A\"}");
+	check_eq(box_doubts_set(&b.org->doubts, "event_data", "without_custom", &err), 0);
+	told = page(&b, "{}");
+	check_text(json_get_string(json_get(event(told, 0), "data"), "name"), "A");
+	check_null(json_get(json_get(event(told, 0), "data"), "custom"));
+	json_object_put(told);
+	check_eq(box_doubts_set(&b.org->doubts, "event_data", "none", &err), 0);
+	told = page(&b, "{}");
+	check_eq(json_object_object_length(json_get(event(told, 0), "data")), 0);
+	json_object_put(told);
+	box_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(every_change_is_told_newest_first),
+		sentence(the_log_may_tell_less_of_an_object),
 		sentence(a_leads_events_include_those_below_it),
 		sentence(cursors_go_back_and_forth),
 		sentence(dates_bound_what_is_told),
