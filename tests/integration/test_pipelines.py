@@ -10,6 +10,8 @@ expected.json:
   requests  what `preview` shows, in order, and what arrives: call, body (text: byte for byte),
             headers that matter (null: there is none), its records, its answer where it is not 200;
             sent: false where only `preview`, which knows of no state, has it
+  preview   what `preview` shows, where that is not what arrives, since ids are looked up later
+  made      [path, some fields] of objects that the run makes, by the names they have further down
   halves    what arrives besides, since a call was refused as a whole and cut
   rejects   [record, class, a part of the reason], in the order of the records
   objects   what Close has afterwards, all of a kind; of each object the fields that are named
@@ -53,6 +55,10 @@ def body_of(text):
         return text
 
 
+def has(one, some):
+    return all(one.get(key) == value for key, value in some.items())
+
+
 class Call:
     """A request that is expected, previewed or received."""
 
@@ -86,6 +92,17 @@ class Example:
 
     def named(self, text):
         return examples.with_names(text, self.ids)
+
+    def listed(self, path):
+        page = json.loads(self.named(json.dumps(self.sandbox.get(f"{path}?_limit=100"))))
+        assert not page["has_more"]
+        return page["data"]
+
+    def name_what_was_made(self):
+        for name, (path, some) in self.wanted.get("made", {}).items():
+            fits = [one for one in self.listed(path) if has(one, some)]
+            assert len(fits) == 1, (name, fits)
+            self.ids[name] = fits[0]["id"]
 
     def run(self, verb, *flags):
         return self.program(verb, "pipeline.yaml", "--json", *flags)
@@ -137,7 +154,8 @@ def preview(example):
     """Shows the calls in the order of the records, and rejects what no answer is needed for."""
     result = example.run("preview", "--all")
     lines = [exact(example.named(line)) for line in result.out.splitlines()]
-    shown, wanted = [line for line in lines if "rejected" not in line], example.expected("requests")
+    shown = [line for line in lines if "rejected" not in line]
+    wanted = example.expected("preview" if "preview" in example.wanted else "requests")
     roots = (example.sandbox.base_url, example.host.origin)
     got = []
     for line in shown:
@@ -164,22 +182,18 @@ def arrived(example):
 def rejects(example):
     result = example.program("rejects", "list", "pipeline.yaml", "--json")
     listed = json.loads(example.named(result.out))["rejects"]
-    got = {place_of(item["records"][0]): (item["class"], item["message"]) for item in listed}
-    assert len(got) == len(listed)
-    wanted = example.wanted.get("rejects", [])
-    assert {place: class_ for place, (class_, _) in got.items()} == {
-        place: class_ for place, class_, _ in wanted}
-    for place, _, reason in wanted:
-        assert reason in got[place][1]
+    got = sorted((place_of(item["records"][0]), item["class"], item["message"]) for item in listed)
+    wanted = sorted(example.wanted.get("rejects", []))
+    assert [reject[:2] for reject in got] == [(place, class_) for place, class_, _ in wanted], got
+    for (_, _, message), (_, _, reason) in zip(got, wanted):
+        assert reason in message
 
 
 def objects(example):
     for path, wanted in example.wanted.get("objects", {}).items():
-        page = json.loads(example.named(json.dumps(example.sandbox.get(f"{path}?_limit=100"))))
-        left = page["data"]
-        assert not page["has_more"]
+        left = example.listed(path)
         for some in wanted:
-            fits = [o for o in left if all(o.get(key) == value for key, value in some.items())]
+            fits = [one for one in left if has(one, some)]
             assert fits, (some, left)
             left.remove(fits[0])
         assert left == []
@@ -193,6 +207,7 @@ def test_the_example_does_what_it_says(example):
     wanted = {**dict.fromkeys(SUMMARY, 0), **example.wanted["summary"]}
     assert {key: result.summary[key] for key in SUMMARY} == wanted, result.err
     assert result.code == (1 if wanted["rejected"] else 0)
+    example.name_what_was_made()
     arrived(example)
     rejects(example)
     objects(example)
