@@ -181,7 +181,7 @@ static enum exit_code run_fields(const struct cli *cli)
 		                  "a lock file holds all that the pipeline can name: leave "
 		                  "\"%s\" out",
 		                  kind);
-	if (kind && !crm_names_is_kind(kind))
+	if (kind && (!crm_names_is_kind(kind) || name_kind_is_linked(kind)))
 		return cli_misuse(cli,
 		                  "\"%s\" is none of lead, contact, opportunity, "
 		                  "activity/TYPE_ID, custom_object/TYPE_ID, status/lead, "

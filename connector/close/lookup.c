@@ -29,6 +29,11 @@ bool crm_lookup_is_search(const char *kind)
 	return false;
 }
 
+char *crm_lookup_book(const char *kind)
+{
+	return mem_strdup(name_kind_of_lookup(kind));
+}
+
 static bool is_custom(const char *field)
 {
 	return strncmp(field, custom_prefix, sizeof(custom_prefix) - 1) == 0;

@@ -61,8 +61,9 @@ struct crm_found_list {
 	char *cursor; /* ask again with it, within 30 s; NULL: that was all */
 };
 /*
- * Adds what @answer (a page) shows to @found, and replaces its cursor. An object fits a key when all the key's fields are
- * the same by their rule (lookup_fold()). -EBADMSG with a sentence if it is no search answer.
+ * Adds what @answer (a page) shows to @found, and replaces its cursor. An object fits a key when
+ * all the key's fields are the same by their rule (lookup_fold()). -EBADMSG with a sentence if it
+ * is no search answer.
  */
 int crm_lookup_read(struct json_object *answer, const char *kind,
                     const struct lookup_key *const *keys, size_t n_keys,

@@ -38,11 +38,29 @@ char *crm_names_url(const char *kind, size_t skip)
 
 const char *crm_names_group(const char *kind)
 {
-	if (name_kind_is_fields(kind))
-		return "read:custom_field_schema";
-	return strcmp(kind, "user") == 0       ? "read:user"
-	       : strcmp(kind, "pipeline") == 0 ? "read:pipeline"
-	                                       : "read:status";
+	static const struct {
+		const char *kind, *group;
+	} groups[] = {
+		{"status/lead", "read:status"},
+		{"status/opportunity", "read:status"},
+		{"pipeline", "read:pipeline"},
+		{"user", "read:user"},
+		{"custom_field/shared", "read:custom_field"},
+		{"custom_field/activity", "read:custom_field"},
+		{"custom_field/custom_object_type", "read:custom_field"},
+		{"custom_activity", "read:custom_activity"},
+		{"custom_object_type", "read:custom_object_type"},
+		{"email_template", "read:email_template"},
+		{"sms_template", "read:sms_template"},
+		{"sequence", "read:sequence"},
+		{"group", "read:group"},
+		{"role", "read:role"},
+	};
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (strcmp(groups[i].kind, kind) == 0)
+			return groups[i].group;
+	return "read:custom_field_schema";
 }
 
 bool crm_names_is_kind(const char *kind)

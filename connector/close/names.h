@@ -5,7 +5,7 @@
  * for the next run, in a lock file for offline use.
  *
  * Custom fields come from GET /custom_field_schema/KIND/, which lists own and shared fields in one
- * answer; statuses, pipelines and users from their lists, page by page.
+ * answer; everything else (statuses, users, types, templates, …) from its list, page by page.
  */
 
 #include "connector/model/names.h"

@@ -7,9 +7,13 @@
  *
  * Kinds of books are texts: "lead", "contact", "opportunity", "activity/TYPE_ID" and
  * "custom_object/TYPE_ID" for custom fields, "status/lead", "status/opportunity", "pipeline",
- * "user". Close's names are not unique by rule, so one name may stand for several ids.
+ * "user"; and for links alone "custom_field/shared" (…activity, custom_object_type),
+ * "custom_activity" and "custom_object_type" for the types, "email_template", "sms_template",
+ * "sequence", "group", "role". Close's names are not unique by rule, so one name may stand for
+ * several ids.
  */
 
+#include "connector/model/lookup.h"
 #include "connector/model/operation.h"
 
 #include <json-c/json_object.h>
@@ -97,8 +101,17 @@ const char *name_kind_text(const char *kind);
 const char *name_kind_all(const char *kind);
 /* How ids of this kind begin: "stat_"; "cf_" for custom fields. */
 const char *name_kind_prefix(const char *kind);
-/* Whether books of this kind hold custom fields. */
+/* Whether books of this kind hold custom fields, with their types and choices. */
 bool name_kind_is_fields(const char *kind);
+/* Whether only links look names up in such a book: no key of a body is, or holds, one of them. */
+bool name_kind_is_linked(const char *kind);
+/*
+ * The kind of the book that has what a link calls @looked_up (model/lookup.h): "status/lead" of
+ * "status.lead"; NULL: it is searched for, or no kind at all.
+ */
+const char *name_kind_of_lookup(const char *looked_up);
+/* How values of such a field are compared. */
+enum lookup_like name_like_of_type(enum field_type type);
 
 /*
  * The kind of what @field of @op names by its id ("status_id" of a lead: "status/lead"); NULL: it
