@@ -370,25 +370,6 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 
 /* Looked up */
 
-static enum lookup_like like_of(enum field_type type)
-{
-	switch (type) {
-	case FIELD_NUMBER:
-		return LIKE_NUMBER;
-	case FIELD_CHOICES:
-		return LIKE_CHOICE;
-	case FIELD_ANY:
-	case FIELD_TEXT:
-	case FIELD_DATE:
-	case FIELD_DATETIME:
-	case FIELD_USER:
-	case FIELD_CONTACT:
-	case FIELD_CUSTOM_OBJECT:
-		break;
-	}
-	return LIKE_TEXT;
-}
-
 /* The field in its book: NULL where there is no book yet, or none that knows it by its id. */
 static bool find_looked_up(struct shaping *s, const char *kind, const char *written,
                            const struct name_entry **ret_field)
@@ -431,7 +412,7 @@ bool shape_looked_up_field(struct shaping *s, const char *object, const char *wr
 	if (!is_good || !field)
 		return is_good;
 	ret->name = mem_printf("%s%s", prefix, field->id);
-	ret->like = like_of(field->type);
+	ret->like = name_like_of_type(field->type);
 	ret->is_text = field->type == FIELD_TEXT || field->type == FIELD_ANY;
 	if (strcmp(ret->name, written) != 0)
 		note_written(s, ret->name, written);
