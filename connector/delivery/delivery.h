@@ -31,6 +31,8 @@ struct delivery;
 struct judgement {
 	enum verdict verdict;
 	struct rate_info rate;
+	/* Applied, but not all of it: the request is divided and sent again, in its place. */
+	bool is_partial;
 	char sentence[512]; /* what happened, for the person who reads about a stop or a hold */
 };
 
@@ -51,7 +53,8 @@ struct delivery_hooks {
 	 */
 	void (*begins)(void *arg, struct request *request);
 	/*
-	 * A call of several records was refused as a whole (400, 413, 422): makes its two halves
+	 * A call of several records was refused as a whole (400, 413, 422), or is judged partial:
+	 * makes its two halves
 	 * (PLANNED, with group and lanes, all of them lanes of @request; their parts are those of
 	 * @request in their order, with their ids and generation, open again). The whole is told to
 	 * nobody. False: it cannot be halved, and its parts are rejected as judged. NULL: nothing

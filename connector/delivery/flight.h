@@ -154,5 +154,7 @@ void flight_hold(struct flight *f, enum reject_class class, const char *known);
 void flight_set_known(struct request *r, const char *known);
 /* What it is about was only remembered, and is not there: it is taken back; false: it ends. */
 bool flight_retake(struct flight *f);
-/* Goes on with the two halves of a request that was refused; false: it has none. */
+/* It was refused with an answer that one bad record of several may be the reason of. */
+bool flight_may_halve(const struct flight *f);
+/* Goes on with the two halves of a request; false: it has none. */
 bool flight_halve(struct flight *f);

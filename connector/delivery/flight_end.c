@@ -55,11 +55,11 @@ static void halves_are_durable(void *arg, int r)
 }
 
 /* Answers that one bad record may be the reason of; all others are about the call itself. */
-static bool may_halve(const struct request *r)
+bool flight_may_halve(const struct flight *f)
 {
-	const unsigned status = r->answer.status;
+	const unsigned status = f->request->answer.status;
 
-	return r->n_parts > 1 && (status == 400 || status == 413 || status == 422);
+	return status == 400 || status == 413 || status == 422;
 }
 
 bool flight_halve(struct flight *f)
@@ -67,7 +67,7 @@ bool flight_halve(struct flight *f)
 	struct delivery *d = f->delivery;
 	struct request *whole = f->request, *first, *second;
 
-	if (!may_halve(whole) || !d->hooks.halve ||
+	if (whole->n_parts < 2 || !d->hooks.halve ||
 	    !d->hooks.halve(d->hooks.arg, whole, &first, &second))
 		return false;
 	f->whole = whole;

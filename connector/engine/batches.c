@@ -22,6 +22,7 @@ void batches_open(struct engine *e)
 {
 	e->gather = gather_new();
 	e->waiting = waiting_new();
+	folding_load(e);
 }
 
 static void free_group(struct engine *e, struct draft **drafts, size_t n)
@@ -146,8 +147,10 @@ static void add_lanes(struct request *r, struct draft *const *drafts, size_t n)
 {
 	cleanup_(freep) char *url = mem_printf("batch %s %s", http_method_name(r->method), r->url);
 
-	/* First, since it is what events of the call are ordered by. */
-	request_add_lane(r, url, true);
+	/* First, since it is what events of the call are ordered by; of merge that is the object.
+	 */
+	if (drafts[0]->route->batch->algorithm != BATCH_MERGE)
+		request_add_lane(r, url, true);
 	for (size_t i = 0; i < n; i++)
 		crm_lanes(drafts[i], r);
 }
@@ -201,19 +204,29 @@ static void reject_group(struct engine *e, struct draft *const *drafts, size_t n
 	}
 }
 
-static void send_group(struct engine *e, struct draft **takes_drafts, size_t n)
+static void send_call(struct engine *e, struct draft *const *drafts, size_t n)
 {
-	const struct version *v = version_of(e, takes_drafts[0]->route);
+	const struct version *v = version_of(e, drafts[0]->route);
 	const struct route_set *routes = v ? &v->pipeline->routes : &e->pipeline->routes;
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
-	struct request *r = batches_request(e, routes, takes_drafts, n, &rejection);
+	struct request *r = batches_request(e, routes, drafts, n, &rejection);
 
-	hook_point("batch_taken");
 	if (r) {
 		outputs_have(r);
 		delivery_submit(e->delivery, r);
 	} else {
-		reject_group(e, takes_drafts, n, &rejection);
+		reject_group(e, drafts, n, &rejection);
+	}
+}
+
+static void send_group(struct engine *e, struct draft **takes_drafts, size_t n)
+{
+	size_t n_call;
+
+	hook_point("batch_taken");
+	for (size_t i = 0; i < n; i += n_call) {
+		n_call = folding_n(e, takes_drafts + i, n - i);
+		send_call(e, takes_drafts + i, n_call);
 	}
 	free_group(e, takes_drafts, n);
 }
@@ -333,20 +346,39 @@ static void say_why_whole(const struct request *request, const struct err *err)
 {
 	for (size_t i = 0; i < request->n_parts; i++) {
 		struct part *p = &request->parts[i];
-		char *message = mem_printf("%s (with it the others of its call are rejected, "
-		                           "because it cannot be divided: %s)",
-		                           p->message ? p->message : "", err->text);
+		char *message;
+
+		if (p->outcome != OUTCOME_REJECTED)
+			continue;
+		message = mem_printf("%s (with it the others of its call are rejected, "
+		                     "because it cannot be divided: %s)",
+		                     p->message ? p->message : "", err->text);
 
 		free(p->message);
 		p->message = message;
 	}
 }
 
+/* Where it is cut: in the middle, or behind what goes without a list that was refused. */
+static size_t first_half(struct engine *e, const struct request *whole)
+{
+	struct err err;
+	const struct route_set *routes = batches_routes(e, whole->config, &err);
+	struct draft **drafts =
+		routes && e->adds_singly ? drafts_of(whole, 0, whole->n_parts, routes, &err) : NULL;
+	const size_t n = drafts ? folding_n(e, drafts, whole->n_parts) : whole->n_parts;
+
+	for (size_t i = 0; drafts && i < whole->n_parts; i++)
+		draft_free(drafts[i]);
+	free(drafts);
+	return n < whole->n_parts ? n : whole->n_parts / 2;
+}
+
 bool batches_halve(void *arg, const struct request *request, struct request **ret_first,
                    struct request **ret_second)
 {
 	struct engine *e = arg;
-	const size_t n = request->n_parts / 2;
+	const size_t n = first_half(e, request);
 	struct request *first, *second;
 	struct err err = {0};
 

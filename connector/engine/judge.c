@@ -177,6 +177,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 			free(request->object_id);
 			request->object_id = mem_strdup(id);
 		}
+		ret_judgement->is_partial = folding_is_partial(e, request, body, true);
 		return;
 	}
 	set_sentence(ret_judgement, &attempt,
@@ -184,6 +185,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	if ((j.verdict == VERDICT_REJECTED || j.verdict == VERDICT_FORBIDDEN) &&
 	    !explain_rejection(e, request, answer, body, j.class))
 		ret_judgement->verdict = VERDICT_OUTDATED;
+	(void)folding_is_partial(e, request, body, false);
 }
 
 void judge_call(void *arg, const struct http_answer *answer, struct judgement *ret_judgement)

@@ -67,6 +67,7 @@ struct engine {
 	/* Drafts that wait for others */
 	struct gather *gather;
 	struct waiting *waiting;
+	bool adds_singly; /* a list under .add or .remove was refused: no call has one any more */
 	struct version *versions;
 	size_t n_versions;
 	struct restore *restore; /* what waits until its place is read again */
@@ -228,6 +229,20 @@ bool batches_halve(void *arg, const struct request *request, struct request **re
 struct resolve *resolve_new(void);
 void resolve_free(struct resolve *resolve); /* frees what waits, too; NULL is ignored */
 /*
+/*
+ * folding.c: updates of one object as one (merge).
+ */
+/* What an earlier run found out. */
+void folding_load(struct engine *e);
+/*
+ * Learns from the answer to a request of several parts whether lists are taken under .add and
+ * .remove. True: it was applied, but what was in such a list is not all there.
+ */
+bool folding_is_partial(struct engine *e, const struct request *request,
+                        struct json_object *answer, bool is_applied);
+/* How many of @drafts, from the first on, go in one call; all but where lists are not taken. */
+size_t folding_n(const struct engine *e, struct draft *const *drafts, size_t n);
+
  * Whether @draft must go through resolve: it has something open, or stands behind one of its stream
  * that waits there.
  */

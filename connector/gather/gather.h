@@ -21,10 +21,10 @@ enum { gather_budget = 8 << 20 };
 enum { gather_nests = 1000 }; /* open groups of nest */
 
 /*
- * Whether drafts of this route wait for others. Not so the create of an upsert whose updates are
- * merged: it is one record's.
+ * Whether @draft waits for others. Not so the create of an upsert whose updates are merged, and
+ * what nest has folded already.
  */
-bool gather_is_shared(const struct route *route);
+bool gather_is_shared(const struct draft *draft);
 
 /*
  * The request that carries @draft alone, with one part, or one for each of its rows; the caller's,
@@ -61,6 +61,12 @@ bool gather_can_write(const struct draft *draft, struct rejection *ret_rejection
  * first.
  */
 bool gather_has_list(struct json_object *body, const char **ret_key);
+
+/*
+ * Whether @object, as it is after such an update, has what the lists of @body added and has not
+ * what they removed. A field that is not shown has no value.
+ */
+bool gather_took_lists(struct json_object *body, struct json_object *object);
 
 /*
  * merge, where such lists are not taken: how many of @drafts, from the first on, give one update

@@ -211,22 +211,52 @@ struct json_object *gather_fold(struct draft *const *drafts, size_t n)
 	return fold;
 }
 
+static bool is_list_of_changes(const char *key, struct json_object *value)
+{
+	size_t len;
+
+	return change_of(key, &len) != SETS && json_object_is_type(value, json_type_array) &&
+	       json_object_array_length(value) > 1;
+}
+
 bool gather_has_list(struct json_object *body, const char **ret_key)
 {
 	if (!json_object_is_type(body, json_type_object))
 		return false;
 	json_object_object_foreach(body, key, value)
 	{
-		size_t len;
-
-		if (change_of(key, &len) == SETS || !json_object_is_type(value, json_type_array) ||
-		    json_object_array_length(value) < 2)
+		if (!is_list_of_changes(key, value))
 			continue;
 		if (ret_key)
 			*ret_key = key;
 		return true;
 	}
 	return false;
+}
+
+static bool took(struct json_object *object, const char *key, struct json_object *changed)
+{
+	size_t len;
+	const enum change change = change_of(key, &len);
+	cleanup_(freep) char *field = mem_dup(key, len);
+	struct json_object *list = values_of(json_get(object, field), false, NULL);
+	bool took_all = true;
+
+	for (size_t i = 0; i < json_object_array_length(changed); i++)
+		took_all &=
+			has_value(list, json_object_array_get_idx(changed, i)) == (change == ADDS);
+	json_object_put(list);
+	return took_all;
+}
+
+bool gather_took_lists(struct json_object *body, struct json_object *object)
+{
+	json_object_object_foreach(body, key, value)
+	{
+		if (is_list_of_changes(key, value) && !took(object, key, value))
+			return false;
+	}
+	return true;
 }
 
 size_t gather_n_without_list(struct draft *const *drafts, size_t n)

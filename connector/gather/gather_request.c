@@ -12,9 +12,11 @@
 #include <json-c/linkhash.h>
 #include <string.h>
 
-bool gather_is_shared(const struct route *route)
+bool gather_is_shared(const struct draft *draft)
 {
-	return route->batch &&
+	const struct route *route = draft->route;
+
+	return route->batch && !draft->n_rows &&
 	       (route->batch->algorithm != BATCH_MERGE || route->method != METHOD_POST);
 }
 

@@ -203,6 +203,33 @@ static void lists_that_are_added_are_found(void **state)
 	}
 }
 
+static void an_answer_tells_whether_lists_were_taken(void **state)
+{
+	static const struct {
+		const char *body, *object;
+		bool took;
+	} rows[] = {
+		{"{\"custom.c.add\":[1,2]}", "{\"custom.c\":[2,3,1]}", true},
+		{"{\"custom.c.add\":[1,2]}", "{\"custom.c\":[1,3]}", false},
+		{"{\"custom.c.add\":[1,2]}", "{\"custom.c\":1}", false},
+		{"{\"custom.c.add\":[1,2]}", "{}", false},
+		{"{\"custom.c.remove\":[1,2]}", "{}", true},
+		{"{\"custom.c.remove\":[1,2]}", "{\"custom.c\":[3]}", true},
+		{"{\"custom.c.remove\":[1,2]}", "{\"custom.c\":[3,2]}", false},
+		/* Only of lists there are doubts. */
+		{"{\"custom.c.add\":1,\"custom.d\":[1,2]}", "{}", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *body = parse(rows[i].body), *object = parse(rows[i].object);
+
+		check_eq(gather_took_lists(body, object), rows[i].took);
+		json_object_put(body);
+		json_object_put(object);
+	}
+}
+
 static void without_lists_as_many_go_together_as_may(void **state)
 {
 	static const char *const bodies[] = {
@@ -228,15 +255,18 @@ static void without_lists_as_many_go_together_as_may(void **state)
 
 static void only_updates_wait_for_each_other(void **state)
 {
+	struct draft *draft;
 	struct world w;
 
 	(void)state;
 	make_merge(&w);
-	check(gather_is_shared(&w.route));
+	draft = draft_of(&w, "{}");
+	check(gather_is_shared(draft));
 	w.route.method = METHOD_POST;
-	check(!gather_is_shared(&w.route));
+	check(!gather_is_shared(draft));
 	w.route.batch->algorithm = BATCH_ARRAY;
-	check(gather_is_shared(&w.route));
+	check(gather_is_shared(draft));
+	draft_free(draft);
 	end_world(&w);
 }
 
@@ -343,6 +373,7 @@ int main(void)
 		sentence(what_one_record_says_goes_as_it_is),
 		sentence(the_drafts_stay_as_they_are),
 		sentence(lists_that_are_added_are_found),
+		sentence(an_answer_tells_whether_lists_were_taken),
 		sentence(without_lists_as_many_go_together_as_may),
 		sentence(only_updates_wait_for_each_other),
 		sentence(updates_of_one_object_share_a_call),
