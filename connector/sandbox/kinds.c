@@ -353,6 +353,50 @@ static const struct box_field object_type_fields[] = {
 	{NULL},
 };
 
+static const struct box_field email_template_fields[] = {
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "subject", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "body", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "is_shared", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{.name = "attachments", .type = BOX_LIST, .items = attachments, .otherwise = "[]"},
+	{NULL},
+};
+
+static const struct box_field sms_template_fields[] = {
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "text", .type = BOX_TEXT, .flags = BOX_EMPTY, .otherwise = "\"\""},
+	{.name = "is_shared", .type = BOX_BOOLEAN, .otherwise = "false"},
+	{.name = "status",
+         .type = BOX_CHOICE,
+         .choices = CHOICES("active", "archived"),
+         .otherwise = "\"active\""},
+	{.name = "attachments", .type = BOX_LIST, .items = attachments, .otherwise = "[]"},
+	{NULL},
+};
+
+static const struct box_field sequence_fields[] = {
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "timezone", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "status", .type = BOX_TEXT, .otherwise = "\"active\""},
+	{.name = "steps", .type = BOX_ANYTHING, .flags = BOX_REQUIRED},
+	{NULL},
+};
+
+static const struct box_field group_fields[] = {
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{NULL},
+};
+
+static const struct box_field role_fields[] = {
+	{.name = "name", .type = BOX_TEXT, .flags = BOX_REQUIRED},
+	{.name = "permissions", .type = BOX_TEXTS, .flags = BOX_REQUIRED},
+	{.name = "visibility_user_lcf_ids", .type = BOX_TEXTS, .otherwise = "[]"},
+	{.name = "visibility_user_lcf_behavior",
+         .type = BOX_CHOICE,
+         .choices = CHOICES("require_assignment", "allow_unassigned")},
+	{NULL},
+};
+
 #define ACTIVITY_FILTERS                                                                           \
 	CHOICES("lead_id", "contact_id", "user_id", "id", "_type", "date_created", "activity_at")
 #define FIELD_KIND(name_, class_, path_, fields_)                                                  \
@@ -361,6 +405,14 @@ static const struct box_field object_type_fields[] = {
 		.methods = all_methods, .fields = (fields_), .max_limit = usual_page,              \
 		.custom = BOX_N_KINDS, .finish = box_finish_custom_field,                          \
 		.render = box_render_custom_field                                                  \
+	}
+
+/* What is only ever named by others. */
+#define NAMED_KIND(name_, class_, prefix_, path_, fields_)                                         \
+	{                                                                                          \
+		.name = (name_), .class_name = (class_), .prefix = (prefix_), .path = (path_),     \
+		.methods = all_methods, .fields = (fields_), .max_limit = usual_page,              \
+		.custom = BOX_N_KINDS                                                              \
 	}
 
 const struct box_kind box_kinds[BOX_N_KINDS] = {
@@ -541,6 +593,13 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
                              .custom = BOX_N_KINDS,
                              .finish = box_finish_type,
                              .render = box_render_type},
+	[BOX_EMAIL_TEMPLATE] = NAMED_KIND("email_template", "EmailTemplate", "tmpl",
+                                          "/email_template/", email_template_fields),
+	[BOX_SMS_TEMPLATE] = NAMED_KIND("sms_template", "SMSTemplate", "smstmpl", "/sms_template/",
+                                        sms_template_fields),
+	[BOX_SEQUENCE] = NAMED_KIND("sequence", "Sequence", "seq", "/sequence/", sequence_fields),
+	[BOX_GROUP] = NAMED_KIND("group", "Group", "group", "/group/", group_fields),
+	[BOX_ROLE] = NAMED_KIND("role", "Role", "role", "/role/", role_fields),
 };
 
 /* What else a kind is called. */

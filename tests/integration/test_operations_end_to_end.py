@@ -178,8 +178,8 @@ def test_every_operation_is_known_and_what_has_effects_waits_for_allow(closefeed
 
 @pytest.mark.parametrize("operation, record", [
     ("comment.create", {"object_id": "acti_1", "body": "x"}),
-    ("sms_template.create", {"name": "x", "text": "y"}),
-    ("email_template.create", {"name": "x", "subject": "y", "body": "z"}),
+    ("outcome.create", {"name": "x", "type": "custom"}),
+    ("playbook.create", {"name": "x"}),
     ("activity.sms.create", {"lead_id": "lead_1", "status": "draft", "text": "x"}),
     ("activity.whatsapp_message.create", {"lead_id": "lead_1", "contact_id": "cont_1",
                                           "direction": "inbound", "message_markdown": "x",
@@ -202,7 +202,7 @@ def test_a_create_whose_answer_proves_nothing_is_held(
 
 
 @pytest.mark.parametrize("operation, record", [
-    ("email_template.update", {"id": "tmpl_1", "name": "x"}),
+    ("outcome.update", {"id": "outc_1", "name": "x"}),
     ("report.activity.get", {"metrics": ["x"], "type": "overview"}),
     ("group.member.add", {"group_id": "group_1", "user_id": "user_1"}),
 ])

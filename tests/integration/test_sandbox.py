@@ -127,6 +127,25 @@ def test_every_kind_is_made_read_listed_changed_and_deleted(box):
         assert box.ask("DELETE", f"{path}{made['id']}/")[0] == 200
 
 
+def test_what_links_name_is_made_and_listed(box):
+    for path, prefix, body in [
+            ("/email_template/", "tmpl_", {"name": "N", "subject": "s", "body": "b"}),
+            ("/sms_template/", "smstmpl_", {"name": "N", "text": "t"}),
+            ("/sequence/", "seq_", {"name": "N", "timezone": "UTC", "steps": []}),
+            ("/group/", "group_", {"name": "N"}),
+            ("/role/", "role_", {"name": "N", "permissions": []}),
+            ("/custom_activity/", "actitype_", {"name": "N"}),
+            ("/custom_object_type/", "cotype_", {"name": "N", "name_plural": "Ns"}),
+            ("/custom_field/shared/", "cf_", {"name": "N", "type": "text"})]:
+        made = box.post(path, body)
+        listed = box.get(f"{path}?_limit=100&_skip=0")
+        assert made["id"].startswith(prefix)
+        assert [(o["id"], o["name"]) for o in listed["data"]] == [(made["id"], "N")], path
+        assert not listed["has_more"]
+        status, refused = box.ask("POST", path, {})
+        assert status == 400 and "name" in refused["field-errors"], path
+
+
 def test_lists_come_in_pages(box):
     for i in range(5):
         box.post("/lead/", {"name": str(i)})
