@@ -109,3 +109,11 @@ bool template_tree_is_container(const struct template_tree *t);
 enum template_result template_tree_render(const struct template_tree *t,
                                           const struct template_scope *scope,
                                           struct json_object **ret_value, struct err *err);
+
+/*
+ * The same for a tree that is an object and is laid over another one, key by key: each member
+ * counts for itself, so constants stay where all placeholders are missing, and it is never missing.
+ */
+enum template_result template_tree_render_over(const struct template_tree *t,
+                                               const struct template_scope *scope,
+                                               struct json_object **ret_value, struct err *err);

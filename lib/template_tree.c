@@ -2,6 +2,7 @@
 #include "lib/mem.h"
 #include "lib/template.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <json-c/linkhash.h>
 #include <stdlib.h>
@@ -227,3 +228,20 @@ enum template_result template_tree_render(const struct template_tree *t,
 }
 
 /* NOLINTEND(misc-no-recursion) */
+
+enum template_result template_tree_render_over(const struct template_tree *t,
+                                               const struct template_scope *scope,
+                                               struct json_object **ret_value, struct err *err)
+{
+	struct json_object *value = json_object_new_object();
+
+	assert(t->kind == NODE_OBJECT);
+	if (!value)
+		mem_exhausted();
+	if (render_items(t, scope, value, err) == TEMPLATE_REFUSED) {
+		json_object_put(value);
+		return TEMPLATE_REFUSED;
+	}
+	*ret_value = value;
+	return TEMPLATE_VALUE;
+}

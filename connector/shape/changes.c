@@ -169,7 +169,7 @@ static bool lay_over(struct shaping *s)
 		return true;
 	scope.null_is_missing = s->route->nulls == NULLS_OMIT;
 	scope.blank_is_missing = s->route->blanks == NULLS_OMIT;
-	switch (template_tree_render(s->route->over, &scope, &over, &err)) {
+	switch (template_tree_render_over(s->route->over, &scope, &over, &err)) {
 	case TEMPLATE_VALUE:
 		break;
 	case TEMPLATE_MISSING:

@@ -7,8 +7,10 @@
 #include "connector/shape/shape.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "tests/unit/check.h"
 
+#include <json-c/linkhash.h>
 #include <string.h>
 
 /* One route as a test writes it down; what it does not name has its default. */
@@ -25,6 +27,15 @@ struct spec {
 	enum unknown_keys unknown_keys;
 	unsigned allow;
 	const struct names *names; /* what is known by name */
+	/* Lookups as JSON: {"email": "{mail}"} or a list of such. */
+	const char *match;
+	enum on_none on_none;
+	const char *links[4]; /* "field kind {"email": …}", "=" before it: in the url; NULL ends */
+	const char *fallback;                  /* of the first link */
+	const struct spec *update;             /* an upsert: the other form */
+	const char *over, *omit, *create_only; /* of this form; lists are one name */
+	const char *own_identity, *seed;       /* a field that gets a key of closefeed's own */
+	const char *by, *child;                /* of a batch */
 };
 
 static const char vars[] = "{\"region\":\"EU\",\"n\":1.50}";
@@ -94,18 +105,108 @@ static inline void make_body(struct route *route, const struct spec *spec)
 	json_object_put(body);
 }
 
+static inline void make_key(struct lookup_rule *rule, struct json_object *map)
+{
+	struct lookup_key_rule *key;
+
+	rule->keys = mem_resize(rule->keys, rule->n_keys + 1, sizeof(*rule->keys));
+	key = &rule->keys[rule->n_keys++];
+	*key = (struct lookup_key_rule){0};
+	json_object_object_foreach(map, name, value)
+	{
+		key->fields = mem_resize(key->fields, key->n + 1, sizeof(*key->fields));
+		key->fields[key->n++] = (struct lookup_field_rule){
+			.name = mem_strdup(name), .value = compile(json_object_get_string(value))};
+	}
+}
+
+static inline void make_rule(struct lookup_rule *rule, const char *kind, const char *text)
+{
+	struct json_object *maps = parse(text);
+
+	*rule = (struct lookup_rule){.kind = mem_strdup(kind)};
+	if (json_object_is_type(maps, json_type_object))
+		make_key(rule, maps);
+	else
+		for (size_t i = 0; i < json_object_array_length(maps); i++)
+			make_key(rule, json_object_array_get_idx(maps, i));
+	json_object_put(maps);
+}
+
+static inline void make_links(struct route *route, const struct spec *spec)
+{
+	for (size_t i = 0; i < 4 && spec->links[i]; i++) {
+		const char *text = spec->links[i] + (spec->links[i][0] == '=');
+		const size_t field = strcspn(text, ":"), kind = strcspn(text + field + 1, " ");
+		char *name = mem_dup(text + field + 1, kind);
+		struct link_rule *link;
+
+		route->links = mem_resize(route->links, i + 1, sizeof(*route->links));
+		link = &route->links[route->n_links++];
+		*link = (struct link_rule){.field = mem_dup(text, field),
+		                           .is_in_url = spec->links[i][0] == '=',
+		                           .on_none = NONE_REJECT};
+		link->takes_lead = strcmp(link->field, "lead_id") == 0 && strcmp(name, "lead") != 0;
+		make_rule(&link->rule, name, text + field + 1 + kind);
+		free(name);
+	}
+	if (spec->fallback)
+		route->links[0].fallback = compile(spec->fallback);
+}
+
+static inline struct template_tree *make_tree(const char *text)
+{
+	struct template_tree *tree = NULL;
+	struct json_object *value = parse(text);
+
+	check_eq(template_tree_compile(value, any_origin, NULL, &tree, NULL), 0);
+	json_object_put(value);
+	return tree;
+}
+
+static inline char **one(const char *text)
+{
+	char **list = NULL;
+
+	if (text)
+		strlist_add(&list, mem_strdup(text));
+	return list;
+}
+
+static inline void gathering_batch(struct route *route, const struct spec *spec)
+{
+	route->batch = mem_alloc(sizeof(*route->batch));
+	route->batch->algorithm = spec->child ? BATCH_NEST : BATCH_MERGE;
+	route->batch->by = compile(spec->by);
+	if (spec->child)
+		route->batch->child = make_tree(spec->child);
+	route->batch->into = mem_strdup("contacts");
+}
+
+/* What is looked up, and what an upsert lays over. */
+static inline void make_lookups(struct route *route, const struct spec *spec)
+{
+	if (spec->match)
+		make_rule(&route->match, route->op->object, spec->match);
+	route->on_none = spec->on_none;
+	make_links(route, spec);
+	if (spec->over)
+		route->over = make_tree(spec->over);
+	route->omit = one(spec->omit);
+	route->create_only = one(spec->create_only);
+	if (spec->by)
+		gathering_batch(route, spec);
+	if (spec->own_identity)
+		route->identity_field = mem_strdup(spec->own_identity);
+}
+
 /* What the loader makes of such a route. */
-static inline void make_routes(struct route_set *set, const struct spec *spec)
+static inline struct route *route_of_spec(const struct route_set *set, const struct spec *spec)
 {
 	struct route *route = mem_alloc(sizeof(*route));
 	struct named_template *identity;
 	size_t n = 0;
 
-	*set = (struct route_set){.items = route,
-	                          .n = 1,
-	                          .vars = parse(vars),
-	                          .operations = crm_catalogue(),
-	                          .names = spec->names};
 	route->op = spec->operation ? operation_find(set->operations, spec->operation) : NULL;
 	check(route->op || !spec->operation);
 	route->method = route->op ? route->op->method : spec->method;
@@ -132,6 +233,20 @@ static inline void make_routes(struct route_set *set, const struct spec *spec)
 		route->identity_value = identity->value;
 		free(identity);
 	}
+	make_lookups(route, spec);
+	return route;
+}
+
+static inline void make_routes(struct route_set *set, const struct spec *spec)
+{
+	*set = (struct route_set){.n = 1,
+	                          .vars = parse(vars),
+	                          .operations = crm_catalogue(),
+	                          .identity_seed = spec->seed,
+	                          .names = spec->names};
+	set->items = route_of_spec(set, spec);
+	if (spec->update)
+		set->items->update = route_of_spec(set, spec->update);
 }
 
 static inline struct record *make_record(const char *text)

@@ -425,6 +425,37 @@ static void a_tree_drops_what_has_no_value(void **state)
 	json_object_put(value);
 }
 
+static void what_is_laid_over_keeps_its_constants(void **state)
+{
+	static const struct {
+		const char *tree, *expected;
+	} rows[] = {
+		{"{\"a\":\"{gone}\",\"b\":\"x\"}", "{\"b\":\"x\"}"},
+		{"{\"a\":\"{gone}\"}", "{}"},
+		{"{\"a\":{\"c\":\"{gone}\",\"d\":1},\"b\":[\"{gone}\",2]}", "{}"},
+		{"{\"a\":\"{x}\",\"b\":null}", "{\"a\":7,\"b\":null}"},
+	};
+	struct json_object *value = parse("{\"x\":7}");
+	const struct template_scope scope = {.record = value};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *shape = parse(rows[i].tree), *result = NULL;
+		struct template_tree *tree = NULL;
+		char *text;
+
+		check_eq(template_tree_compile(shape, is_origin, NULL, &tree, NULL), 0);
+		check_eq(template_tree_render_over(tree, &scope, &result, NULL), TEMPLATE_VALUE);
+		text = json_text(result);
+		check_text(text, rows[i].expected);
+		free(text);
+		json_object_put(result);
+		json_object_put(shape);
+		template_tree_free(tree);
+	}
+	json_object_put(value);
+}
+
 static void a_mistake_in_a_tree_says_where(void **state)
 {
 	struct json_object *shape =
@@ -455,6 +486,7 @@ int main(void)
 		sentence(a_placeholder_ends_at_a_brace_that_is_not_in_quotes),
 		sentence(literal_is_what_has_no_placeholder),
 		sentence(a_tree_drops_what_has_no_value),
+		sentence(what_is_laid_over_keeps_its_constants),
 		sentence(a_mistake_in_a_tree_says_where),
 	};
 
