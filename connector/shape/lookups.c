@@ -4,7 +4,6 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
-#include <json-c/linkhash.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +20,6 @@ struct asking {
 	/* Of the first map that was passed over. */
 	const struct lookup_field_rule *gone;
 	const char *gone_how;
-	/* match of an upsert: values of custom fields, for the body of the create. */
-	struct json_object *values;
 };
 
 enum rendered { RENDERED, GONE, REFUSED };
@@ -133,23 +130,6 @@ static enum rendered check_like(struct asking *a, const struct lookup_field_rule
 	return REFUSED;
 }
 
-/* A match by custom fields is kept by what it makes: the next record finds it by them. */
-static void keep_value(struct asking *a, const struct lookup_field *field,
-                       const struct shape_field *known, struct json_object *value)
-{
-	struct json_object *kept;
-
-	if (!a->values || strncmp(field->name, "custom.", 7) != 0)
-		return;
-	if (field->like == LIKE_NUMBER &&
-	    json_parse(field->folded, strlen(field->folded), 0, &kept, NULL, NULL) == 0)
-		(void)json_object_object_add(a->values, field->name, kept);
-	else if (json_object_is_type(value, json_type_string) || known->is_text)
-		(void)json_object_object_add(a->values, field->name, json_string(field->value));
-	else
-		(void)json_object_object_add(a->values, field->name, json_object_get(value));
-}
-
 static enum rendered add_field(struct asking *a, const struct lookup_field_rule *field,
                                struct lookup_key *key, bool *ret_is_text)
 {
@@ -160,17 +140,16 @@ static enum rendered add_field(struct asking *a, const struct lookup_field_rule 
 
 	if (r != RENDERED)
 		return r;
-	if (!shape_looked_up_field(a->shaping, a->rule->kind, field->name, &known, &value))
+	if (!shape_looked_up_field(a->shaping, a->rule->kind, field->name, &known, &value)) {
+		free(known.name);
 		return REFUSED;
+	}
 	text = text_of(value);
 	lookup_add_field(key, known.name ? known.name : field->name, text, known.like);
 	free(text);
 	free(known.name);
-	r = check_like(a, field, &key->fields[key->n - 1]);
-	if (r == RENDERED)
-		keep_value(a, &key->fields[key->n - 1], &known, value);
 	*ret_is_text = known.is_text;
-	return r;
+	return check_like(a, field, &key->fields[key->n - 1]);
 }
 
 /* The key of one map; where a value is missing it is as if it had not been written. */
@@ -248,30 +227,46 @@ static void identify(struct shaping *s, const struct lookup *match, size_t at)
 	draft->identity_value = mem_strdup(match->keys[at].fields[0].value);
 }
 
+static struct json_object *value_of(const struct lookup_field *field)
+{
+	struct json_object *value;
+
+	if (field->like == LIKE_NUMBER &&
+	    json_parse(field->folded, strlen(field->folded), 0, &value, NULL, NULL) == 0)
+		return value;
+	return json_string(field->value);
+}
+
+/* What is made is found again by the custom fields it was looked for by. */
+static void keep_values(struct shaping *s, const struct lookup *match)
+{
+	for (size_t i = 0; i < match->n_keys; i++)
+		for (size_t k = 0; k < match->keys[i].n; k++) {
+			const struct lookup_field *field = &match->keys[i].fields[k];
+
+			if (strncmp(field->name, "custom.", 7) != 0)
+				continue;
+			shape_own_body(s);
+			(void)json_object_object_add(s->draft->body, field->name, value_of(field));
+		}
+}
+
 bool shape_match(struct shaping *s)
 {
 	const struct route *route = s->route;
-	const bool creates = route->update && route->on_none == NONE_CREATE;
 	struct asking a = {.shaping = s, .rule = &route->match};
 	size_t identity;
-	bool is_good;
 
 	if (!route->match.n_keys)
 		return true;
 	s->draft->match = mem_alloc(sizeof(*s->draft->match));
-	if (creates)
-		a.values = json_object_new_object();
-	is_good = ask(&a, s->draft->match, &identity);
-	if (is_good && creates) {
+	if (!ask(&a, s->draft->match, &identity))
+		return false;
+	if (route->update && route->on_none == NONE_CREATE) {
+		keep_values(s, s->draft->match);
 		identify(s, s->draft->match, identity);
-		json_object_object_foreach(a.values, key, value)
-		{
-			shape_own_body(s);
-			(void)json_object_object_add(s->draft->body, key, json_object_get(value));
-		}
 	}
-	json_object_put(a.values);
-	return is_good;
+	return true;
 }
 
 /* Links */

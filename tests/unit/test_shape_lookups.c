@@ -462,6 +462,8 @@ static void a_match_by_a_custom_field_proves_the_create(void **state)
 	         "custom.cf_1=a"},
 		{"[{\"email\":\"{e}\"},{\"custom.Account ID\":\"{k}\"}]", "{\"e\":\"b\"}",
 	         "{\"e\":\"b\"}", NULL},
+		{"[{\"custom.Account ID\":\"{k}\",\"name\":\"{gone}\"},{\"email\":\"{k}\"}]",
+	         "{\"k\":\"a\"}", "{\"k\":\"a\"}", NULL},
 		/* Numbers and choices are found by other means than text. */
 		{"{\"custom.Number\":\"{k}\"}", "{\"k\":\"1.50\"}",
 	         "{\"k\":\"1.50\",\"custom.cf_2\":1.5}", NULL},
