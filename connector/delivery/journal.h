@@ -156,6 +156,15 @@ void journal_remember(struct journal *journal, const char *source_id,
 /* Beside what was remembered before: what a search showed. */
 void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms);
+/* What others said of the object before that time is outdated: it has said all itself, or they
+ * have again. */
+void journal_outdate(struct journal *journal, const char *object_id, int64_t wall_ms);
+/*
+ * From now on nothing else is remembered than @fields ("kind field\n" for each), and where @knows
+ * is false nothing is known: what there is of others goes, or it would grow old unseen. Durable on
+ * return.
+ */
+int journal_watch(struct journal *journal, const char *fields, bool knows, struct err *err);
 /*
  * The object is gone: no row that leads to it or its lead's others, or that it said, stays; nor
  * what was known of it. An identity that made it is free again.
@@ -164,7 +173,8 @@ void journal_forget_object(struct journal *journal, const char *object_id);
 /*
  * skip_unchanged: after @object_id was answered for. @sent and @answered are hashes of the field's
  * value (64-bit); @sent is 0 where this answer was not to a write of the field: what was sent
- * before still stands for the field's value if the answer shows the same as then. Of a field
+ * before still stands for the field's value if the answer shows the same as then. Where @answered
+ * is 0, too, nothing is known of the field any more. Of a field
  * nothing was known of, only what was sent begins to be.
  */
 struct known_field {

@@ -142,6 +142,8 @@ static int apply(struct journal *j, const struct change *c, struct err *err)
 	case CHANGE_REMEMBER:
 	case CHANGE_REMEMBER_FOUND:
 		return journal_apply_remember(j, c, err);
+	case CHANGE_OUTDATE:
+		return journal_apply_outdate(j, c, err);
 	case CHANGE_FORGET_OBJECT:
 		return journal_apply_forget_object(j, c, err);
 	case CHANGE_KNOW:

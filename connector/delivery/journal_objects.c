@@ -33,6 +33,11 @@ void journal_prepare_objects(struct journal *j)
 		   " SET lead_id=coalesce(excluded.lead_id, lead_id), at=excluded.at");
 	j->q.unsay = store_query(s, "DELETE FROM object WHERE kind=?1 AND field=?2 AND value=?3"
 	                            " AND object_id=?4 AND source=?5");
+	j->q.outdate = store_query(
+		s, "DELETE FROM object WHERE object_id=?1 AND source <> '' AND at < ?2");
+	j->q.unwatch = store_query(s, "DELETE FROM object WHERE source <> '' AND instr(?1, char(10)"
+	                              " || kind || ' ' || field || char(10)) = 0");
+	j->q.unknow = store_query(s, "DELETE FROM known");
 	j->q.find_remembered =
 		store_query(s, "SELECT object_id, max(lead_id) FROM object WHERE kind=?1"
 	                       " AND field=?2 AND value=?3 AND source <> ''"
@@ -225,6 +230,38 @@ size_t journal_find_remembered(struct journal *journal, const char *kind, const 
 			                            .object_id = mem_strdup(store_text(q, 0)),
 			                            .lead_id = mem_strdup(store_text(q, 1))};
 	return n;
+}
+
+void journal_outdate(struct journal *journal, const char *object_id, int64_t wall_ms)
+{
+	struct change *c = journal_add_change(journal, CHANGE_OUTDATE);
+
+	c->text[0] = mem_strdup(object_id);
+	c->wall_ms = wall_ms;
+}
+
+int journal_apply_outdate(struct journal *j, const struct change *c, struct err *err)
+{
+	store_bind_text(j->q.outdate, 1, c->text[0]);
+	store_bind_int(j->q.outdate, 2, c->wall_ms);
+	return store_run(j->q.outdate, err);
+}
+
+/* The whole table is read, so only where something else is watched than before. */
+int journal_watch(struct journal *journal, const char *fields, bool knows, struct err *err)
+{
+	char *before = journal_meta(journal, "watched"), *lines = mem_printf("\n%s", fields);
+	int r = 0;
+
+	if (strcmp(before ? before : "", fields) != 0) {
+		store_bind_text(journal->q.unwatch, 1, lines);
+		r = store_run(journal->q.unwatch, err);
+		if (r >= 0)
+			r = journal_set_meta(journal, "watched", fields, err);
+	}
+	free(before);
+	free(lines);
+	return r >= 0 && !knows ? store_run(journal->q.unknow, err) : r;
 }
 
 void journal_forget_object(struct journal *journal, const char *object_id)

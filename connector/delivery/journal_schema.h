@@ -33,6 +33,7 @@ enum change_kind {
 	CHANGE_OBJECT,
 	CHANGE_REMEMBER,
 	CHANGE_REMEMBER_FOUND,
+	CHANGE_OUTDATE,
 	CHANGE_FORGET_OBJECT,
 	CHANGE_KNOW,
 	CHANGE_CLOSE_KEY,
@@ -106,7 +107,8 @@ struct journal {
 			*n_owed[2];
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
-		struct store_query *said_by, *remember, *unsay, *find_remembered;
+		struct store_query *said_by, *remember, *unsay, *outdate, *find_remembered;
+		struct store_query *unwatch, *unknow;
 		struct store_query *forget_object, *forget_source, *forget_of_lead, *forget_known;
 		struct store_query *know, *know_still, *knows, *known_fields;
 		struct store_query *close_key, *open_keys, *find_closed, *each_closed;
@@ -190,6 +192,7 @@ int journal_keep_key(struct journal *j, uint64_t row, int64_t wall_ms, struct er
 void journal_prepare_objects(struct journal *j);
 int journal_apply_object(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_remember(struct journal *j, const struct change *c, struct err *err);
+int journal_apply_outdate(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_forget_object(struct journal *j, const struct change *c, struct err *err);
 int journal_apply_know(struct journal *j, const struct change *c, struct err *err);
 

@@ -60,14 +60,15 @@ struct engine {
 	struct parents *parents;       /* what is about to be made */
 	struct watched_field *watched; /* of what is answered, this is remembered */
 	size_t n_watched;
+	bool skips_unchanged;    /* a route has skip_unchanged */
 	struct route_set routes; /* the pipeline's, with what is known by name */
 	struct desk *desk;
 	struct control *control;
 
 	/* Drafts that wait for others */
 	struct gather *gather;
-	struct waiting *waiting;
 	bool adds_singly; /* a list under .add or .remove was refused: no call has one any more */
+	struct waiting *waiting;
 	struct version *versions;
 	size_t n_versions;
 	struct restore *restore; /* what waits until its place is read again */
@@ -175,6 +176,10 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
                        struct shape_result *shaped, size_t from, unsigned ordinal,
                        struct request *first);
+/* @draft, which waits and has no row, gets one, and with it all that its record is tied to. */
+void outputs_keep(struct engine *e, struct draft *draft);
+/* @draft has its output from now on, in the place of another: it waits in resolve or gather. */
+void outputs_wait(struct draft *draft);
 /* @request has its outputs from now on: they have left gather. */
 void outputs_have(struct request *request);
 /* Hook of delivery: with the INTENT of @request, all that its records are tied to gets durable. */
@@ -182,6 +187,9 @@ void outputs_begin(void *arg, struct request *request);
 /* An output ends before its INTENT; the others of its record get durable first. */
 void outputs_reject(struct engine *e, struct part *takes_part, const char *route,
                     const char *operation, const struct rejection *rejection);
+/* The same of one that needs not be sent. */
+void outputs_skip(struct engine *e, struct part *takes_part, const char *route,
+                  const char *operation, const char *why);
 
 /* batches.c: drafts that share calls. */
 void batches_open(struct engine *e);
@@ -222,14 +230,6 @@ bool batches_halve(void *arg, const struct request *request, struct request **re
                    struct request **ret_second);
 
 /*
- * resolve.c: drafts that are not known to be sendable as they are. They are let go in the order
- * they came in, stream by stream; only who waits for a parent, for a proof, for a person or for a
- * lane stands aside, with its lane keys closed to those behind it.
- */
-struct resolve *resolve_new(void);
-void resolve_free(struct resolve *resolve); /* frees what waits, too; NULL is ignored */
-/*
-/*
  * folding.c: updates of one object as one (merge).
  */
 /* What an earlier run found out. */
@@ -238,11 +238,19 @@ void folding_load(struct engine *e);
  * Learns from the answer to a request of several parts whether lists are taken under .add and
  * .remove. True: it was applied, but what was in such a list is not all there.
  */
-bool folding_is_partial(struct engine *e, const struct request *request,
-                        struct json_object *answer, bool is_applied);
+bool folding_is_partial(struct engine *e, const struct request *request, struct json_object *answer,
+                        bool is_applied);
 /* How many of @drafts, from the first on, go in one call; all but where lists are not taken. */
 size_t folding_n(const struct engine *e, struct draft *const *drafts, size_t n);
 
+/*
+ * resolve.c: drafts that are not known to be sendable as they are. They are let go in the order
+ * they came in, stream by stream; only who waits for a parent, for a proof, for a person or for a
+ * lane stands aside, with its lane keys closed to those behind it.
+ */
+struct resolve *resolve_new(void);
+void resolve_free(struct resolve *resolve); /* frees what waits, too; NULL is ignored */
+/*
  * Whether @draft must go through resolve: it has something open, or stands behind one of its stream
  * that waits there.
  */
@@ -251,12 +259,21 @@ bool resolve_wants(const struct engine *e, const struct draft *draft);
 void resolve_add(struct engine *e, struct draft *takes_draft);
 /* Asks, answers, lets go; once a turn, before batches_turn(). */
 void resolve_turn(struct engine *e);
-/* Drafts that wait; of them those that wait for a person (a held parent, a parked object). */
+/* Drafts that wait. */
 size_t resolve_n(const struct engine *e);
-size_t resolve_n_parked(const struct engine *e);
-size_t resolve_bytes(const struct engine *e);
-/* Nothing of it can go on until a person, a lane or a search has answered. */
+/* As many wait as may: nothing more is read. */
+bool resolve_is_full(const struct engine *e);
+/* It can go on at once. */
+bool resolve_is_busy(const struct engine *e);
+/* When the next question is due; 0: none is. */
+uint64_t resolve_due_ms(const struct engine *e);
+/*
+ * Where nothing else is on its way: what there is waits for a person (a held parent, a parked
+ * object), or for one who does.
+ */
 bool resolve_is_stuck(const struct engine *e);
+/* What waits for whom, as a sentence; the engine's. */
+const char *resolve_reason(struct engine *e);
 /* Hook of delivery: Close says that what @request is about is not there. */
 bool resolve_retake(void *arg, struct request *request);
 
@@ -272,13 +289,34 @@ bool resolve_retake(void *arg, struct request *request);
 struct parents *parents_new(void);
 void parents_free(struct parents *parents); /* NULL is ignored */
 
+/* offers.c: what drafts and requests offer to others, from their coming in to their outcome. */
+/* @draft enters the engine: its number in the order of arrival. */
+uint64_t offers_take(struct engine *e, const struct draft *draft);
+/* The same of a request of an earlier process, or one that is held. */
+void offers_take_request(struct engine *e, const struct request *request);
+/* The outcome of @part is submitted: where it was rejected, what it offered stays refused. */
+void offers_end(struct engine *e, const struct part *part);
+/* … and now it is durable; @request was its call, NULL: it had none. */
+void offers_ended(struct engine *e, const struct part *part, const struct request *request);
+
 /*
  * remember.c: what answers say of objects is remembered in the transaction of their outcome, and
- * that they are gone is too.
+ * that they are gone is too. Where nothing is watched, nothing is done.
  */
+/* Forgets what is not watched any more; e->watched is there. */
+int remember_open(struct engine *e, struct err *err);
+/* @request has ended; its outcome is submitted next. */
 void remember_answer(struct engine *e, const struct request *request);
+/* An object that a search showed. */
 void remember_found(struct engine *e, struct json_object *object, const char *kind);
-/* skip_unchanged: whether sending @draft would change nothing. */
+
+/* unchanged.c: skip_unchanged. */
+/* @sent (NULL: nothing) was accepted, and answered with @shown, the whole object. */
+void unchanged_know(struct engine *e, struct json_object *sent, struct json_object *shown,
+                    int64_t wall_ms);
+/* Nobody knows what the object has now. */
+void unchanged_unknow(struct engine *e, const char *object_id);
+/* Whether sending @draft would change nothing, as far as the last answer about it told. */
 bool remember_is_unchanged(struct engine *e, const struct draft *draft, const char *object_id);
 
 /* waiting.c: whom drafts in gather must not be overtaken by. */
@@ -309,7 +347,7 @@ void restore_up_to(struct engine *e, uint64_t pos);
 void restore_rest(struct engine *e, bool also_of_this_stream);
 /* The source comes no further: what stands in the stream of @place, up to it, goes now. */
 void restore_to(struct engine *e, const struct place *place);
-/* All that is not settled waits for what this run does not read. */
+/* All that is not settled waits for what this run does not read, or for a person. */
 bool restore_is_all(const struct engine *e);
 /* Requests and drafts that wait for their place. */
 size_t restore_n(const struct engine *e);
@@ -325,6 +363,9 @@ struct stream *settle_stream(const struct engine *e, uint64_t id);
 void settle_request(void *arg, struct request *takes_request);
 /* A record one of whose outputs ended as @outcome; settles it when it was the last. */
 void settle_part(struct engine *e, struct record *record, enum outcome outcome);
+/* An output that is not sent, for it need not be. */
+void settle_skipped_part(struct engine *e, struct part *takes_part, const char *route,
+                         const char *operation, const char *why);
 /* Rejects an output; it may be a part already (that waited, or is taken up again). */
 void settle_rejected_part(struct engine *e, struct part *takes_part, const char *route,
                           const char *operation, const struct rejection *rejection);
@@ -410,6 +451,8 @@ void naming_free(struct naming *naming); /* NULL is ignored */
 /* Takes what the journal keeps of earlier runs. */
 int naming_load(struct engine *e, struct err *err);
 const struct names *naming_names(const struct engine *e);
+/* What is matched and linked by has ids, as far as its names are known now. */
+void naming_watch(struct engine *e);
 /* Asks Close for the books of @kinds (NULL-terminated) that are missing or old. */
 void naming_ask(struct engine *e, char *const *kinds);
 bool naming_is_asking(const struct engine *e);

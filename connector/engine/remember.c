@@ -1,0 +1,280 @@
+#include "connector/engine/private.h"
+
+#include "connector/close/lanes.h"
+#include "connector/close/lookup.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <json-c/linkhash.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What Close says of objects is remembered object by object, each with what it said itself: so a
+ * contact that lost an e-mail takes it from its lead, too, whoever's answer shows it. A search is
+ * older than any answer, so it only adds.
+ */
+
+static bool watches(const struct engine *e, const char *kind)
+{
+	for (size_t i = 0; i < e->n_watched; i++)
+		if (!strcmp(e->watched[i].kind, kind))
+			return true;
+	return false;
+}
+
+/* By an e-mail, phone or url of a contact its lead is found. */
+static bool watches_contacts(const struct engine *e)
+{
+	for (size_t i = 0; i < e->n_watched; i++)
+		if (!strcmp(e->watched[i].kind, "contact") ||
+		    (!strcmp(e->watched[i].kind, "lead") &&
+		     lookup_like_of(e->watched[i].name) != LIKE_TEXT))
+			return true;
+	return false;
+}
+
+/* Watching */
+
+static char *watched_text(const struct engine *e)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < e->n_watched; i++)
+		buf_addf(&b, "%s %s\n", e->watched[i].kind, e->watched[i].name);
+	return buf_take(&b);
+}
+
+static bool any_skips_unchanged(const struct route_set *routes)
+{
+	for (size_t i = 0; i < routes->n; i++)
+		if (routes->items[i].skip_unchanged ||
+		    (routes->items[i].update && routes->items[i].update->skip_unchanged))
+			return true;
+	return false;
+}
+
+int remember_open(struct engine *e, struct err *err)
+{
+	cleanup_(freep) char *text = watched_text(e);
+
+	e->skips_unchanged = any_skips_unchanged(&e->routes);
+	return journal_watch(e->journal, text, e->skips_unchanged, err);
+}
+
+/* Saying */
+
+struct saying {
+	struct engine *engine;
+	bool is_answer; /* of a write; else of a search */
+	int64_t wall_ms;
+};
+
+static void free_items(struct remembered *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		remembered_deinit(&items[i]);
+	free(items);
+}
+
+static void say(const struct saying *s, struct json_object *object, const char *kind)
+{
+	const struct engine *e = s->engine;
+	const char *id = json_get_string(object, "id");
+	size_t n;
+	struct remembered *items = crm_remember(object, kind, e->watched, e->n_watched, &n);
+
+	if (s->is_answer)
+		journal_remember(e->journal, id, items, n, s->wall_ms);
+	else if (n)
+		journal_remember_found(e->journal, id, items, n, s->wall_ms);
+	free_items(items, n);
+}
+
+/* The same members, but for @key. */
+static struct json_object *copy_without(struct json_object *object, const char *key)
+{
+	struct json_object *copy = json_object_new_object();
+
+	json_object_object_foreach(object, name, value)
+	{
+		if (strcmp(name, key) != 0)
+			json_object_object_add(copy, name, json_object_get(value));
+	}
+	return copy;
+}
+
+static void say_contact(const struct saying *s, struct json_object *contact, const char *lead_id)
+{
+	cleanup_(json_freep) struct json_object *copy = copy_without(contact, "lead_id");
+
+	json_object_object_add(copy, "lead_id", json_string(lead_id));
+	say(s, copy, "contact");
+}
+
+/*
+ * Its contacts for themselves, but for those that have no id. They are all there are: what others
+ * said of the lead is outdated.
+ */
+static void say_lead(const struct saying *s, struct json_object *lead, struct json_object *contacts)
+{
+	const size_t n = json_object_array_length(contacts);
+	const char *id = json_get_string(lead, "id");
+	cleanup_(json_freep) struct json_object *alone = copy_without(lead, "contacts");
+	struct json_object *nameless = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *contact = json_object_array_get_idx(contacts, i);
+
+		if (json_get_string(contact, "id"))
+			say_contact(s, contact, id);
+		else
+			json_object_array_add(nameless, json_object_get(contact));
+	}
+	json_object_object_add(alone, "contacts", nameless);
+	say(s, alone, "lead");
+	if (s->is_answer)
+		journal_outdate(s->engine->journal, id, s->wall_ms);
+}
+
+static void say_all(const struct saying *s, struct json_object *object, const char *kind)
+{
+	const bool is_lead = !strcmp(kind, "lead");
+	const bool has_contacts =
+		(is_lead || !strcmp(kind, "contact")) && watches_contacts(s->engine);
+	struct json_object *contacts = is_lead ? json_get(object, "contacts") : NULL;
+
+	if (!has_contacts && !watches(s->engine, kind))
+		return;
+	if (has_contacts && json_object_is_type(contacts, json_type_array))
+		say_lead(s, object, contacts);
+	else
+		say(s, object, kind);
+}
+
+void remember_found(struct engine *e, struct json_object *object, const char *kind)
+{
+	const struct saying s = {.engine = e, .wall_ms = loop_wall_ms(e->loop)};
+
+	if (json_get_string(object, "id"))
+		say_all(&s, object, kind);
+}
+
+/* Outcomes */
+
+static struct json_object *parse(const char *text, size_t len)
+{
+	struct json_object *value = NULL;
+
+	if (text)
+		(void)json_parse(text, len, 0, &value, NULL, NULL);
+	return value;
+}
+
+static struct json_object *sent_body(const struct request *r)
+{
+	return r->format == CONTENT_JSON ? parse(r->body, r->body_len) : NULL;
+}
+
+/* The object Close showed; NULL: it showed none, or its answer was lost or cut. */
+static struct json_object *answered_object(const struct request *r)
+{
+	const struct answer *a = &r->answer;
+	struct json_object *object;
+
+	if (r->found_by_lookup || a->status / 100 != 2 || !a->is_json)
+		return NULL;
+	object = parse(a->body, a->body_len);
+	if (json_get_string(object, "id"))
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+/* The id at the end of its path; to free(). NULL: there is none. */
+static char *target_id(const struct request *r)
+{
+	const char *end = r->url + strcspn(r->url, "?");
+	const char *begin;
+	char *id;
+
+	if (end > r->url && end[-1] == '/')
+		end--;
+	for (begin = end; begin > r->url && begin[-1] != '/';)
+		begin--;
+	id = mem_dup(begin, (size_t)(end - begin));
+	if (crm_is_id(id))
+		return id;
+	free(id);
+	return NULL;
+}
+
+/* What was sent, where nothing was answered: it says nothing of what was not sent. */
+static void say_sent(const struct saying *s, const struct request *r, struct json_object *sent,
+                     const char *id)
+{
+	cleanup_(json_freep) struct json_object *object = NULL;
+
+	if (!json_object_is_type(sent, json_type_object))
+		return;
+	object = copy_without(sent, "id");
+	json_object_object_add(object, "id", json_string(id));
+	if (watches(s->engine, r->object) || watches_contacts(s->engine))
+		say(s, object, r->object);
+}
+
+static void merged(struct engine *e, struct json_object *sent)
+{
+	const char *source = json_get_string(sent, "source");
+	const char *destination = json_get_string(sent, "destination");
+
+	if (source)
+		journal_forget_object(e->journal, source);
+	if (destination)
+		unchanged_unknow(e, destination);
+}
+
+static void applied(struct engine *e, const struct request *r)
+{
+	cleanup_(json_freep) struct json_object *sent = sent_body(r), *shown = answered_object(r);
+	cleanup_(freep) char *target = r->method == METHOD_POST ? NULL : target_id(r);
+	const char *id = r->object_id ? r->object_id : target;
+	const struct saying s = {
+		.engine = e, .is_answer = shown != NULL, .wall_ms = loop_wall_ms(e->loop)};
+
+	if (r->method == METHOD_DELETE) {
+		if (target)
+			journal_forget_object(e->journal, target);
+		return;
+	}
+	if (!strcmp(r->operation, "lead.merge")) {
+		merged(e, sent);
+		return;
+	}
+	if (shown) {
+		say_all(&s, shown, r->object);
+		unchanged_know(e, sent, shown, s.wall_ms);
+	} else if (id) {
+		say_sent(&s, r, sent, id);
+		unchanged_unknow(e, id);
+	}
+}
+
+void remember_answer(struct engine *e, const struct request *request)
+{
+	const struct request *r = request;
+
+	if (!e->n_watched && !e->skips_unchanged)
+		return;
+	if (r->state == REQUEST_APPLIED) {
+		applied(e, r);
+	} else if (r->method != METHOD_POST) {
+		/* An attempt whose answer was lost may have been applied all the same. */
+		cleanup_(freep) char *target = target_id(r);
+
+		if (target && (r->state == REQUEST_HELD || r->attempts > 1))
+			unchanged_unknow(e, target);
+	}
+}
