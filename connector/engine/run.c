@@ -272,10 +272,12 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 			text, size, "waiting for quota until %s",
 			clock_local_hms(wall + (int64_t)(s->quota_at_ms - loop_now_ms(e->loop)),
 		                        at));
-	} else if (s->unknown) {
+	} else if (s->unknown && proof) {
 		(void)snprintf(text, size, "%u outcome%s unknown, proof needs until %s", s->unknown,
-		               s->unknown == 1 ? "" : "s",
-		               clock_local_hms(proof ? proof : wall, at));
+		               s->unknown == 1 ? "" : "s", clock_local_hms(proof, at));
+	} else if (s->unknown) {
+		(void)snprintf(text, size, "%u outcome%s unknown, to be sent again soon",
+		               s->unknown, s->unknown == 1 ? "" : "s");
 	} else if (!e->is_bound) {
 		(void)snprintf(text, size, "asking Close which organization this is");
 	} else if (aside_is_there(e)) {
