@@ -77,10 +77,10 @@ size_t gather_n_without_list(struct draft *const *drafts, size_t n);
 /*
  * nest: the parent that rows of one company give together, in a draft like the first one's: its
  * fields come from the first row, later rows fill what is missing; each row's child stands in its
- * list, in their order. The update of an upsert is folded too, without children. Takes the array;
- * it is the result's `rows`, and each row's `unresolved` is its text as it was.
+ * list, in their order. The update of an upsert is folded too, without children. The array is the
+ * result's `rows`, and they stay as they were: each may have to go anew.
  */
-struct draft *gather_nest(struct draft **takes_drafts, size_t n);
+struct draft *gather_nest(struct draft **takes_rows, size_t n);
 
 struct gather;
 

@@ -1,11 +1,13 @@
 #include "connector/gather/gather.h"
 #include "connector/gather/gather_body.h"
+#include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
+#include <assert.h>
 #include <json-c/linkhash.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Rows of one company become the lead they are about, with what each of them puts into it. */
@@ -71,55 +73,93 @@ static void add_notes(struct draft *nest, char *const *notes)
 	}
 }
 
-/* What is asked about the company, and its identity: the first row's, whose place it takes. */
-static void take_first(struct draft *nest, struct draft *first)
+static struct json_object *reparse(struct buf *text)
 {
+	struct json_object *value = NULL;
+	const int r = json_parse(buf_text(text), text->len, json_depth_limit, &value, NULL, NULL);
+
+	assert(r == 0); /* it was printed here */
+	buf_deinit(text);
+	return value;
+}
+
+static struct lookup *copy_lookup(const struct lookup *lookup)
+{
+	struct lookup *copy = lookup ? mem_alloc(sizeof(*copy)) : NULL;
+	cleanup_(json_freep) struct json_object *kept = NULL;
+	struct buf text = BUF_INIT;
+
+	if (!lookup)
+		return NULL;
+	lookup_print(lookup, &text);
+	kept = reparse(&text);
+	(void)lookup_read(kept, copy);
+	return copy;
+}
+
+static void copy_links(struct draft *draft, const struct draft *from)
+{
+	draft->n_links = from->n_links;
+	draft->links = mem_array(from->n_links, sizeof(*draft->links));
+	for (size_t i = 0; i < from->n_links; i++) {
+		cleanup_(json_freep) struct json_object *kept = NULL;
+		struct buf text = BUF_INIT;
+
+		draft_link_print(&from->links[i], &text);
+		kept = reparse(&text);
+		(void)draft_link_read(kept, &draft->links[i]);
+	}
+}
+
+/* What is asked about the company, and its identity: the first row's, whose place it takes. */
+static struct draft *like_first(const struct draft *first)
+{
+	struct draft *nest = draft_new(first->record, first->route, first->ordinal);
+
 	nest->url = mem_strdup(first->url);
 	nest->by = mem_strdup(first->by);
 	nest->headers = strlist_copy(first->headers);
 	nest->identity_field = mem_strdup(first->identity_field);
 	nest->identity_value = mem_strdup(first->identity_value);
-	nest->match = steal(&first->match);
-	nest->links = steal(&first->links);
-	nest->n_links = first->n_links;
-	first->n_links = 0;
-	nest->refused = steal(&first->refused);
+	nest->match = copy_lookup(first->match);
+	copy_links(nest, first);
+	if (first->refused) {
+		nest->refused = mem_alloc(sizeof(*nest->refused));
+		rejection_set(nest->refused, first->refused->class, first->refused->field, "%s",
+		              first->refused->message);
+	}
+	return nest;
 }
 
-static struct draft *fold_updates(struct draft **rows, size_t n)
+static void fill_row(struct draft *nest, const struct draft *row)
 {
-	struct draft *update = steal(&rows[0]->update);
+	fill_missing(nest->body, row->body);
+	fill_written(nest, row);
+	add_notes(nest, row->notes);
+}
+
+static struct draft *fold_updates(struct draft *const *rows, size_t n)
+{
+	struct draft *update = rows[0]->update ? like_first(rows[0]->update) : NULL;
 
 	if (!update)
 		return NULL;
-	/* Its body is shared with nobody: what is rendered once is one draft's. */
-	for (size_t i = 1; i < n; i++) {
-		if (!rows[i]->update)
-			continue;
-		fill_missing(update->body, rows[i]->update->body);
-		fill_written(update, rows[i]->update);
-		add_notes(update, rows[i]->update->notes);
-	}
+	update->body = new_object();
+	for (size_t i = 0; i < n; i++)
+		if (rows[i]->update)
+			fill_row(update, rows[i]->update);
 	return update;
 }
 
-struct draft *gather_nest(struct draft **takes_drafts, size_t n)
+struct draft *gather_nest(struct draft **takes_rows, size_t n)
 {
-	struct draft *first = takes_drafts[0];
-	struct draft *nest = draft_new(first->record, first->route, first->ordinal);
+	struct draft *nest = like_first(takes_rows[0]);
 
-	/* What each row was, before the first loses what it asks: a row may have to go anew. */
+	nest->body = gather_nested(takes_rows, n);
 	for (size_t i = 0; i < n; i++)
-		if (!takes_drafts[i]->unresolved)
-			takes_drafts[i]->unresolved = draft_text(takes_drafts[i]);
-	nest->body = gather_nested(takes_drafts, n);
-	for (size_t i = 0; i < n; i++) {
-		fill_written(nest, takes_drafts[i]);
-		add_notes(nest, takes_drafts[i]->notes);
-	}
-	take_first(nest, first);
-	nest->update = fold_updates(takes_drafts, n);
-	nest->rows = takes_drafts;
+		fill_row(nest, takes_rows[i]);
+	nest->update = fold_updates(takes_rows, n);
+	nest->rows = takes_rows;
 	nest->n_rows = n;
 	return nest;
 }

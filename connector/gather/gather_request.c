@@ -99,7 +99,7 @@ struct request *gather_single(const struct draft *draft, struct rejection *ret_r
 		add_part(request, draft);
 	for (size_t i = 0; i < draft->n_rows; i++) {
 		add_part(request, draft->rows[i]);
-		request->parts[i].draft = mem_strdup(draft->rows[i]->unresolved);
+		request->parts[i].draft = draft_text(draft->rows[i]);
 	}
 	return request;
 }
