@@ -1,8 +1,8 @@
 #include "connector/close/lookup.h"
 
+#include "connector/close/lookup_private.h"
 #include "connector/close/values.h"
 #include "lib/buf.h"
-#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
@@ -17,8 +17,6 @@
 
 enum { page_limit = 200 };
 
-static const char custom_prefix[] = "custom.";
-
 static const char *const searched[] = {"lead", "contact", "opportunity", "custom_object"};
 
 bool crm_lookup_is_search(const char *kind)
@@ -32,11 +30,6 @@ bool crm_lookup_is_search(const char *kind)
 char *crm_lookup_book(const char *kind)
 {
 	return mem_strdup(name_kind_of_lookup(kind));
-}
-
-static bool is_custom(const char *field)
-{
-	return strncmp(field, custom_prefix, sizeof(custom_prefix) - 1) == 0;
 }
 
 static const struct lookup_field *field_of(const struct lookup_key *key, const char *name)
@@ -61,162 +54,7 @@ bool crm_lookup_goes_with(const char *kind_a, const struct lookup_key *a, const 
 	return true;
 }
 
-/* Spellings: what is the same by our rule may be written differently there. */
-
-static void add_spelling(char ***list, char *takes_text)
-{
-	for (char **known = *list; known && *known; known++)
-		if (strcmp(*known, takes_text) == 0) {
-			free(takes_text);
-			return;
-		}
-	strlist_add(list, takes_text);
-}
-
-/* Close adds a scheme where there is none; "www." and the last slash stay as they were written. */
-static void add_url_spellings(const struct lookup_field *field, char ***list)
-{
-	static const char *const schemes[] = {"https://", "http://"};
-	static const char *const hosts[] = {"", "www."};
-	static const char *const ends[] = {"", "/"};
-
-	for (size_t s = 0; s < 2; s++)
-		for (size_t h = 0; h < 2; h++)
-			for (size_t e = 0; e < 2; e++)
-				add_spelling(list, mem_printf("%s%s%s%s", schemes[s], hosts[h],
-				                              field->folded, ends[e]));
-	add_spelling(list, mem_strdup(field->folded));
-}
-
-static char **spellings(const struct lookup_field *field)
-{
-	char **list = NULL;
-
-	add_spelling(&list, mem_strdup(field->value));
-	switch (field->like) {
-	case LIKE_EMAIL:
-	case LIKE_PHONE:
-		add_spelling(&list, mem_strdup(field->folded));
-		break;
-	case LIKE_URL:
-		add_url_spellings(field, &list);
-		break;
-	case LIKE_TEXT:
-	case LIKE_NUMBER:
-	case LIKE_CHOICE:
-	case LIKE_ID:
-		break;
-	}
-	return list;
-}
-
-/* Conditions */
-
-static void add_string(struct buf *out, const char *text)
-{
-	json_print_string(text, strlen(text), out);
-}
-
-static void add_comma(struct buf *out, bool *is_first)
-{
-	if (!*is_first)
-		buf_addc(out, ',');
-	*is_first = false;
-}
-
-/* @type: what has the field: the object itself, or "contact_email" and the like. */
-static void begin_condition(struct buf *out, const char *type, const char *field)
-{
-	if (is_custom(field)) {
-		buf_adds(out, "{\"type\":\"field_condition\",\"field\":{\"type\":\"custom_field\","
-		              "\"custom_field_id\":");
-		add_string(out, field + sizeof(custom_prefix) - 1);
-	} else {
-		buf_adds(out, "{\"type\":\"field_condition\",\"field\":{\"type\":\"regular_field\","
-		              "\"object_type\":");
-		add_string(out, type);
-		buf_adds(out, ",\"field_name\":");
-		add_string(out, field);
-	}
-	buf_adds(out, "},\"condition\":");
-}
-
-/* The number is exact: both bounds are its digits. What is none is nobody's value. */
-static void add_number(struct buf *out, const char *folded)
-{
-	if (strspn(folded, "-0123456789.") == strlen(folded) && *folded)
-		buf_addf(out, "{\"type\":\"number_range\",\"gte\":%s,\"lte\":%s}", folded, folded);
-	else
-		buf_adds(out, "{\"type\":\"number_range\",\"gt\":0,\"lt\":0}");
-}
-
-static void add_text(struct buf *out, const char *value)
-{
-	buf_adds(out, "{\"type\":\"text\",\"mode\":\"exact_value\",\"value\":");
-	add_string(out, value);
-	buf_addc(out, '}');
-}
-
-static void add_texts(struct buf *out, const char *type, const struct lookup_field *field,
-                      bool *is_first)
-{
-	char **list = spellings(field);
-
-	for (char **text = list; text && *text; text++) {
-		add_comma(out, is_first);
-		begin_condition(out, type, field->name);
-		add_text(out, *text);
-		buf_addc(out, '}');
-	}
-	strlist_free(list);
-}
-
-/* All choices are one condition. */
-static void add_choices(struct buf *out, const char *type, const struct lookup_field *const *fields,
-                        size_t n)
-{
-	bool is_first = true;
-
-	begin_condition(out, type, fields[0]->name);
-	buf_adds(out, "{\"type\":\"term\",\"values\":[");
-	for (size_t i = 0; i < n; i++) {
-		add_comma(out, &is_first);
-		add_string(out, fields[i]->value);
-	}
-	buf_adds(out, "]}}");
-}
-
-/* The alternatives for the values of @fields, all of one name, without the "or" around them. */
-static void add_values(struct buf *out, const char *type, const struct lookup_field *const *fields,
-                       size_t n, bool *is_first)
-{
-	for (size_t i = 0; i < n; i++) {
-		switch (fields[i]->like) {
-		case LIKE_CHOICE:
-			add_comma(out, is_first);
-			add_choices(out, type, fields, n);
-			return;
-		case LIKE_NUMBER:
-			add_comma(out, is_first);
-			begin_condition(out, type, fields[i]->name);
-			add_number(out, fields[i]->folded);
-			buf_addc(out, '}');
-			break;
-		case LIKE_ID:
-			add_comma(out, is_first);
-			buf_adds(out, "{\"type\":\"id\",\"value\":");
-			add_string(out, fields[i]->value);
-			buf_addc(out, '}');
-			break;
-		case LIKE_TEXT:
-		case LIKE_EMAIL:
-		case LIKE_PHONE:
-		case LIKE_URL:
-			add_texts(out, type, fields[i], is_first);
-			break;
-		}
-	}
-}
+/* The query */
 
 static void add_or(struct buf *out, const char *type, const struct lookup_field *const *fields,
                    size_t n)
@@ -224,16 +62,16 @@ static void add_or(struct buf *out, const char *type, const struct lookup_field 
 	bool is_first = true;
 
 	buf_adds(out, "{\"type\":\"or\",\"queries\":[");
-	add_values(out, type, fields, n, &is_first);
+	crm_add_values(out, type, fields, n, &is_first);
 	buf_adds(out, "]}");
 }
 
 static void begin_related(struct buf *out, const char *type, const char *related)
 {
 	buf_adds(out, "{\"type\":\"has_related\",\"this_object_type\":");
-	add_string(out, type);
+	crm_add_string(out, type);
 	buf_adds(out, ",\"related_object_type\":");
-	add_string(out, related);
+	crm_add_string(out, related);
 	buf_adds(out, ",\"related_query\":");
 }
 
@@ -261,7 +99,7 @@ static void add_lead_ids(struct buf *out, const char *kind,
 	buf_adds(out, "{\"type\":\"or\",\"queries\":[");
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(out, i ? ",{\"type\":\"id\",\"value\":" : "{\"type\":\"id\",\"value\":");
-		add_string(out, fields[i]->value);
+		crm_add_string(out, fields[i]->value);
 		buf_addc(out, '}');
 	}
 	buf_adds(out, "]}}");
@@ -286,7 +124,7 @@ static void add_fields(struct buf *out, const char *kind, const struct lookup_fi
 	/* A lead has a url of its own, too. */
 	if (is_lead && strcmp(name, "url") == 0) {
 		buf_adds(out, "{\"type\":\"or\",\"queries\":[");
-		add_values(out, kind, fields, n, &is_first);
+		crm_add_values(out, kind, fields, n, &is_first);
 		buf_addc(out, ',');
 		add_contact_values(out, kind, fields, n);
 		buf_adds(out, "]}");
@@ -349,14 +187,14 @@ static void want_field(char ***wanted, const char *kind, const char *field)
 	const bool is_lead = strcmp(kind, "lead") == 0;
 	const char *list = crm_contact_list(field);
 
-	if (is_custom(field) && !name_is_field_id(field + sizeof(custom_prefix) - 1))
+	if (crm_is_custom(field) && !name_is_field_id(field + strlen("custom.")))
 		return; /* a name nobody knows: answers do not have it */
 	if (list && strcmp(kind, "contact") == 0)
-		add_spelling(wanted, mem_strdup(list));
+		crm_add_once(wanted, mem_strdup(list));
 	else if (!list || strcmp(field, "url") == 0)
-		add_spelling(wanted, mem_strdup(field));
+		crm_add_once(wanted, mem_strdup(field));
 	if (list && is_lead)
-		add_spelling(wanted, mem_strdup("contacts"));
+		crm_add_once(wanted, mem_strdup("contacts"));
 }
 
 static void want_watched(char ***wanted, const char *kind, const struct watched_field *watched)
@@ -364,7 +202,7 @@ static void want_watched(char ***wanted, const char *kind, const struct watched_
 	if (strcmp(watched->kind, kind) == 0)
 		want_field(wanted, kind, watched->name);
 	else if (strcmp(kind, "lead") == 0 && strcmp(watched->kind, "contact") == 0)
-		add_spelling(wanted, mem_strdup("contacts"));
+		crm_add_once(wanted, mem_strdup("contacts"));
 	else if (strcmp(kind, "contact") == 0 && strcmp(watched->kind, "lead") == 0 &&
 	         crm_contact_list(watched->name))
 		want_field(wanted, kind, watched->name);
@@ -376,17 +214,17 @@ static void add_wanted(struct buf *out, const char *kind, const struct lookup_ke
 	char **wanted = NULL;
 
 	if (strcmp(kind, "lead") != 0)
-		add_spelling(&wanted, mem_strdup("lead_id"));
+		crm_add_once(&wanted, mem_strdup("lead_id"));
 	for (size_t i = 0; i < key->n; i++)
 		want_field(&wanted, kind, key->fields[i].name);
 	for (size_t i = 0; i < n_watched; i++)
 		want_watched(&wanted, kind, &watched[i]);
 	buf_adds(out, ",\"_fields\":{");
-	add_string(out, kind);
+	crm_add_string(out, kind);
 	buf_adds(out, ":[\"id\"");
 	for (char **field = wanted; field && *field; field++) {
 		buf_addc(out, ',');
-		add_string(out, *field);
+		crm_add_string(out, *field);
 	}
 	buf_adds(out, "]}");
 	strlist_free(wanted);
@@ -400,18 +238,18 @@ char *crm_lookup_body(const char *kind, const struct lookup_key *const *keys, si
 	assert(crm_lookup_is_search(kind) && n_keys > 0 && n_keys <= crm_lookup_keys);
 	buf_adds(&out, "{\"query\":{\"type\":\"and\",\"queries\":[{\"type\":\"object_type\","
 	               "\"object_type\":");
-	add_string(&out, kind);
+	crm_add_string(&out, kind);
 	buf_adds(&out, "},");
 	add_keys(&out, kind, keys, n_keys);
 	buf_adds(&out, "]}");
 	add_wanted(&out, kind, keys[0], watched, n_watched);
 	buf_adds(&out, ",\"sort\":[{\"direction\":\"asc\",\"field\":{\"type\":\"regular_field\","
 	               "\"object_type\":");
-	add_string(&out, kind);
+	crm_add_string(&out, kind);
 	buf_addf(&out, ",\"field_name\":\"date_created\"}}],\"_limit\":%d", page_limit);
 	if (cursor) {
 		buf_adds(&out, ",\"cursor\":");
-		add_string(&out, cursor);
+		crm_add_string(&out, cursor);
 	}
 	buf_addc(&out, '}');
 	return buf_take(&out);

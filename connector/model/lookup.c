@@ -5,6 +5,7 @@
 #include "lib/decimal.h"
 #include "lib/letter_case.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 #include "lib/utf8.h"
 
 #include <stdint.h>
@@ -161,8 +162,30 @@ static char *number_of(const char *text)
 		d.n--;
 		d.n_fraction--;
 	}
+	if (!d.n)
+		d.n_fraction = 0; /* 0.0 */
 	decimal_print(&d, &out);
 	return buf_take(&out);
+}
+
+/* NULL: it is no date. */
+static char *day_of(const char *text)
+{
+	int64_t us;
+
+	return moment_parse(text, &us, NULL) ? mem_dup(text, strlen("2026-03-09")) : NULL;
+}
+
+/* NULL: it is no time. Close keeps no fractions of a second. */
+static char *moment_of(const char *text)
+{
+	char in_utc[moment_bytes];
+	int64_t us;
+
+	if (!moment_parse(text, &us, NULL) || !moment_is_in_range(us))
+		return NULL;
+	us -= (us % 1000000 + 1000000) % 1000000;
+	return mem_strdup(moment_text(us, in_utc));
 }
 
 char *lookup_fold(enum lookup_like like, const char *value)
@@ -181,6 +204,12 @@ char *lookup_fold(enum lookup_like like, const char *value)
 		break;
 	case LIKE_NUMBER:
 		folded = number_of(text);
+		break;
+	case LIKE_DAY:
+		folded = day_of(text);
+		break;
+	case LIKE_MOMENT:
+		folded = moment_of(text);
 		break;
 	case LIKE_TEXT:
 	case LIKE_CHOICE:

@@ -26,7 +26,9 @@ enum lookup_like {
 	LIKE_PHONE,  /* digits and "+" alone */
 	LIKE_URL,    /* host and path, without scheme, "www." and last slash */
 	LIKE_NUMBER, /* the decimal value */
-	LIKE_CHOICE, /* as text; search is asked by terms */
+	LIKE_CHOICE, /* as text, an id or one of a list; search is asked by terms */
+	LIKE_DAY,    /* the date, without a time */
+	LIKE_MOMENT, /* the second, in any zone */
 	LIKE_ID,     /* the object's own id: nothing is looked up */
 };
 
@@ -106,8 +108,8 @@ void lookup_add_field(struct lookup_key *key, const char *name, const char *valu
                       enum lookup_like like);
 
 /*
- * What is the same has the same text; to free(). Of a URL or number that is none, and of a phone
- * without a digit, the trimmed text.
+ * What is the same has the same text; to free(). Of a URL, number or time that is none, and of a
+ * phone without a digit, the trimmed text.
  */
 char *lookup_fold(enum lookup_like like, const char *value);
 

@@ -11,7 +11,7 @@
 static const char *const likes[] = {
 	[LIKE_TEXT] = "text", [LIKE_EMAIL] = "email",   [LIKE_PHONE] = "phone",
 	[LIKE_URL] = "url",   [LIKE_NUMBER] = "number", [LIKE_CHOICE] = "choice",
-	[LIKE_ID] = "id",
+	[LIKE_DAY] = "day",   [LIKE_MOMENT] = "moment", [LIKE_ID] = "id",
 };
 static const char *const nones[] = {
 	[NONE_CREATE] = "create", [NONE_REJECT] = "reject", [NONE_SKIP] = "skip"};

@@ -133,14 +133,16 @@ enum lookup_like name_like_of_type(enum field_type type)
 	case FIELD_NUMBER:
 		return LIKE_NUMBER;
 	case FIELD_CHOICES:
-		return LIKE_CHOICE;
-	case FIELD_ANY:
-	case FIELD_TEXT:
-	case FIELD_DATE:
-	case FIELD_DATETIME:
 	case FIELD_USER:
 	case FIELD_CONTACT:
 	case FIELD_CUSTOM_OBJECT:
+		return LIKE_CHOICE;
+	case FIELD_DATE:
+		return LIKE_DAY;
+	case FIELD_DATETIME:
+		return LIKE_MOMENT;
+	case FIELD_ANY:
+	case FIELD_TEXT:
 		break;
 	}
 	return LIKE_TEXT;

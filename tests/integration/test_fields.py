@@ -365,6 +365,7 @@ def test_fields_are_printed_as_yaml_that_can_be_used(closefeed, sandbox, pipelin
 @pytest.mark.parametrize("args, part", [
     (["leads"], '"leads" is none of lead, contact'),
     (["activity/"], "is none of"),
+    (["role"], "is none of"),
     (["lead", "--lock"], "leave"),
 ])
 def test_a_kind_that_is_none_is_refused(closefeed, pipeline, args, part):

@@ -126,6 +126,20 @@ static void each_kind_of_value_has_its_condition(void **state)
 		{"lead",
 	         {{{"custom.cf_N", "77.50", LIKE_NUMBER}}},
 	         "\"condition\":{\"type\":\"number_range\",\"gte\":77.5,\"lte\":77.5}"},
+		{"lead",
+	         {{{"custom.cf_D", "2026-03-09", LIKE_DAY}}},
+	         "\"condition\":{\"type\":\"moment_range\",\"on_or_after\":{\"type\":"
+	         "\"fixed_local_date\",\"value\":\"2026-03-09\",\"which\":\"start\"},\"before\":"
+	         "{\"type\":\"fixed_local_date\",\"value\":\"2026-03-09\",\"which\":\"end\"}}"},
+		{"lead",
+	         {{{"custom.cf_D", "2026-03-09T01:00:00.5+01:00", LIKE_MOMENT}}},
+	         "\"condition\":{\"type\":\"moment_range\",\"on_or_after\":{\"type\":"
+	         "\"fixed_utc\",\"value\":\"2026-03-09T00:00:00.000000+00:00\"},\"before\":"
+	         "{\"type\":\"fixed_utc\",\"value\":\"2026-03-09T00:00:01.000000+00:00\"}}"},
+		{"lead",
+	         {{{"custom.cf_D", "soon", LIKE_DAY}}},
+	         "\"value\":\"1970-01-01\",\"which\":\"start\"},\"before\":{\"type\":"
+	         "\"fixed_local_date\",\"value\":\"1970-01-01\",\"which\":\"start\"}}"},
 		/* What is no number finds nothing, but is no broken question either. */
 		{"lead",
 	         {{{"custom.cf_N", "1,\"x\":2", LIKE_NUMBER}}},
@@ -351,6 +365,17 @@ static void what_is_found_is_told_with_the_key_it_fits(void **state)
 	         {{{"custom.cf_T", "Gold", LIKE_CHOICE}}},
 	         {"{\"data\":[{\"id\":\"lead_1\",\"custom.cf_T\":[\"Old\",\"Gold\"]},"
 	          "{\"id\":\"lead_2\",\"custom.cf_T\":\"gold\"}]}"},
+	         "0=lead_1/-"},
+		{"lead",
+	         {{{"custom.cf_D", "2026-03-09T10:00:00Z", LIKE_DAY}},
+	          {{"custom.cf_D", "2026-03-10", LIKE_DAY}}},
+	         {"{\"data\":[{\"id\":\"lead_1\",\"custom.cf_D\":\"2026-03-09\"},"
+	          "{\"id\":\"lead_2\",\"custom.cf_D\":\"2026-03-11\"}]}"},
+	         "0=lead_1/-"},
+		{"lead",
+	         {{{"custom.cf_D", "2026-03-09T14:00:00+01:00", LIKE_MOMENT}}},
+	         {"{\"data\":[{\"id\":\"lead_1\",\"custom.cf_D\":\"2026-03-09T13:00:00+00:00\"},"
+	          "{\"id\":\"lead_2\",\"custom.cf_D\":\"2026-03-09T13:00:01+00:00\"}]}"},
 	         "0=lead_1/-"},
 		/* All fields of a key; two keys that begin alike; their order in the key is free.
 	         */

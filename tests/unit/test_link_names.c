@@ -163,7 +163,9 @@ static void types_of_fields_say_how_their_values_are_compared(void **state)
 	check_eq(name_like_of_type(FIELD_CHOICES), LIKE_CHOICE);
 	check_eq(name_like_of_type(FIELD_TEXT), LIKE_TEXT);
 	check_eq(name_like_of_type(FIELD_ANY), LIKE_TEXT);
-	check_eq(name_like_of_type(FIELD_USER), LIKE_TEXT);
+	check_eq(name_like_of_type(FIELD_USER), LIKE_CHOICE);
+	check_eq(name_like_of_type(FIELD_DATE), LIKE_DAY);
+	check_eq(name_like_of_type(FIELD_DATETIME), LIKE_MOMENT);
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static char *watched_text(const struct route_set *set)
 	static const char *const likes[] = {
 		[LIKE_TEXT] = "text", [LIKE_EMAIL] = "email",   [LIKE_PHONE] = "phone",
 		[LIKE_URL] = "url",   [LIKE_NUMBER] = "number", [LIKE_CHOICE] = "choice",
-		[LIKE_ID] = "id",
+		[LIKE_DAY] = "day",   [LIKE_MOMENT] = "moment", [LIKE_ID] = "id",
 	};
 	struct watched_field *fields;
 	struct buf text = BUF_INIT;
