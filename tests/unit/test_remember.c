@@ -1,0 +1,401 @@
+#include "connector/engine/private.h"
+#include "lib/json.h"
+#include "tests/unit/journal_case.h"
+
+/* What an engine remembers of answers, and what it knows to be unchanged. */
+
+static struct engine engine;
+static struct watched_field fields[4];
+static struct route routes[1];
+
+static void watch(char *kind, char *name, enum lookup_like like)
+{
+	fields[engine.n_watched++] = (struct watched_field){kind, name, like};
+}
+
+static char lead[] = "lead", contact[] = "contact", email[] = "email", feed[] = "custom.cf_1";
+
+static int begin_engine(void **state)
+{
+	begin(state);
+	routes[0] = (struct route){.method = METHOD_PUT, .skip_unchanged = true};
+	engine = (struct engine){.journal = journal,
+	                         .loop = loop_new(),
+	                         .watched = fields,
+	                         .routes = {.items = routes, .n = 1},
+	                         .skips_unchanged = true};
+	watch(lead, email, LIKE_EMAIL);
+	watch(contact, email, LIKE_EMAIL);
+	watch(lead, feed, LIKE_TEXT);
+	return 0;
+}
+
+static int end_engine(void **state)
+{
+	loop_free(engine.loop);
+	return end(state);
+}
+
+/* An ended call; @answer NULL: the object was found by lookup. */
+struct call {
+	enum http_method method;
+	const char *operation, *object, *url, *sent, *answer, *object_id;
+	enum request_state state; /* default: applied */
+	unsigned attempts;
+};
+
+static void take(char **to, const char *text)
+{
+	free(*to);
+	*to = mem_strdup(text);
+}
+
+static void ended(const struct call *call)
+{
+	struct request *r = request_at(0);
+
+	take(&r->operation, call->operation);
+	take(&r->object, call->object);
+	take(&r->url, call->url);
+	take(&r->body, call->sent);
+	r->body_len = call->sent ? strlen(call->sent) : 0;
+	r->method = call->method;
+	r->state = call->state ? call->state : REQUEST_APPLIED;
+	r->attempts = call->attempts;
+	r->object_id = mem_strdup(call->object_id);
+	r->found_by_lookup = !call->answer;
+	if (call->answer) {
+		r->answer = (struct answer){.status = 200,
+		                            .is_json = true,
+		                            .body = mem_strdup(call->answer),
+		                            .body_len = strlen(call->answer)};
+	}
+	remember_answer(&engine, r);
+	commit();
+	request_free(r);
+}
+
+static void lead_answered(const char *answer)
+{
+	const struct call call = {.method = METHOD_PUT,
+	                          .operation = "lead.update",
+	                          .object = "lead",
+	                          .url = "/lead/lead_1/",
+	                          .sent = "{}",
+	                          .answer = answer,
+	                          .object_id = "lead_1"};
+
+	ended(&call);
+}
+
+static void contact_answered(const char *answer)
+{
+	const struct call call = {.method = METHOD_PUT,
+	                          .operation = "contact.update",
+	                          .object = "contact",
+	                          .url = "/contact/cont_1/",
+	                          .sent = "{}",
+	                          .answer = answer,
+	                          .object_id = "cont_1"};
+
+	ended(&call);
+}
+
+/* The ids of those remembered with this value, one after another. */
+static const char *who(const char *kind, const char *field, const char *value)
+{
+	static char text[200];
+	struct remembered items[4];
+	const size_t n = journal_find_remembered(journal, kind, field, value, items, 4);
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		const size_t len = strlen(text);
+
+		(void)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
+		               items[i].object_id);
+		remembered_deinit(&items[i]);
+	}
+	return text;
+}
+
+static const char whole_lead[] =
+	"{\"id\":\"lead_1\",\"name\":\"X\",\"custom.cf_1\":\"77\",\"contacts\":["
+	"{\"id\":\"cont_1\",\"emails\":[{\"email\":\"Ana@x.example\"}]},"
+	"{\"id\":\"cont_2\",\"emails\":[{\"email\":\"bob@x.example\"}]}]}";
+
+static void the_answer_of_a_lead_brings_its_contacts(void **state)
+{
+	(void)state;
+	lead_answered(whole_lead);
+	check_text(who(lead, feed, "77"), "lead_1");
+	check_text(who(lead, email, "ana@x.example"), "lead_1");
+	check_text(who(contact, email, "ana@x.example"), "cont_1");
+	check_text(who(contact, email, "bob@x.example"), "cont_2");
+}
+
+static void a_contact_that_loses_an_email_takes_it_from_its_lead(void **state)
+{
+	(void)state;
+	lead_answered(whole_lead);
+	contact_answered("{\"id\":\"cont_1\",\"lead_id\":\"lead_1\",\"emails\":["
+	                 "{\"email\":\"new@x.example\"}]}");
+	check_text(who(contact, email, "ana@x.example"), "");
+	check_text(who(lead, email, "ana@x.example"), "");
+	check_text(who(lead, email, "new@x.example"), "lead_1");
+	check_text(who(lead, email, "bob@x.example"), "lead_1");
+}
+
+static void a_lead_without_a_contact_it_had_is_found_by_it_no_more(void **state)
+{
+	(void)state;
+	journal_remember(journal, "cont_2",
+	                 &(struct remembered){lead, email, (char[]){"bob@x.example"},
+	                                      (char[]){"lead_1"}, NULL},
+	                 1, 10);
+	commit();
+	lead_answered("{\"id\":\"lead_1\",\"name\":\"X\",\"contacts\":[{\"id\":\"cont_1\","
+	              "\"emails\":[{\"email\":\"ana@x.example\"}]}]}");
+	check_text(who(lead, email, "bob@x.example"), "");
+	check_text(who(lead, email, "ana@x.example"), "lead_1");
+}
+
+static void what_was_sent_is_remembered_where_the_answer_was_lost(void **state)
+{
+	const struct call made = {.operation = "lead.create",
+	                          .object = "lead",
+	                          .url = "/lead/",
+	                          .sent = "{\"name\":\"X\",\"custom.cf_1\":\"77\",\"contacts\":[{"
+	                                  "\"emails\":[{\"email\":\"ana@x.example\"}]}]}",
+	                          .object_id = "lead_1"};
+
+	(void)state;
+	ended(&made);
+	check_text(who(lead, feed, "77"), "lead_1");
+	check_text(who(lead, email, "ana@x.example"), "lead_1");
+	check_text(who(contact, email, "ana@x.example"), ""); /* its id is not known */
+}
+
+static void what_is_deleted_or_merged_away_is_forgotten(void **state)
+{
+	const struct call deleted = {.method = METHOD_DELETE,
+	                             .operation = "contact.delete",
+	                             .object = "contact",
+	                             .url = "/contact/cont_1/",
+	                             .answer = "{}"};
+	const struct call merged = {.operation = "lead.merge",
+	                            .object = "lead",
+	                            .url = "/lead/merge/",
+	                            .sent = "{\"source\":\"lead_1\",\"destination\":\"lead_2\"}",
+	                            .answer = "{\"status\":\"ok\"}"};
+
+	(void)state;
+	lead_answered(whole_lead);
+	ended(&deleted);
+	check_text(who(contact, email, "ana@x.example"), "");
+	check_text(who(lead, email, "ana@x.example"), "");
+	check_text(who(lead, email, "bob@x.example"), "lead_1");
+	ended(&merged);
+	check_text(who(lead, email, "bob@x.example"), "");
+	check_text(who(contact, email, "bob@x.example"), "");
+}
+
+static void what_a_search_shows_comes_beside_it(void **state)
+{
+	struct json_object *object = NULL;
+	const char text[] = "{\"id\":\"lead_1\",\"custom.cf_1\":\"78\"}";
+
+	(void)state;
+	lead_answered(whole_lead);
+	check_eq(json_parse(text, strlen(text), 0, &object, NULL, NULL), 0);
+	remember_found(&engine, object, "lead");
+	commit();
+	json_object_put(object);
+	check_text(who(lead, feed, "77"), "lead_1");
+	check_text(who(lead, feed, "78"), "lead_1");
+}
+
+static void where_nothing_is_watched_nothing_is_written(void **state)
+{
+	struct request *r = request_at(0);
+
+	(void)state;
+	r->state = REQUEST_APPLIED;
+	r->object_id = mem_strdup("lead_1");
+	r->answer = (struct answer){.status = 200,
+	                            .is_json = true,
+	                            .body = mem_strdup(whole_lead),
+	                            .body_len = strlen(whole_lead)};
+	engine.n_watched = 0;
+	engine.skips_unchanged = false;
+	remember_answer(&engine, r);
+	check(!journal_has_changes(journal));
+
+	watch(lead, feed, LIKE_TEXT);
+	take(&r->object, "opportunity"); /* of a kind nobody looks for */
+	remember_answer(&engine, r);
+	check(!journal_has_changes(journal));
+	take(&r->object, "lead");
+	remember_answer(&engine, r);
+	check(journal_has_changes(journal));
+	commit();
+	request_free(r);
+}
+
+static void what_is_not_watched_any_more_is_forgotten_at_the_next_start(void **state)
+{
+	(void)state;
+	check_eq(remember_open(&engine, NULL), 0);
+	lead_answered(whole_lead);
+	check_eq(remember_open(&engine, NULL), 0); /* the same pipeline */
+	check_text(who(lead, feed, "77"), "lead_1");
+	engine.n_watched = 1; /* the e-mail of leads alone */
+	check_eq(remember_open(&engine, NULL), 0);
+	check_text(who(lead, feed, "77"), "");
+	check_text(who(contact, email, "ana@x.example"), "");
+	check_text(who(lead, email, "ana@x.example"), "lead_1");
+}
+
+/* Unchanged */
+
+static void updated(const char *sent, const char *answer)
+{
+	const struct call call = {.method = METHOD_PUT,
+	                          .operation = "lead.update",
+	                          .object = "lead",
+	                          .url = "/lead/lead_1/",
+	                          .sent = sent,
+	                          .answer = answer,
+	                          .object_id = "lead_1"};
+
+	ended(&call);
+}
+
+static bool is_unchanged(const char *body)
+{
+	struct draft draft = {0};
+	bool is;
+
+	check_eq(json_parse(body, strlen(body), 0, &draft.body, NULL, NULL), 0);
+	is = remember_is_unchanged(&engine, &draft, "lead_1");
+	json_object_put(draft.body);
+	return is;
+}
+
+static void what_was_sent_or_answered_last_is_unchanged(void **state)
+{
+	(void)state;
+	check(!is_unchanged("{\"name\":\"X\"}"));
+	updated("{\"name\":\" X \",\"value\":100,\"address\":{\"city\":\"Y\",\"zip\":\"1\"}}",
+	        "{\"id\":\"lead_1\",\"name\":\"X\",\"value\":100,\"address\":{\"zip\":\"1\","
+	        "\"city\":\"Y\",\"label\":\"home\"},\"url\":\"u\"}");
+	check(is_unchanged("{\"name\":\" X \"}")); /* as it was sent */
+	check(is_unchanged("{\"name\":\"X\"}"));   /* as Close has it */
+	check(!is_unchanged("{\"name\":\"Z\"}"));
+	check(is_unchanged("{\"address\":{\"zip\":\"1\",\"city\":\"Y\"}}"));
+	check(!is_unchanged("{\"address\":{\"zip\":\"1\"}}"));
+	check(!is_unchanged("{\"name\":\"X\",\"url\":\"u\"}")); /* never sent: not known */
+	check(is_unchanged("{}"));
+}
+
+static void numbers_are_the_same_by_their_value(void **state)
+{
+	(void)state;
+	updated("{\"value\":19.90}", "{\"id\":\"lead_1\",\"value\":19.9}");
+	check(is_unchanged("{\"value\":19.9}"));
+	check(is_unchanged("{\"value\":1990e-2}"));
+	check(!is_unchanged("{\"value\":\"19.9\"}"));
+	check(!is_unchanged("{\"value\":19.91}"));
+	updated("{\"value\":-0.0}", "{\"id\":\"lead_1\",\"value\":0}");
+	check(is_unchanged("{\"value\":0}"));
+	updated("{\"value\":100}", "{\"id\":\"lead_1\",\"value\":100}");
+	check(is_unchanged("{\"value\":1e2}"));
+	check(!is_unchanged("{\"value\":1}"));
+}
+
+static void what_close_does_not_show_is_always_sent(void **state)
+{
+	(void)state;
+	updated("{\"status\":\"Won\",\"custom.cf_2\":null,\"custom.cf_3.add\":[\"a\"]}",
+	        "{\"id\":\"lead_1\",\"status_label\":\"Won\",\"custom.cf_3\":[\"a\"]}");
+	check(!is_unchanged("{\"status\":\"Won\"}"));
+	check(!is_unchanged("{\"custom.cf_3.add\":[\"a\"]}"));
+	check(is_unchanged("{\"custom.cf_2\":null}")); /* empty is not shown */
+	check(!is_unchanged("{\"custom.cf_2\":1}"));
+}
+
+static void an_answer_to_another_update_has_the_last_word(void **state)
+{
+	(void)state;
+	updated("{\"name\":\" X \"}", "{\"id\":\"lead_1\",\"name\":\"X\"}");
+	updated("{\"url\":\"u\"}", "{\"id\":\"lead_1\",\"name\":\"X\",\"url\":\"u\"}");
+	check(is_unchanged("{\"name\":\" X \",\"url\":\"u\"}"));
+	updated("{\"url\":\"u\"}", "{\"id\":\"lead_1\",\"name\":\"Y\",\"url\":\"u\"}");
+	check(!is_unchanged("{\"name\":\" X \"}"));
+	check(!is_unchanged("{\"name\":\"X\"}"));
+	check(is_unchanged("{\"name\":\"Y\"}"));
+	updated("{\"name\":null}", "{\"id\":\"lead_1\",\"url\":\"u\"}");
+	check(!is_unchanged("{\"name\":\"Y\"}"));
+}
+
+static void an_update_nobody_knows_about_makes_all_unknown(void **state)
+{
+	const struct call held = {.method = METHOD_PUT,
+	                          .operation = "lead.update",
+	                          .object = "lead",
+	                          .url = "/lead/lead_1/",
+	                          .sent = "{\"name\":\"Z\"}",
+	                          .state = REQUEST_HELD,
+	                          .attempts = 1};
+	struct call refused = held;
+
+	(void)state;
+	refused.state = REQUEST_REFUSED;
+	updated("{\"name\":\"X\"}", "{\"id\":\"lead_1\",\"name\":\"X\"}");
+	ended(&refused);
+	check(is_unchanged("{\"name\":\"X\"}"));
+	refused.attempts = 2; /* the first may have been applied */
+	ended(&refused);
+	check(!is_unchanged("{\"name\":\"X\"}"));
+	updated("{\"name\":\"X\"}", "{\"id\":\"lead_1\",\"name\":\"X\"}");
+	ended(&held);
+	check(!is_unchanged("{\"name\":\"X\"}"));
+	updated("{\"name\":\"X\"}", "{\"id\":\"lead_1\",\"name\":\"X\"}");
+	updated("{\"name\":\"Z\"}", NULL); /* applied, but nothing was shown */
+	check(!is_unchanged("{\"name\":\"X\"}"));
+	check(!is_unchanged("{\"name\":\"Z\"}"));
+}
+
+static void nothing_is_known_by_a_pipeline_that_did_not_look(void **state)
+{
+	(void)state;
+	updated("{\"name\":\"X\"}", "{\"id\":\"lead_1\",\"name\":\"X\"}");
+	check_eq(remember_open(&engine, NULL), 0);
+	check(is_unchanged("{\"name\":\"X\"}"));
+	routes[0].skip_unchanged = false;
+	check_eq(remember_open(&engine, NULL), 0);
+	check(!is_unchanged("{\"name\":\"X\"}"));
+}
+
+int main(void)
+{
+#define with_engine(fn) cmocka_unit_test_setup_teardown(fn, begin_engine, end_engine)
+	const struct CMUnitTest tests[] = {
+		with_engine(the_answer_of_a_lead_brings_its_contacts),
+		with_engine(a_contact_that_loses_an_email_takes_it_from_its_lead),
+		with_engine(a_lead_without_a_contact_it_had_is_found_by_it_no_more),
+		with_engine(what_was_sent_is_remembered_where_the_answer_was_lost),
+		with_engine(what_is_deleted_or_merged_away_is_forgotten),
+		with_engine(what_a_search_shows_comes_beside_it),
+		with_engine(where_nothing_is_watched_nothing_is_written),
+		with_engine(what_is_not_watched_any_more_is_forgotten_at_the_next_start),
+		with_engine(what_was_sent_or_answered_last_is_unchanged),
+		with_engine(numbers_are_the_same_by_their_value),
+		with_engine(what_close_does_not_show_is_always_sent),
+		with_engine(an_answer_to_another_update_has_the_last_word),
+		with_engine(an_update_nobody_knows_about_makes_all_unknown),
+		with_engine(nothing_is_known_by_a_pipeline_that_did_not_look),
+	};
+
+	return run_sentences(tests);
+}
