@@ -22,7 +22,6 @@ void batches_open(struct engine *e)
 {
 	e->gather = gather_new();
 	e->waiting = waiting_new();
-	folding_load(e);
 }
 
 static void free_group(struct engine *e, struct draft **drafts, size_t n)

@@ -309,7 +309,7 @@ bool intake_may_take(struct engine *e)
 {
 	if (!e->is_bound || e->is_stopping || aside_is_there(e))
 		return false;
-	if (gather_bytes(e->gather) > gather_budget || !intake_has_room(e))
+	if (gather_bytes(e->gather) > gather_budget || resolve_is_full(e) || !intake_has_room(e))
 		return false;
 	if (outbox_is_full(e) && outbox_is_gone(e))
 		delivery_stop(
@@ -436,5 +436,6 @@ void intake_turn(struct engine *e)
 		restore_rest(e, was_read(e));
 	else if (is_stuck(e) && seen_first_held(e, &held))
 		restore_to(e, &held);
-	batches_turn(e, is_over_budget(e));
+	resolve_turn(e);
+	batches_turn(e, is_over_budget(e) || resolve_is_full(e));
 }

@@ -65,6 +65,12 @@ int naming_load(struct engine *e, struct err *err)
 	return journal_each_names(e->journal, take_kept, e->naming, err);
 }
 
+void naming_watch(struct engine *e)
+{
+	watched_fields_free(e->watched, e->n_watched);
+	e->watched = route_set_watched(&e->routes, &e->n_watched);
+}
+
 /* Asking */
 
 static void keep(struct engine *e, const struct name_book *book)
@@ -84,6 +90,7 @@ static void put_book(struct engine *e, struct name_book *takes_book)
 	takes_book->is_fresh = true;
 	takes_book->read_ms = loop_now_ms(e->loop);
 	names_put(&naming->names, takes_book);
+	naming_watch(e);
 }
 
 /* A type that is not there is a mistake of its records; all else is one of the whole run. */

@@ -202,6 +202,7 @@ static void start_delivery(struct engine *e)
 		.judge_call = judge_call,
 		.begins = outputs_begin,
 		.halve = batches_halve,
+		.retake = resolve_retake,
 		.can_prove = proof_can,
 		.ended = settle_request,
 		.stopped = settle_stop,
@@ -269,6 +270,7 @@ static void take_held(void *arg, const struct part_row *row)
 		return;
 	if (r->identity_field)
 		(void)identities_take(e->identities, r);
+	offers_take_request(e, r);
 	request_free(r);
 }
 
@@ -357,6 +359,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->seen = seen_new();
 	e->naming = naming_new();
 	e->aside = aside_new();
+	e->resolve = resolve_new();
+	e->parents = parents_new();
 	e->routes = e->pipeline->routes;
 	e->routes.names = naming_names(e);
 	e->restore = restore_new();
@@ -367,11 +371,16 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	*ret_code = code_of(r);
 	if (r >= 0) {
 		*ret_code = EXIT_LOCAL;
-		r = journal_each_part(e->journal, OUTCOME_HELD, NULL, REJECT_NONE, take_held, e,
-		                      err);
+		folding_load(e);
+		r = naming_load(e, err);
+	}
+	if (r >= 0) {
+		naming_watch(e);
+		r = remember_open(e, err);
 	}
 	if (r >= 0)
-		r = naming_load(e, err);
+		r = journal_each_part(e->journal, OUTCOME_HELD, NULL, REJECT_NONE, take_held, e,
+		                      err);
 	if (r >= 0)
 		r = outbox_open(e, ret_code, err);
 	if (r >= 0) {
@@ -407,6 +416,9 @@ void engine_free(struct engine *engine)
 	restore_free(e->restore);
 	delivery_free(e->delivery);
 	proof_free(e->proof);
+	resolve_free(e->resolve);
+	parents_free(e->parents);
+	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);
 	http_free(e->http);
 	pace_free(e->pace);

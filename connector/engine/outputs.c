@@ -30,7 +30,7 @@ static void forget(struct record *record)
 	record->n_outputs = 0;
 }
 
-static void have_waiting(struct draft *draft)
+void outputs_wait(struct draft *draft)
 {
 	struct record_output *o = output_of(draft->record, draft->ordinal);
 
@@ -156,9 +156,12 @@ static struct storing *storing_new(struct engine *e, bool goes_with_intent,
 	return s;
 }
 
-static void store(struct storing *s)
+/* @alone, which waits, is the only output of its record; NULL: there is none. */
+static void store(struct storing *s, struct draft *alone)
 {
 	s->n_asked = 1; /* ours */
+	if (alone && !alone->record->outputs)
+		store_draft(s, alone);
 	for (size_t i = 0; i < s->n_records; i++) {
 		const struct record *record = s->records[i];
 
@@ -187,31 +190,62 @@ void outputs_begin(void *arg, struct request *request)
 		return;
 	s = storing_new(arg, true, request);
 	tie_records_of(s, request);
-	store(s);
+	store(s, NULL);
 }
 
-void outputs_reject(struct engine *e, struct part *takes_part, const char *route,
-                    const char *operation, const struct rejection *rejection)
+/* An output ends that nobody sends: what its record is tied to gets durable first. */
+static void end_early(struct engine *e, const struct part *part)
 {
-	struct record_output *o = output_of(takes_part->record, takes_part->ordinal);
+	struct record_output *o = output_of(part->record, part->ordinal);
 
 	if (o) {
 		struct storing *s = storing_new(e, false, NULL);
 
 		*o = (struct record_output){0};
-		tie_record(s, takes_part->record);
-		store(s);
+		tie_record(s, part->record);
+		store(s, NULL);
 	}
+}
+
+void outputs_skip(struct engine *e, struct part *takes_part, const char *route,
+                  const char *operation, const char *why)
+{
+	end_early(e, takes_part);
+	settle_skipped_part(e, takes_part, route, operation, why);
+}
+
+void outputs_reject(struct engine *e, struct part *takes_part, const char *route,
+                    const char *operation, const struct rejection *rejection)
+{
+	end_early(e, takes_part);
 	settle_rejected_part(e, takes_part, route, operation, rejection);
+}
+
+void outputs_keep(struct engine *e, struct draft *draft)
+{
+	struct storing *s;
+
+	if (draft->part)
+		return;
+	s = storing_new(e, false, NULL);
+	tie_record(s, draft->record);
+	store(s, draft);
 }
 
 /* A record that was just shaped */
 
-/* The request of an output that goes alone; NULL: it waits for others, or is rejected. */
-static struct request *request_of(struct engine *e, struct shape_output *output)
+/*
+ * The request of an output that goes alone; NULL: it waits for others, or is rejected. So does what
+ * comes behind one that waits for answers, which @is_behind then says.
+ */
+static struct request *request_of(struct engine *e, struct shape_output *output, bool *is_behind)
 {
 	if (!output->draft)
 		return NULL;
+	*is_behind |= resolve_wants(e, output->draft);
+	if (*is_behind)
+		return NULL;
+	(void)offers_take(e, output->draft);
 	if (!output->draft->route->batch)
 		return intake_request(e, &e->pipeline->routes, steal(&output->draft),
 		                      &output->rejection);
@@ -239,6 +273,8 @@ static void send_output(struct engine *e, struct record *record, struct shape_ou
 	if (request) {
 		batches_clear_way(e, request, NULL);
 		delivery_submit(e->delivery, request);
+	} else if (output->draft && resolve_wants(e, output->draft)) {
+		resolve_add(e, steal(&output->draft));
 	} else if (output->draft) {
 		batches_add(e, steal(&output->draft));
 	} else {
@@ -258,17 +294,18 @@ static void open_account(struct record *record, const struct shape_result *shape
 static void take_several(struct engine *e, struct record *record, struct shape_result *shaped)
 {
 	struct request **requests = mem_array(shaped->n, sizeof(struct request *));
+	bool is_behind = false;
 
 	/* First all of them are known, then the first may end and make the others durable. */
 	open_account(record, shaped);
 	for (size_t i = 0; i < shaped->n; i++) {
 		struct shape_output *output = &shaped->items[i];
 
-		requests[i] = request_of(e, output);
+		requests[i] = request_of(e, output, &is_behind);
 		if (requests[i])
 			outputs_have(requests[i]);
 		else if (output->draft)
-			have_waiting(output->draft);
+			outputs_wait(output->draft);
 	}
 	for (size_t i = 0; i < shaped->n; i++)
 		send_output(e, record, &shaped->items[i], requests[i]);
@@ -287,7 +324,8 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 		settle_part(e, record, without);
 		seen_end(e, record);
 	} else if (shaped->n == 1) {
-		struct request *request = request_of(e, &shaped->items[0]);
+		bool is_behind = false;
+		struct request *request = request_of(e, &shaped->items[0], &is_behind);
 
 		send_output(e, record, &shaped->items[0], request);
 	} else {

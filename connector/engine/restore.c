@@ -115,10 +115,12 @@ static void take_request(void *arg, struct request *takes_request)
 		reopen(e, r->parts[i].record);
 	if (r->identity_field)
 		(void)identities_take(e->identities, r);
-	if (is_companion(r))
+	if (is_companion(r)) {
 		add(e->restore, last_record(r))->request = r;
-	else
+	} else {
+		offers_take_request(e, r);
 		delivery_resume(e->delivery, r);
+	}
 }
 
 /* The version that shaped it says no more how; people see why, and a retry shapes it anew. */
@@ -173,9 +175,13 @@ static void release(struct engine *e, struct left *left)
 	left->draft = NULL;
 	left->unreadable = NULL;
 	e->restore->n_left--;
-	if (draft) {
+	if (draft && (resolve_wants(e, draft) || !draft->route->batch)) {
+		resolve_add(e, draft);
+	} else if (draft) {
+		(void)offers_take(e, draft);
 		batches_add(e, draft);
 	} else if (request) {
+		offers_take_request(e, request);
 		batches_clear_way(e, request, NULL);
 		delivery_resume(e->delivery, request);
 	} else {
@@ -284,8 +290,9 @@ void restore_to(struct engine *e, const struct place *place)
 
 bool restore_is_all(const struct engine *e)
 {
-	return restore_n(e) && !batches_n(e) && !e->input_goes_on && !aside_is_there(e) &&
-	       delivery_is_idle(e->delivery);
+	return (restore_n(e) || resolve_n(e)) && !batches_n(e) && !e->input_goes_on &&
+	       !aside_is_there(e) && delivery_is_idle(e->delivery) &&
+	       (!resolve_n(e) || resolve_is_stuck(e));
 }
 
 size_t restore_n(const struct engine *e)

@@ -54,15 +54,23 @@ static bool has_more_to_do(const struct engine *e)
 	       (e->file_is_behind && !e->file_is_broken);
 }
 
+/* When something that waits for others is to go; 0: nothing is. */
+static uint64_t next_due_ms(const struct engine *e)
+{
+	const uint64_t batch = batches_due_ms(e), question = resolve_due_ms(e);
+
+	return !batch || (question && question < batch) ? question : batch;
+}
+
 static int turn_wait(struct engine *e)
 {
 	const uint64_t now = loop_now_ms(e->loop);
-	const uint64_t due = batches_due_ms(e);
+	const uint64_t due = next_due_ms(e);
 	int wait = e->file_from ? outbox_file_wait_ms : idle_turn_ms;
 
 	if (journal_has_changes(e->journal) || e->input_goes_on ||
 	    (e->file_is_behind && !e->file_is_broken) || desk_is_busy(e->desk) ||
-	    e->is_trying_now || (due && due <= now))
+	    e->is_trying_now || resolve_is_busy(e) || (due && due <= now))
 		return 0;
 	return due && due - now < (uint64_t)wait ? (int)(due - now) : wait;
 }
@@ -183,6 +191,8 @@ static const char *reason_of(struct engine *e)
 		return e->stop_reason;
 	if (e->input_code != EXIT_DONE)
 		return e->input_err.text;
+	if (resolve_n(e) && !e->n_owed_webhook)
+		return resolve_reason(e);
 	if (e->options.reads_source && restore_n(e) && !e->n_owed_webhook)
 		return "what an earlier run left open waits for records before it that were not "
 		       "read again; it is sent when a run has come to its place";

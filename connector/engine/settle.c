@@ -39,6 +39,10 @@ static void ending_is_durable(void *arg, int r)
 	if (end->event)
 		outbox_offer(end->engine, end->event);
 	release_identity(end->engine, end->request);
+	for (size_t i = 0; end->request && i < end->request->n_parts; i++)
+		offers_ended(end->engine, &end->request->parts[i], end->request);
+	if (end->part)
+		offers_ended(end->engine, end->part, NULL);
 	request_free(end->request);
 	if (end->part)
 		part_deinit(end->part);
@@ -199,6 +203,8 @@ void settle_request(void *arg, struct request *takes_request)
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
 	hook_point("outcome_asked");
 	for (size_t i = 0; i < r->n_parts; i++)
+		offers_end(e, &r->parts[i]);
+	for (size_t i = 0; i < r->n_parts; i++)
 		seen_end(e, r->parts[i].record);
 	for (size_t i = 0; i < r->n_parts; i++)
 		desk_part_ended(e->desk, &r->parts[i], r);
@@ -221,6 +227,7 @@ static struct event *event_of_part(struct engine *e, const struct part *p, const
 		.message = p->message,
 		.field = p->field,
 		.fields = p->fields,
+		.note = p->class == REJECT_NONE ? p->message : NULL,
 	};
 
 	/* Nothing else is ever told about this place: a lane of its own. */
@@ -250,6 +257,36 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 	end->event = event_of_part(e, p, route, operation);
 	journal_reject_part(e->journal, p, route, operation, end->event, loop_wall_ms(e->loop),
 	                    ending_is_durable, end);
+	offers_end(e, p);
+	seen_end(e, p->record);
+	desk_part_ended(e->desk, p, NULL);
+}
+
+void settle_skipped_part(struct engine *e, struct part *takes_part, const char *route,
+                         const char *operation, const char *why)
+{
+	/* A call that needs not be made ends as one that was: its part goes, and its record. */
+	struct request *r = request_new();
+	struct ending *end = mem_alloc(sizeof(*end));
+	struct part *p;
+
+	r->state = REQUEST_APPLIED;
+	r->ended_wall_ms = loop_wall_ms(e->loop);
+	r->parts = mem_alloc(sizeof(*r->parts));
+	r->n_parts = 1;
+	p = &r->parts[0];
+	*p = *takes_part;
+	free(takes_part);
+	p->outcome = OUTCOME_SKIPPED;
+	p->message = mem_strdup(why);
+	settle_part(e, p->record, OUTCOME_SKIPPED);
+
+	end->engine = e;
+	end->request = r;
+	end->keeps_record = mem_alloc(sizeof(bool));
+	*end->keeps_record = p->record->n_open > 0 || p->record->keeps_row;
+	end->event = event_of_part(e, p, route, operation);
+	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
 	seen_end(e, p->record);
 	desk_part_ended(e->desk, p, NULL);
 }

@@ -175,6 +175,8 @@ static void add_notes(struct buf *out, const struct event_input *in)
 	buf_addc(out, '[');
 	for (char **note = in->request ? in->request->notes : NULL; note && *note; note++)
 		add_note(out, *note);
+	if (in->note)
+		add_note(out, in->note);
 	if (carries_request_body(in))
 		note_cut(out, "request", in->request->body_len, false);
 	if (carries_answer_body(in))

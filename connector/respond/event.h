@@ -47,6 +47,7 @@ struct event_input {
 	const char *message;     /* the sentence of what is wrong; NULL with REJECT_NONE */
 	const char *field;       /* the user's name of the field it is about; NULL: none */
 	const char *fields;      /* JSON object text, names → messages; NULL: @field alone */
+	const char *note;        /* without a request: what a person should know; NULL: nothing */
 	bool include_request;    /* carry the request's body */
 	bool include_response;   /* carry the answer's body */
 	bool answer_is_json;     /* the answer's body was parsed without a fault */

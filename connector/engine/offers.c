@@ -1,0 +1,194 @@
+#include "connector/engine/resolve_private.h"
+
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What is about to be made is known from its body: the same that will be remembered of the answer.
+ * Where nothing is matched or linked by, nothing is offered.
+ */
+
+static bool makes_objects(const char *operation)
+{
+	const size_t len = strlen(operation), end = strlen(".create");
+
+	return len > end && !strcmp(operation + len - end, ".create");
+}
+
+static void add_text(char ***texts, const char *kind, const char *field, const char *value)
+{
+	char *text = mem_printf("%s %s=%s", kind, field, value);
+
+	for (char **t = *texts; t && *t; t++)
+		if (!strcmp(*t, text)) {
+			free(text);
+			return;
+		}
+	strlist_add(texts, text);
+}
+
+static char **texts_of_body(const struct engine *e, struct json_object *body, const char *kind)
+{
+	char **texts = NULL;
+	struct remembered *items;
+	size_t n;
+
+	if (!json_object_is_type(body, json_type_object))
+		return NULL;
+	items = crm_remember(body, kind, e->watched, e->n_watched, &n);
+	for (size_t i = 0; i < n; i++) {
+		add_text(&texts, items[i].kind, items[i].field, items[i].value);
+		remembered_deinit(&items[i]);
+	}
+	free(items);
+	return texts;
+}
+
+static void add_lookup(char ***texts, const struct lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->n_keys; i++)
+		for (size_t k = 0; k < lookup->keys[i].n; k++)
+			add_text(texts, lookup->kind, lookup->keys[i].fields[k].name,
+			         lookup->keys[i].fields[k].folded);
+}
+
+static struct output_place place_of(const struct record *record, unsigned ordinal)
+{
+	return (struct output_place){
+		.stream = record->stream, .pos = record->pos, .ordinal = ordinal};
+}
+
+static uint64_t offer(struct engine *e, const struct output_place *place, char **takes_texts)
+{
+	const uint64_t number = e->resolve->next_number++;
+	uint64_t taken = number;
+
+	if (takes_texts)
+		taken = offer_number(parents_offer(e->parents, place, number, takes_texts,
+		                                   strlist_len(takes_texts)));
+	strlist_free(takes_texts);
+	return taken;
+}
+
+uint64_t offers_take(struct engine *e, const struct draft *draft)
+{
+	const struct output_place place = place_of(draft->record, draft->ordinal);
+	const struct operation *op = draft->route->op;
+	char **texts = NULL;
+
+	if (e->n_watched && op && makes_objects(op->name)) {
+		texts = texts_of_body(e, draft->body, op->object);
+		if (draft->match)
+			add_lookup(&texts, draft->match);
+	}
+	return offer(e, &place, texts);
+}
+
+static void wake(struct engine *e, void **takes_waiters, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		resolve_wake(e, takes_waiters[i]);
+	free(takes_waiters);
+}
+
+static void end(struct engine *e, struct offer *offer)
+{
+	void **waiters;
+	const size_t n = parents_end(e->parents, offer, &waiters);
+
+	wake(e, waiters, n);
+}
+
+void offers_withdraw(struct engine *e, const struct draft *draft)
+{
+	const struct output_place place = place_of(draft->record, draft->ordinal);
+	struct offer *offer = parents_at(e->parents, &place);
+
+	if (offer)
+		end(e, offer);
+}
+
+/* "held lead.create of signups.ndjson line 4" */
+static void hold(struct engine *e, struct offer *offer, const struct part *part,
+                 const struct request *request)
+{
+	const struct record *record = part->record;
+	cleanup_(freep) char *words = mem_printf(
+		"held %s of %s %s %llu", request->operation,
+		record->source_name ? record->source_name : "?", record->line ? "line" : "record",
+		(unsigned long long)(record->line ? record->line : record->pos));
+	void **waiters;
+	const size_t n = offer_hold(offer, words, &waiters);
+
+	wake(e, waiters, n);
+}
+
+/* Requests that are there already */
+
+static struct json_object *body_of_part(const struct request *r, size_t i)
+{
+	struct json_object *body = NULL, *draft = NULL;
+
+	if (r->parts[i].draft && r->n_parts > 1) {
+		(void)json_parse(r->parts[i].draft, strlen(r->parts[i].draft), 0, &draft, NULL,
+		                 NULL);
+		body = json_object_get(json_get(draft, "body"));
+		json_object_put(draft);
+	} else if (r->body) {
+		(void)json_parse(r->body, r->body_len, 0, &body, NULL, NULL);
+	}
+	return body;
+}
+
+void offers_take_request(struct engine *e, const struct request *request)
+{
+	if (!e->n_watched || !makes_objects(request->operation))
+		return;
+	for (size_t i = 0; i < request->n_parts; i++) {
+		const struct output_place place =
+			place_of(request->parts[i].record, request->parts[i].ordinal);
+		cleanup_(json_freep) struct json_object *body = body_of_part(request, i);
+		struct offer *offered;
+
+		(void)offer(e, &place, texts_of_body(e, body, request->object));
+		offered = parents_at(e->parents, &place);
+		if (offered && request->state == REQUEST_HELD)
+			hold(e, offered, &request->parts[i], request);
+	}
+}
+
+/* Outcomes */
+
+void offers_end(struct engine *e, const struct part *part)
+{
+	const struct output_place place = place_of(part->record, part->ordinal);
+	const struct offer *offer = e->n_watched ? parents_at(e->parents, &place) : NULL;
+	char *const *texts;
+	size_t n;
+
+	if (!offer || part->outcome != OUTCOME_REJECTED)
+		return;
+	texts = offer_texts(offer, &n);
+	for (size_t i = 0; i < n; i++)
+		journal_close_key(e->journal, part->id, CLOSING_PARENT, texts[i]);
+}
+
+void offers_ended(struct engine *e, const struct part *part, const struct request *request)
+{
+	const struct output_place place = place_of(part->record, part->ordinal);
+	struct offer *offer = e->n_watched ? parents_at(e->parents, &place) : NULL;
+
+	e->resolve->n_ended++;
+	e->resolve->is_busy |= e->resolve->n_aside != 0;
+	if (!offer)
+		return;
+	if (part->outcome == OUTCOME_HELD)
+		hold(e, offer, part, request);
+	else
+		end(e, offer);
+}

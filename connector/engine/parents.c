@@ -1,0 +1,177 @@
+#include "connector/engine/resolve_private.h"
+
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * An offer is an output that may make an object, known by one or several texts ("lead email=a@b"),
+ * whose outcome is not durable yet. It is found by its place, which it keeps from the draft to the
+ * request and through a restart, so nobody has to carry it along.
+ */
+
+struct offer {
+	struct mark *by_place;
+	struct mark **keys;
+	char **texts; /* of keys */
+	size_t n;
+	uint64_t number;
+	char *held; /* in words; NULL: it is on its way */
+	void **waiters;
+	size_t n_waiters, cap_waiters;
+};
+
+struct parents {
+	struct marks *places, *keys;
+};
+
+struct parents *parents_new(void)
+{
+	struct parents *parents = mem_alloc(sizeof(*parents));
+
+	parents->places = marks_new();
+	parents->keys = marks_new();
+	return parents;
+}
+
+static char *place_text(const struct output_place *place)
+{
+	return mem_printf("%llu@%llu.%u", (unsigned long long)place->stream,
+	                  (unsigned long long)place->pos, place->ordinal);
+}
+
+struct offer *parents_at(const struct parents *parents, const struct output_place *place)
+{
+	char *text = place_text(place);
+	const struct mark *mark = marks_first(parents->places, text);
+
+	free(text);
+	return mark ? mark->who : NULL;
+}
+
+struct offer *parents_offer(struct parents *parents, const struct output_place *place,
+                            uint64_t number, char *const *texts, size_t n)
+{
+	struct offer *offer = parents_at(parents, place);
+	char *text;
+
+	if (offer)
+		return offer;
+	offer = mem_alloc(sizeof(*offer));
+	text = place_text(place);
+	offer->number = number;
+	offer->by_place = marks_add(parents->places, text, offer, number, true);
+	offer->keys = mem_array(n, sizeof(struct mark *));
+	offer->texts = mem_array(n, sizeof(char *));
+	for (; offer->n < n; offer->n++) {
+		offer->texts[offer->n] = mem_strdup(texts[offer->n]);
+		offer->keys[offer->n] =
+			marks_add(parents->keys, texts[offer->n], offer, number, true);
+	}
+	free(text);
+	return offer;
+}
+
+static bool offers(const struct offer *offer, const char *text)
+{
+	for (size_t i = 0; i < offer->n; i++)
+		if (!strcmp(offer->texts[i], text))
+			return true;
+	return false;
+}
+
+struct offer *parents_find(const struct parents *parents, char *const *texts, size_t n,
+                           uint64_t before)
+{
+	const struct mark *mark = n ? marks_first(parents->keys, texts[0]) : NULL;
+
+	for (; mark && mark->number < before; mark = mark->behind) {
+		size_t i = 1;
+
+		while (i < n && offers(mark->who, texts[i]))
+			i++;
+		if (i == n)
+			return mark->who;
+	}
+	return NULL;
+}
+
+void offer_wait(struct offer *offer, void *waiter)
+{
+	offer->waiters =
+		mem_grow(offer->waiters, offer->n_waiters, &offer->cap_waiters, sizeof(void *));
+	offer->waiters[offer->n_waiters++] = waiter;
+}
+
+static size_t take_waiters(struct offer *offer, void ***ret_waiters)
+{
+	const size_t n = offer->n_waiters;
+
+	*ret_waiters = offer->waiters;
+	offer->waiters = NULL;
+	offer->n_waiters = offer->cap_waiters = 0;
+	return n;
+}
+
+size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters)
+{
+	free(offer->held);
+	offer->held = mem_strdup(words);
+	return take_waiters(offer, ret_waiters);
+}
+
+const char *offer_held(const struct offer *offer)
+{
+	return offer->held;
+}
+
+uint64_t offer_number(const struct offer *offer)
+{
+	return offer->number;
+}
+
+char *const *offer_texts(const struct offer *offer, size_t *ret_n)
+{
+	*ret_n = offer->n;
+	return offer->texts;
+}
+
+size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters)
+{
+	const size_t n = take_waiters(offer, ret_waiters);
+
+	for (size_t i = 0; i < offer->n; i++) {
+		marks_remove(parents->keys, offer->keys[i]);
+		free(offer->texts[i]);
+	}
+	marks_remove(parents->places, offer->by_place);
+	free(offer->keys);
+	free(offer->texts);
+	free(offer->held);
+	free(offer);
+	return n;
+}
+
+static void free_offer(void *who)
+{
+	struct offer *offer = who;
+
+	for (size_t i = 0; i < offer->n; i++)
+		free(offer->texts[i]);
+	free(offer->keys);
+	free(offer->texts);
+	free(offer->held);
+	free(offer->waiters);
+	free(offer);
+}
+
+void parents_free(struct parents *parents)
+{
+	if (!parents)
+		return;
+	marks_free(parents->keys);
+	marks_each(parents->places, free_offer);
+	marks_free(parents->places);
+	free(parents);
+}

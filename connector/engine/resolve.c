@@ -1,0 +1,528 @@
+#include "connector/engine/resolve_private.h"
+
+#include "connector/close/lanes.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Each stream has a line. Who is at its head and waits for an answer of Close holds up those behind
+ * it, since nobody knows yet which object it is about; their keys go into the same question. Who
+ * waits for longer, for another object, a person or a lane, stands aside: the line goes on, but for
+ * those about the same object.
+ */
+
+enum {
+	full_n = 2000, /* drafts at most … */
+	full_bytes = 4 << 20,
+	/* … and reading goes on when so many have gone, so that the next question is full, too. */
+	again_n = 1500,
+	again_bytes = 3 << 20,
+	draft_overhead = 700, /* bytes beside its body */
+};
+
+/* Of one stream. */
+struct line {
+	struct line *next;
+	uint64_t stream;
+	struct resolving *first, *last;
+};
+
+struct resolve *resolve_new(void)
+{
+	struct resolve *resolve = mem_alloc(sizeof(*resolve));
+
+	resolve->closed = marks_new();
+	resolve->next_number = 1;
+	return resolve;
+}
+
+void resolve_drop_findings(struct resolving *r)
+{
+	for (size_t i = 0; i < r->n_findings; i++) {
+		free(r->findings[i].id);
+		free(r->findings[i].lead);
+		free(r->findings[i].trouble);
+	}
+	free(r->findings);
+	r->findings = NULL;
+	r->n_findings = 0;
+}
+
+static void resolving_free(struct resolving *r)
+{
+	resolve_drop_findings(r);
+	draft_free(r->draft);
+	strlist_free(r->match_lanes);
+	json_object_put(r->lists);
+	free(r->waiters);
+	free(r->closed);
+	free(r);
+}
+
+void resolve_free(struct resolve *resolve)
+{
+	if (!resolve)
+		return;
+	ask_free(resolve);
+	while (resolve->lines) {
+		struct line *line = resolve->lines;
+
+		resolve->lines = line->next;
+		while (line->first) {
+			struct resolving *r = line->first;
+
+			line->first = r->behind;
+			resolving_free(r);
+		}
+		free(line);
+	}
+	while (resolve->aside_first) {
+		struct resolving *r = resolve->aside_first;
+
+		resolve->aside_first = r->behind;
+		resolving_free(r);
+	}
+	marks_free(resolve->closed);
+	free(resolve);
+}
+
+bool resolve_wants(const struct engine *e, const struct draft *draft)
+{
+	return e->resolve->n || draft_is_open(draft);
+}
+
+/* Lanes */
+
+/* "lead {id}": of a URL whose hole is open, where nobody is meant yet. */
+static bool is_hole(const char *key)
+{
+	const char *space = strchr(key, ' ');
+	const size_t len = strlen(key);
+
+	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9);
+}
+
+static void add_lookup_lanes(const struct lookup *lookup, bool is_owner, struct request *call)
+{
+	for (size_t i = 0; i < lookup->n_keys; i++) {
+		cleanup_(freep) char *text = lookup_key_text(lookup->kind, &lookup->keys[i]);
+		cleanup_(freep) char *lane = mem_printf("match %s", text);
+
+		request_add_lane(call, lane, is_owner);
+	}
+}
+
+void resolve_lanes(const struct resolving *r, struct request *call)
+{
+	struct request *all = request_new();
+
+	crm_lanes(r->draft, all);
+	for (size_t i = 0; i < all->n_lanes; i++)
+		if (!is_hole(all->lanes[i].key))
+			request_add_lane(call, all->lanes[i].key, all->lanes[i].is_owner);
+	for (char **lane = r->match_lanes; lane && *lane; lane++)
+		request_add_lane(call, *lane, true);
+	for (size_t i = 0; i < r->n_findings; i++)
+		if (r->findings[i].is_link)
+			add_lookup_lanes(r->findings[i].lookup, false, call);
+	request_free(all);
+}
+
+static struct resolving *in_the_way(struct resolve *resolve, const struct resolving *r,
+                                    const struct lane_key *lane)
+{
+	const struct mark *mark = marks_first(resolve->closed, lane->key);
+
+	for (; mark && mark->number < r->number; mark = mark->behind)
+		if (mark->who != r && (lane->is_owner || mark->is_owner))
+			return mark->who;
+	return NULL;
+}
+
+struct resolving *resolve_ahead(struct engine *e, struct resolving *r)
+{
+	struct resolving *ahead = NULL;
+	struct request *call;
+
+	if (!e->resolve->n_aside || hook_without("aside_lanes"))
+		return NULL;
+	call = request_new();
+	resolve_lanes(r, call);
+	for (size_t i = 0; !ahead && i < call->n_lanes; i++)
+		ahead = in_the_way(e->resolve, r, &call->lanes[i]);
+	request_free(call);
+	return ahead;
+}
+
+static void open_lanes(struct resolve *resolve, struct resolving *r)
+{
+	while (r->n_closed)
+		marks_remove(resolve->closed, r->closed[--r->n_closed]);
+}
+
+/* Again, too: it may be known better by now what it is about. */
+static void close_lanes(struct resolve *resolve, struct resolving *r)
+{
+	struct request *call = request_new();
+
+	open_lanes(resolve, r);
+	resolve_lanes(r, call);
+	r->closed = mem_resize(r->closed, call->n_lanes + 1, sizeof(struct mark *));
+	for (; r->n_closed < call->n_lanes; r->n_closed++)
+		r->closed[r->n_closed] = marks_add(resolve->closed, call->lanes[r->n_closed].key, r,
+		                                   r->number, call->lanes[r->n_closed].is_owner);
+	request_free(call);
+}
+
+/* Lines and those aside */
+
+static struct line *line_of(struct resolve *resolve, uint64_t stream)
+{
+	struct line *line = resolve->lines;
+
+	while (line && line->stream != stream)
+		line = line->next;
+	if (line)
+		return line;
+	line = mem_alloc(sizeof(*line));
+	line->stream = stream;
+	line->next = resolve->lines;
+	resolve->lines = line;
+	return line;
+}
+
+static void drop_line(struct resolve *resolve, struct line *line)
+{
+	struct line **at = &resolve->lines;
+
+	while (*at != line)
+		at = &(*at)->next;
+	*at = line->next;
+	free(line);
+}
+
+static struct resolving *take_head(struct line *line)
+{
+	struct resolving *r = line->first;
+
+	line->first = r->behind;
+	*(line->first ? &line->first->before : &line->last) = NULL;
+	r->behind = NULL;
+	return r;
+}
+
+static void enter_aside(struct resolve *resolve, struct resolving *r)
+{
+	struct resolving *before = resolve->aside_last;
+
+	while (before && before->number > r->number)
+		before = before->before;
+	r->before = before;
+	r->behind = before ? before->behind : resolve->aside_first;
+	*(before ? &before->behind : &resolve->aside_first) = r;
+	*(r->behind ? &r->behind->before : &resolve->aside_last) = r;
+	r->is_aside = true;
+	resolve->n_aside++;
+}
+
+static void leave_aside(struct engine *e, struct resolving *r)
+{
+	struct resolve *resolve = e->resolve;
+
+	*(r->before ? &r->before->behind : &resolve->aside_first) = r->behind;
+	*(r->behind ? &r->behind->before : &resolve->aside_last) = r->before;
+	resolve->n_aside--;
+	resolve->n_woken -= r->is_woken;
+	open_lanes(resolve, r);
+	for (size_t i = 0; i < r->n_waiters; i++)
+		resolve_wake(e, r->waiters[i]);
+}
+
+void resolve_wake(struct engine *e, struct resolving *r)
+{
+	e->resolve->is_busy = true;
+	if (!r->is_aside || r->is_woken)
+		return;
+	r->is_woken = true;
+	e->resolve->n_woken++;
+}
+
+/* Adds to the questions what it needs to know, also while others are before it. */
+static void collect(struct engine *e, struct resolving *r)
+{
+	for (size_t i = 0; i < r->n_findings; i++) {
+		struct looked looked;
+
+		if (resolve_look(e, &r->findings[i], &looked) == LOOK_ASK)
+			ask_want(e, &r->findings[i]);
+		looked_deinit(&looked);
+	}
+}
+
+void resolve_answered(struct engine *e, struct resolving *r)
+{
+	if (!r->is_aside)
+		collect(e, r);
+	if (!r->n_asking && (r->wait == WAIT_ANSWER || !r->is_aside))
+		resolve_wake(e, r);
+}
+
+/* Coming in */
+
+static void add_finding(struct resolving *r, const struct lookup *lookup,
+                        const struct draft_link *link)
+{
+	r->findings[r->n_findings++] = (struct finding){.of = r,
+	                                                .lookup = lookup,
+	                                                .is_link = link != NULL,
+	                                                .takes_lead = link && link->takes_lead};
+}
+
+static void add_findings(struct resolving *r)
+{
+	const struct draft *d = r->draft, *u = d->update;
+
+	r->findings = mem_array(1 + d->n_links + (u ? u->n_links : 0), sizeof(*r->findings));
+	if (d->match)
+		add_finding(r, d->match, NULL);
+	for (size_t i = 0; i < d->n_links; i++)
+		add_finding(r, &d->links[i].lookup, &d->links[i]);
+	for (size_t i = 0; u && i < u->n_links; i++)
+		add_finding(r, &u->links[i].lookup, &u->links[i]);
+}
+
+/* What it is found by: nobody else is to make or change such an object meanwhile. */
+static void add_match_lanes(struct resolving *r)
+{
+	const struct lookup *match = r->draft->match;
+
+	for (size_t i = 0; match && i < match->n_keys; i++) {
+		cleanup_(freep) char *text = lookup_key_text(match->kind, &match->keys[i]);
+
+		strlist_add(&r->match_lanes, mem_printf("match %s", text));
+	}
+}
+
+static size_t weigh(const struct draft *d)
+{
+	return draft_overhead + json_weight(d->body) +
+	       (d->update ? draft_overhead + json_weight(d->update->body) : 0);
+}
+
+static struct resolving *resolving_new(struct engine *e, struct draft *takes_draft)
+{
+	struct resolving *r = mem_alloc(sizeof(*r));
+
+	r->draft = takes_draft;
+	r->number = offers_take(e, takes_draft);
+	r->bytes = weigh(takes_draft);
+	e->resolve->n++;
+	e->resolve->bytes += r->bytes;
+	add_findings(r);
+	add_match_lanes(r);
+	return r;
+}
+
+void resolve_add(struct engine *e, struct draft *takes_draft)
+{
+	struct resolving *r = resolving_new(e, takes_draft);
+	struct line *line = line_of(e->resolve, takes_draft->record->stream);
+
+	r->before = line->last;
+	*(line->last ? &line->last->behind : &line->first) = r;
+	line->last = r;
+	collect(e, r);
+	e->resolve->is_busy = true;
+	e->resolve->is_full |= e->resolve->n >= full_n || e->resolve->bytes >= full_bytes;
+	hook_point("draft_resolving");
+}
+
+void resolve_add_again(struct engine *e, struct draft *takes_draft)
+{
+	struct resolving *r = resolving_new(e, takes_draft);
+
+	r->is_again = true;
+	enter_aside(e->resolve, r);
+	close_lanes(e->resolve, r);
+	resolve_wake(e, r);
+}
+
+/* Going out */
+
+static void is_gone(struct engine *e, struct resolving *r)
+{
+	struct resolve *resolve = e->resolve;
+
+	resolve->n--;
+	resolve->bytes -= r->bytes;
+	if (resolve->n <= again_n && resolve->bytes <= again_bytes)
+		resolve->is_full = false;
+	resolving_free(r);
+}
+
+static bool stands_aside(enum resolving_wait wait)
+{
+	switch (wait) {
+	case WAIT_NOTHING:
+	case WAIT_ANSWER:
+		return false;
+	case WAIT_PARENT:
+	case WAIT_PERSON:
+	case WAIT_AHEAD:
+	case WAIT_LANE:
+	case WAIT_LISTS:
+		return true;
+	}
+	return false;
+}
+
+static void try_line(struct engine *e, struct line *line)
+{
+	while (line->first && intake_has_room(e)) {
+		struct resolving *r = line->first;
+
+		r->wait = WAIT_NOTHING;
+		if (resolve_try(e, r)) {
+			is_gone(e, take_head(line));
+		} else if (stands_aside(r->wait)) {
+			enter_aside(e->resolve, take_head(line));
+			close_lanes(e->resolve, r);
+		} else {
+			return;
+		}
+	}
+}
+
+static void try_lines(struct engine *e)
+{
+	for (struct line *line = e->resolve->lines, *next; line; line = next) {
+		next = line->next;
+		try_line(e, line);
+		if (!line->first)
+			drop_line(e->resolve, line);
+	}
+}
+
+static void try_aside(struct engine *e, struct resolving *r)
+{
+	r->is_woken = false;
+	e->resolve->n_woken--;
+	r->wait = WAIT_NOTHING;
+	if (resolve_try(e, r)) {
+		leave_aside(e, r);
+		is_gone(e, r);
+	} else {
+		close_lanes(e->resolve, r);
+	}
+}
+
+static void try_those_aside(struct engine *e)
+{
+	struct resolving *next;
+
+	for (struct resolving *r = e->resolve->aside_first; r && e->resolve->n_woken; r = next) {
+		next = r->behind;
+		if (!intake_has_room(e))
+			return;
+		if (r->is_woken)
+			try_aside(e, r);
+	}
+}
+
+/* Calls have ended: the lane that somebody waits for may be free. */
+static void look_at_lanes(struct engine *e)
+{
+	struct resolve *resolve = e->resolve;
+
+	if (!resolve->n_aside || resolve->n_ended == resolve->n_ended_seen)
+		return;
+	resolve->n_ended_seen = resolve->n_ended;
+	for (struct resolving *r = resolve->aside_first; r; r = r->behind)
+		if (r->wait == WAIT_LANE)
+			resolve_wake(e, r);
+}
+
+/* Who waits for a person waits in the state, too; and where too many do, nothing more is read. */
+static void only_people_help(struct engine *e)
+{
+	char sentence[900];
+
+	for (struct resolving *r = e->resolve->aside_first; r; r = r->behind) {
+		if (!r->is_kept)
+			outputs_keep(e, r->draft);
+		r->is_kept = true;
+	}
+	if (!e->resolve->is_full || e->input_ended)
+		return;
+	(void)snprintf(sentence, sizeof(sentence),
+	               "%s; no more can be read before that is settled: `held list` shows it",
+	               resolve_reason(e));
+	delivery_stop(e->delivery, EXIT_AGAIN, sentence);
+}
+
+void resolve_turn(struct engine *e)
+{
+	struct resolve *resolve = e->resolve;
+
+	if (!resolve->n || e->is_stopping)
+		return;
+	resolve->is_busy = false;
+	look_at_lanes(e);
+	try_those_aside(e);
+	try_lines(e);
+	ask_turn(e);
+	if (delivery_is_idle(e->delivery) && !batches_n(e) && resolve_is_stuck(e))
+		only_people_help(e);
+}
+
+size_t resolve_n(const struct engine *e)
+{
+	return e->resolve->n;
+}
+
+bool resolve_is_full(const struct engine *e)
+{
+	return e->resolve->is_full;
+}
+
+bool resolve_is_busy(const struct engine *e)
+{
+	return e->resolve->is_busy && !e->is_stopping && intake_has_room(e);
+}
+
+uint64_t resolve_due_ms(const struct engine *e)
+{
+	return e->is_stopping ? 0 : ask_due_ms(e);
+}
+
+bool resolve_is_stuck(const struct engine *e)
+{
+	const struct resolve *resolve = e->resolve;
+
+	if (!resolve->n || resolve->n_aside < resolve->n || resolve->n_woken)
+		return false;
+	for (const struct resolving *r = resolve->aside_first; r; r = r->behind)
+		if (r->wait == WAIT_ANSWER || r->wait == WAIT_LISTS || r->wait == WAIT_LANE)
+			return false;
+	return true;
+}
+
+const char *resolve_reason(struct engine *e)
+{
+	const struct resolving *r = e->resolve->aside_first;
+
+	while (r && r->wait != WAIT_PERSON)
+		r = r->behind;
+	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%zu record%s for %s", e->resolve->n,
+	               e->resolve->n == 1 ? " waits" : "s wait",
+	               r ? offer_held(r->person) : "what is before them");
+	return e->stop_reason;
+}

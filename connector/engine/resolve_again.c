@@ -1,0 +1,114 @@
+#include "connector/engine/resolve_private.h"
+
+#include "connector/close/lanes.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <stdlib.h>
+
+/*
+ * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
+ * by it are resolved anew, once, by what Close says now.
+ */
+
+struct retaking {
+	struct engine *engine;
+	struct request *request;
+	struct draft **drafts; /* as they were before they were resolved */
+	struct part **parts;   /* the same as rows */
+};
+
+/* The draft of part @at before it was resolved; NULL: it was not, or cannot be read. */
+static struct draft *draft_before(struct engine *e, const struct request *r, size_t at)
+{
+	const struct part *p = &r->parts[at];
+	struct err err;
+	const struct route_set *routes = batches_routes(e, r->config, &err);
+	struct draft *d, *before = NULL;
+
+	if (!routes || !p->draft ||
+	    draft_parse(p->draft, p->record, p->ordinal, routes, &d, &err) < 0)
+		return NULL;
+	if (draft_is_open(d))
+		before = steal(&d);
+	else if (d->unresolved)
+		(void)draft_parse(d->unresolved, p->record, p->ordinal, routes, &before, &err);
+	draft_free(d);
+	if (before) {
+		before->part = p->id;
+		before->generation = p->generation;
+	}
+	return before;
+}
+
+static void free_retaking(struct retaking *t)
+{
+	for (size_t i = 0; i < t->request->n_parts; i++) {
+		draft_free(t->drafts[i]);
+		if (t->parts[i])
+			part_deinit(t->parts[i]);
+		free(t->parts[i]);
+	}
+	free(t->drafts);
+	free(t->parts);
+	free(t);
+}
+
+static void is_taken_back(void *arg, int r)
+{
+	struct retaking *t = arg;
+	struct request *request = t->request;
+
+	(void)r; /* only INTENTs can fail for want of space */
+	hook_point("retaken");
+	for (size_t i = 0; i < request->n_parts; i++)
+		resolve_add_again(t->engine, steal(&t->drafts[i]));
+	free_retaking(t);
+	request_free(request);
+}
+
+static void forget_targets(struct engine *e, const struct request *r)
+{
+	for (size_t i = 0; i < r->n_lanes; i++)
+		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key))
+			journal_forget_object(e->journal, r->lanes[i].key);
+}
+
+static struct part *row_of(const struct part *p, const struct draft *before)
+{
+	struct part *row = mem_alloc(sizeof(*row));
+
+	*row = (struct part){.id = p->id,
+	                     .is_stored = true,
+	                     .record = record_ref(p->record),
+	                     .ordinal = p->ordinal,
+	                     .generation = p->generation,
+	                     .draft = draft_text(before)};
+	return row;
+}
+
+bool resolve_retake(void *arg, struct request *request)
+{
+	struct engine *e = arg;
+	struct retaking *t = mem_alloc(sizeof(*t));
+	bool is_whole = !hook_without("retake");
+
+	*t = (struct retaking){.engine = e,
+	                       .request = request,
+	                       .drafts = mem_array(request->n_parts, sizeof(struct draft *)),
+	                       .parts = mem_array(request->n_parts, sizeof(struct part *))};
+	for (size_t i = 0; is_whole && i < request->n_parts; i++) {
+		t->drafts[i] = draft_before(e, request, i);
+		is_whole = t->drafts[i] != NULL;
+	}
+	if (!is_whole) {
+		free_retaking(t);
+		return false;
+	}
+	for (size_t i = 0; i < request->n_parts; i++)
+		t->parts[i] = row_of(&request->parts[i], t->drafts[i]);
+	forget_targets(e, request);
+	journal_retake_request(e->journal, request, t->parts, is_taken_back, t);
+	return true;
+}

@@ -1,0 +1,473 @@
+#include "connector/engine/resolve_private.h"
+
+#include "connector/close/reconcile.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Keys of one shape wait until they fill a question, or nobody else comes. While one question of a
+ * shape is out its next keys gather. What has a book waits until it has been read.
+ */
+
+enum {
+	wait_for_others_ms = 20,
+	max_pages = 50,   /* of one question; fewer keys have fewer answers */
+	max_restarts = 3, /* of a question whose cursor expired */
+	n_slots = 1024,   /* of a hash of the keys of a question */
+};
+
+struct question {
+	struct finding **findings;
+	size_t *key_of; /* of each finding */
+	size_t n, cap, cap_key_of;
+	const struct lookup_key *keys[crm_lookup_keys];
+	char *texts[crm_lookup_keys];
+	size_t slots[n_slots]; /* number of a key + 1 */
+	size_t n_keys, bytes;
+	struct crm_found_list found;
+	unsigned n_pages, n_restarts;
+};
+
+/* Keys of one shape: they stand in one question. */
+struct asking {
+	struct asking *next;
+	struct engine *engine;
+	const char *kind; /* NULL: things with a book */
+	struct finding *first, **last;
+	size_t n;
+	uint64_t since_ms;
+	size_t limit;              /* keys of the next question */
+	struct question *question; /* that is out; NULL: none */
+	struct lookup_key *shape;  /* a copy, since the first to come is gone some time */
+	char *own_kind;
+};
+
+static void free_shape(struct lookup_key *shape)
+{
+	struct lookup one = {.keys = shape, .n_keys = 1};
+
+	if (shape)
+		lookup_deinit(&one);
+}
+
+static void free_question(struct question *q)
+{
+	if (!q)
+		return;
+	for (size_t i = 0; i < q->n_keys; i++)
+		free(q->texts[i]);
+	crm_found_deinit(&q->found);
+	free(q->findings);
+	free(q->key_of);
+	free(q);
+}
+
+void ask_free(struct resolve *resolve)
+{
+	while (resolve->askings) {
+		struct asking *a = resolve->askings;
+
+		resolve->askings = a->next;
+		free_question(a->question);
+		free_shape(a->shape);
+		free(a->own_kind);
+		free(a);
+	}
+}
+
+static const struct lookup_key *key_of(const struct finding *f)
+{
+	return &f->lookup->keys[f->at];
+}
+
+static bool goes_into(const struct asking *a, const struct finding *f)
+{
+	const bool is_search = crm_lookup_is_search(f->lookup->kind);
+
+	if (!a->kind || !is_search)
+		return !a->kind && !is_search;
+	return crm_lookup_goes_with(a->kind, a->shape, f->lookup->kind, key_of(f));
+}
+
+static struct asking *asking_for(struct engine *e, const struct finding *f)
+{
+	struct asking *a = e->resolve->askings;
+
+	while (a && !goes_into(a, f))
+		a = a->next;
+	if (a)
+		return a;
+	a = mem_alloc(sizeof(*a));
+	a->engine = e;
+	if (crm_lookup_is_search(f->lookup->kind)) {
+		struct lookup one = {0};
+		struct lookup_key *shape = lookup_add_key(&one);
+
+		for (size_t i = 0; i < key_of(f)->n; i++)
+			lookup_add_field(shape, key_of(f)->fields[i].name, "",
+			                 key_of(f)->fields[i].like);
+		a->shape = shape;
+		a->kind = a->own_kind = mem_strdup(f->lookup->kind);
+	}
+	a->last = &a->first;
+	a->limit = crm_lookup_keys;
+	a->next = e->resolve->askings;
+	e->resolve->askings = a;
+	return a;
+}
+
+static void append(struct asking *a, struct finding *f)
+{
+	if (!a->n++)
+		a->since_ms = loop_now_ms(a->engine->loop);
+	f->next = NULL;
+	*a->last = f;
+	a->last = &f->next;
+}
+
+void ask_want(struct engine *e, struct finding *f)
+{
+	if (f->is_asking)
+		return;
+	f->is_asking = true;
+	f->of->n_asking++;
+	append(asking_for(e, f), f);
+}
+
+static struct finding *take_first(struct asking *a)
+{
+	struct finding *f = a->first;
+
+	a->first = f->next;
+	if (!a->first)
+		a->last = &a->first;
+	a->n--;
+	f->next = NULL;
+	return f;
+}
+
+static void has_answer(struct engine *e, struct finding *f)
+{
+	f->is_asking = false;
+	f->was_asked = true;
+	f->of->n_asking--;
+	resolve_answered(e, f->of);
+}
+
+/* Questions */
+
+static size_t *slot_of(struct question *q, const char *text)
+{
+	size_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (const char *c = text; *c; c++)
+		h = (h ^ (unsigned char)*c) * 1099511628211u;
+	h %= n_slots;
+	while (q->slots[h] && strcmp(q->texts[q->slots[h] - 1], text) != 0)
+		h = (h + 1) % n_slots;
+	return &q->slots[h];
+}
+
+/* False: there is no room for one more key. */
+static bool put(struct question *q, struct finding *f, size_t limit)
+{
+	cleanup_(freep) char *text = lookup_key_text(f->lookup->kind, key_of(f));
+	size_t *slot = slot_of(q, text);
+
+	if (!*slot) {
+		const size_t bytes = q->bytes + crm_lookup_weight(f->lookup->kind, key_of(f));
+
+		if (q->n_keys == limit || (q->n_keys && bytes > crm_lookup_bytes))
+			return false;
+		q->bytes = bytes;
+		q->keys[q->n_keys] = key_of(f);
+		q->texts[q->n_keys] = steal(&text);
+		*slot = ++q->n_keys;
+	}
+	q->findings = mem_grow(q->findings, q->n, &q->cap, sizeof(*q->findings));
+	q->key_of = mem_grow(q->key_of, q->n, &q->cap_key_of, sizeof(*q->key_of));
+	q->findings[q->n] = f;
+	q->key_of[q->n++] = *slot - 1;
+	return true;
+}
+
+/* What has been learned since it began to wait needs no question. */
+static bool is_known_now(struct engine *e, struct finding *f)
+{
+	struct looked looked;
+	enum look look;
+
+	f->is_asking = false;
+	look = resolve_look(e, f, &looked);
+	f->is_asking = true;
+	looked_deinit(&looked);
+	return look != LOOK_ASK;
+}
+
+static struct question *fill(struct engine *e, struct asking *a)
+{
+	struct question *q = mem_alloc(sizeof(*q));
+
+	while (a->first) {
+		struct finding *f = a->first;
+
+		if (is_known_now(e, f)) {
+			(void)take_first(a);
+			f->is_asking = false;
+			f->of->n_asking--;
+			resolve_answered(e, f->of);
+		} else if (put(q, f, a->limit)) {
+			(void)take_first(a);
+		} else {
+			break;
+		}
+	}
+	a->since_ms = loop_now_ms(e->loop);
+	if (q->n)
+		return q;
+	free_question(q);
+	return NULL;
+}
+
+static bool is_of_lead(const struct finding *f, const struct crm_found *found)
+{
+	return !f->lookup->lead_id ||
+	       (found->lead_id && !strcmp(found->lead_id, f->lookup->lead_id));
+}
+
+/* What the answer says of each key, oldest first. */
+static void answer(struct asking *a, struct question *takes_question)
+{
+	struct question *q = takes_question;
+	size_t *heads = mem_array(q->n_keys + 1, sizeof(size_t));
+	size_t *next = mem_array(q->found.n + 1, sizeof(size_t));
+
+	for (size_t i = q->found.n; i-- > 0;) {
+		next[i] = heads[q->found.items[i].key];
+		heads[q->found.items[i].key] = i + 1;
+	}
+	for (size_t i = 0; i < q->n; i++) {
+		struct finding *f = q->findings[i];
+
+		for (size_t k = heads[q->key_of[i]]; k; k = next[k - 1]) {
+			const struct crm_found *found = &q->found.items[k - 1];
+
+			if (!is_of_lead(f, found) || f->n++)
+				continue;
+			f->id = mem_strdup(found->id);
+			f->lead = mem_strdup(found->lead_id);
+		}
+	}
+	for (size_t i = 0; i < q->n; i++)
+		has_answer(a->engine, q->findings[i]);
+	free(heads);
+	free(next);
+	free_question(q);
+}
+
+/* Nobody can say who is meant; those who asked are told why. */
+static void no_answer(struct asking *a, struct question *takes_question, const char *why)
+{
+	for (size_t i = 0; i < takes_question->n; i++) {
+		struct finding *f = takes_question->findings[i];
+
+		free(f->trouble);
+		f->trouble = mem_strdup(why);
+		has_answer(a->engine, f);
+	}
+	free_question(takes_question);
+}
+
+static void ask_page(struct asking *a);
+
+/* Too much for one answer: fewer keys have fewer. */
+static void halve(struct asking *a, struct question *takes_question)
+{
+	struct finding *rest = a->first;
+	const size_t n_rest = a->n;
+
+	a->limit = takes_question->n_keys / 2;
+	a->first = NULL;
+	a->last = &a->first;
+	a->n = 0;
+	for (size_t i = 0; i < takes_question->n; i++)
+		append(a, takes_question->findings[i]);
+	if (rest) {
+		*a->last = rest;
+		a->n += n_rest;
+		while (*a->last)
+			a->last = &(*a->last)->next;
+	}
+	free_question(takes_question);
+}
+
+static void ask_anew(struct asking *a)
+{
+	struct question *q = a->question;
+
+	crm_found_deinit(&q->found);
+	q->found = (struct crm_found_list){0};
+	q->n_pages = 0;
+	ask_page(a);
+}
+
+static void was_refused(struct asking *a, unsigned status)
+{
+	struct question *q = a->question;
+	char why[200];
+
+	if (status == 400 && q->n_pages && q->n_restarts++ < max_restarts) {
+		ask_anew(a); /* its cursor has expired */
+		return;
+	}
+	a->question = NULL;
+	if (status == 400 && q->n_keys > 1) {
+		halve(a, q);
+		return;
+	}
+	(void)snprintf(why, sizeof(why),
+	               "search, which would tell what is meant by it, answered %u", status);
+	if (status != 400) {
+		(void)snprintf(why, sizeof(why),
+		               "objects cannot be looked up for match and link: search "
+		               "answered %u; the API key may not be allowed to search",
+		               status);
+		delivery_stop(a->engine->delivery, EXIT_REFUSED, why);
+		free_question(q);
+		return;
+	}
+	no_answer(a, q, why);
+}
+
+static void remember_page(struct engine *e, struct json_object *page, const char *kind)
+{
+	struct json_object *data = json_get(page, "data");
+
+	for (size_t i = 0;
+	     json_object_is_type(data, json_type_array) && i < json_object_array_length(data); i++)
+		remember_found(e, json_object_array_get_idx(data, i), kind);
+}
+
+static void page_came(void *arg, const struct http_answer *http)
+{
+	struct asking *a = arg;
+	struct question *q = a->question;
+	cleanup_(json_freep) struct json_object *page = NULL;
+
+	if (!http) { /* stopped, and said why */
+		free_question(steal(&a->question));
+		return;
+	}
+	hook_point("lookup_answered");
+	if (http->status / 100 != 2) {
+		was_refused(a, (unsigned)http->status);
+		return;
+	}
+	if (json_parse(http->body, http->body_len, 0, &page, NULL, NULL) < 0 ||
+	    crm_lookup_read(page, a->kind, q->keys, q->n_keys, &q->found, NULL) < 0) {
+		a->question = NULL;
+		no_answer(a, q, "search gave an answer that cannot be read");
+		return;
+	}
+	remember_page(a->engine, page, a->kind);
+	if (q->found.cursor && ++q->n_pages < max_pages) {
+		ask_page(a);
+		return;
+	}
+	a->question = NULL;
+	if (q->found.cursor && q->n_keys > 1)
+		halve(a, q);
+	else
+		answer(a, q);
+}
+
+static void ask_page(struct asking *a)
+{
+	const struct question *q = a->question;
+	const struct engine *e = a->engine;
+	const struct delivery_call call = {
+		.method = CALL_POST,
+		.group = "search",
+		.url = mem_strdup(crm_search_path),
+		.body = crm_lookup_body(a->kind, q->keys, q->n_keys, e->watched, e->n_watched,
+	                                q->found.cursor),
+		.done = page_came,
+		.arg = a,
+	};
+
+	delivery_ask(e->delivery, &call);
+}
+
+/*
+ * A question goes when it is full, or when there is room for what it lets go and nobody else comes
+ * soon.
+ */
+static bool is_due(const struct engine *e, const struct asking *a)
+{
+	if (!a->n || a->question)
+		return false;
+	if (a->n >= a->limit || hook_without("questions"))
+		return true;
+	if (!intake_has_room(e))
+		return false;
+	return !e->input_goes_on || loop_now_ms(e->loop) >= a->since_ms + wait_for_others_ms;
+}
+
+static void send_question(struct engine *e, struct asking *a)
+{
+	a->question = fill(e, a);
+	if (!a->question)
+		return;
+	a->limit = a->limit < crm_lookup_keys / 2 ? a->limit * 2 : crm_lookup_keys;
+	hook_point("lookup_asked");
+	ask_page(a);
+}
+
+/* Books */
+
+/* Those whose book is fresh now are looked at again; the others have theirs asked for. */
+static void read_books(struct engine *e, struct asking *a)
+{
+	for (size_t n = naming_is_asking(e) ? 0 : a->n; n; n--) {
+		struct finding *f = take_first(a);
+
+		if (is_known_now(e, f)) {
+			has_answer(e, f);
+		} else {
+			char *kind = crm_lookup_book(f->lookup->kind);
+
+			naming_ask(e, (char *const[]){kind, NULL});
+			free(kind);
+			append(a, f);
+		}
+	}
+}
+
+void ask_turn(struct engine *e)
+{
+	for (struct asking *a = e->resolve->askings; a; a = a->next) {
+		if (!a->kind)
+			read_books(e, a);
+		else if (is_due(e, a))
+			send_question(e, a);
+	}
+}
+
+uint64_t ask_due_ms(const struct engine *e)
+{
+	uint64_t due = 0;
+
+	for (const struct asking *a = e->resolve->askings; a; a = a->next) {
+		const uint64_t at = a->since_ms + wait_for_others_ms;
+
+		if (a->kind && a->n && !a->question && intake_has_room(e) && (!due || at < due))
+			due = at;
+	}
+	return due;
+}

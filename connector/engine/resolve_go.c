@@ -1,0 +1,459 @@
+#include "connector/engine/resolve_private.h"
+
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/percent.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A draft whose lookups are answered becomes one that can be sent, or ends here. */
+
+static struct part *part_of(const struct draft *d)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	*p = (struct part){.id = d->part,
+	                   .record = record_ref(d->record),
+	                   .ordinal = d->ordinal,
+	                   .generation = d->generation};
+	return p;
+}
+
+static const char *operation_of(const struct draft *d)
+{
+	return d->route->op ? d->route->op->name : "";
+}
+
+void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
+                    const char *field, const char *format, ...)
+{
+	struct rejection rejection = {.class = class};
+	struct part *part = part_of(r->draft);
+	va_list args;
+
+	va_start(args, format);
+	rejection.message = mem_vprintf(format, args);
+	va_end(args);
+	rejection.field = mem_strdup(field);
+	outputs_reject(e, part, r->draft->route->name, operation_of(r->draft), &rejection);
+	rejection_deinit(&rejection);
+}
+
+void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...)
+{
+	cleanup_(freep) char *why = NULL;
+	va_list args;
+
+	va_start(args, format);
+	why = mem_vprintf(format, args);
+	va_end(args);
+	outputs_skip(e, part_of(r->draft), r->draft->route->name, operation_of(r->draft), why);
+}
+
+/* What became of a lookup */
+
+static enum step wait_for_parent(struct resolving *r, struct offer *parent)
+{
+	r->wait = offer_held(parent) ? WAIT_PERSON : WAIT_PARENT;
+	r->person = parent;
+	offer_wait(parent, r);
+	return STEP_WAIT;
+}
+
+/* All keys in one sentence: "email = a@b.example, or phone = 123". */
+static char *all_words(const struct lookup *lookup)
+{
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < lookup->n_keys; i++) {
+		cleanup_(freep) char *words = resolve_words(&lookup->keys[i]);
+
+		buf_addf(&out, "%s%s", i ? ", or " : "", words);
+	}
+	return buf_take(&out);
+}
+
+static enum step look_again(struct engine *e, struct resolving *r, struct finding *f,
+                            struct looked *ret, enum look *ret_look)
+{
+	*ret_look = resolve_look(e, f, ret);
+	if (*ret_look == LOOK_PARENT)
+		return wait_for_parent(r, ret->parent);
+	if (*ret_look != LOOK_ASK)
+		return STEP_ON;
+	ask_want(e, f);
+	r->wait = WAIT_ANSWER;
+	return STEP_WAIT;
+}
+
+/* match */
+
+static enum step no_match(struct engine *e, struct resolving *r)
+{
+	const struct draft *d = r->draft;
+	cleanup_(freep) char *words = all_words(d->match);
+
+	switch (d->route->on_none) {
+	case NONE_CREATE:
+		if (d->refused) {
+			resolve_reject(e, r, d->refused->class, d->refused->field, "%s",
+			               d->refused->message);
+			return STEP_GONE;
+		}
+		if (d->update)
+			return STEP_ON;
+		break;
+	case NONE_REJECT:
+		break;
+	case NONE_SKIP:
+		resolve_skip(e, r, "there is no %s with %s, and on_none says skip", d->match->kind,
+		             words);
+		return STEP_GONE;
+	}
+	resolve_reject(e, r, REJECT_MATCH, d->match->keys[0].fields[0].name,
+	               "there is no %s with %s", d->match->kind, words);
+	return STEP_GONE;
+}
+
+static enum step is_matched(struct engine *e, struct resolving *r, const struct looked *looked)
+{
+	const struct draft *d = r->draft;
+
+	if (d->route->on_match == MATCH_UPDATE)
+		return STEP_ON;
+	resolve_skip(e, r, "%s exists already, and on_match says skip", looked->id);
+	return STEP_GONE;
+}
+
+static enum step reject_many(struct engine *e, struct resolving *r, const struct finding *f,
+                             size_t n)
+{
+	const struct lookup_key *key = &f->lookup->keys[f->at];
+	cleanup_(freep) char *words = resolve_words(key);
+
+	resolve_reject(e, r, REJECT_MATCH, key->fields[0].name,
+	               "%zu objects of Close (%s) have %s; say which is meant, or "
+	               "`on_many: oldest`",
+	               n, f->lookup->kind, words);
+	return STEP_GONE;
+}
+
+/* Which object is meant: *ret_looked has its id, or has none where one is to be made. */
+static enum step match(struct engine *e, struct resolving *r, struct looked *ret_looked)
+{
+	struct finding *f = &r->findings[0];
+	const struct draft *d = r->draft;
+	enum look look;
+	const enum step step = look_again(e, r, f, ret_looked, &look);
+
+	if (step != STEP_ON)
+		return step;
+	switch (look) {
+	case LOOK_FOUND:
+		return is_matched(e, r, ret_looked);
+	case LOOK_MANY:
+		if (d->route->on_many == MANY_OLDEST)
+			return is_matched(e, r, ret_looked);
+		return reject_many(e, r, f, ret_looked->n);
+	case LOOK_TROUBLE:
+		resolve_reject(e, r, REJECT_MATCH, d->match->keys[0].fields[0].name, "%s",
+		               ret_looked->trouble);
+		return STEP_GONE;
+	case LOOK_NONE:
+		return no_match(e, r);
+	case LOOK_PARENT:
+	case LOOK_REJECTED:
+	case LOOK_ASK:
+		break;
+	}
+	return STEP_ON;
+}
+
+/* link */
+
+static void reject_orphan(struct engine *e, struct resolving *r, const struct draft_link *link,
+                          const struct looked *looked)
+{
+	cleanup_(freep) char *words = all_words(&link->lookup);
+
+	resolve_reject(e, r, REJECT_PARENT_REJECTED, link->field,
+	               "the %s with %s was to be made by an earlier record, which was rejected "
+	               "(reject %llu); settle that first, then retry this one",
+	               link->lookup.kind, words, (unsigned long long)looked->part);
+}
+
+static void reject_ambiguous(struct engine *e, struct resolving *r, const struct finding *f,
+                             const struct draft_link *link, size_t n)
+{
+	cleanup_(freep) char *words = resolve_words(&f->lookup->keys[f->at]);
+
+	resolve_reject(e, r, REJECT_LINK, link->field,
+	               "%zu objects of Close (%s) have %s; a link needs exactly one", n,
+	               link->lookup.kind, words);
+}
+
+static enum step no_link(struct engine *e, struct resolving *r, const struct draft_link *link,
+                         struct looked *looked)
+{
+	cleanup_(freep) char *words = all_words(&link->lookup);
+
+	if (link->fallback) {
+		looked->id = mem_strdup(link->fallback);
+		return STEP_ON;
+	}
+	if (link->on_none == NONE_SKIP) {
+		resolve_skip(e, r, "there is no %s with %s, and on_none says skip",
+		             link->lookup.kind, words);
+		return STEP_GONE;
+	}
+	resolve_reject(e, r, REJECT_LINK, link->field, "there is no %s with %s", link->lookup.kind,
+	               words);
+	return STEP_GONE;
+}
+
+/* A contact without a lead has none to link to. */
+static enum step use_lead(struct engine *e, struct resolving *r, const struct draft_link *link,
+                          struct looked *looked)
+{
+	if (!link->takes_lead || (looked->lead && *looked->lead)) {
+		if (link->takes_lead) {
+			free(looked->id);
+			looked->id = steal(&looked->lead);
+		}
+		return STEP_ON;
+	}
+	resolve_reject(e, r, REJECT_LINK, link->field,
+	               "%s was found, but not which lead it belongs to", looked->id);
+	return STEP_GONE;
+}
+
+static enum step follow_link(struct engine *e, struct resolving *r, struct finding *f,
+                             const struct draft_link *link, struct looked *ret_looked)
+{
+	enum look look;
+	const enum step step = look_again(e, r, f, ret_looked, &look);
+
+	if (step != STEP_ON)
+		return step;
+	switch (look) {
+	case LOOK_FOUND:
+		return use_lead(e, r, link, ret_looked);
+	case LOOK_NONE:
+		return no_link(e, r, link, ret_looked);
+	case LOOK_MANY:
+		reject_ambiguous(e, r, f, link, ret_looked->n);
+		return STEP_GONE;
+	case LOOK_REJECTED:
+		reject_orphan(e, r, link, ret_looked);
+		return STEP_GONE;
+	case LOOK_TROUBLE:
+		resolve_reject(e, r, REJECT_LINK, link->field, "%s", ret_looked->trouble);
+		return STEP_GONE;
+	case LOOK_PARENT:
+	case LOOK_ASK:
+		break;
+	}
+	return STEP_ON;
+}
+
+/* Filling in */
+
+static void fill_url(struct draft *d, const char *name, const char *id)
+{
+	cleanup_(freep) char *hole = mem_printf("{%s}", name);
+	char *at = strstr(d->url, hole);
+	struct buf url = BUF_INIT;
+
+	assert(at);
+	buf_add(&url, d->url, (size_t)(at - d->url));
+	percent_encode(&url, id, strlen(id), "");
+	buf_adds(&url, at + strlen(hole));
+	free(d->url);
+	d->url = buf_take(&url);
+}
+
+static void fill_in(struct draft *d, const struct draft_link *link, const char *id)
+{
+	if (link->is_in_url)
+		fill_url(d, link->field, id);
+	else
+		json_object_object_add(d->body, link->field, json_string(id));
+}
+
+static void drop_links(struct draft *d)
+{
+	for (size_t i = 0; i < d->n_links; i++)
+		draft_link_deinit(&d->links[i]);
+	free(d->links);
+	d->links = NULL;
+	d->n_links = 0;
+}
+
+static void drop_match(struct draft *d)
+{
+	if (d->match)
+		lookup_deinit(d->match);
+	free(d->match);
+	d->match = NULL;
+}
+
+/* The update in the place of the create, or the create alone. */
+static void choose(struct engine *e, struct resolving *r, const char *object_id)
+{
+	struct draft *d = r->draft, *u = steal(&d->update);
+
+	if (object_id)
+		offers_withdraw(e, d);
+	if (!object_id || !u) {
+		draft_free(u);
+		return;
+	}
+	u->part = d->part;
+	u->generation = d->generation;
+	u->unresolved = steal(&d->unresolved);
+	draft_free(d);
+	r->draft = u;
+	outputs_wait(u);
+}
+
+static void apply(struct engine *e, struct resolving *r, const char *object_id,
+                  struct looked *const links, bool is_remembered)
+{
+	struct draft *d = r->draft;
+
+	if (is_remembered && !r->is_again)
+		d->unresolved = draft_text(d);
+	choose(e, r, object_id);
+	d = r->draft;
+	if (d->n_links)
+		resolve_own_body(d);
+	for (size_t i = 0; i < d->n_links; i++)
+		fill_in(d, &d->links[i], links[i].id);
+	if (object_id && strstr(d->url, "{id}"))
+		fill_url(d, "id", object_id);
+	/* What the findings point at goes with them. */
+	resolve_drop_findings(r);
+	drop_match(d);
+	drop_links(d);
+}
+
+/* A lookup that is not asked for any more: its draft must be there when the answer comes. */
+static bool is_still_asking(struct resolving *r)
+{
+	if (r->n_asking)
+		r->wait = WAIT_ANSWER;
+	return r->n_asking != 0;
+}
+
+static enum step answer_lookups(struct engine *e, struct resolving *r)
+{
+	struct draft *d = r->draft;
+	struct looked found = {0}, *links;
+	struct finding *first = r->findings + (d->match ? 1 : 0);
+	enum step step = d->match ? match(e, r, &found) : STEP_ON;
+	const bool is_update = d->update && found.id;
+	const struct draft *chosen = is_update ? d->update : d;
+	const size_t n_links = chosen->n_links;
+	bool is_remembered = found.is_remembered;
+
+	if (is_update)
+		first += d->n_links;
+	links = mem_array(n_links, sizeof(*links));
+	for (size_t i = 0; step == STEP_ON && i < n_links; i++) {
+		step = follow_link(e, r, &first[i], &chosen->links[i], &links[i]);
+		is_remembered |= links[i].is_remembered;
+	}
+	if (step == STEP_ON)
+		apply(e, r, found.id, links, is_remembered);
+	for (size_t i = 0; i < n_links; i++)
+		looked_deinit(&links[i]);
+	free(links);
+	looked_deinit(&found);
+	return step;
+}
+
+/* Sending */
+
+static void send_alone(struct engine *e, struct resolving *r, struct draft *takes_draft)
+{
+	struct draft *d = takes_draft;
+	struct err err;
+	const struct route_set *routes = batches_routes(e, batches_config(e, d->route), &err);
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	cleanup_(freep) char *unresolved = steal(&d->unresolved);
+	struct part *part = part_of(d);
+	const char *route = d->route->name, *operation = operation_of(d);
+	struct request *request = intake_request(e, routes, d, &rejection);
+
+	if (!request) {
+		outputs_reject(e, part, route, operation, &rejection);
+		return;
+	}
+	part_deinit(part);
+	free(part);
+	for (char **lane = r->match_lanes; lane && *lane; lane++)
+		request_add_lane(request, *lane, true);
+	if (unresolved) {
+		request->is_remembered = true;
+		free(request->parts[0].draft);
+		request->parts[0].draft = steal(&unresolved);
+	}
+	outputs_have(request);
+	batches_clear_way(e, request, NULL);
+	delivery_submit(e->delivery, request);
+}
+
+static void let_go(struct engine *e, struct resolving *r)
+{
+	struct draft *d = steal(&r->draft);
+
+	hook_point("draft_resolved");
+	if (gather_is_shared(d))
+		batches_add(e, d);
+	else
+		send_alone(e, r, d);
+}
+
+static bool waits_ahead(struct engine *e, struct resolving *r)
+{
+	struct resolving *ahead = resolve_ahead(e, r);
+
+	if (!ahead)
+		return false;
+	r->wait = WAIT_AHEAD;
+	ahead->waiters = mem_grow(ahead->waiters, ahead->n_waiters, &ahead->cap_waiters,
+	                          sizeof(struct resolving *));
+	ahead->waiters[ahead->n_waiters++] = r;
+	return true;
+}
+
+bool resolve_try(struct engine *e, struct resolving *r)
+{
+	enum step step;
+
+	/* An answer on its way points at it. */
+	if (is_still_asking(r) || waits_ahead(e, r))
+		return false;
+	if (r->n_findings) {
+		step = answer_lookups(e, r);
+		if (step != STEP_ON)
+			return step == STEP_GONE;
+		/* Only now is it known which object it is about. */
+		if (waits_ahead(e, r))
+			return false;
+	}
+	if (draft_is_open(r->draft)) {
+		step = resolve_settle_on(e, r);
+		if (step != STEP_ON)
+			return step == STEP_GONE;
+	}
+	let_go(e, r);
+	return true;
+}

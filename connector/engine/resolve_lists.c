@@ -1,0 +1,148 @@
+#include "connector/engine/resolve_private.h"
+
+#include "connector/close/lanes.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
+
+#include <json-c/linkhash.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Lists that are added to, and updates that may change nothing: what the object has now is only
+ * known while no call about it is on its way, so they wait till its lane is free.
+ */
+
+void resolve_own_body(struct draft *d)
+{
+	struct json_object *own = json_object_new_object();
+
+	if (json_object_is_type(d->body, json_type_object)) {
+		json_object_object_foreach(d->body, key, value)
+		{
+			json_object_object_add(own, key, json_object_get(value));
+		}
+	}
+	json_object_put(d->body);
+	d->body = own;
+}
+
+/* Nothing is open about what it owns. */
+static bool is_lane_free(struct engine *e, const struct draft *d)
+{
+	struct request *call = request_new();
+	bool is_free = true;
+
+	crm_lanes(d, call);
+	batches_clear_way(e, call, NULL);
+	for (size_t i = 0; is_free && i < call->n_lanes; i++)
+		is_free = !call->lanes[i].is_owner ||
+		          delivery_is_free(e->delivery, &call->lanes[i], 1, true);
+	request_free(call);
+	return is_free;
+}
+
+struct reading {
+	struct engine *engine;
+	struct resolving *of;
+};
+
+static void lists_came(void *arg, const struct http_answer *answer)
+{
+	struct reading *reading = arg;
+	struct resolving *r = reading->of;
+
+	if (answer) { /* else it stopped, and said why */
+		hook_point("lists_answered");
+		r->lists_status = (unsigned)answer->status;
+		(void)json_parse(answer->body, answer->body_len, 0, &r->lists, NULL, NULL);
+		resolve_wake(reading->engine, r);
+	}
+	free(reading);
+}
+
+static void read_lists(struct engine *e, struct resolving *r)
+{
+	struct reading *reading = mem_alloc(sizeof(*reading));
+	const struct delivery_call call = {
+		.method = CALL_GET,
+		.group = "default",
+		.url = crm_lists_url(r->draft->url, r->draft->route->append),
+		.done = lists_came,
+		.arg = reading,
+	};
+
+	*reading = (struct reading){.engine = e, .of = r};
+	r->wait = WAIT_LISTS;
+	delivery_ask(e->delivery, &call);
+}
+
+static enum step add_to_lists(struct engine *e, struct resolving *r)
+{
+	struct draft *d = r->draft;
+
+	if (r->lists_status == 404)
+		return STEP_ON; /* the update will say so, too */
+	if (r->lists_status / 100 != 2 || !json_object_is_type(r->lists, json_type_object)) {
+		resolve_reject(
+			e, r, r->lists_status == 403 ? REJECT_PERMISSION : REJECT_UNEXPECTED_ANSWER,
+			d->route->append[0],
+			"the lists to add to cannot be read: Close answered %u", r->lists_status);
+		return STEP_GONE;
+	}
+	resolve_own_body(d);
+	(void)crm_lists_append(r->lists, d->route->append, d->body);
+	if (json_object_object_length(d->body))
+		return STEP_ON;
+	resolve_skip(e, r, "nothing changes: the lists have all of it already");
+	return STEP_GONE;
+}
+
+/* The id that stands in the URL; NULL: none. To free(). */
+static char *target_of(const struct draft *d)
+{
+	struct request *call = request_new();
+	char *id = NULL;
+
+	crm_lanes(d, call);
+	for (size_t i = 0; !id && i < call->n_lanes; i++)
+		if (call->lanes[i].is_owner && crm_is_id(call->lanes[i].key))
+			id = mem_strdup(call->lanes[i].key);
+	request_free(call);
+	return id;
+}
+
+static bool is_unchanged(struct engine *e, const struct draft *d)
+{
+	cleanup_(freep) char *id = d->route->skip_unchanged ? target_of(d) : NULL;
+
+	return id && remember_is_unchanged(e, d, id);
+}
+
+enum step resolve_settle_on(struct engine *e, struct resolving *r)
+{
+	struct draft *d = r->draft;
+	enum step step;
+
+	if (!is_lane_free(e, d)) {
+		r->wait = WAIT_LANE;
+		return STEP_WAIT;
+	}
+	if (d->route->append && !r->lists_status) {
+		read_lists(e, r);
+		return STEP_WAIT;
+	}
+	if (d->route->append) {
+		step = add_to_lists(e, r);
+		if (step != STEP_ON)
+			return step;
+	}
+	if (is_unchanged(e, d)) {
+		resolve_skip(e, r, "nothing changes: Close has all of it already");
+		return STEP_GONE;
+	}
+	d->is_settled_on = true;
+	return STEP_ON;
+}

@@ -1,0 +1,237 @@
+#include "connector/engine/resolve_private.h"
+
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What is known of a lookup. First who may yet make such an object and came before; then what is
+ * remembered, which is newer than search; then what Close says. "Nobody" is only said by an answer
+ * to a question that was asked after the draft had come.
+ */
+
+enum { max_remembered = 16 };
+
+void looked_deinit(struct looked *looked)
+{
+	free(looked->id);
+	free(looked->lead);
+	free(looked->trouble);
+	*looked = (struct looked){0};
+}
+
+char *resolve_words(const struct lookup_key *key)
+{
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < key->n; i++)
+		buf_addf(&out, "%s%s = %.100s", i ? " and " : "", key->fields[i].name,
+		         key->fields[i].value);
+	return buf_take(&out);
+}
+
+char **resolve_texts(const char *kind, const struct lookup_key *key)
+{
+	char **texts = NULL;
+
+	for (size_t i = 0; i < key->n; i++)
+		strlist_add(&texts, mem_printf("%s %s=%s", kind, key->fields[i].name,
+		                               key->fields[i].folded));
+	return texts;
+}
+
+/* Memory */
+
+static bool has_object(const struct remembered *items, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(items[i].object_id, id))
+			return true;
+	return false;
+}
+
+static void keep_if(struct remembered *items, size_t *n, size_t at, bool keeps)
+{
+	if (keeps)
+		return;
+	remembered_deinit(&items[at]);
+	items[at] = items[--*n];
+}
+
+static size_t find_field(struct engine *e, const char *kind, const struct lookup_field *field,
+                         struct remembered *items)
+{
+	const size_t n = journal_find_remembered(e->journal, kind, field->name, field->folded,
+	                                         items, max_remembered);
+
+	return n < max_remembered ? n : max_remembered;
+}
+
+static void drop_items(struct remembered *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		remembered_deinit(&items[i]);
+}
+
+/* The objects of which all fields of the key are remembered. */
+static size_t find_remembered(struct engine *e, const struct finding *f, struct remembered *items)
+{
+	const struct lookup *lookup = f->lookup;
+	const struct lookup_key *key = &lookup->keys[f->at];
+	size_t n = key->n ? find_field(e, lookup->kind, &key->fields[0], items) : 0;
+
+	for (size_t k = 1; n && k < key->n; k++) {
+		struct remembered others[max_remembered];
+		const size_t n_others = find_field(e, lookup->kind, &key->fields[k], others);
+
+		for (size_t i = n; i-- > 0;)
+			keep_if(items, &n, i, has_object(others, n_others, items[i].object_id));
+		drop_items(others, n_others);
+	}
+	for (size_t i = n; i-- > 0;)
+		keep_if(items, &n, i,
+		        (!lookup->lead_id ||
+		         (items[i].lead_id && !strcmp(items[i].lead_id, lookup->lead_id))) &&
+		                (!f->takes_lead || items[i].lead_id));
+	return n;
+}
+
+static bool is_remembered(struct engine *e, const struct finding *f, struct looked *ret)
+{
+	struct remembered items[max_remembered];
+	const size_t n = hook_without("memory") ? 0 : find_remembered(e, f, items);
+
+	if (!n)
+		return false;
+	ret->n = n;
+	ret->id = mem_strdup(items[0].object_id);
+	ret->lead = mem_strdup(items[0].lead_id);
+	ret->is_remembered = true;
+	drop_items(items, n);
+	return true;
+}
+
+/* Who was to make it was rejected. */
+static uint64_t rejected_parent(struct engine *e, char *const *texts)
+{
+	uint64_t part = *texts ? journal_find_closed(e->journal, CLOSING_PARENT, *texts) : 0;
+
+	while (part && *++texts)
+		if (journal_find_closed(e->journal, CLOSING_PARENT, *texts) != part)
+			part = 0;
+	return part;
+}
+
+/* Books */
+
+/* The entry that all fields of the key name; NULL: none, or *ret_n several. */
+static const struct name_entry *find_entry(const struct name_book *book,
+                                           const struct lookup_key *key, size_t *ret_n)
+{
+	const struct name_entry *entry = NULL;
+
+	for (size_t i = 0; i < key->n; i++) {
+		const struct name_entry *other = name_find(book, key->fields[i].value, NULL, ret_n);
+
+		if (!other || (entry && other != entry))
+			return NULL;
+		entry = other;
+	}
+	return entry;
+}
+
+static enum look look_up_name(struct engine *e, struct finding *f, struct looked *ret)
+{
+	cleanup_(freep) char *kind = crm_lookup_book(f->lookup->kind);
+	const struct name_book *book = names_book(naming_names(e), kind);
+	const struct name_entry *entry;
+
+	if (!book)
+		return LOOK_ASK;
+	if (book->trouble) {
+		ret->trouble = mem_strdup(book->trouble);
+		return LOOK_TROUBLE;
+	}
+	ret->n = 0;
+	entry = find_entry(book, &f->lookup->keys[f->at], &ret->n);
+	if (entry) {
+		ret->id = mem_strdup(entry->id);
+		return LOOK_FOUND;
+	}
+	if (!book->is_fresh)
+		return LOOK_ASK;
+	return ret->n > 1 ? LOOK_MANY : LOOK_NONE;
+}
+
+/* All of it */
+
+static enum look by_answer(const struct finding *f, struct looked *ret)
+{
+	if (f->trouble) {
+		ret->trouble = mem_strdup(f->trouble);
+		return LOOK_TROUBLE;
+	}
+	ret->n = f->n;
+	ret->id = mem_strdup(f->id);
+	ret->lead = mem_strdup(f->lead);
+	return f->n > 1 ? LOOK_MANY : f->n ? LOOK_FOUND : LOOK_NONE;
+}
+
+static enum look look_at_key(struct engine *e, struct finding *f, struct looked *ret)
+{
+	const struct lookup_key *key = &f->lookup->keys[f->at];
+	char **texts;
+	enum look look;
+
+	if (key->n == 1 && key->fields[0].like == LIKE_ID) {
+		ret->id = mem_strdup(key->fields[0].value);
+		ret->n = 1;
+		return LOOK_FOUND;
+	}
+	texts = resolve_texts(f->lookup->kind, key);
+	ret->parent = hook_without("parents")
+	                      ? NULL
+	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
+	if (ret->parent)
+		look = LOOK_PARENT;
+	else if (is_remembered(e, f, ret))
+		look = ret->n > 1 ? LOOK_MANY : LOOK_FOUND;
+	else if (f->is_link && (ret->part = rejected_parent(e, texts)))
+		look = LOOK_REJECTED;
+	else if (!crm_lookup_is_search(f->lookup->kind))
+		look = look_up_name(e, f, ret);
+	else
+		look = f->was_asked ? by_answer(f, ret) : LOOK_ASK;
+	strlist_free(texts);
+	return look;
+}
+
+static void next_key(struct finding *f)
+{
+	f->at++;
+	f->was_asked = false;
+	f->n = 0;
+	free(f->id);
+	free(f->lead);
+	f->id = f->lead = NULL;
+}
+
+enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret)
+{
+	enum look look = LOOK_NONE;
+
+	*ret = (struct looked){0};
+	for (; f->at < f->lookup->n_keys; next_key(f)) {
+		if (f->is_asking)
+			return LOOK_ASK;
+		looked_deinit(ret);
+		look = look_at_key(e, f, ret);
+		if (look != LOOK_NONE)
+			return look;
+	}
+	return look;
+}

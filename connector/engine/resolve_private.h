@@ -1,0 +1,190 @@
+#pragma once
+
+/* What the files of resolve share. */
+
+#include "connector/close/lookup.h"
+#include "connector/engine/private.h"
+
+/*
+ * marks.c: who has put a mark on a text, in the order of their numbers. Offers are marks on keys,
+ * closed lanes are marks on lanes.
+ */
+struct mark_key;
+struct mark {
+	struct mark *before, *behind; /* on the same text, by number */
+	struct mark_key *key;
+	void *who;
+	uint64_t number;
+	bool is_owner; /* excludes everybody, others only owners */
+};
+struct marks;
+struct marks *marks_new(void);
+void marks_free(struct marks *marks); /* with its marks, not with who set them; NULL is ignored */
+struct mark *marks_add(struct marks *marks, const char *text, void *who, uint64_t number,
+                       bool is_owner);
+void marks_remove(struct marks *marks, struct mark *mark); /* frees it */
+/* The one with the least number; NULL: there is none. */
+const struct mark *marks_first(struct marks *marks, const char *text);
+void marks_each(struct marks *marks, void (*take)(void *who));
+
+/* parents.c */
+struct output_place {
+	uint64_t stream, pos;
+	unsigned ordinal;
+};
+struct offer;
+/* What is at this place offers objects by these texts; it is @number in the order of arrival. Where
+ * there is an offer of that place already it stays as it is, and comes back. */
+struct offer *parents_offer(struct parents *parents, const struct output_place *place,
+                            uint64_t number, char *const *texts, size_t n);
+struct offer *parents_at(const struct parents *parents, const struct output_place *place);
+/* The first that came before number @before and offers all of these; NULL: none does. */
+struct offer *parents_find(const struct parents *parents, char *const *texts, size_t n,
+                           uint64_t before);
+/* @waiter is told when that changes what is offered. */
+void offer_wait(struct offer *offer, void *waiter);
+/*
+ * A person has to say what became of it (@words: "held lead.create of x line 4"); gives who waited
+ * till now, an array to free().
+ */
+size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters);
+/* What is held; NULL: it is not. */
+const char *offer_held(const struct offer *offer);
+uint64_t offer_number(const struct offer *offer);
+char *const *offer_texts(const struct offer *offer, size_t *ret_n);
+/* Its outcome is durable: frees it and gives who waited. */
+size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters);
+
+/* resolve.c */
+
+struct resolving;
+
+/* How far one lookup of a draft has come. */
+struct finding {
+	struct resolving *of;
+	const struct lookup *lookup;
+	bool is_link;
+	bool takes_lead; /* of a link: the found object's lead is meant */
+	size_t at;       /* the key that is tried */
+	bool is_asking;  /* its key is in a question, or waits for one */
+	bool was_asked;  /* the key has been asked since the draft came; the rest is the answer */
+	size_t n;        /* objects that fit */
+	char *id, *lead; /* the oldest; lead: NULL where it is not known, or there is none */
+	char *trouble;   /* why it cannot be asked; NULL: nothing */
+	struct finding *next; /* that waits to be asked */
+};
+
+/* What is known of a lookup now. */
+enum look {
+	LOOK_FOUND,
+	LOOK_NONE,
+	LOOK_MANY,     /* more than one fits; the first is there as if found */
+	LOOK_PARENT,   /* an earlier output may make it */
+	LOOK_REJECTED, /* it was to be made by an output that was rejected */
+	LOOK_ASK,      /* Close must be asked */
+	LOOK_TROUBLE,  /* nobody can say; the sentence says why */
+};
+struct looked {
+	struct offer *parent; /* LOOK_PARENT */
+	uint64_t part;        /* LOOK_REJECTED: whose it was */
+	char *id, *lead;
+	size_t n;
+	bool is_remembered; /* by an earlier answer, that may be outdated */
+	char *trouble;
+};
+void looked_deinit(struct looked *looked);
+
+enum resolving_wait {
+	WAIT_NOTHING, /* it is looked at in the next turn */
+	WAIT_ANSWER,  /* for a search or a book */
+	WAIT_PARENT,
+	WAIT_PERSON, /* … that is held, or for an object that is parked */
+	WAIT_AHEAD,  /* for one that stands aside before it, about the same object */
+	WAIT_LANE,   /* for calls about its object to end */
+	WAIT_LISTS,  /* for what the object has now */
+};
+
+struct resolving {
+	struct resolving *before, *behind; /* in its stream's line, or aside */
+	struct draft *draft;
+	uint64_t number;
+	size_t bytes;
+	bool is_aside, is_woken;
+	bool is_again; /* it was sent by what was remembered already: not a second time */
+	bool is_kept;  /* has its row */
+	const struct offer *person; /* WAIT_PERSON: the offer it waits for */
+	enum resolving_wait wait;
+	struct finding *findings; /* match, the links, the links of update */
+	size_t n_findings;
+	size_t n_asking;
+	struct mark **closed; /* lanes of one that stands aside */
+	size_t n_closed;
+	struct resolving **waiters; /* that stand aside behind it */
+	size_t n_waiters, cap_waiters;
+	char **match_lanes;        /* of an upsert: by what it is found, NULL-terminated or NULL */
+	struct json_object *lists; /* of its object, as they are now */
+	unsigned lists_status;     /* of the answer that says so; 0: not asked yet */
+};
+
+struct line;
+struct asking;
+
+struct resolve {
+	uint64_t next_number;
+	struct line *lines;
+	struct resolving *aside_first, *aside_last; /* by number */
+	size_t n, n_aside, n_parked, n_woken, bytes;
+	struct marks *closed;
+	struct asking *askings;
+	size_t n_books; /* findings that wait for a book */
+	uint64_t n_ended, n_ended_seen;
+	bool is_busy; /* something can go on in the next turn */
+	bool is_full; /* nothing more is read till enough of them have gone */
+};
+
+/* Something it waits for has changed. */
+void resolve_wake(struct engine *e, struct resolving *r);
+/* Comes before all others: it was let go already, by what turned out to be wrong. */
+void resolve_add_again(struct engine *e, struct draft *takes_draft);
+/* A lookup of it has its answer. */
+void resolve_answered(struct engine *e, struct resolving *r);
+/*
+ * Who stands aside before it and is about the same object, as far as that is known; NULL: nobody.
+ */
+struct resolving *resolve_ahead(struct engine *e, struct resolving *r);
+void resolve_drop_findings(struct resolving *r);
+/* The lanes @r would enter, as far as they are known, on @call. */
+void resolve_lanes(const struct resolving *r, struct request *call);
+
+/* resolve_look.c */
+enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret);
+/* "email = ana@x.example and name = Ana"; to free(). */
+char *resolve_words(const struct lookup_key *key);
+char **resolve_texts(const char *kind, const struct lookup_key *key);
+
+/* resolve_go.c */
+enum step { STEP_ON, STEP_WAIT, STEP_GONE };
+/* Goes as far as is possible; false: it waits, ->wait says for what. True: it is gone. */
+bool resolve_try(struct engine *e, struct resolving *r);
+void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
+                    const char *field, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* resolve_lists.c: lists to be added to, and updates that change nothing. */
+enum step resolve_settle_on(struct engine *e, struct resolving *r);
+/* Members of a body are shared with other drafts of the record: its keys are its own from here. */
+void resolve_own_body(struct draft *draft);
+
+/* resolve_ask.c */
+void ask_want(struct engine *e, struct finding *f);
+void ask_turn(struct engine *e);
+/* When the oldest key has waited long enough; 0: none waits. */
+uint64_t ask_due_ms(const struct engine *e);
+void ask_free(struct resolve *resolve);
+
+/* offers.c */
+/* It makes nothing, as is known now. */
+void offers_withdraw(struct engine *e, const struct draft *draft);
