@@ -6,9 +6,11 @@ at once. Each row says which fault, and what is true at the server.
 
 import datetime
 import json
+import re
 
 import pytest
 
+from harness import wait_until
 from trial import companies
 
 # fault, more about it, was it applied
@@ -109,6 +111,18 @@ def test_a_change_is_repeated_and_never_undone(start_trial, fault, how, is_appli
     n_applied = sum(map(len, values))
     assert n_applied == 18 + is_applied or fault.startswith("vanish") and n_applied <= 21
     assert all(sorted(set(v)) == [1, 2, 3, 4, 5, 6] for v in values)
+
+
+def test_of_a_change_that_is_repeated_nobody_is_told_to_wait_for_a_proof(start_trial):
+    trial = start_trial(n_leads=150, n_updates=1, close="concurrency: 1", has_webhook=False)
+    trial.sandbox.post("/_sandbox/settings", {"latency_ms": 40})
+    trial.sandbox.add_fault("close_before", method="PUT", every=5)
+    process = trial.program.start("run", trial.path)
+    said = wait_until(lambda: re.search(r"\d+ outcomes? unknown, .*",
+                                        trial.program("status", trial.path).out))
+    assert "to be sent again soon" in said[0] and "proof" not in said[0]
+    process.terminate()
+    process.communicate()
 
 
 def test_what_never_left_is_sent_once_when_the_server_is_back(start_trial):
