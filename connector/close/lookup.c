@@ -152,7 +152,7 @@ static void add_keys(struct buf *out, const char *kind, const struct lookup_key 
 	const struct lookup_field **fields;
 
 	if (keys[0]->n == 1) {
-		fields = mem_array(n_keys, sizeof(*fields));
+		fields = mem_array(n_keys, sizeof(struct lookup_field *));
 		for (size_t i = 0; i < n_keys; i++)
 			fields[i] = &keys[i]->fields[0];
 		add_fields(out, kind, fields, n_keys);
@@ -199,13 +199,14 @@ static void want_field(char ***wanted, const char *kind, const char *field)
 
 static void want_watched(char ***wanted, const char *kind, const struct watched_field *watched)
 {
-	if (strcmp(watched->kind, kind) == 0)
+	const bool is_of_its_lead = strcmp(kind, "contact") == 0 &&
+	                            strcmp(watched->kind, "lead") == 0 &&
+	                            crm_contact_list(watched->name);
+
+	if (strcmp(watched->kind, kind) == 0 || is_of_its_lead)
 		want_field(wanted, kind, watched->name);
 	else if (strcmp(kind, "lead") == 0 && strcmp(watched->kind, "contact") == 0)
 		crm_add_once(wanted, mem_strdup("contacts"));
-	else if (strcmp(kind, "contact") == 0 && strcmp(watched->kind, "lead") == 0 &&
-	         crm_contact_list(watched->name))
-		want_field(wanted, kind, watched->name);
 }
 
 static void add_wanted(struct buf *out, const char *kind, const struct lookup_key *key,

@@ -67,7 +67,7 @@ bool crm_names_is_kind(const char *kind)
 {
 	const char *id = strchr(kind, '/');
 
-	if (name_kind_text(kind) == kind)
+	if (!name_kind_is_known(kind))
 		return false;
 	if (!name_type_key(kind))
 		return true;

@@ -266,13 +266,14 @@ static int compare_fields(const void *a, const void *b)
 
 char *lookup_key_text(const char *kind, const struct lookup_key *key)
 {
-	cleanup_(freep) const struct lookup_field **fields = mem_array(key->n, sizeof(*fields));
+	cleanup_(freep) const struct lookup_field **fields =
+		mem_array(key->n, sizeof(struct lookup_field *));
 	struct buf out = BUF_INIT;
 
 	for (size_t i = 0; i < key->n; i++)
 		fields[i] = &key->fields[i];
 	if (key->n)
-		qsort(fields, key->n, sizeof(*fields), compare_fields);
+		qsort(fields, key->n, sizeof(struct lookup_field *), compare_fields);
 	buf_adds(&out, kind);
 	for (size_t i = 0; i < key->n; i++)
 		buf_addf(&out, " %s=%s", fields[i]->name, fields[i]->folded);

@@ -61,6 +61,11 @@ static size_t kind_row(const char *kind)
 	return row;
 }
 
+bool name_kind_is_known(const char *kind)
+{
+	return kind_row(kind) < n_kinds;
+}
+
 const char *name_kind_text(const char *kind)
 {
 	const size_t row = kind_row(kind);

@@ -95,6 +95,8 @@ const struct name_entry *name_find_field(const struct name_book *book, const cha
 /* Whether @name, what follows "custom." in a key, is an id: "cf_…" or "lcf_…", ".add" or not. */
 bool name_is_field_id(const char *name);
 
+/* Whether there are books of this kind, with or without a type's id. */
+bool name_kind_is_known(const char *kind);
 /* What one of this kind is called: "custom field of leads", "lead status". */
 const char *name_kind_text(const char *kind);
 /* The same for all of them: "lead statuses". */
