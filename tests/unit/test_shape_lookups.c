@@ -203,7 +203,7 @@ static void custom_fields_are_looked_up_by_id_and_like_their_type(void **state)
 		{"{\"custom.Tier\":\"{k}\"}", "{\"k\":\"Gold\"}",
 	         "match lead [custom.cf_3~choice=Gold]"},
 		{"{\"custom.Manager\":\"{k}\"}", "{\"k\":\"Ana Ruiz\"}",
-	         "match lead [custom.cf_4~text=user_1]"},
+	         "match lead [custom.cf_4~choice=user_1]"},
 		{"{\"custom.Manager\":\"{k}\"}", "{\"k\":\"Bo\"}",
 	         "!field custom.Manager no user called \"Bo\""},
 		{"{\"custom.Number\":\"{k}\"}", "{\"k\":\"seven\"}",
