@@ -235,11 +235,7 @@ static void fail_value(struct loader *l, const struct key *key, const struct yam
 /* Whether what was read asks for something that is not built: any value but the default. */
 static bool is_for_later(const struct key *key, const char *text)
 {
-	size_t choice;
-
-	if (key->is_later)
-		return !key->fallback || strcmp(text, key->fallback) != 0;
-	return key->n_now && choice_of(key, text, &choice) == 0 && choice >= key->n_now;
+	return key->is_later && (!key->fallback || strcmp(text, key->fallback) != 0);
 }
 
 static void read_setting(struct loader *l, const struct key *key, const struct yaml_node *value,

@@ -51,7 +51,6 @@ struct key {
 	const char *fallback;           /* the default as it would be written; NULL: none */
 	const char *const *choices;     /* NULL-terminated */
 	const char *const *choice_help; /* what each of them means */
-	unsigned n_now;                 /* of the choices available now; 0: all */
 	const char *pattern; /* VALUE_TEXT, VALUE_TEMPLATE: what every good one matches */
 	const struct section *section;
 	/* Instead of (VALUE_OTHER, _SECRET, _SECTIONS) or after (settings) keeping the value. */

@@ -21,8 +21,7 @@ static void add_key(struct buf *page, const struct key *key)
 	roff_textf(page, "%s%s.", key->is_later ? "(Not yet.) " : "", key->help);
 	for (size_t i = 0; key->choices && key->choices[i]; i++) {
 		roff_macro(page, "br", NULL);
-		roff_textf(page, "%s: %s%s.", key->choices[i],
-		           key->n_now && i >= key->n_now ? "(not yet) " : "", key->choice_help[i]);
+		roff_textf(page, "%s: %s.", key->choices[i], key->choice_help[i]);
 	}
 	if (key->example) {
 		roff_macro(page, "br", NULL);

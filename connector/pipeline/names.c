@@ -75,14 +75,18 @@ void route_check_field_name(struct route_build *b, const struct yaml_node *at, c
 	/* Else the type comes with each record. */
 }
 
+/* Whether the body says the type of what is looked up: an upsert looks for what it would make. */
+static bool has_type(const struct route_build *b, const struct lookup_kind *kind)
+{
+	return b->update_op && strcmp(b->update_op->object, kind->object) == 0;
+}
+
 /* The custom fields of what is looked up; NULL: which ones differs by type, and so by record. */
 static char *lookup_fields_kind(const struct route_build *b, const struct lookup_kind *kind)
 {
 	if (strcmp(kind->object, "custom_object") != 0)
 		return mem_strdup(kind->object);
-	/* An upsert's body says the type of what it makes, and so of what it looks for. */
-	return b->update_op && strcmp(b->update_op->object, kind->object) == 0 ? fields_kind(b)
-	                                                                       : NULL;
+	return has_type(b, kind) ? fields_kind(b) : NULL;
 }
 
 void route_check_lookup_field(struct route_build *b, const struct yaml_node *at,
@@ -94,7 +98,7 @@ void route_check_lookup_field(struct route_build *b, const struct yaml_node *at,
 
 	if (name_is_field_id(name))
 		return;
-	if (!fields && !b->update_op) {
+	if (!fields && !has_type(b, kind)) {
 		fail(b->l, at,
 		     "custom fields of a %s have names within its type only: write the id, "
 		     "custom.cf_…",
@@ -162,10 +166,11 @@ void route_check_name(struct route_build *b, const char *field, const struct yam
 void route_check_lookup_name(struct route_build *b, const struct yaml_node *at,
                              const struct lookup_kind *kind)
 {
-	const struct name_book *book = names_book(b->l->options->names, kind->book);
+	const char *book_kind = name_kind_of_lookup(kind->object);
+	const struct name_book *book = names_book(b->l->options->names, book_kind);
 	size_t n;
 
-	add_once(&b->l->pipeline->named_kinds, kind->book);
+	add_once(&b->l->pipeline->named_kinds, book_kind);
 	if (book && !name_find(book, at->text, NULL, &n))
 		fail_name(b, at, book, at->text, NULL);
 }
@@ -180,6 +185,12 @@ void route_note_kinds(struct route_build *b)
 		add_once(kinds, fields);
 	if (op && strcmp(op->name, "lead.create") == 0)
 		add_once(kinds, "contact");
+	for (size_t i = 0; i < b->route->n_links; i++) {
+		const char *kind = name_kind_of_lookup(b->route->links[i].rule.kind);
+
+		if (kind)
+			add_once(kinds, kind);
+	}
 	for (size_t i = 0; op && op->body_fields && op->body_fields[i].name; i++) {
 		const char *kind = name_kind_of_field(op, op->body_fields[i].name);
 

@@ -52,7 +52,6 @@ static void add_meaning(struct buf *b, const struct key *key)
 	add_cell(b, key->help);
 	for (size_t i = 0; key->choices && key->choices[i]; i++) {
 		buf_addf(b, "%s<br>`%s`: ", i ? "" : ".", key->choices[i]);
-		buf_adds(b, key->n_now && i >= key->n_now ? "*not yet:* " : "");
 		add_cell(b, key->choice_help[i]);
 	}
 	if (key->example) {

@@ -36,9 +36,9 @@ static void check_literal_id(struct route_build *b, const char *field,
 		return;
 	if (strncmp(value->text, prefix, strlen(prefix)) != 0)
 		fail(b->l, value,
-		     "a name in place of an id is not available yet in this version: write the id "
-		     "(%s…)",
-		     prefix);
+		     "a name in place of an id: write the id (%s…), or look it up, as in link: "
+		     "{%s: {%.*s: {name: \"%.40s\"}}}",
+		     prefix, field, (int)strcspn(prefix, "_"), prefix, value->text);
 }
 
 /* {env: NAME} as people write it elsewhere: here it would be sent as it is. */
@@ -189,6 +189,23 @@ struct template_tree *route_overlay(struct route_build *b, const struct yaml_nod
 	return b->l->pipeline->n_errors > n_errors ? NULL : route_recompile(b, map);
 }
 
+/*
+ * Close makes a lead for a contact or opportunity that names none. Of an upsert only the creates
+ * do, so there each record is judged.
+ */
+static void check_orphan(struct route_build *b, const struct yaml_node *body)
+{
+	const struct operation *op = b->route->op;
+
+	if (strcmp(op->name, "contact.create") != 0 && strcmp(op->name, "opportunity.create") != 0)
+		return;
+	if (!b->update_op && !(b->spec.allow & ALLOW_ORPHANS) && !is_given(b, body, "lead_id"))
+		fail(b->l, body,
+		     "names no lead, and Close would make a new one for each: give it a lead_id, link "
+		     "one (link: {lead_id: {lead: {name: \"{company}\"}}}), or write allow: [orphans] "
+		     "if that is meant");
+}
+
 static void compile_written(struct route_build *b, const struct yaml_node *body)
 {
 	const size_t n_errors = b->l->pipeline->n_errors;
@@ -205,6 +222,7 @@ static void compile_written(struct route_build *b, const struct yaml_node *body)
 	if (b->route->op && body->kind == YAML_MAP) {
 		check_known_keys(b, b->route->op, body);
 		check_required_fields(b, body);
+		check_orphan(b, body);
 	}
 	if (b->l->pipeline->n_errors == n_errors)
 		b->route->body = route_recompile(b, body);

@@ -16,6 +16,14 @@
 /* Lists whose members can be told apart. */
 static const char *const addable[] = {"emails", "phones", "urls", "addresses", NULL};
 
+bool route_is_addable(const char *field)
+{
+	for (const char *const *name = addable; *name; name++)
+		if (strcmp(*name, field) == 0)
+			return true;
+	return false;
+}
+
 const struct operation *route_update_op(const struct route_build *b)
 {
 	const struct operation *op = b->route->op;
@@ -38,14 +46,18 @@ static void check_no_upsert(struct route_build *b)
 			     keys[i], b->route->name);
 }
 
-/* Keys only a create accepts: the catalogue lists them for it alone. */
+bool route_is_create_only(const char *field, const struct operation *update)
+{
+	/* An update would take a contact's lead_id, and move the contact. */
+	return !operation_field(update, field) || strcmp(field, "lead_id") == 0;
+}
+
 static char **create_only_of(const struct operation *create, const struct operation *update)
 {
 	char **list = NULL;
 
 	for (const struct operation_field *f = create->body_fields; f->name; f++)
-		/* An update would take a contact's lead_id, and move the contact. */
-		if (!operation_field(update, f->name) || strcmp(f->name, "lead_id") == 0)
+		if (route_is_create_only(f->name, update))
 			strlist_add(&list, mem_strdup(f->name));
 	return list;
 }
@@ -198,11 +210,8 @@ static void compile_lists(struct route_build *b, struct route *update)
 
 	for (size_t i = 0; i < lists->n; i++) {
 		const struct yaml_node *key = lists->keys[i];
-		const char *const *name = addable;
 
-		while (*name && strcmp(*name, key->text) != 0)
-			name++;
-		if (!*name || !operation_field(op, *name))
+		if (!route_is_addable(key->text) || !operation_field(op, key->text))
 			fail_list(b, key, op);
 		else if (strcmp(lists->items[i]->text, "append") == 0)
 			strlist_add(&update->append, mem_strdup(key->text));

@@ -303,8 +303,11 @@ static const struct key route_keys[] = {
          .takes = "a map such as {lead_id: {lead: {name: \"{company}\"}}}",
          .schema = "{\"$ref\":\"#/$defs/link\"}",
          .example = "{\"lead_id\": {\"lead\": {\"custom.Account ID\": \"{account}\"}}}",
-         .help = "ids by lookup, for fields of the body and parameters of the path; beside the kind "
-                 "stand default, an id for when nothing is found, and on_none: reject or skip"},
+         .help = "ids by lookup, for fields of the body and parameters of the path: of a lead, contact, "
+                 "opportunity or custom_object, a user (by email or name), and by name of custom_field.*, "
+                 "status.*, pipeline, custom_activity_type, custom_object_type, template, sms_template, "
+                 "sequence, group and role; beside the kind stand default, an id for when nothing is "
+                 "found, and on_none: reject (default) or skip"},
 	{.name = "identity",
          .type = VALUE_OTHER,
          .read = read_identity,
@@ -356,6 +359,16 @@ static const char route_rules[] =
 	"{\"if\":{\"required\":[\"operation\"]},\"then\":{\"properties\":{"
 	"\"batch\":{\"properties\":{\"algorithm\":{\"not\":{\"const\":\"array\"}}}},"
 	"\"content_format\":{\"not\":{\"enum\":[\"form\",\"xml\"]}}}}},"
+	"{\"if\":{\"required\":[\"url\"]},\"then\":{\"properties\":{\"match\":false,"
+	"\"on_create\":false,\"on_update\":false,\"omit_on_update\":false}}},"
+	"{\"if\":{\"not\":{\"required\":[\"match\"]}},\"then\":{\"properties\":{"
+	"\"on_many\":false,\"on_match\":false,\"on_none\":false}}},"
+	"{\"if\":{\"required\":[\"match\"]},\"then\":{\"properties\":{\"params\":{"
+	"\"properties\":{\"id\":false}},\"link\":{\"properties\":{\"id\":false}},\"batch\":{"
+	"\"properties\":{\"algorithm\":{\"not\":{\"enum\":[\"keyed_array\",\"expression\"]}}}}}}},"
+	"{\"if\":{\"properties\":{\"on_match\":{\"const\":\"skip\"}},\"required\":"
+	"[\"on_match\"]},\"then\":{\"properties\":{\"on_none\":{\"not\":{\"enum\":"
+	"[\"reject\",\"skip\"]}}}}},"
 	"{\"if\":{\"properties\":{\"method\":{\"const\":\"DELETE\"}},\"required\":[\"method\"],"
 	"\"not\":{\"required\":[\"body\"]}},\"then\":{\"properties\":{\"batch\":false}}},"
 	"{\"if\":{\"properties\":{\"content_format\":{\"const\":\"form\"}},\"required\":"

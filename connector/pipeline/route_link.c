@@ -61,7 +61,8 @@ static void check_taker(struct route_build *b, const struct yaml_node *at, const
 	if (takes_lead(field, kind))
 		return;
 	for (own = lookup_kinds; book && own->name; own++)
-		if (own->book && strcmp(own->book, book) == 0 && own != kind)
+		if (!own->is_searched && own != kind &&
+		    strcmp(name_kind_of_lookup(own->object), book) == 0)
 			fail_kinds(b, at, field, kind->name, own->name, NULL);
 	for (size_t i = 0; !book && i < sizeof(id_takers) / sizeof(*id_takers); i++)
 		if (strcmp(id_takers[i].field, field) == 0 &&
@@ -230,14 +231,24 @@ static void compile_default(struct route_build *b, const struct yaml_node *entry
 		                route_key(entry, "on_none"), "there always is the default");
 }
 
+/* What such an object is mostly known by. */
+static const char *usual_field(const struct lookup_kind *kind)
+{
+	if (strcmp(kind->fields[0], "id") != 0)
+		return kind->fields[0];
+	return kind->fields[1] ? kind->fields[1] : "custom.NAME";
+}
+
 static void compile_fields(struct route_build *b, const struct lookup_kind *kind,
                            const struct yaml_node *value, struct link_rule *link)
 {
-	if (value->kind == YAML_TEXT && !yaml_is_null(value))
-		fail(b->l, value, "must be a map of fields: write {%s: {%s: \"%.60s\"}}",
-		     kind->name, kind->is_searched ? kind->fields[0] : "name", value->text);
-	else
+	if (value->kind != YAML_TEXT || yaml_is_null(value)) {
 		route_compile_lookup(b, kind, value, true, &link->rule);
+		return;
+	}
+	link->rule.kind = mem_strdup(kind->object);
+	fail(b->l, value, "must be a map of fields: write {%s: {%s: \"%.60s\"}}", kind->name,
+	     usual_field(kind), value->text);
 }
 
 static void compile_entry(struct route_build *b, const struct yaml_node *key,

@@ -17,29 +17,28 @@ static const char *const name_or_label[] = {"name", "label", NULL};
 static const char *const status_fields[] = {"name", "label", "pipeline_id", NULL};
 
 const struct lookup_kind lookup_kinds[] = {
-	{"lead", "lead", "lead_", NULL, lead_fields, true},
-	{"contact", "contact", "cont_", NULL, contact_fields, true},
-	{"opportunity", "opportunity", "oppo_", NULL, id_alone, true},
-	{"custom_object", "custom_object", NULL, NULL, id_and_name, true},
-	{"user", "user", "user_", "user", user_fields, false},
-	{"status.lead", "status.lead", "stat_", "status/lead", name_or_label, false},
-	{"status.opportunity", "status.opportunity", "stat_", "status/opportunity", status_fields,
+	{"lead", "lead", "lead_", lead_fields, true},
+	{"contact", "contact", "cont_", contact_fields, true},
+	{"opportunity", "opportunity", "oppo_", id_alone, true},
+	{"custom_object", "custom_object", NULL, id_and_name, true},
+	{"user", "user", "user_", user_fields, false},
+	{"status.lead", "status.lead", "stat_", name_or_label, false},
+	{"status.opportunity", "status.opportunity", "stat_", status_fields, false},
+	{"pipeline", "pipeline", "pipe_", name_or_label, false},
+	{"custom_field.lead", "custom_field.lead", NULL, name_or_label, false},
+	{"custom_field.contact", "custom_field.contact", NULL, name_or_label, false},
+	{"custom_field.opportunity", "custom_field.opportunity", NULL, name_or_label, false},
+	{"custom_field.activity", "custom_field.activity", NULL, name_or_label, false},
+	{"custom_field.custom_object_type", "custom_field.custom_object_type", NULL, name_or_label,
          false},
-	{"pipeline", "pipeline", "pipe_", "pipeline", name_or_label, false},
-	{"custom_field.lead", "custom_field.lead", NULL, NULL, name_or_label, false},
-	{"custom_field.contact", "custom_field.contact", NULL, NULL, name_or_label, false},
-	{"custom_field.opportunity", "custom_field.opportunity", NULL, NULL, name_or_label, false},
-	{"custom_field.activity", "custom_field.activity", NULL, NULL, name_or_label, false},
-	{"custom_field.custom_object_type", "custom_field.custom_object_type", NULL, NULL,
-         name_or_label, false},
-	{"custom_field.shared", "custom_field.shared", NULL, NULL, name_or_label, false},
-	{"custom_activity_type", "custom_activity_type", "actitype_", NULL, name_or_label, false},
-	{"custom_object_type", "custom_object_type", "cotype_", NULL, name_or_label, false},
-	{"template", "email_template", "tmpl_", NULL, name_or_label, false},
-	{"sms_template", "sms_template", "smstmpl_", NULL, name_or_label, false},
-	{"sequence", "sequence", "seq_", NULL, name_or_label, false},
-	{"group", "group", "group_", NULL, name_or_label, false},
-	{"role", "role", NULL, NULL, name_or_label, false},
+	{"custom_field.shared", "custom_field.shared", NULL, name_or_label, false},
+	{"custom_activity_type", "custom_activity_type", "actitype_", name_or_label, false},
+	{"custom_object_type", "custom_object_type", "cotype_", name_or_label, false},
+	{"template", "email_template", "tmpl_", name_or_label, false},
+	{"sms_template", "sms_template", "smstmpl_", name_or_label, false},
+	{"sequence", "sequence", "seq_", name_or_label, false},
+	{"group", "group", "group_", name_or_label, false},
+	{"role", "role", NULL, name_or_label, false},
 	{0},
 };
 
@@ -130,9 +129,10 @@ static const char *field_name(const struct lookup_kind *kind, const char *writte
 }
 
 /* What is written letter by letter can be judged here. */
-static void check_value(struct route_build *b, const struct lookup_kind *kind, const char *field,
+static bool check_value(struct route_build *b, const struct lookup_kind *kind, const char *field,
                         const struct yaml_node *value)
 {
+	const size_t n_errors = b->l->pipeline->n_errors;
 	const char *prefix = strcmp(field, "pipeline_id") == 0 ? "pipe_"
 	                     : strcmp(field, "id") == 0        ? kind->prefix
 	                                                       : NULL;
@@ -141,8 +141,9 @@ static void check_value(struct route_build *b, const struct lookup_kind *kind, c
 		fail(b->l, value, "must not be empty");
 	else if (prefix && strncmp(value->text, prefix, strlen(prefix)) != 0)
 		fail(b->l, value, "must be an id (%s…)", prefix);
-	else if (kind->book && strcmp(field, "pipeline_id") != 0)
+	else if (!kind->is_searched && strcmp(field, "pipeline_id") != 0)
 		route_check_lookup_name(b, value, kind);
+	return b->l->pipeline->n_errors == n_errors;
 }
 
 static void compile_field(struct route_build *b, const struct lookup_kind *kind,
@@ -162,8 +163,10 @@ static void compile_field(struct route_build *b, const struct lookup_kind *kind,
 		check_custom(b, key, kind);
 	if (!t)
 		return;
-	if (template_is_literal(t) && is_known)
-		check_value(b, kind, *name, value);
+	if (template_is_literal(t) && is_known && !check_value(b, kind, *name, value)) {
+		template_free(t);
+		return;
+	}
 	rule->fields = mem_resize(rule->fields, rule->n + 1, sizeof(*rule->fields));
 	rule->fields[rule->n++] = (struct lookup_field_rule){.name = mem_strdup(*name), .value = t};
 }
@@ -195,8 +198,12 @@ static void compile_key(struct route_build *b, const struct lookup_kind *kind,
 {
 	struct lookup_key_rule *key;
 
-	if (map->kind != YAML_MAP || !map->n) {
+	if (map->kind != YAML_MAP) {
 		fail_kind(b->l, map, "a map of fields, such as {name: \"{company}\"}");
+		return;
+	}
+	if (!map->n) {
+		fail(b->l, map, "must have at least one field, such as {name: \"{company}\"}");
 		return;
 	}
 	rule->keys = mem_resize(rule->keys, rule->n_keys + 1, sizeof(*rule->keys));

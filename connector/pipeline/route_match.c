@@ -79,6 +79,24 @@ static void check_without(struct route_build *b)
 		     b->spec.operation);
 }
 
+/* Outcomes that an upsert alone has. */
+static void check_no_create(struct route_build *b)
+{
+	const char *name = b->route->op->name;
+	size_t mark = path_enter(b->l, "on_none");
+
+	if (b->route->on_none == NONE_CREATE)
+		fail(b->l, route_place(b, "on_none"),
+		     "%s creates nothing: write reject or skip, or operation: %.*s.upsert", name,
+		     (int)strcspn(name, "."), name);
+	path_leave(b->l, mark);
+	mark = path_enter(b->l, "on_match");
+	if (b->route->on_match == MATCH_SKIP)
+		fail(b->l, route_place(b, "on_match"),
+		     "with skip %s would never send anything: leave it out", name);
+	path_leave(b->l, mark);
+}
+
 static void compile_outcomes(struct route_build *b)
 {
 	struct route *route = b->route;
@@ -92,15 +110,8 @@ static void compile_outcomes(struct route_build *b)
 	if (is_upsert && route->on_match == MATCH_SKIP && route->on_none != NONE_CREATE)
 		route_fail_both(b, "on_match", route_key(b->map, "on_match"), "on_none",
 		                route_key(b->map, "on_none"), "nothing would ever be sent");
-	if (is_upsert)
-		return;
-	if (route->on_none == NONE_CREATE)
-		fail(b->l, route_place(b, "on_none"),
-		     "%s creates nothing: write reject or skip, or operation: %.*s.upsert",
-		     route->op->name, (int)strcspn(route->op->name, "."), route->op->name);
-	if (route->on_match == MATCH_SKIP)
-		fail(b->l, route_place(b, "on_match"), "%s would never send anything: leave it out",
-		     route->op->name);
+	if (!is_upsert)
+		check_no_create(b);
 }
 
 void route_compile_match(struct route_build *b)

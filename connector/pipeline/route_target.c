@@ -32,15 +32,22 @@ static const struct operation *half_of(const struct route_build *b, const char *
 	return operation_find(b->l->options->operations, half);
 }
 
+static bool ends_in_upsert(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && strcmp(dot, ".upsert") == 0;
+}
+
 static const char *near_operation(const struct operation_set *set, const char *name)
 {
-	cleanup_(freep) const char **names = mem_array(set->n + 1, sizeof(*names));
-	const char *near;
+	const size_t n = set->n + sizeof(route_upserts) / sizeof(*route_upserts);
+	cleanup_(freep) const char **names = mem_array(n, sizeof(*names));
 
-	for (size_t i = 0; i < set->n; i++)
-		names[i] = set->items[i].name;
-	near = near_name(name, names);
-	return near ? near : near_name(name, route_upserts);
+	/* The NULL behind the upserts ends the list. */
+	for (size_t i = 0; i < n; i++)
+		names[i] = i < set->n ? set->items[i].name : route_upserts[i - set->n];
+	return near_name(name, names);
 }
 
 /* The name of the operation as written, or NULL after telling. */
@@ -56,7 +63,12 @@ static const struct operation *find_operation(struct route_build *b)
 		b->update_op = half_of(b, "update");
 	} else if (!op) {
 		near = near_operation(set, name);
-		if (near)
+		if (ends_in_upsert(name) && (!near || !is_upsert(near)))
+			fail(b->l, route_place(b, "operation"),
+			     "there is no operation \"%.60s\": leads, contacts, opportunities and "
+			     "custom objects have an upsert",
+			     name);
+		else if (near)
 			fail(b->l, route_place(b, "operation"),
 			     "there is no operation \"%.60s\": did you mean \"%s\"?", name, near);
 		else
@@ -346,7 +358,8 @@ static void fail_unused(struct route_build *b, const char *path, const bool *use
 	const struct yaml_node *params = b->spec.params;
 
 	for (size_t i = 0; params && i < params->n; i++)
-		if (!used[i])
+		/* The id of an upsert is told beside match, which finds it. */
+		if (!used[i] && !(b->update_op && strcmp(params->keys[i]->text, "id") == 0))
 			fail(b->l, params->keys[i],
 			     "unknown parameter \"%.40s\": the path is %.100s",
 			     params->keys[i]->text, path);
@@ -394,6 +407,12 @@ static bool depends_on_record(const struct operation *op)
 	return false;
 }
 
+/* It destroys, but no object: the field stays, and so does what it stood on. */
+static bool takes_only_values(const struct operation *op)
+{
+	return strcmp(op->name, "custom_field.shared.disassociate") == 0;
+}
+
 const char *route_operation_lacks(const struct operation *op)
 {
 	static const char *const effects[] = {
@@ -404,7 +423,8 @@ const char *route_operation_lacks(const struct operation *op)
 	};
 
 	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
-		if (op->effects & (1U << i) && !(1U << i == EFFECT_SENDS && depends_on_record(op)))
+		if (op->effects & (1U << i) &&
+		    !(1U << i == EFFECT_SENDS && depends_on_record(op)) && !takes_only_values(op))
 			return effects[i];
 	return op->is_oauth_only ? "takes OAuth only, which is" : NULL;
 }
@@ -419,6 +439,11 @@ static void check_effects(struct route_build *b)
 	if (lacks)
 		fail(b->l, route_place(b, key), "%s %s not available yet in this version", op->name,
 		     lacks);
+	else if (op && takes_only_values(op) && !(b->spec.allow & EFFECT_DESTROYS))
+		fail(b->l, route_place(b, key),
+		     "%s destroys: Close forgets the values of the field: write allow: [destroys] if "
+		     "that is meant",
+		     op->name);
 	path_leave(b->l, mark);
 }
 

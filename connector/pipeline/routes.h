@@ -50,13 +50,11 @@ extern const struct section batch_section;
 
 /* route_lookup.c: what objects are looked up by. */
 struct lookup_kind {
-	const char *name;   /* as link writes it: "template"; NULL ends the list */
-	const char *object; /* as the catalogue calls it: "email_template" */
-	const char *prefix; /* how its ids begin; NULL: in more than one way */
-	/* The book of names (model/names.h) that `name` stands in; NULL: none that is checked. */
-	const char *book;
+	const char *name;          /* as link writes it: "template"; NULL ends the list */
+	const char *object;        /* as the catalogue calls it: "email_template" */
+	const char *prefix;        /* how its ids begin; NULL: in more than one way */
 	const char *const *fields; /* that find one; NULL-terminated */
-	bool is_searched;          /* also by custom fields; else it has a list of names */
+	bool is_searched;          /* also by custom fields; else it has a book (model/names.h) */
 };
 extern const struct lookup_kind lookup_kinds[];
 
@@ -126,6 +124,10 @@ void route_copy_links(struct route_build *b, struct route *route);
 void route_compile_excludes(struct loader *l, const struct route_spec *spec, struct route *route);
 /* Sets update, over, append and skip_unchanged; after all the others but batch. */
 void route_compile_changes(struct route_build *b);
+/* Whether a create takes the field, and @update does not (or should not). */
+bool route_is_create_only(const char *field, const struct operation *update);
+/* Whether lists of this name have members that can be told apart. */
+bool route_is_addable(const char *field);
 /* What changes an object: of an upsert its update, else the operation if it is one; or NULL. */
 const struct operation *route_update_op(const struct route_build *b);
 /* Tells where @op takes no key of the body that is called as @key is. */

@@ -64,13 +64,13 @@ static struct json_object *counted(const struct key *key)
 	return schema;
 }
 
-/* Those that are available now, with their meaning. */
+/* With their meaning. */
 static struct json_object *choices(const struct key *key)
 {
 	struct json_object *schema = json_object_new_object();
 	struct json_object *names = json_object_new_array(), *meanings = json_object_new_array();
 
-	for (size_t i = 0; key->choices[i] && (!key->n_now || i < key->n_now); i++) {
+	for (size_t i = 0; key->choices[i]; i++) {
 		json_object_array_add(names, json_string(key->choices[i]));
 		json_object_array_add(meanings, json_string(key->choice_help[i]));
 	}
@@ -178,9 +178,8 @@ static struct json_object *description(const struct key *key)
 	if (is_worth_saying(key))
 		buf_addf(&words, "\n\nTakes %s.", takes);
 	for (size_t i = 0; key->choices && key->choices[i]; i++)
-		buf_addf(&words, "%s%s: %s%s", i ? "\n" : "\n\n", key->choices[i],
-		         key->choice_help[i],
-		         key->n_now && i >= key->n_now ? " (not available yet)" : "");
+		buf_addf(&words, "%s%s: %s", i ? "\n" : "\n\n", key->choices[i],
+		         key->choice_help[i]);
 	if (key->fallback)
 		buf_addf(&words, "\n\nDefault: %s", key->fallback);
 	if (key->is_later)
@@ -264,8 +263,7 @@ static void add_rules(struct json_object *rules, const struct section *section)
 
 	add_pairs(rules, section);
 	for (size_t i = 0; selector && selector->choices[i]; i++)
-		if (!selector->n_now || i < selector->n_now)
-			add_selection(rules, section, selector->choices[i]);
+		add_selection(rules, section, selector->choices[i]);
 	for (size_t i = 0; more && i < json_object_array_length(more); i++)
 		json_object_array_add(rules, json_object_get(json_object_array_get_idx(more, i)));
 	json_object_put(more);
@@ -320,6 +318,7 @@ char *pipeline_schema(const struct operation_set *operations)
 		schema_add(schema, name, json_object_get(value));
 	json_object_put(body);
 	schema_add(defs, "bodies", schema_bodies(operations));
+	schema_add_lookups(defs);
 	schema_add(schema, "$defs", defs);
 	printed = mem_printf("%s\n",
 	                     json_object_to_json_string_ext(

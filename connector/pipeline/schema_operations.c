@@ -12,18 +12,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char upsert_summary[] = "create it, or update what match finds";
+
+/* The catalogue's operations and the upserts made of them, as the rules of a route see them. */
+struct choice {
+	const char *name;
+	const struct operation *op;     /* of an upsert, the create */
+	const struct operation *update; /* of an upsert, else NULL */
+};
+
+static struct choice upsert_choice(const struct operation_set *operations, const char *name)
+{
+	const int object = (int)(strrchr(name, '.') - name);
+	char *create = mem_printf("%.*s.create", object, name);
+	char *update = mem_printf("%.*s.update", object, name);
+	const struct choice choice = {name, operation_find(operations, create),
+	                              operation_find(operations, update)};
+
+	free(create);
+	free(update);
+	return choice;
+}
+
+/* All there are, in the order of their names but for the upserts at the end; *ret_n of them. */
+static struct choice *all_choices(const struct operation_set *operations, size_t *ret_n)
+{
+	struct choice *all = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < operations->n; i++) {
+		const struct operation *op = &operations->items[i];
+
+		if (route_operation_lacks(op))
+			continue;
+		all = mem_grow(all, n, &cap, sizeof(*all));
+		all[n++] = (struct choice){op->name, op, NULL};
+	}
+	for (const char *const *name = route_upserts; *name; name++) {
+		all = mem_grow(all, n, &cap, sizeof(*all));
+		all[n++] = upsert_choice(operations, *name);
+	}
+	*ret_n = n;
+	return all;
+}
+
 struct json_object *schema_operation_names(const struct operation_set *operations)
 {
 	struct json_object *schema = json_object_new_object();
 	struct json_object *names = json_object_new_array(), *summaries = json_object_new_array();
+	size_t n;
+	struct choice *all = all_choices(operations, &n);
 
-	for (const struct operation *op = operations->items; op < operations->items + operations->n;
-	     op++) {
-		if (route_operation_lacks(op))
-			continue;
-		json_object_array_add(names, json_string(op->name));
-		json_object_array_add(summaries, json_string(op->summary));
+	for (size_t i = 0; i < n; i++) {
+		json_object_array_add(names, json_string(all[i].name));
+		json_object_array_add(summaries, json_string(all[i].update ? upsert_summary
+		                                                           : all[i].op->summary));
 	}
+	free(all);
 	schema_add(schema, "enum", names);
 	schema_add(schema, "enumDescriptions", summaries);
 	return schema;
@@ -90,8 +135,6 @@ static struct json_object *body_schema(const struct operation *op)
 				   "\"^custom\\\\.(?!l?cf_)\":false}"));
 	}
 	schema_add(schema, "properties", fields);
-	if (*op->required)
-		schema_add(schema, "required", schema_texts(op->required));
 	return schema;
 }
 
@@ -127,33 +170,190 @@ static struct json_object *body_rule(const struct operation *op, bool is_closed)
 	free(place);
 	if (is_closed)
 		schema_add(body, "unevaluatedProperties", json_object_new_boolean(false));
-	return schema_one("body", body);
+	return body;
 }
 
-static struct json_object *operation_rule(const struct operation *op)
+/* Field @name stands in the map behind @key, or what stands there is none. */
+static struct json_object *has_field(const char *key, const char *name, bool is_needed)
 {
-	struct json_object *then = json_object_new_object(), *properties;
+	const char *const names[] = {name, NULL}, *const keys[] = {key, NULL};
+	struct json_object *map = schema_one("required", schema_texts(names));
+	struct json_object *rule = schema_one("properties", schema_one(key, map));
 
-	if (op->body_source == BODY_NONE) {
-		properties = schema_constant("{\"body\":false,\"batch\":false}");
-	} else {
-		properties = body_rule(op, false);
-		schema_add(then, "allOf", json_object_new_array());
-		json_object_array_add(json_object_object_get(then, "allOf"),
-		                      schema_when("unknown_keys", "reject",
-		                                  schema_one("properties", body_rule(op, true))));
+	if (is_needed)
+		schema_add(rule, "required", schema_texts(keys));
+	return rule;
+}
+
+/* What Close requires comes from the body, a link or on_create. */
+static void add_required(struct json_object *rules, const struct operation *op)
+{
+	for (const char *const *name = op->required; *name; name++) {
+		struct json_object *either = json_object_new_array();
+
+		json_object_array_add(either, has_field("body", *name, false));
+		json_object_array_add(either, has_field("link", *name, true));
+		json_object_array_add(either, has_field("on_create", *name, true));
+		json_object_array_add(rules, schema_one("anyOf", either));
 	}
-	schema_add(properties, "params", params_schema(op));
-	if (!route_can_have_identity(op))
+}
+
+/* What of a choice changes an object that is there; NULL: nothing. */
+static const struct operation *change_of(const struct choice *c)
+{
+	if (c->update)
+		return c->update;
+	return c->op->method == METHOD_PUT && c->op->body_source != BODY_NONE ? c->op : NULL;
+}
+
+static bool changes(const struct choice *c)
+{
+	return change_of(c) != NULL;
+}
+
+static bool is_upsert(const struct choice *c)
+{
+	return c->update != NULL;
+}
+
+static bool takes_match(const struct choice *c)
+{
+	const struct lookup_kind *kind = lookup_kind_of_object(c->op->object);
+
+	return kind && kind->is_searched &&
+	       (c->update || (c->op->method != METHOD_POST && c->op->path_params[0]));
+}
+
+static bool nests(const struct choice *c)
+{
+	return strcmp(c->op->name, "lead.create") == 0;
+}
+
+static bool takes_lists(const struct choice *c)
+{
+	const struct operation *op = change_of(c);
+
+	for (const struct operation_field *f = op ? op->body_fields : NULL; f && f->name; f++)
+		if (route_is_addable(f->name))
+			return true;
+	return false;
+}
+
+static struct json_object *lists_schema(const struct operation *update)
+{
+	struct json_object *names = json_object_new_array();
+
+	for (const struct operation_field *f = update->body_fields; f->name; f++)
+		if (route_is_addable(f->name))
+			json_object_array_add(names, json_string(f->name));
+	return schema_one("propertyNames", schema_one("enum", names));
+}
+
+/* Keys of a route that are about one of an upsert's calls. */
+static void add_overlays(struct json_object *properties, const struct choice *c, bool is_closed)
+{
+	struct json_object *on_update = body_rule(c->op, is_closed);
+	struct json_object *create_only = json_object_new_object();
+
+	for (const struct operation_field *f = c->op->body_fields; f->name; f++)
+		if (route_is_create_only(f->name, c->update))
+			schema_add(create_only, f->name, json_object_new_boolean(false));
+	schema_add(on_update, "properties", create_only);
+	schema_add(properties, "on_create", body_rule(c->op, is_closed));
+	schema_add(properties, "on_update", on_update);
+}
+
+static struct json_object *child_schema(void)
+{
+	return schema_constant("{\"properties\":{\"child\":{\"$ref\":"
+	                       "\"#/$defs/bodies/contact.create\",\"properties\":{\"lead_id\":"
+	                       "false}}}}");
+}
+
+static struct json_object *closed_rule(const struct choice *c)
+{
+	struct json_object *properties = schema_one("body", body_rule(c->op, true));
+
+	if (c->update)
+		add_overlays(properties, c, true);
+	return schema_when("unknown_keys", "reject", schema_one("properties", properties));
+}
+
+static struct json_object *choice_rule(const struct choice *c)
+{
+	static const char *const match[] = {"match", NULL};
+	struct json_object *then = json_object_new_object(), *rules = json_object_new_array();
+	const bool has_body = c->op->body_source != BODY_NONE;
+	struct json_object *properties =
+		schema_constant(has_body ? "{}" : "{\"body\":false,\"batch\":false}");
+
+	if (has_body) {
+		schema_add(properties, "body", body_rule(c->op, false));
+		add_required(rules, c->op);
+		json_object_array_add(rules, closed_rule(c));
+	}
+	schema_add(properties, "params", params_schema(c->op));
+	if (!route_can_have_identity(c->op))
 		schema_add(properties, "identity", json_object_new_boolean(false));
+	if (takes_match(c))
+		schema_add(properties, "match", schema_match_of(c->op, c->update));
+	if (takes_lists(c))
+		schema_add(properties, "lists", lists_schema(change_of(c)));
+	if (nests(c))
+		schema_add(properties, "batch", child_schema());
+	if (c->update) {
+		add_overlays(properties, c, false);
+		schema_add(then, "required", schema_texts(match));
+	}
 	schema_add(then, "properties", properties);
-	return schema_when("operation", op->name, then);
+	if (json_object_array_length(rules))
+		schema_add(then, "allOf", json_object_get(rules));
+	json_object_put(rules);
+	return schema_when("operation", c->name, then);
+}
+
+/* What stands beside some operations alone: told once for all the others. */
+static const struct {
+	bool (*takes)(const struct choice *c);
+	const char *otherwise;
+} exceptions[] = {
+	{is_upsert,
+         "{\"properties\":{\"on_create\":false,\"on_update\":false,\"omit_on_update\":false,"
+         "\"on_none\":{\"not\":{\"const\":\"create\"}},"
+         "\"on_match\":{\"not\":{\"const\":\"skip\"}}}}"},
+	{takes_match, "{\"properties\":{\"match\":false}}"},
+	{takes_lists, "{\"properties\":{\"lists\":false}}"},
+	{changes, "{\"properties\":{\"skip_unchanged\":{\"not\":{\"const\":true}},\"batch\":{"
+                  "\"properties\":{\"algorithm\":{\"not\":{\"const\":\"merge\"}}}}}}"},
+	{nests, "{\"properties\":{\"batch\":{\"properties\":{\"algorithm\":{\"not\":{\"const\":"
+                "\"nest\"}}}}}}"},
+};
+
+static struct json_object *exception_rule(const struct choice *all, size_t n, size_t i)
+{
+	static const char *const operation[] = {"operation", NULL};
+	struct json_object *names = json_object_new_array(), *condition = json_object_new_object();
+	struct json_object *other = schema_typed("string"), *rule = json_object_new_object();
+
+	for (size_t k = 0; k < n; k++)
+		if (exceptions[i].takes(&all[k]))
+			json_object_array_add(names, json_string(all[k].name));
+	schema_add(other, "not", schema_one("enum", names));
+	schema_add(condition, "properties", schema_one("operation", other));
+	schema_add(condition, "required", schema_texts(operation));
+	schema_add(rule, "if", condition);
+	schema_add(rule, "then", schema_constant(exceptions[i].otherwise));
+	return rule;
 }
 
 void schema_add_operations(struct json_object *rules, const struct operation_set *operations)
 {
-	for (const struct operation *op = operations->items; op < operations->items + operations->n;
-	     op++)
-		if (!route_operation_lacks(op))
-			json_object_array_add(rules, operation_rule(op));
+	size_t n;
+	struct choice *all = all_choices(operations, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(rules, choice_rule(&all[i]));
+	for (size_t i = 0; i < sizeof(exceptions) / sizeof(*exceptions); i++)
+		json_object_array_add(rules, exception_rule(all, n, i));
+	free(all);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Pieces of a JSON Schema, for the two files that write ours. All return new references. */
+/* Pieces of a JSON Schema, for the files that write ours. All return new references. */
 
 #include "connector/model/operation.h"
 
@@ -23,5 +23,9 @@ struct json_object *schema_when(const char *key, const char *value, struct json_
 struct json_object *schema_operation_names(const struct operation_set *operations);
 /* Adds to @rules what the operation of a route says of its body, params and identity. */
 void schema_add_operations(struct json_object *rules, const struct operation_set *operations);
+/* schema_lookups.c: what rules of match and link refer to as "#/$defs/match" and "…/link". */
+void schema_add_lookups(struct json_object *defs);
+/* Which fields match may have beside an operation that takes it. */
+struct json_object *schema_match_of(const struct operation *op, bool is_upsert);
 /* The bodies that those rules refer to as "#/$defs/bodies/…". */
 struct json_object *schema_bodies(const struct operation_set *operations);

@@ -97,11 +97,11 @@ static void keys_belong_to_their_algorithm(void **state)
 		{B("{algorithm: array, by: \"{id}\"}"), SENT
 	         "5:64: error: routes[0].batch: by belongs to merge and nest, and algorithm is array\n"},
 		{B("{algorithm: nest, by: \"{id}\"}"), SENT
-	         "5:45: error: routes[0].batch: nest needs into: the list that takes the rows\n"
-	         "5:45: error: routes[0].batch: nest needs child: what one row becomes\n"
-	         "5:57: error: routes[0].batch.algorithm: not available yet in this version: take it out\n"},
+	         "5:45: error: routes[0].batch: nest needs into: the list of the lead\n"
+	         "5:45: error: routes[0].batch: nest needs child: the contact that one row becomes\n"
+	         "5:57: error: routes[0].batch: POST /bulk/ takes no rows: nest makes leads\n"},
 		{B("{algorithm: merge}"), SENT
-	         "5:57: error: routes[0].batch.algorithm: not available yet in this version\n"},
+	         "5:57: error: routes[0].batch: merge folds updates of Close, and nothing is known\n"},
 		{B("{algorithm: keyed_arry, key: a}"), SENT
 	         "5:57: error: routes[0].batch.algorithm: must be array, keyed_array, expression, merge or nest, not \"keyed_arry\": did you mean \"keyed_array\"?\n"},
 	};

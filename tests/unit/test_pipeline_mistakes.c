@@ -238,31 +238,8 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "4:77: error: close.oauth.refresh_token: the environment variable \"Y\" is not set\n"},
 		{V S C R "delivery: {max_destroys: 5}\n",
 	         "6:26: error: delivery.max_destroys: not available yet in this version: leave it at 100\n"},
-		{V S C R "delivery: {on_reject: park}\n",
-	         "6:23: error: delivery.on_reject: not available yet in this version: leave it at continue\n"},
-		{V S C
-	         "routes:\n  - operation: lead.create\n    allow: []\n    nulls: send\n    exclude: []\n"
-	         "    match: {email: \"{email}\"}\n    link: {lead_id: {laed: {name: \"{n}\"}}}\n    lists: {emails: append}\n"
-	         "    skip_unchanged: true\n    blanks: send\n    unknown_keys: warn\n    on_create: {a: 1}\n"
-	         "    on_update: {a: 1}\n    omit_on_update: [a]\n    on_many: oldest\n    batch: {algorithm: merge, size: 0}\n",
-	         "10:12: error: routes[0].match: not available yet\n"
-	         "11:22: error: routes[0].link.lead_id: unknown kind \"laed\": did you mean \"lead\"?\n"
-	         "12:12: error: routes[0].lists: not available yet\n"
-	         "13:21: error: routes[0].skip_unchanged: not available yet\n"
-	         "16:16: error: routes[0].on_create: not available yet\n"
-	         "17:16: error: routes[0].on_update: not available yet\n"
-	         "18:21: error: routes[0].omit_on_update: not available yet\n"
-	         "19:14: error: routes[0].on_many: not available yet\n"
-	         "20:24: error: routes[0].batch.algorithm: not available yet\n"
-	         "20:37: error: routes[0].batch.size: must be a whole number from 1 to 10000, not the number 0\n"},
-		{V S C "routes: [{operation: lead.upsert}]\n",
-	         "5:22: error: routes[0].operation: lead.upsert is not available yet\n"},
 		{V S C "routes: [{operation: lead.delete}]\n",
 	         "5:22: error: routes[0].operation: lead.delete destroys: operations with such effects are not available yet\n"},
-		{V S C "routes: [{operation: lead.create, identity: custom.Feed Key}]\n",
-	         "5:45: error: routes[0].identity: a key of closefeed's own is not available yet\n"},
-		{V S C "routes: [{operation: contact.create, body: {lead_id: Acme}}]\n",
-	         "5:54: error: routes[0].body.lead_id: a name in place of an id is not available yet\n"},
 	};
 
 	(void)state;
