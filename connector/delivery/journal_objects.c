@@ -272,10 +272,10 @@ void journal_forget_object(struct journal *journal, const char *object_id)
 int journal_apply_forget_object(struct journal *j, const struct change *c, struct err *err)
 {
 	struct store_query *const queries[] = {j->q.forget_object, j->q.forget_source,
-	                                       j->q.forget_of_lead, j->q.forget_known};
+	                                       j->q.forget_of_lead, j->q.forget_known, NULL};
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < sizeof(queries) / sizeof(*queries); i++) {
+	for (size_t i = 0; r >= 0 && queries[i]; i++) {
 		store_bind_text(queries[i], 1, c->text[0]);
 		r = store_run(queries[i], err);
 	}
