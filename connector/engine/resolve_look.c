@@ -128,15 +128,28 @@ static uint64_t rejected_parent(struct engine *e, char *const *texts)
 
 /* Books */
 
+/* Statuses of several pipelines may have one name; the key may say which pipeline is meant. */
+static const char *pipeline_of(const struct lookup_key *key)
+{
+	for (size_t i = 0; i < key->n; i++)
+		if (strcmp(key->fields[i].name, "pipeline_id") == 0)
+			return key->fields[i].value;
+	return NULL;
+}
+
 /* The entry that all fields of the key name; NULL: none, or *ret_n several. */
 static const struct name_entry *find_entry(const struct name_book *book,
                                            const struct lookup_key *key, size_t *ret_n)
 {
+	const char *within = pipeline_of(key);
 	const struct name_entry *entry = NULL;
 
 	for (size_t i = 0; i < key->n; i++) {
-		const struct name_entry *other = name_find(book, key->fields[i].value, NULL, ret_n);
+		const struct name_entry *other;
 
+		if (key->fields[i].value == within)
+			continue;
+		other = name_find(book, key->fields[i].value, within, ret_n);
 		if (!other || (entry && other != entry))
 			return NULL;
 		entry = other;

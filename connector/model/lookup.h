@@ -39,7 +39,8 @@ enum on_none { NONE_CREATE, NONE_REJECT, NONE_SKIP };
 /* Rules */
 
 struct lookup_field_rule {
-	char *name; /* "id", "email", "phone", "url", "name", "label", "custom.NAME" */
+	char *name; /* "id", "email", "phone", "url", "name", "label", "custom.NAME"; beside the
+	               label of a status.opportunity "pipeline_id", which narrows it */
 	struct template *value;
 };
 
