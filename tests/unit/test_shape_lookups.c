@@ -45,8 +45,8 @@ static struct names all_books(void)
 /* The keys of @lookup, and of each link, in short: "lead [email~email=A@x] | […]". */
 static void print_lookup(const struct lookup *lookup, struct buf *out)
 {
-	static const char *const likes[] = {"text",   "email",  "phone", "url",
-	                                    "number", "choice", "id"};
+	static const char *const likes[] = {"text",   "email", "phone",  "url", "number",
+	                                    "choice", "day",   "moment", "id"};
 
 	buf_adds(out, lookup->kind);
 	for (size_t i = 0; i < lookup->n_keys; i++) {
