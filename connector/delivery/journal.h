@@ -29,7 +29,7 @@ struct journal_run {
 	uint64_t id;  /* row; 0: none yet */
 	char uid[27]; /* random: names it */
 	int64_t began_wall_ms, ended_wall_ms;
-	char reason[64]; /* why it ended */
+	char reason[160]; /* why it ended */
 	uint64_t config;
 	struct run_counts counts;
 };
@@ -153,7 +153,11 @@ void journal_put_object(struct journal *journal, const struct request *request, 
  */
 void journal_remember(struct journal *journal, const char *source_id,
                       const struct remembered *items, size_t n, int64_t wall_ms);
-/* Beside what was remembered before: what a search showed. */
+/*
+ * Beside what was remembered before: what a search showed. Search lags behind: of a field of which
+ * @source_id said something else in the ten minutes before, it adds nothing. Where there is no room
+ * on the disk it is left out.
+ */
 void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms);
 /* What others said of the object before that time is outdated: it has said all itself, or they

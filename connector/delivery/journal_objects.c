@@ -31,6 +31,13 @@ void journal_prepare_objects(struct journal *j)
 	j->q.remember = store_query(
 		s, "INSERT INTO object VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT DO UPDATE"
 		   " SET lead_id=coalesce(excluded.lead_id, lead_id), at=excluded.at");
+	/* What it said at the same time was shown by the same answer. */
+	j->q.remember_found = store_query(
+		s, "INSERT INTO object SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 WHERE NOT EXISTS"
+		   " (SELECT 1 FROM object WHERE source=?5 AND source <> '' AND kind=?1 AND"
+		   " field=?2 AND object_id=?4 AND value <> ?3 AND at < ?7 AND at > ?7 - 600000)"
+		   " ON CONFLICT DO UPDATE SET lead_id=coalesce(excluded.lead_id, lead_id),"
+		   " at=max(at, excluded.at)");
 	j->q.unsay = store_query(s, "DELETE FROM object WHERE kind=?1 AND field=?2 AND value=?3"
 	                            " AND object_id=?4 AND source=?5");
 	j->q.outdate = store_query(
@@ -126,8 +133,8 @@ bool journal_knows_object_id(struct journal *journal, const char *object_id)
 
 /* What finds objects */
 
-static void add_said(struct journal *j, enum change_kind kind, const char *source_id,
-                     const struct remembered *items, size_t n, int64_t wall_ms)
+static struct change *add_said(struct journal *j, enum change_kind kind, const char *source_id,
+                               const struct remembered *items, size_t n, int64_t wall_ms)
 {
 	struct change *c = journal_add_change(j, kind);
 
@@ -142,6 +149,7 @@ static void add_said(struct journal *j, enum change_kind kind, const char *sourc
 		                                  .value = mem_strdup(items[i].value),
 		                                  .object_id = mem_strdup(items[i].object_id),
 		                                  .lead_id = mem_strdup(items[i].lead_id)};
+	return c;
 }
 
 void journal_remember(struct journal *journal, const char *source_id,
@@ -153,7 +161,7 @@ void journal_remember(struct journal *journal, const char *source_id,
 void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms)
 {
-	add_said(journal, CHANGE_REMEMBER_FOUND, source_id, items, n, wall_ms);
+	add_said(journal, CHANGE_REMEMBER_FOUND, source_id, items, n, wall_ms)->needs_room = true;
 }
 
 static bool is_among(struct store_query *row, const struct remembered *items, size_t n)
@@ -199,8 +207,9 @@ static int unsay(struct journal *j, const struct change *c, struct err *err)
 
 int journal_apply_remember(struct journal *j, const struct change *c, struct err *err)
 {
-	struct store_query *q = j->q.remember;
-	int r = c->kind == CHANGE_REMEMBER ? unsay(j, c, err) : 0;
+	const bool is_found = c->kind == CHANGE_REMEMBER_FOUND;
+	struct store_query *q = is_found ? j->q.remember_found : j->q.remember;
+	int r = is_found ? 0 : unsay(j, c, err);
 
 	for (size_t i = 0; r >= 0 && i < c->n_items; i++) {
 		bind_item(q, &c->items[i]);

@@ -98,10 +98,29 @@ static void a_search_adds_to_what_an_answer_has_said(void **state)
 
 	(void)state;
 	say(lead_1, answered, 1, 10);
-	journal_remember_found(journal, lead_1, shown, 1, 20);
+	journal_remember_found(journal, lead_1, shown, 1, 700000);
 	commit();
 	check_text(who(lead, email, ana), "lead_1");
 	check_text(who(lead, email, bob), "lead_1");
+}
+
+static void a_search_that_lags_behind_an_answer_brings_no_old_value_back(void **state)
+{
+	const struct remembered answered[] = {item(lead, email, ana, lead_1, NULL)};
+	const struct remembered shown[] = {item(lead, email, bob, lead_1, NULL),
+	                                   item(lead, email, k1, lead_1, NULL),
+	                                   item(lead, feed, k1, lead_1, NULL)};
+
+	(void)state;
+	say(lead_1, answered, 1, 1000000);
+	journal_remember_found(journal, lead_1, shown, 3, 1060000);
+	commit();
+	check_text(who(lead, email, bob), "");
+	check_text(who(lead, feed, k1), "lead_1"); /* of this the answer said nothing */
+	journal_remember_found(journal, lead_1, shown, 3, 1700000);
+	commit();
+	check_text(who(lead, email, bob), "lead_1"); /* by now somebody has changed it */
+	check_text(who(lead, email, k1), "lead_1");  /* both are shown at once */
 }
 
 static void several_objects_with_one_value_are_told_oldest_memory_first(void **state)
@@ -366,6 +385,7 @@ int main(void)
 		with_journal(what_an_answer_says_finds_its_object_after_a_restart),
 		with_journal(a_newer_answer_takes_the_place_of_the_older_one),
 		with_journal(a_search_adds_to_what_an_answer_has_said),
+		with_journal(a_search_that_lags_behind_an_answer_brings_no_old_value_back),
 		with_journal(several_objects_with_one_value_are_told_oldest_memory_first),
 		with_journal(nothing_leads_to_an_object_that_is_gone),
 		with_journal(an_identity_outlives_what_answers_say_and_is_no_memory_of_them),

@@ -200,19 +200,19 @@ static void what_is_deleted_or_merged_away_is_forgotten(void **state)
 	check_text(who(contact, email, "bob@x.example"), "");
 }
 
-static void what_a_search_shows_comes_beside_it(void **state)
+static void what_a_search_shows_is_remembered_with_its_contacts(void **state)
 {
 	struct json_object *object = NULL;
-	const char text[] = "{\"id\":\"lead_1\",\"custom.cf_1\":\"78\"}";
 
 	(void)state;
-	lead_answered(whole_lead);
-	check_eq(json_parse(text, strlen(text), 0, &object, NULL, NULL), 0);
+	check_eq(json_parse(whole_lead, strlen(whole_lead), 0, &object, NULL, NULL), 0);
 	remember_found(&engine, object, "lead");
 	commit();
 	json_object_put(object);
 	check_text(who(lead, feed, "77"), "lead_1");
-	check_text(who(lead, feed, "78"), "lead_1");
+	check_text(who(contact, email, "bob@x.example"), "cont_2");
+	contact_answered("{\"id\":\"cont_2\",\"lead_id\":\"lead_1\",\"emails\":[]}");
+	check_text(who(lead, email, "bob@x.example"), "");
 }
 
 static void where_nothing_is_watched_nothing_is_written(void **state)
@@ -386,7 +386,7 @@ int main(void)
 		with_engine(a_lead_without_a_contact_it_had_is_found_by_it_no_more),
 		with_engine(what_was_sent_is_remembered_where_the_answer_was_lost),
 		with_engine(what_is_deleted_or_merged_away_is_forgotten),
-		with_engine(what_a_search_shows_comes_beside_it),
+		with_engine(what_a_search_shows_is_remembered_with_its_contacts),
 		with_engine(where_nothing_is_watched_nothing_is_written),
 		with_engine(what_is_not_watched_any_more_is_forgotten_at_the_next_start),
 		with_engine(what_was_sent_or_answered_last_is_unchanged),
