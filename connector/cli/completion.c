@@ -7,6 +7,7 @@
 #include "connector/cli/words.h"
 #include "connector/close/catalogue.h"
 #include "connector/model/outcome.h"
+#include "connector/pipeline/pipeline.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,8 @@ static void print_operations(void)
 
 	for (size_t i = 0; i < set->n; i++)
 		printf("%s%s", i ? " " : "", set->items[i].name);
+	for (const char *const *name = route_upserts; *name; name++)
+		printf(" %s", *name);
 }
 
 /* The words a kind stands for; nothing for files. */

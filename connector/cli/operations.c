@@ -1,6 +1,7 @@
 #include "connector/cli/cli.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
+#include "connector/pipeline/pipeline.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/near.h"
@@ -39,28 +40,54 @@ static struct json_object *fields_json(const struct operation_field *fields)
 	return list;
 }
 
-static struct json_object *operation_json(const struct operation *op)
+/* A row of the list: an operation of the catalogue, or an upsert, which is made of two. */
+struct row {
+	const char *name, *summary;
+	const struct operation *op;     /* of an upsert, the create */
+	const struct operation *update; /* of an upsert, else NULL */
+};
+
+static struct row catalogue_row(const struct operation *op)
 {
-	struct json_object *row = json_object_new_object(), *list = json_object_new_array();
+	return (struct row){op->name, op->summary, op, NULL};
+}
+
+static struct row upsert_row(const char *name)
+{
+	struct row row = {.name = name, .summary = route_upsert_summary};
+
+	(void)route_upsert(crm_catalogue(), name, &row.op, &row.update);
+	return row;
+}
+
+static struct json_object *row_json(const struct row *row)
+{
+	struct json_object *json = json_object_new_object(), *list = json_object_new_array();
+	const struct operation *op = row->op;
 
 	for (size_t i = 0; i < n_effects; i++)
 		if (op->effects & effects[i].effect)
 			(void)json_object_array_add(list, json_string(effects[i].name));
-	(void)json_object_object_add(row, "name", json_string(op->name));
-	(void)json_object_object_add(row, "method", json_string(http_method_name(op->method)));
-	(void)json_object_object_add(row, "path", json_string(op->path));
-	(void)json_object_object_add(row, "summary", json_string(op->summary));
-	(void)json_object_object_add(row, "params", texts_json(op->path_params));
-	(void)json_object_object_add(row, "query", texts_json(op->query_params));
-	(void)json_object_object_add(row, "fields", fields_json(op->body_fields));
-	(void)json_object_object_add(row, "required", texts_json(op->required));
-	(void)json_object_object_add(row, "has_body",
+	(void)json_object_object_add(json, "name", json_string(row->name));
+	(void)json_object_object_add(json, "method", json_string(http_method_name(op->method)));
+	(void)json_object_object_add(json, "path", json_string(op->path));
+	if (row->update) {
+		(void)json_object_object_add(json, "creates_by", json_string(op->name));
+		(void)json_object_object_add(json, "updates_by", json_string(row->update->name));
+	}
+	(void)json_object_object_add(json, "summary", json_string(row->summary));
+	(void)json_object_object_add(json, "params", texts_json(op->path_params));
+	(void)json_object_object_add(json, "query", texts_json(op->query_params));
+	(void)json_object_object_add(json, "fields", fields_json(op->body_fields));
+	(void)json_object_object_add(json, "required", texts_json(op->required));
+	(void)json_object_object_add(json, "has_body",
 	                             json_object_new_boolean(op->body_source != BODY_NONE));
-	(void)json_object_object_add(row, "effects", list);
-	(void)json_object_object_add(row, "delivery_class",
+	(void)json_object_object_add(json, "effects", list);
+	(void)json_object_object_add(json, "delivery_class",
 	                             json_string(delivery_class_name(op->class)));
-	(void)json_object_object_add(row, "oauth_only", json_object_new_boolean(op->is_oauth_only));
-	return row;
+	(void)json_object_object_add(json, "oauth_only",
+	                             json_object_new_boolean(op->is_oauth_only));
+	return json;
 }
 
 static bool is_in(const char *word, const char *const *list)
@@ -71,13 +98,48 @@ static bool is_in(const char *word, const char *const *list)
 	return false;
 }
 
-static void show_one(const struct operation *op)
+/* "required", or that an update leaves it out. */
+static const char *field_note(const struct row *row, const char *field)
+{
+	if (is_in(field, row->op->required))
+		return row->update ? "required to create" : "required";
+	return row->update && route_is_create_only(field, row->update) ? "only to create" : "";
+}
+
+/* "POST /lead/", and of an upsert ", or PUT /lead/{id}/". */
+static char *call_of(const struct row *row)
+{
+	if (row->update)
+		return mem_printf("%s %s, or %s %s", http_method_name(row->op->method),
+		                  row->op->path, http_method_name(row->update->method),
+		                  row->update->path);
+	return mem_printf("%s %s", http_method_name(row->op->method), row->op->path);
+}
+
+static void show_fields(const struct row *row)
 {
 	static const char *const headings[] = {"FIELD", "TYPE", ""};
 	struct term_table *table = term_table_new(3, headings);
 
-	printf("%s\n  %s %s\n  %s\n", op->name, http_method_name(op->method), op->path,
-	       op->summary);
+	for (const struct operation_field *f = row->op->body_fields; f && f->name; f++) {
+		term_table_add(table, f->name);
+		term_table_add(table, f->type);
+		term_table_add(table, field_note(row, f->name));
+	}
+	printf("\n");
+	term_table_print(table, stdout);
+	term_table_free(table);
+}
+
+static void show_one(const struct row *row)
+{
+	const struct operation *op = row->op;
+	char *call = call_of(row);
+
+	printf("%s\n  %s\n  %s\n", row->name, call, row->summary);
+	free(call);
+	if (row->update)
+		printf("  it needs match, which says what object of Close a record is about\n");
 	for (size_t i = 0; i < n_effects; i++)
 		if (op->effects & effects[i].effect)
 			printf("  %s: %s\n", effects[i].name, effects[i].meaning);
@@ -85,40 +147,36 @@ static void show_one(const struct operation *op)
 		printf("  needs OAuth: an API key is refused\n");
 	for (const char *const *q = op->query_params; q && *q; q++)
 		printf("  query parameter: %s\n", *q);
-	if (op->body_source == BODY_NONE) {
+	if (op->body_source == BODY_NONE)
 		printf("  sends no body\n");
-	} else {
-		for (const struct operation_field *f = op->body_fields; f && f->name; f++) {
-			term_table_add(table, f->name);
-			term_table_add(table, f->type);
-			term_table_add(table, is_in(f->name, op->required) ? "required" : "");
-		}
-		printf("\n");
-		term_table_print(table, stdout);
-	}
-	term_table_free(table);
+	else
+		show_fields(row);
 }
 
-static enum exit_code show_named(const struct cli *cli, const char *name)
+static size_t n_rows(void)
+{
+	size_t n = crm_catalogue()->n;
+
+	for (const char *const *name = route_upserts; *name; name++)
+		n++;
+	return n;
+}
+
+/* The catalogue's, and then the upserts. */
+static struct row row_at(size_t i)
 {
 	const struct operation_set *set = crm_catalogue();
-	const struct operation *op = operation_find(set, name);
-	struct json_object *row;
-	const char **names, *near;
 
-	if (op && cli->json) {
-		row = operation_json(op);
-		term_print_json(row);
-		(void)json_object_put(row);
-		return EXIT_DONE;
-	}
-	if (op) {
-		show_one(op);
-		return EXIT_DONE;
-	}
-	names = mem_array(set->n + 1, sizeof(*names));
-	for (size_t i = 0; i < set->n; i++)
-		names[i] = set->items[i].name;
+	return i < set->n ? catalogue_row(&set->items[i]) : upsert_row(route_upserts[i - set->n]);
+}
+
+static enum exit_code show_unknown(const struct cli *cli, const char *name)
+{
+	const size_t n = n_rows();
+	const char **names = mem_array(n + 1, sizeof(*names)), *near;
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = row_at(i).name;
 	near = near_name(name, names);
 	free(names);
 	if (near)
@@ -128,35 +186,66 @@ static enum exit_code show_named(const struct cli *cli, const char *name)
 	                  name);
 }
 
-static enum exit_code run_operations(const struct cli *cli)
+static enum exit_code show_named(const struct cli *cli, const char *name)
 {
-	static const char *const headings[] = {"OPERATION", "CALL", "WHAT IT DOES"};
-	const struct operation_set *set = crm_catalogue();
-	struct term_table *table;
+	struct json_object *json;
 
-	if (cli_arg(cli, 0))
-		return show_named(cli, cli_arg(cli, 0));
-	if (cli->json) {
-		struct json_object *list = json_object_new_array();
+	for (size_t i = 0; i < n_rows(); i++) {
+		const struct row row = row_at(i);
 
-		for (size_t i = 0; i < set->n; i++)
-			(void)json_object_array_add(list, operation_json(&set->items[i]));
-		term_print_json(list);
-		(void)json_object_put(list);
+		if (strcmp(row.name, name) != 0)
+			continue;
+		if (!cli->json) {
+			show_one(&row);
+			return EXIT_DONE;
+		}
+		json = row_json(&row);
+		term_print_json(json);
+		(void)json_object_put(json);
 		return EXIT_DONE;
 	}
-	table = term_table_new(3, headings);
-	for (size_t i = 0; i < set->n; i++) {
-		const struct operation *op = &set->items[i];
-		char *call = mem_printf("%s %s", http_method_name(op->method), op->path);
+	return show_unknown(cli, name);
+}
 
-		term_table_add(table, op->name);
+static void print_json_list(void)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < n_rows(); i++) {
+		const struct row row = row_at(i);
+
+		(void)json_object_array_add(list, row_json(&row));
+	}
+	term_print_json(list);
+	(void)json_object_put(list);
+}
+
+static void print_list(void)
+{
+	static const char *const headings[] = {"OPERATION", "CALL", "WHAT IT DOES"};
+	struct term_table *table = term_table_new(3, headings);
+
+	for (size_t i = 0; i < n_rows(); i++) {
+		const struct row row = row_at(i);
+		char *call = call_of(&row);
+
+		term_table_add(table, row.name);
 		term_table_add(table, call);
-		term_table_add(table, op->summary);
+		term_table_add(table, row.summary);
 		free(call);
 	}
 	term_table_print(table, stdout);
 	term_table_free(table);
+}
+
+static enum exit_code run_operations(const struct cli *cli)
+{
+	if (cli_arg(cli, 0))
+		return show_named(cli, cli_arg(cli, 0));
+	if (cli->json)
+		print_json_list();
+	else
+		print_list();
 	return EXIT_DONE;
 }
 
@@ -168,6 +257,8 @@ const struct verb verb_operations = {
 		(const struct cli_example[]){
 			{"closefeed operations", "all of them"},
 			{"closefeed operations lead.create", "one of them with its fields"},
+			{"closefeed operations lead.upsert",
+                         "create or update, by what match finds"},
 			{NULL},
 		},
 	.max_args = 1,

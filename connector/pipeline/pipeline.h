@@ -125,8 +125,17 @@ int pipeline_load_text(const char *path, const char *text, size_t len,
 void pipeline_free(struct pipeline *pipeline);
 void pipeline_freep(struct pipeline **pipeline);
 
-/* Operations that are not the catalogue's: create or update, by look-up. NULL-terminated. */
+/*
+ * Operations that are not the catalogue's, but made of two of them: create or update, by what match
+ * finds. NULL-terminated.
+ */
 extern const char *const route_upserts[];
+/* What an upsert of this name is made of; false: @name is none. */
+bool route_upsert(const struct operation_set *set, const char *name,
+                  const struct operation **ret_create, const struct operation **ret_update);
+extern const char route_upsert_summary[];
+/* Whether a create takes the field, and @update does not (or should not). */
+bool route_is_create_only(const char *field, const struct operation *update);
 
 /* schemas/pipeline.schema.json and docs/reference.md from the same tables; text to free(). */
 char *pipeline_schema(const struct operation_set *operations);

@@ -14,6 +14,8 @@
 const char *const route_upserts[] = {"lead.upsert", "contact.upsert", "opportunity.upsert",
                                      "custom_object.upsert", NULL};
 
+const char route_upsert_summary[] = "Makes one, or changes the one that match finds.";
+
 static bool is_upsert(const char *name)
 {
 	for (size_t i = 0; route_upserts[i]; i++)
@@ -23,13 +25,23 @@ static bool is_upsert(const char *name)
 }
 
 /* Of "lead.upsert" and "create": lead.create. */
-static const struct operation *half_of(const struct route_build *b, const char *verb)
+static const struct operation *half_of(const struct operation_set *set, const char *name,
+                                       const char *verb)
 {
-	const char *name = b->spec.operation;
-	cleanup_(freep) char *half =
-		mem_printf("%.*s%s", (int)(strrchr(name, '.') - name) + 1, name, verb);
+	const int object = (int)(strrchr(name, '.') - name);
+	cleanup_(freep) char *half = mem_printf("%.*s.%s", object, name, verb);
 
-	return operation_find(b->l->options->operations, half);
+	return operation_find(set, half);
+}
+
+bool route_upsert(const struct operation_set *set, const char *name,
+                  const struct operation **ret_create, const struct operation **ret_update)
+{
+	if (!is_upsert(name))
+		return false;
+	*ret_create = half_of(set, name, "create");
+	*ret_update = half_of(set, name, "update");
+	return true;
 }
 
 static bool ends_in_upsert(const char *name)
@@ -58,10 +70,7 @@ static const struct operation *find_operation(struct route_build *b)
 	const struct operation *op = operation_find(set, name);
 	const size_t mark = path_enter(b->l, "operation");
 
-	if (!op && is_upsert(name)) {
-		op = half_of(b, "create");
-		b->update_op = half_of(b, "update");
-	} else if (!op) {
+	if (!op && !route_upsert(set, name, &op, &b->update_op)) {
 		near = near_operation(set, name);
 		if (ends_in_upsert(name) && (!near || !is_upsert(near)))
 			fail(b->l, route_place(b, "operation"),

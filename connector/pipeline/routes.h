@@ -124,8 +124,6 @@ void route_copy_links(struct route_build *b, struct route *route);
 void route_compile_excludes(struct loader *l, const struct route_spec *spec, struct route *route);
 /* Sets update, over, append and skip_unchanged; after all the others but batch. */
 void route_compile_changes(struct route_build *b);
-/* Whether a create takes the field, and @update does not (or should not). */
-bool route_is_create_only(const char *field, const struct operation *update);
 /* Whether lists of this name have members that can be told apart. */
 bool route_is_addable(const char *field);
 /* What changes an object: of an upsert its update, else the operation if it is one; or NULL. */

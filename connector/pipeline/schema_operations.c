@@ -12,27 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char upsert_summary[] = "create it, or update what match finds";
-
 /* The catalogue's operations and the upserts made of them, as the rules of a route see them. */
 struct choice {
 	const char *name;
 	const struct operation *op;     /* of an upsert, the create */
 	const struct operation *update; /* of an upsert, else NULL */
 };
-
-static struct choice upsert_choice(const struct operation_set *operations, const char *name)
-{
-	const int object = (int)(strrchr(name, '.') - name);
-	char *create = mem_printf("%.*s.create", object, name);
-	char *update = mem_printf("%.*s.update", object, name);
-	const struct choice choice = {name, operation_find(operations, create),
-	                              operation_find(operations, update)};
-
-	free(create);
-	free(update);
-	return choice;
-}
 
 /* All there are, in the order of their names but for the upserts at the end; *ret_n of them. */
 static struct choice *all_choices(const struct operation_set *operations, size_t *ret_n)
@@ -50,7 +35,9 @@ static struct choice *all_choices(const struct operation_set *operations, size_t
 	}
 	for (const char *const *name = route_upserts; *name; name++) {
 		all = mem_grow(all, n, &cap, sizeof(*all));
-		all[n++] = upsert_choice(operations, *name);
+		all[n] = (struct choice){.name = *name};
+		(void)route_upsert(operations, *name, &all[n].op, &all[n].update);
+		n++;
 	}
 	*ret_n = n;
 	return all;
@@ -65,7 +52,7 @@ struct json_object *schema_operation_names(const struct operation_set *operation
 
 	for (size_t i = 0; i < n; i++) {
 		json_object_array_add(names, json_string(all[i].name));
-		json_object_array_add(summaries, json_string(all[i].update ? upsert_summary
+		json_object_array_add(summaries, json_string(all[i].update ? route_upsert_summary
 		                                                           : all[i].op->summary));
 	}
 	free(all);

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -42,10 +43,20 @@ def test_version_names_the_libraries(closefeed):
 
 def test_all_operations_are_listed_and_shown(closefeed):
     rows = closefeed("operations", "--json").json
-    assert len(rows) == 160
+    assert len(rows) == 164  # those of Close, and four upserts
     lead = closefeed("operations", "lead.create", "--json").json
     assert lead in rows and lead["method"] == "POST" and lead["path"] == "/lead/"
     assert "POST /lead/" in closefeed("operations", "lead.create").out
+
+
+def test_an_upsert_is_shown_with_both_its_calls(closefeed):
+    upsert = closefeed("operations", "contact.upsert", "--json").json
+    assert upsert in closefeed("operations", "--json").json
+    assert (upsert["creates_by"], upsert["updates_by"]) == ("contact.create", "contact.update")
+    said = closefeed("operations", "contact.upsert").out
+    assert "POST /contact/, or PUT /contact/{id}/" in said
+    assert re.search(r"lead_id +string +only to create", said)
+    assert "contact.upsert" in closefeed("operations", "contact.upsret").err
 
 
 def test_a_mistyped_operation_names_the_near_one(closefeed):
