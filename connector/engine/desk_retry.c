@@ -263,8 +263,10 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 		return;
 	}
 	mine->old_request = c.row.request;
-	if (errand->pipeline)
+	if (errand->pipeline) {
 		errand->pipeline->routes.names = naming_names(desk->engine);
+		errand->pipeline->routes.identity_seed = journal_id(desk->engine->journal);
+	}
 	if (errand->edited)
 		edit_record(desk->engine, &c, errand->edited);
 	r = errand->as_sent

@@ -371,6 +371,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	*ret_code = code_of(r);
 	if (r >= 0) {
 		*ret_code = EXIT_LOCAL;
+		e->routes.identity_seed = journal_id(e->journal);
 		folding_load(e);
 		r = naming_load(e, err);
 	}

@@ -5,6 +5,7 @@ work, whichever of them: search, the list of the lead they name, the event log.
 import collections
 import dataclasses
 import json
+import signal
 import threading
 
 import pytest
@@ -47,7 +48,7 @@ class World:
     """One pipeline of creates of one kind against one sandbox."""
 
     def __init__(self, binary, folder, kind, *, n=12, lag="300ms", quarantine="600ms", shared=False,
-                 is_touchable=False, close="concurrency: 2", settings=None):
+                 is_touchable=False, close="concurrency: 2", settings=None, identity=None):
         self.kind, self.folder, self.n = KINDS[kind], folder, n
         self.program = Program(binary, folder, environment(folder))
         self.sandbox = Sandbox(self.program, "--lag", lag)
@@ -62,8 +63,11 @@ class World:
             [self.record(i) for i in range(n)], name="feed", close=close, delivery=delivery,
             responses="file: events.ndjson",
             routes=f"- name: feed\n  operation: {self.kind.operation}\n  exclude: [id]\n"
-                   f'  identity: {{{self.field}: "{{id}}"}}\n')
+                   f"  identity: {identity or self.key_of_the_record()}\n")
         self.stop = self.sandbox.stop
+
+    def key_of_the_record(self):
+        return f'{{{self.field}: "{{id}}"}}'
 
     def lead(self, name):
         return self.sandbox.post("/lead/", {"name": name})["id"]
@@ -95,11 +99,13 @@ class World:
     def fault(self, fault, n=None, **how):
         self.sandbox.add_fault(fault, method="POST", path=self.kind.path, n=n, **how)
 
-    def run(self, *, without="", code=0):
+    def run(self, *, without="", code=0, kill_at=None):
+        """The summary of one run; None where it died at @kill_at ("point:count")."""
+        env = {"CLOSEFEED_WITHOUT": without, "CLOSEFEED_KILL_AT": kill_at}
         result = self.program("run", self.path, "--json", timeout=120,
-                              env={"CLOSEFEED_WITHOUT": without} if without else {})
-        assert result.code == code, result
-        return result.summary
+                              env={name: value for name, value in env.items() if value})
+        assert result.code == (-signal.SIGKILL if kill_at else code), result
+        return None if kill_at else result.summary
 
     def count(self):
         """How many objects carry each identity."""
@@ -257,6 +263,48 @@ def behind_a_search_that_stands_still(start, without, **settings):
 def test_events_that_do_not_tell_the_identity_prove_nothing(start, data):
     summary, n = behind_a_search_that_stands_still(start, "parent_list", event_data=data)
     assert summary["held"] == 1 and n == 2
+
+
+def with_equal_records(world):
+    """Nothing tells its records apart."""
+    (world.folder / "feed.ndjson").write_text(
+        "".join(json.dumps({"name": "Same"}) + "\n" for _ in range(world.n)), encoding="utf-8")
+    return world
+
+
+OWN = "custom.Feed Key"
+
+
+def test_keys_of_its_own_tell_equal_records_apart(start):
+    world = with_equal_records(start("lead", identity=OWN))
+    world.fault("close_before", 3)
+    world.fault("close_after", 6)
+    summary = world.run()
+    assert summary["delivered"] == 12 and summary["held"] == 0 and world.n_posts() == 13
+    assert len(world.sandbox.objects("lead")) == 12 and set(world.count().values()) == {1}
+    assert len(world.count()) == 12 and {len(key) for key in world.count()} == {32}
+
+
+@pytest.mark.parametrize("point", ["intent_durable:4", "answer_came:5", "outcome_durable:6",
+                                   "search_answered:1", "log_answered:1", "list_answered:1"])
+@pytest.mark.parametrize("identity", [None, OWN], ids=["key_of_the_record", "own_key"])
+def test_a_kill_changes_no_key_and_no_proof(start, identity, point):
+    world = start("contact", n=24, identity=identity, is_touchable=True)
+    world.fault("close_before", 3)
+    world.run(kill_at=point)
+    summary = world.run()
+    assert summary["held"] == summary["rejected"] == 0
+    assert len(world.sandbox.objects("contact")) == 24
+    assert len(world.count()) == 24 and set(world.count().values()) == {1}
+
+
+def test_a_field_that_search_cannot_find_by_its_text_is_no_identity(start):
+    world = start("lead", identity="{custom.Score: \"{id}\"}")
+    world.sandbox.post("/custom_field/lead/", {"name": "Score", "type": "number"})
+    summary = world.run(code=1)
+    assert summary["rejected"] == 12 and world.n_posts() == 0
+    rejects = world.program("rejects", "list", world.path, "--json").out
+    assert "type text or hidden" in rejects
 
 
 # What each of these is for: the table in README.md.

@@ -270,6 +270,171 @@ static void times_are_read_in_all_forms_close_writes(void **state)
 	}
 }
 
+static void a_number_is_the_same_however_it_is_written(void **state)
+{
+	static const char *const numbers[] = {"77.0", "78"};
+	struct crm_matches matches = {0};
+	cleanup_(json_freep) struct json_object *answer =
+		parse("{\"data\":[{\"id\":\"lead_A\",\"custom.cf_B2\":77},"
+	              "{\"id\":\"lead_B\",\"custom.cf_B2\":79},"
+	              "{\"id\":\"lead_C\",\"custom.cf_B2\":true}]}");
+
+	(void)state;
+	check_eq(crm_search_read(answer, field, numbers, 2, &matches, NULL), 0);
+	check_eq(matches.n, 1);
+	check_eq(matches.items[0].value, 0);
+	check_text(matches.items[0].id, "lead_A");
+	crm_matches_deinit(&matches);
+}
+
+/* The list of a lead */
+
+static void what_stands_below_a_lead_is_asked_for_page_by_page(void **state)
+{
+	cleanup_(freep) char *first = crm_list_path("contact", "lead_A", 0);
+	cleanup_(freep) char *third = crm_list_path("activity.custom", "lead_A", 200);
+	cleanup_(freep) char *odd = crm_list_path("custom_object", "a&b=/", 0);
+
+	(void)state;
+	check_text(first, "/contact/?lead_id=lead_A&_limit=100&_skip=0");
+	check_text(crm_list_group("contact"), "read:contact");
+	check_text(third, "/activity/custom/?lead_id=lead_A&_limit=100&_skip=200");
+	check_text(odd, "/custom_object/?lead_id=a%26b%3D%2F&_limit=100&_skip=0");
+	check_null(crm_list_path("lead", "lead_A", 0));
+	check_null(crm_list_path("activity.note", "lead_A", 0));
+}
+
+static void a_list_tells_its_newest_and_whether_there_is_more(void **state)
+{
+	struct crm_matches matches = {0};
+	struct crm_list_page page;
+	int64_t newest;
+	cleanup_(json_freep) struct json_object *answer =
+		parse("{\"has_more\":true,\"data\":["
+	              "{\"id\":\"cont_A\",\"date_created\":\"2026-03-09T13:00:01.5+00:00\"},"
+	              "{\"id\":\"cont_B\",\"date_created\":\"2026-03-09T13:00:03+00:00\","
+	              "\"custom.cf_B2\":\"N-105\"},"
+	              "{\"id\":\"cont_C\"}]}");
+
+	(void)state;
+	check(crm_time_parse("2026-03-09T13:00:03+00:00", &newest));
+	check_eq(crm_list_read(answer, field, values, 3, &matches, &page, NULL), 0);
+	check_eq(page.n, 3);
+	check(page.has_more);
+	check_eq(page.newest_ms, newest);
+	check_eq(matches.n, 1);
+	check_eq(matches.items[0].value, 1);
+	check_text(matches.items[0].id, "cont_B");
+	crm_matches_deinit(&matches);
+}
+
+static void what_is_no_list_is_a_sentence(void **state)
+{
+	struct crm_matches matches = {0};
+	struct crm_list_page page;
+	cleanup_(json_freep) struct json_object *none = parse("{\"error\":\"x\"}");
+	cleanup_(json_freep) struct json_object *odd = parse("{\"data\":[{}]}");
+	struct err err = {{0}};
+
+	(void)state;
+	check_eq(crm_list_read(none, field, values, 3, &matches, &page, &err), -EBADMSG);
+	check_text(err.text, "the answer of the lead's list has no list \"data\"");
+	check_eq(crm_list_read(odd, field, values, 3, &matches, &page, &err), -EBADMSG);
+	check_text(err.text, "the answer of the lead's list has an object without an id");
+}
+
+/* The event log */
+
+static void the_log_is_asked_by_filters_that_may_stand_together(void **state)
+{
+	cleanup_(freep) char *first = crm_events_path("activity.custom", NULL);
+	cleanup_(freep) char *second = crm_events_path("lead", "a b");
+
+	(void)state;
+	check_text(first, "/event/?object_type=activity.custom_activity&action=created");
+	check_text(second, "/event/?object_type=lead&action=created&_cursor=a%20b");
+	check_text(crm_event_group, "read:event");
+}
+
+#define EVENT(id, second, data)                                                                    \
+	"{\"object_id\":\"" id "\",\"date_created\":\"2026-03-09T13:00:" second                    \
+	"\",\"date_updated\":\"2026-03-09T13:00:" second "\",\"data\":" data "}"
+
+static void the_log_is_read_back_to_the_attempt(void **state)
+{
+	struct crm_matches matches = {0};
+	struct crm_events events = {0};
+	cleanup_(json_freep) struct json_object *page =
+		parse("{\"cursor_next\":\"c2\",\"data\":[" EVENT("lead_C", "09", "{}") "," EVENT(
+			"lead_B", "08", "{\"name\":\"B\",\"custom.cf_B2\":\"N-104\"}") "]}");
+	cleanup_(json_freep) struct json_object *older =
+		parse("{\"cursor_next\":\"c3\",\"data\":[" EVENT(
+			"lead_A", "01", "{\"custom.cf_B2\":\"N-105\"}") "]}");
+
+	(void)state;
+	check(crm_time_parse("2026-03-09T13:00:05", &events.from_ms));
+	check_eq(crm_events_read(page, field, values, 3, &events, &matches, NULL), 0);
+	check(!events.is_complete && events.shows_field);
+	check_text(events.cursor, "c2");
+	check_text(events.unclear[0], "lead_C");
+	check_null(events.unclear[1]);
+	check_eq(crm_events_read(older, field, values, 3, &events, &matches, NULL), 0);
+	check(events.is_complete);
+	check_eq(matches.n, 1); /* what was made before the attempt is another's */
+	check_text(matches.items[0].id, "lead_B");
+	crm_events_deinit(&events);
+	crm_matches_deinit(&matches);
+}
+
+static void the_end_of_the_log_is_its_end_too(void **state)
+{
+	struct crm_matches matches = {0};
+	struct crm_events events = {0};
+	cleanup_(json_freep) struct json_object *page = parse(
+		"{\"cursor_next\":null,\"data\":[" EVENT("lead_B", "08", "{\"name\":\"B\"}") "]}");
+
+	(void)state;
+	check_eq(crm_events_read(page, field, values, 3, &events, &matches, NULL), 0);
+	check(events.is_complete && !events.shows_field && !events.unclear && !events.cursor);
+	crm_events_deinit(&events);
+}
+
+static void the_newest_event_tells_when_and_of_what(void **state)
+{
+	cleanup_(json_freep) struct json_object *page =
+		parse("{\"data\":[" EVENT("lead_B", "08", "null") "]}");
+	cleanup_(json_freep) struct json_object *none = parse("{\"data\":[]}");
+	cleanup_(json_freep) struct json_object *odd = parse("{\"data\":[{\"object_id\":\"x\"}]}");
+	int64_t at, wanted;
+	const char *id;
+
+	(void)state;
+	check(crm_time_parse("2026-03-09T13:00:08", &wanted));
+	check_eq(crm_newest_event_read(page, &at, &id, NULL), 1);
+	check_eq(at, wanted);
+	check_text(id, "lead_B");
+	check_eq(crm_newest_event_read(none, &at, &id, NULL), 0);
+	check_eq(crm_newest_event_read(odd, &at, &id, NULL), -EBADMSG);
+	check_eq(crm_newest_event_read(NULL, &at, &id, NULL), -EBADMSG);
+}
+
+static void what_is_no_log_is_a_sentence(void **state)
+{
+	struct crm_matches matches = {0};
+	struct crm_events events = {0};
+	cleanup_(json_freep) struct json_object *none = parse("[]");
+	cleanup_(json_freep) struct json_object *odd = parse("{\"data\":[{\"object_id\":\"x\"}]}");
+	struct err err = {{0}};
+
+	(void)state;
+	check_eq(crm_events_read(none, field, values, 3, &events, &matches, &err), -EBADMSG);
+	check_text(err.text, "the answer of /event/ has no list \"data\"");
+	check_eq(crm_events_read(odd, field, values, 3, &events, &matches, &err), -EBADMSG);
+	check_text(err.text, "the answer of /event/ has an event without object_id or a readable "
+	                     "date_created");
+	crm_events_deinit(&events);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +446,15 @@ int main(void)
 		sentence(pages_add_up_without_repeating_an_object),
 		sentence(only_the_oldest_of_many_are_kept),
 		sentence(an_answer_that_is_no_search_answer_proves_nothing),
+		sentence(a_number_is_the_same_however_it_is_written),
+		sentence(what_stands_below_a_lead_is_asked_for_page_by_page),
+		sentence(a_list_tells_its_newest_and_whether_there_is_more),
+		sentence(what_is_no_list_is_a_sentence),
+		sentence(the_log_is_asked_by_filters_that_may_stand_together),
+		sentence(the_log_is_read_back_to_the_attempt),
+		sentence(the_end_of_the_log_is_its_end_too),
+		sentence(the_newest_event_tells_when_and_of_what),
+		sentence(what_is_no_log_is_a_sentence),
 		sentence(the_canary_is_the_newest_object_of_the_kind),
 		sentence(the_canary_tells_when_it_was_created),
 		sentence(a_touched_lead_tells_its_last_change_in_both_answers),
