@@ -1,8 +1,8 @@
 #include "connector/cli/check_test.h"
 
 #include "connector/cli/cli.h"
+#include "connector/cli/preview_open.h"
 #include "connector/cli/term.h"
-#include "connector/gather/gather.h"
 #include "connector/pipeline/keys.h"
 #include "connector/pipeline/url.h"
 #include "connector/shape/shape.h"
@@ -103,20 +103,32 @@ static void add_request(struct rendered *r, const struct request *request)
 	(void)json_object_array_add(r->requests, row);
 }
 
-/* Each record stands alone in a test, so a batch is one of one. */
-static void render_output(const struct pipeline *p, struct rendered *r, struct shape_output *output)
+static void render_form(const struct pipeline *p, struct rendered *r, struct draft *form)
 {
-	struct request *request = NULL;
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct request *request = preview_request(form, p->routes.jq, &rejection);
 
-	if (output->draft && output->route->batch)
-		request = gather_batch(&output->draft, 1, p->routes.jq, &output->rejection);
-	else if (output->draft)
-		request = gather_single(output->draft, &output->rejection);
 	if (request)
 		add_request(r, request);
 	else
-		add_rejection(r, &output->rejection);
+		add_rejection(r, &rejection);
 	request_free(request);
+}
+
+/* Each record stands alone in a test, so a batch is one of one. */
+static void render_output(const struct pipeline *p, struct rendered *r, struct shape_output *output)
+{
+	struct draft *forms[preview_max_forms];
+	size_t n = 0;
+
+	if (output->draft)
+		n = preview_forms(steal(&output->draft), forms, &output->rejection);
+	for (size_t i = 0; i < n; i++) {
+		render_form(p, r, forms[i]);
+		draft_free(forms[i]);
+	}
+	if (!n)
+		add_rejection(r, &output->rejection);
 }
 
 static void render(const struct pipeline *p, struct record *record, struct rendered *ret)

@@ -5,6 +5,7 @@
 
 #include "connector/cli/ask.h"
 #include "connector/cli/books.h"
+#include "connector/cli/preview_open.h"
 #include "connector/cli/preview_page.h"
 #include "connector/cli/term.h"
 #include "connector/gather/gather.h"
@@ -40,22 +41,83 @@ static void reject(struct preview *p, struct record *const *records, size_t n,
 	page_rejection(&p->page, (const struct record *const *)records, n, rejection);
 }
 
-static void preview_group(struct preview *p, struct draft *const *drafts, size_t n)
+static bool is_nest(const struct draft *draft)
 {
-	cleanup_(rejection_deinit) struct rejection rejection = {0};
-	struct request *request = gather_batch(drafts, n, p->pipeline->routes.jq, &rejection);
+	return draft->route->batch && draft->route->batch->algorithm == BATCH_NEST;
+}
+
+static void show(struct preview *p, struct request *takes_request, struct draft *const *drafts,
+                 size_t n, const struct rejection *rejection)
+{
 	struct record **records;
 
-	if (request) {
-		page_request(&p->page, request, drafts, n);
-		request_free(request);
+	if (takes_request) {
+		page_request(&p->page, takes_request, drafts, n);
+		request_free(takes_request);
 		return;
 	}
 	records = mem_array(n, sizeof(struct record *));
 	for (size_t i = 0; i < n; i++)
 		records[i] = drafts[i]->record;
-	reject(p, records, n, &rejection);
+	reject(p, records, n, rejection);
 	free(records);
+}
+
+static void show_single(struct preview *p, struct draft *draft)
+{
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct request *request = gather_single(draft, &rejection);
+
+	if (draft->n_rows)
+		show(p, request, draft->rows, draft->n_rows, &rejection);
+	else
+		show(p, request, &draft, 1, &rejection);
+}
+
+static void preview_form(struct preview *p, struct draft *takes_form)
+{
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+
+	if (gather_is_shared(takes_form) && gather_can_write(takes_form, &rejection)) {
+		gather_add(p->gather, takes_form, 1);
+		return;
+	}
+	if (rejection.class == REJECT_NONE)
+		show_single(p, takes_form);
+	else
+		reject(p, &takes_form->record, 1, &rejection);
+	draft_free(takes_form);
+}
+
+/* What is known of the draft offline; rows of nest are asked about when they are folded. */
+static void preview_draft(struct preview *p, struct draft *takes_draft)
+{
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct record *record = record_ref(takes_draft->record);
+	struct draft *forms[preview_max_forms];
+	const size_t n = preview_forms(takes_draft, forms, &rejection);
+
+	for (size_t i = 0; i < n; i++)
+		preview_form(p, forms[i]);
+	if (!n)
+		reject(p, &record, 1, &rejection);
+	record_unref(record);
+}
+
+/* Takes the array and its drafts. */
+static void preview_group(struct preview *p, struct draft **takes_drafts, size_t n)
+{
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct draft **drafts = takes_drafts;
+
+	if (is_nest(drafts[0])) {
+		preview_draft(p, gather_nest(drafts, n));
+		return;
+	}
+	show(p, gather_batch(drafts, n, p->pipeline->routes.jq, &rejection), drafts, n, &rejection);
+	for (size_t i = 0; i < n; i++)
+		draft_free(drafts[i]);
+	free(drafts);
 }
 
 /*
@@ -67,32 +129,20 @@ static void preview_groups(struct preview *p, bool all)
 	struct draft **drafts;
 	size_t n;
 
-	while ((n = gather_take(p->gather, 0, all, &drafts)) > 0) {
+	while ((n = gather_take(p->gather, 0, all, &drafts)) > 0)
 		preview_group(p, drafts, n);
-		for (size_t i = 0; i < n; i++)
-			draft_free(drafts[i]);
-		free(drafts);
-	}
 }
 
 static void preview_output(struct preview *p, struct record *record, struct shape_output *output)
 {
-	struct request *request = NULL;
-
 	p->n_unknown_keys += output->unknown_keys;
-	if (output->draft && output->draft->route->batch &&
-	    gather_can_write(output->draft, &output->rejection)) {
-		gather_add(p->gather, steal(&output->draft), 1);
-		preview_groups(p, false);
-		return;
-	}
-	if (output->draft && !output->draft->route->batch)
-		request = gather_single(output->draft, &output->rejection);
-	if (request)
-		page_request(&p->page, request, &output->draft, 1);
-	else
+	if (!output->draft)
 		reject(p, &record, 1, &output->rejection);
-	request_free(request);
+	else if (is_nest(output->draft))
+		preview_form(p, steal(&output->draft));
+	else
+		preview_draft(p, steal(&output->draft));
+	preview_groups(p, false);
 }
 
 static void tell_nothing(struct preview *p, const struct record *record, bool is_skipped)

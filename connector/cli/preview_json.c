@@ -3,8 +3,10 @@
 #include "connector/cli/preview_page.h"
 #include "connector/model/origin.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add_text(struct buf *out, const char *text)
@@ -44,6 +46,19 @@ static void add_body(struct buf *out, const struct request *request)
 		json_print_string(request->body, request->body_len, out);
 }
 
+/* Percent-encoded, but for what is looked up later, which stands there as text. */
+static void add_url(struct buf *out, const char *base_url, const char *url)
+{
+	if (strchr(url, '<')) {
+		char *whole = mem_printf("%s%s", base_url, url);
+
+		add_text(out, whole);
+		free(whole);
+		return;
+	}
+	buf_addf(out, "\"%s%s\"", base_url, url);
+}
+
 void page_json_request(struct page *page, const struct request *request)
 {
 	struct buf *out = &page->out;
@@ -55,10 +70,9 @@ void page_json_request(struct page *page, const struct request *request)
 	add_text(out, *request->operation ? request->operation : NULL);
 	buf_adds(out, ",\"method\":\"");
 	buf_adds(out, http_method_name(request->method));
-	buf_adds(out, "\",\"url\":\"");
-	buf_adds(out, page->base_url);
-	buf_adds(out, request->url); /* percent-encoded: nothing to escape */
-	buf_adds(out, "\",\"headers\":{");
+	buf_adds(out, "\",\"url\":");
+	add_url(out, page->base_url, request->url);
+	buf_adds(out, ",\"headers\":{");
 	page_each_header(request, add_header, out);
 	buf_adds(out, "},\"body\":");
 	add_body(out, request);

@@ -185,8 +185,9 @@ static void text_request(struct page *page, const struct request *request,
 		records[i] = drafts[i]->record;
 	add_heading(page, records, n, request->route, STYLE_GOOD);
 	free(records);
-	buf_addf(&page->out, "  %s %s%s\n", http_method_name(request->method), page->base_url,
-	         request->url);
+	buf_addf(&page->out, "  %s %s", http_method_name(request->method), page->base_url);
+	add_escaped(page, request->url, strlen(request->url));
+	buf_addc(&page->out, '\n');
 	page_each_header(request, add_header, &page->out);
 	if (request->body)
 		add_body(page, request);

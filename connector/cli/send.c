@@ -7,11 +7,11 @@
 #include "connector/cli/books.h"
 #include "connector/cli/editor.h"
 #include "connector/cli/items.h"
+#include "connector/cli/preview_open.h"
 #include "connector/cli/preview_page.h"
 #include "connector/cli/question.h"
 #include "connector/cli/term.h"
 #include "connector/engine/desk.h"
-#include "connector/gather/gather.h"
 #include "connector/shape/shape.h"
 #include "connector/source/ndjson.h"
 #include "lib/cleanup.h"
@@ -173,23 +173,35 @@ static enum exit_code edit(struct send *send)
 
 /* Show */
 
+static void show_form(struct send *send, struct page *page, struct draft *form)
+{
+	const struct record *const records[] = {send->record};
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct request *request = preview_request(form, send->pipeline->routes.jq, &rejection);
+
+	send->n_sendable += request != NULL;
+	if (page && request)
+		page_request(page, request, &form, 1);
+	else if (page)
+		page_rejection(page, records, 1, &rejection);
+	request_free(request);
+}
+
 static void show_output(struct send *send, struct page *page, struct shape_output *output)
 {
 	const struct record *const records[] = {send->record};
-	struct jq_set *jq = send->pipeline->routes.jq;
-	struct draft *draft = output->draft;
-	struct request *request = !draft ? NULL
-	                          : draft->route->batch
-	                                  ? gather_batch(&draft, 1, jq, &output->rejection)
-	                                  : gather_single(draft, &output->rejection);
+	struct draft *forms[preview_max_forms];
+	size_t n = 0;
 
-	desk_print_output(output, jq, &send->shown);
-	send->n_sendable += request != NULL;
-	if (page && request)
-		page_request(page, request, &draft, 1);
-	else if (page)
+	desk_print_output(output, send->pipeline->routes.jq, &send->shown);
+	if (output->draft)
+		n = preview_forms(steal(&output->draft), forms, &output->rejection);
+	for (size_t i = 0; i < n; i++) {
+		show_form(send, page, forms[i]);
+		draft_free(forms[i]);
+	}
+	if (!n && page)
 		page_rejection(page, records, 1, &output->rejection);
-	request_free(request);
 }
 
 /* What it names is asked of Close first, so that what is shown is what is sent. */

@@ -39,11 +39,13 @@ static void note_written(struct shaping *s, const char *key, const char *written
 static const struct name_book *book_of(struct shaping *s, const char *kind, const char *written)
 {
 	const struct name_book *book = names_book(s->routes->names, kind);
+	const char *what = name_kind_text(kind);
 
 	if (!book) {
 		need(s, kind);
-		draft_note(s->draft, "\"%s\" is the name of a %s: its id is looked up when it runs",
-		           written, name_kind_text(kind));
+		draft_note(s->draft,
+		           "\"%s\" is the name of %s %s: its id is looked up when it runs", written,
+		           strchr("aeio", *what) ? "an" : "a", what);
 	}
 	return book;
 }
@@ -338,6 +340,16 @@ char *shape_fields_kind(struct shaping *s)
 	return whole_kind(s, name_kind_of_object(s->route->op));
 }
 
+/* An identity is looked up by its exact text, which search knows of fields of text alone. */
+static bool refuse_type(struct shaping *s, const char *written, const struct name_entry *field)
+{
+	rejection_set(s->rejection, REJECT_FIELD, written,
+	              "\"%s\": a custom field of type %s cannot hold an identity; it needs one of "
+	              "type text or hidden",
+	              written, field->type_name);
+	return false;
+}
+
 bool shape_identity_field(struct shaping *s, const char *written, char **ret_field)
 {
 	char *kind;
@@ -363,6 +375,8 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 	field = name_find(book, name, NULL, &n);
 	if (!field || book->trouble)
 		return refuse_name(s, book, written, name, NULL);
+	if (field->type != FIELD_TEXT && field->type != FIELD_ANY)
+		return refuse_type(s, written, field);
 	*ret_field = mem_printf("%s%s", prefix, field->id);
 	note_written(s, *ret_field, written);
 	return true;

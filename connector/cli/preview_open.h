@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * What only Close can say, shown offline: ids that are looked up stand as text in their place,
+ * "<lead where email = ana@x.example>", and an upsert is a create and an update, with notes that
+ * say when each is sent.
+ */
+
+#include "connector/model/draft.h"
+#include "connector/model/request.h"
+
+#include <stddef.h>
+
+enum { preview_max_forms = 2 };
+
+/*
+ * What may be sent of @takes_draft, as it is to be shown: the caller's, in order. 0: nothing is
+ * ever sent of it; @ret_rejection says why.
+ */
+size_t preview_forms(struct draft *takes_draft, struct draft *ret_forms[static preview_max_forms],
+                     struct rejection *ret_rejection);
+
+/* The request that @form gives by itself, a batch of one where it has a batch; NULL: none. */
+struct request *preview_request(struct draft *form, struct jq_set *jq,
+                                struct rejection *ret_rejection);
