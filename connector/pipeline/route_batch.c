@@ -262,6 +262,18 @@ static struct template_tree *compile_child(struct route_build *b, const struct y
 	return tree;
 }
 
+/* The updates of an upsert wait for each other, too; what they have in common the create tells. */
+static struct batch *batch_of_update(const struct batch *batch)
+{
+	struct batch *copy = mem_alloc(sizeof(*copy));
+
+	*copy = (struct batch){.algorithm = batch->algorithm,
+	                       .size = batch->size,
+	                       .wait_ms = batch->wait_ms,
+	                       .bytes = batch->bytes};
+	return copy;
+}
+
 static void compile_batch(struct route_build *b, const struct yaml_node *map)
 {
 	const struct batch_spec *spec = &b->spec.batch;
@@ -279,6 +291,8 @@ static void compile_batch(struct route_build *b, const struct yaml_node *map)
 	batch->into = steal(&b->spec.batch.into);
 	batch->child = compile_child(b, spec->child);
 	batch->jq = spec->program;
+	if (batch->algorithm == BATCH_MERGE && b->route->update)
+		b->route->update->batch = batch_of_update(batch);
 	if (batch->key && spec->with && yaml_get(spec->with, batch->key))
 		fail(b->l, spec->with, "has the key of the list itself, %.60s", batch->key);
 	if (b->route->url)

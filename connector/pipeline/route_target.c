@@ -11,84 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const route_upserts[] = {"lead.upsert", "contact.upsert", "opportunity.upsert",
-                                     "custom_object.upsert", NULL};
-
-const char route_upsert_summary[] = "Makes one, or changes the one that match finds.";
-
-static bool is_upsert(const char *name)
-{
-	for (size_t i = 0; route_upserts[i]; i++)
-		if (strcmp(name, route_upserts[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Of "lead.upsert" and "create": lead.create. */
-static const struct operation *half_of(const struct operation_set *set, const char *name,
-                                       const char *verb)
-{
-	const int object = (int)(strrchr(name, '.') - name);
-	cleanup_(freep) char *half = mem_printf("%.*s.%s", object, name, verb);
-
-	return operation_find(set, half);
-}
-
-bool route_upsert(const struct operation_set *set, const char *name,
-                  const struct operation **ret_create, const struct operation **ret_update)
-{
-	if (!is_upsert(name))
-		return false;
-	*ret_create = half_of(set, name, "create");
-	*ret_update = half_of(set, name, "update");
-	return true;
-}
-
-static bool ends_in_upsert(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot && strcmp(dot, ".upsert") == 0;
-}
-
-static const char *near_operation(const struct operation_set *set, const char *name)
-{
-	const size_t n = set->n + sizeof(route_upserts) / sizeof(*route_upserts);
-	cleanup_(freep) const char **names = mem_array(n, sizeof(*names));
-
-	/* The NULL behind the upserts ends the list. */
-	for (size_t i = 0; i < n; i++)
-		names[i] = i < set->n ? set->items[i].name : route_upserts[i - set->n];
-	return near_name(name, names);
-}
-
-/* The name of the operation as written, or NULL after telling. */
-static const struct operation *find_operation(struct route_build *b)
-{
-	const struct operation_set *set = b->l->options->operations;
-	const char *name = b->spec.operation, *near;
-	const struct operation *op = operation_find(set, name);
-	const size_t mark = path_enter(b->l, "operation");
-
-	if (!op && !route_upsert(set, name, &op, &b->update_op)) {
-		near = near_operation(set, name);
-		if (ends_in_upsert(name) && (!near || !is_upsert(near)))
-			fail(b->l, route_place(b, "operation"),
-			     "there is no operation \"%.60s\": leads, contacts, opportunities and "
-			     "custom objects have an upsert",
-			     name);
-		else if (near)
-			fail(b->l, route_place(b, "operation"),
-			     "there is no operation \"%.60s\": did you mean \"%s\"?", name, near);
-		else
-			fail(b->l, route_place(b, "operation"),
-			     "there is no operation \"%.60s\": closefeed operations lists them",
-			     name);
-	}
-	path_leave(b->l, mark);
-	return op;
-}
-
 /* The path under base_url that a written URL means, or NULL after telling. */
 static const char *path_of(struct route_build *b, const struct yaml_node *at)
 {
@@ -404,58 +326,6 @@ static void compile_path(struct route_build *b, const char *path)
 	path_leave(b->l, mark);
 }
 
-/* Whether these send depends on the record's status; shape/ refuses the records that would. */
-static bool depends_on_record(const struct operation *op)
-{
-	static const char *const names[] = {"activity.email.create", "activity.email.update",
-	                                    "activity.sms.create", "activity.sms.update"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(op->name, names[i]))
-			return true;
-	return false;
-}
-
-/* It destroys, but no object: the field stays, and so does what it stood on. */
-static bool takes_only_values(const struct operation *op)
-{
-	return strcmp(op->name, "custom_field.shared.disassociate") == 0;
-}
-
-const char *route_operation_lacks(const struct operation *op)
-{
-	static const char *const effects[] = {
-		"sends: operations with such effects are",
-		"costs: operations with such effects are",
-		"mass: operations with such effects are",
-		"destroys: operations with such effects are",
-	};
-
-	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
-		if (op->effects & (1U << i) &&
-		    !(1U << i == EFFECT_SENDS && depends_on_record(op)) && !takes_only_values(op))
-			return effects[i];
-	return op->is_oauth_only ? "takes OAuth only, which is" : NULL;
-}
-
-static void check_effects(struct route_build *b)
-{
-	const struct operation *op = b->route->op;
-	const char *lacks = op ? route_operation_lacks(op) : NULL;
-	const char *key = b->spec.operation ? "operation" : "url";
-	const size_t mark = path_enter(b->l, key);
-
-	if (lacks)
-		fail(b->l, route_place(b, key), "%s %s not available yet in this version", op->name,
-		     lacks);
-	else if (op && takes_only_values(op) && !(b->spec.allow & EFFECT_DESTROYS))
-		fail(b->l, route_place(b, key),
-		     "%s destroys: Close forgets the values of the field: write allow: [destroys] if "
-		     "that is meant",
-		     op->name);
-	path_leave(b->l, mark);
-}
-
 bool route_compile_target(struct route_build *b)
 {
 	cleanup_(buf_deinit) struct buf path = BUF_INIT;
@@ -463,7 +333,7 @@ bool route_compile_target(struct route_build *b)
 	struct route_spec *spec = &b->spec;
 
 	if (spec->operation) {
-		route->op = find_operation(b);
+		route->op = route_find_operation(b);
 		if (!route->op)
 			return false;
 		route->method = route->op->method;
@@ -478,7 +348,7 @@ bool route_compile_target(struct route_build *b)
 			     "method is missing: POST, PUT, PATCH or DELETE");
 		return false;
 	}
-	check_effects(b);
+	route_check_effects(b);
 	compile_path(b, path.data);
 	if (!route->name && spec->operation)
 		route->name = mem_strdup(spec->operation);

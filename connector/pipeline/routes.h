@@ -103,6 +103,10 @@ void route_check_lookup_name(struct route_build *b, const struct yaml_node *at,
                              const struct lookup_kind *kind);
 void route_note_kinds(struct route_build *b);
 
+/* The operation that is written, of an upsert its create; NULL after telling why there is none. */
+const struct operation *route_find_operation(struct route_build *b);
+/* Tells what of the operation's effects is not let through. */
+void route_check_effects(struct route_build *b);
 /* Sets op, method, is_patch, name and url; false after telling why not. */
 bool route_compile_target(struct route_build *b);
 /* Sets body, has_body and consumed. */
