@@ -63,6 +63,29 @@ static char *trimmed(const char *text)
 	return mem_dup(text, len);
 }
 
+/* An identity is looked up by its exact text, which search knows of fields of text alone. */
+static bool identity_field(struct shaping *s)
+{
+	const char *written = s->route->identity_field;
+	char **field = &s->draft->identity_field, *kind;
+	const struct name_book *book;
+	const struct name_entry *entry;
+
+	if (!shape_identity_field(s, written, field))
+		return false;
+	kind = shape_fields_kind(s);
+	book = kind ? names_book(s->routes->names, kind) : NULL;
+	entry = book ? name_find_id(book, *field + strlen("custom.")) : NULL;
+	free(kind);
+	if (!entry || entry->type == FIELD_TEXT || entry->type == FIELD_ANY)
+		return true;
+	rejection_set(s->rejection, REJECT_FIELD, written,
+	              "\"%s\": a custom field of type %s cannot hold an identity; it needs one of "
+	              "type text or hidden",
+	              written, entry->type_name);
+	return false;
+}
+
 /*
  * A key of closefeed's own: the same whenever this output of this record is shaped in this state,
  * and another for every other one. 128 bits of the hash are enough for that.
@@ -90,7 +113,7 @@ static char *own_key(const struct shaping *s)
 
 static bool own_identity(struct shaping *s)
 {
-	if (!shape_identity_field(s, s->route->identity_field, &s->draft->identity_field))
+	if (!identity_field(s))
 		return false;
 	s->draft->identity_value =
 		s->routes->identity_seed ? own_key(s) : mem_strdup("<key of closefeed's own>");
@@ -118,7 +141,7 @@ bool shape_identity(struct shaping *s)
 	trouble = identity_trouble(value);
 	if (trouble)
 		return refuse(s, trouble);
-	if (!shape_identity_field(s, route->identity_field, &s->draft->identity_field))
+	if (!identity_field(s))
 		return false;
 	s->draft->identity_value = json_object_is_type(value, json_type_string)
 	                                   ? trimmed(json_object_get_string(value))

@@ -340,16 +340,6 @@ char *shape_fields_kind(struct shaping *s)
 	return whole_kind(s, name_kind_of_object(s->route->op));
 }
 
-/* An identity is looked up by its exact text, which search knows of fields of text alone. */
-static bool refuse_type(struct shaping *s, const char *written, const struct name_entry *field)
-{
-	rejection_set(s->rejection, REJECT_FIELD, written,
-	              "\"%s\": a custom field of type %s cannot hold an identity; it needs one of "
-	              "type text or hidden",
-	              written, field->type_name);
-	return false;
-}
-
 bool shape_identity_field(struct shaping *s, const char *written, char **ret_field)
 {
 	char *kind;
@@ -375,8 +365,6 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 	field = name_find(book, name, NULL, &n);
 	if (!field || book->trouble)
 		return refuse_name(s, book, written, name, NULL);
-	if (field->type != FIELD_TEXT && field->type != FIELD_ANY)
-		return refuse_type(s, written, field);
 	*ret_field = mem_printf("%s%s", prefix, field->id);
 	note_written(s, *ret_field, written);
 	return true;
