@@ -31,6 +31,8 @@ struct delivery;
 struct judgement {
 	enum verdict verdict;
 	struct rate_info rate;
+	/* Its outputs are not done with this answer: they are taken back (retake). */
+	bool goes_anew;
 	/* Applied, but not all of it: the request is divided and sent again, in its place. */
 	bool is_partial;
 	char sentence[512]; /* what happened, for the person who reads about a stop or a hold */
@@ -63,8 +65,8 @@ struct delivery_hooks {
 	bool (*halve)(void *arg, const struct request *request, struct request **ret_first,
 	              struct request **ret_second);
 	/*
-	 * Close answered 404, and @request says it is about something that is only remembered:
-	 * takes its outputs back, which then wait without a request, and tells the journal. True:
+	 * Close answered 404, and @request says it is about something that is only remembered, or
+	 * it is judged to go anew: takes its outputs back, which then wait without a request, and tells the journal. True:
 	 * @request is the hook's from there on; it leaves its lanes, and nobody is told. NULL or
 	 * false: it is rejected as judged.
 	 */

@@ -152,8 +152,11 @@ void flight_linger(struct flight *f, char **takes_closed, uint64_t until_ms);
 void flight_end(struct flight *f, enum request_state state);
 void flight_hold(struct flight *f, enum reject_class class, const char *known);
 void flight_set_known(struct request *r, const char *known);
-/* What it is about was only remembered, and is not there: it is taken back; false: it ends. */
-bool flight_retake(struct flight *f);
+/*
+ * What it is about was only remembered, and is not there, or it @goes_anew: it is taken back;
+ * false: it ends.
+ */
+bool flight_retake(struct flight *f, bool goes_anew);
 /* It was refused with an answer that one bad record of several may be the reason of. */
 bool flight_may_halve(const struct flight *f);
 /* Goes on with the two halves of a request; false: it has none. */

@@ -185,14 +185,15 @@ static void follow(struct flight *f, const struct judgement *j)
 		group_succeeded(f->group);
 		limits_readable(&d->limits);
 		limits_delivered(&d->limits, f->request->route, kind_of(f->request));
-		if (!j->is_partial || !flight_halve(f))
+		if (!(j->goes_anew && flight_retake(f, true)) &&
+		    !(j->is_partial && flight_halve(f)))
 			applied(f);
 		return;
 	case VERDICT_REJECTED:
 	case VERDICT_FORBIDDEN:
 		group_succeeded(f->group);
 		limits_readable(&d->limits);
-		if (!flight_retake(f) && !(flight_may_halve(f) && flight_halve(f)))
+		if (!flight_retake(f, j->goes_anew) && !(flight_may_halve(f) && flight_halve(f)))
 			rejected(f, j->verdict, j->sentence);
 		return;
 	case VERDICT_UNAUTHORIZED:

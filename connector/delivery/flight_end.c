@@ -165,12 +165,12 @@ void flight_end(struct flight *f, enum request_state state)
 	d->hooks.ended(d->hooks.arg, r);
 }
 
-bool flight_retake(struct flight *f)
+bool flight_retake(struct flight *f, bool goes_anew)
 {
 	const struct delivery *d = f->delivery;
 	struct request *r = f->request;
 
-	if (!r->is_remembered || r->answer.status != 404 || !d->hooks.retake ||
+	if ((!goes_anew && (!r->is_remembered || r->answer.status != 404)) || !d->hooks.retake ||
 	    !d->hooks.retake(d->hooks.arg, r))
 		return false;
 	let_go(f);

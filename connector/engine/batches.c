@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/nest.h"
 
 #include "connector/close/catalogue.h"
 #include "connector/close/class.h"
@@ -223,6 +223,12 @@ static void send_group(struct engine *e, struct draft **takes_drafts, size_t n)
 	size_t n_call;
 
 	hook_point("batch_taken");
+	if (nest_is_row(takes_drafts[0])) {
+		for (size_t i = 0; i < n; i++)
+			waiting_remove(e->waiting, takes_drafts[i]);
+		nest_send(e, takes_drafts, n);
+		return;
+	}
 	for (size_t i = 0; i < n; i += n_call) {
 		n_call = folding_n(e, takes_drafts + i, n - i);
 		send_call(e, takes_drafts + i, n_call);
@@ -260,11 +266,19 @@ void batches_add(struct engine *e, struct draft *takes_draft)
 {
 	struct request *call = request_new();
 
+	if (nest_is_row(takes_draft)) /* what it offers counts from its coming in */
+		(void)offers_take(e, takes_draft);
 	crm_lanes(takes_draft, call);
 	batches_clear_way(e, call, takes_draft);
 	waiting_add(e->waiting, takes_draft, call);
 	request_free(call);
 	gather_add(e->gather, takes_draft, loop_now_ms(e->loop));
+}
+
+/* All that was read is here, so nobody comes any more whom the groups might wait for. */
+static bool is_end(const struct engine *e)
+{
+	return e->input_ended && (!resolve_n(e) || resolve_is_stuck(e));
 }
 
 void batches_turn(struct engine *e, bool is_over_budget)
@@ -275,7 +289,7 @@ void batches_turn(struct engine *e, bool is_over_budget)
 	if (e->is_stopping)
 		return; /* it is read again, or kept as rows */
 	while (intake_has_room(e) &&
-	       (n = gather_take(e->gather, loop_now_ms(e->loop), e->input_ended, &drafts)))
+	       (n = gather_take(e->gather, loop_now_ms(e->loop), is_end(e), &drafts)))
 		send_group(e, drafts, n);
 	/* Reading waits for what waits for others, and nobody else will make room. */
 	if (is_over_budget && delivery_is_idle(e->delivery) &&

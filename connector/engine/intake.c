@@ -212,7 +212,7 @@ struct request *intake_request(struct engine *e, const struct route_set *routes,
                                struct draft *takes_draft, struct rejection *ret_rejection)
 {
 	const uint64_t config = batches_config(e, takes_draft->route);
-	struct request *r = takes_draft->route->batch
+	struct request *r = gather_is_shared(takes_draft)
 	                            ? batches_request(e, routes, &takes_draft, 1, ret_rejection)
 	                            : single(takes_draft, ret_rejection);
 

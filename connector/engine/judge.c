@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/nest.h"
 
 #include "connector/close/errors.h"
 #include "connector/close/ratelimit.h"
@@ -178,6 +178,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 			request->object_id = mem_strdup(id);
 		}
 		ret_judgement->is_partial = folding_is_partial(e, request, body, true);
+		ret_judgement->goes_anew = nest_goes_anew(request, body, true);
 		return;
 	}
 	set_sentence(ret_judgement, &attempt,
@@ -186,6 +187,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	    !explain_rejection(e, request, answer, body, j.class))
 		ret_judgement->verdict = VERDICT_OUTDATED;
 	(void)folding_is_partial(e, request, body, false);
+	ret_judgement->goes_anew = nest_goes_anew(request, body, false);
 }
 
 void judge_call(void *arg, const struct http_answer *answer, struct judgement *ret_judgement)

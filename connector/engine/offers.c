@@ -1,4 +1,4 @@
-#include "connector/engine/resolve_private.h"
+#include "connector/engine/nest.h"
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -75,6 +75,12 @@ static uint64_t offer(struct engine *e, const struct output_place *place, char *
 	return taken;
 }
 
+/* Nobody matches or links by anything, and no rows are folded: nobody will ask for an offer. */
+static bool may_ask(const struct engine *e)
+{
+	return e->n_watched || nest_is_used(&e->pipeline->routes);
+}
+
 uint64_t offers_take(struct engine *e, const struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
@@ -86,6 +92,8 @@ uint64_t offers_take(struct engine *e, const struct draft *draft)
 		if (draft->match)
 			add_lookup(&texts, draft->match);
 	}
+	if (nest_is_row(draft))
+		strlist_add(&texts, nest_text(draft));
 	return offer(e, &place, texts);
 }
 
@@ -147,15 +155,19 @@ static struct json_object *body_of_part(const struct request *r, size_t i)
 
 void offers_take_request(struct engine *e, const struct request *request)
 {
-	if (!e->n_watched || !makes_objects(request->operation))
+	if (!may_ask(e) || !makes_objects(request->operation))
 		return;
 	for (size_t i = 0; i < request->n_parts; i++) {
 		const struct output_place place =
 			place_of(request->parts[i].record, request->parts[i].ordinal);
 		cleanup_(json_freep) struct json_object *body = body_of_part(request, i);
+		char **texts = texts_of_body(e, body, request->object);
+		char *nest = nest_text_of_part(request, i);
 		struct offer *offered;
 
-		(void)offer(e, &place, texts_of_body(e, body, request->object));
+		if (nest)
+			strlist_add(&texts, nest);
+		(void)offer(e, &place, texts);
 		offered = parents_at(e->parents, &place);
 		if (offered && request->state == REQUEST_HELD)
 			hold(e, offered, &request->parts[i], request);
@@ -167,7 +179,7 @@ void offers_take_request(struct engine *e, const struct request *request)
 void offers_end(struct engine *e, const struct part *part)
 {
 	const struct output_place place = place_of(part->record, part->ordinal);
-	const struct offer *offer = e->n_watched ? parents_at(e->parents, &place) : NULL;
+	const struct offer *offer = may_ask(e) ? parents_at(e->parents, &place) : NULL;
 	char *const *texts;
 	size_t n;
 
@@ -181,7 +193,7 @@ void offers_end(struct engine *e, const struct part *part)
 void offers_ended(struct engine *e, const struct part *part, const struct request *request)
 {
 	const struct output_place place = place_of(part->record, part->ordinal);
-	struct offer *offer = e->n_watched ? parents_at(e->parents, &place) : NULL;
+	struct offer *offer = may_ask(e) ? parents_at(e->parents, &place) : NULL;
 
 	e->resolve->n_ended++;
 	e->resolve->is_busy |= e->resolve->n_aside != 0;

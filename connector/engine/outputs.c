@@ -246,7 +246,7 @@ static struct request *request_of(struct engine *e, struct shape_output *output,
 	if (*is_behind)
 		return NULL;
 	(void)offers_take(e, output->draft);
-	if (!output->draft->route->batch)
+	if (!gather_is_shared(output->draft))
 		return intake_request(e, &e->pipeline->routes, steal(&output->draft),
 		                      &output->rejection);
 	if (!gather_can_write(output->draft, &output->rejection))

@@ -1,4 +1,4 @@
-#include "connector/engine/resolve_private.h"
+#include "connector/engine/nest.h"
 
 #include "connector/close/lanes.h"
 #include "lib/cleanup.h"
@@ -61,6 +61,7 @@ static void resolving_free(struct resolving *r)
 	resolve_drop_findings(r);
 	draft_free(r->draft);
 	strlist_free(r->match_lanes);
+	free(r->nest_lead);
 	json_object_put(r->lists);
 	free(r->waiters);
 	free(r->closed);
@@ -96,6 +97,9 @@ void resolve_free(struct resolve *resolve)
 
 bool resolve_wants(const struct engine *e, const struct draft *draft)
 {
+	/* Rows of a company first become one. */
+	if (nest_is_row(draft))
+		return false;
 	return e->resolve->n || draft_is_open(draft);
 }
 
@@ -130,6 +134,8 @@ void resolve_lanes(const struct resolving *r, struct request *call)
 			request_add_lane(call, all->lanes[i].key, all->lanes[i].is_owner);
 	for (char **lane = r->match_lanes; lane && *lane; lane++)
 		request_add_lane(call, *lane, true);
+	if (r->nest_lead)
+		request_add_lane(call, r->nest_lead, true);
 	for (size_t i = 0; i < r->n_findings; i++)
 		if (r->findings[i].is_link)
 			add_lookup_lanes(r->findings[i].lookup, false, call);
@@ -345,7 +351,7 @@ void resolve_add(struct engine *e, struct draft *takes_draft)
 	hook_point("draft_resolving");
 }
 
-void resolve_add_again(struct engine *e, struct draft *takes_draft)
+struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft)
 {
 	struct resolving *r = resolving_new(e, takes_draft);
 
@@ -353,6 +359,7 @@ void resolve_add_again(struct engine *e, struct draft *takes_draft)
 	enter_aside(e->resolve, r);
 	close_lanes(e->resolve, r);
 	resolve_wake(e, r);
+	return r;
 }
 
 /* Going out */
@@ -456,8 +463,10 @@ static void only_people_help(struct engine *e)
 	char sentence[900];
 
 	for (struct resolving *r = e->resolve->aside_first; r; r = r->behind) {
-		if (!r->is_kept)
+		if (!r->is_kept && !r->draft->n_rows)
 			outputs_keep(e, r->draft);
+		for (size_t i = 0; !r->is_kept && i < r->draft->n_rows; i++)
+			outputs_keep(e, r->draft->rows[i]);
 		r->is_kept = true;
 	}
 	if (!e->resolve->is_full || e->input_ended)

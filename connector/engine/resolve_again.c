@@ -1,4 +1,4 @@
-#include "connector/engine/resolve_private.h"
+#include "connector/engine/nest.h"
 
 #include "connector/close/lanes.h"
 #include "lib/cleanup.h"
@@ -9,7 +9,8 @@
 
 /*
  * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
- * by it are resolved anew, once, by what Close says now.
+ * by it are resolved anew, once, by what Close says now. Rows of nest may have to go anew for
+ * other reasons, too.
  */
 
 struct retaking {
@@ -30,7 +31,7 @@ static struct draft *draft_before(struct engine *e, const struct request *r, siz
 	if (!routes || !p->draft ||
 	    draft_parse(p->draft, p->record, p->ordinal, routes, &d, &err) < 0)
 		return NULL;
-	if (draft_is_open(d))
+	if (draft_is_open(d) || nest_is_row(d))
 		before = steal(&d);
 	else if (d->unresolved)
 		(void)draft_parse(d->unresolved, p->record, p->ordinal, routes, &before, &err);
@@ -55,6 +56,25 @@ static void free_retaking(struct retaking *t)
 	free(t);
 }
 
+/* Rows of one lead stay together. */
+static void take_up(struct retaking *t)
+{
+	const size_t n = t->request->n_parts;
+	struct draft **rows = mem_array(n, sizeof(struct draft *));
+	size_t n_rows = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (t->drafts[i] && nest_is_row(t->drafts[i]))
+			rows[n_rows++] = steal(&t->drafts[i]);
+		else if (t->drafts[i])
+			(void)resolve_add_again(t->engine, steal(&t->drafts[i]));
+	}
+	if (n_rows)
+		(void)resolve_add_again(t->engine, nest_fold(rows, n_rows));
+	else
+		free(rows);
+}
+
 static void is_taken_back(void *arg, int r)
 {
 	struct retaking *t = arg;
@@ -62,8 +82,7 @@ static void is_taken_back(void *arg, int r)
 
 	(void)r; /* only INTENTs can fail for want of space */
 	hook_point("retaken");
-	for (size_t i = 0; i < request->n_parts; i++)
-		resolve_add_again(t->engine, steal(&t->drafts[i]));
+	take_up(t);
 	free_retaking(t);
 	request_free(request);
 }
@@ -106,9 +125,14 @@ bool resolve_retake(void *arg, struct request *request)
 		free_retaking(t);
 		return false;
 	}
+	nest_settle_on(request, t->drafts);
 	for (size_t i = 0; i < request->n_parts; i++)
 		t->parts[i] = row_of(&request->parts[i], t->drafts[i]);
-	forget_targets(e, request);
+	if (request->answer.status == 404)
+		forget_targets(e, request);
+	if (request->identity_field)
+		identities_release(e->identities, request);
 	journal_retake_request(e->journal, request, t->parts, is_taken_back, t);
+	nest_reject_refused(e, request, t->drafts);
 	return true;
 }

@@ -1,4 +1,4 @@
-#include "connector/engine/resolve_private.h"
+#include "connector/engine/nest.h"
 
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -31,30 +31,47 @@ static const char *operation_of(const struct draft *d)
 	return d->route->op ? d->route->op->name : "";
 }
 
+/* Whose output it is: the rows that nest has folded, or its own. */
+static size_t n_outputs(const struct draft *d)
+{
+	return d->n_rows ? d->n_rows : 1;
+}
+
+static const struct draft *output_at(const struct draft *d, size_t i)
+{
+	return d->n_rows ? d->rows[i] : d;
+}
+
 void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
                     const char *field, const char *format, ...)
 {
+	const struct draft *d = r->draft;
 	struct rejection rejection = {.class = class};
-	struct part *part = part_of(r->draft);
 	va_list args;
 
 	va_start(args, format);
 	rejection.message = mem_vprintf(format, args);
 	va_end(args);
 	rejection.field = mem_strdup(field);
-	outputs_reject(e, part, r->draft->route->name, operation_of(r->draft), &rejection);
+	for (size_t i = 0; i < n_outputs(d); i++)
+		outputs_reject(e, part_of(output_at(d, i)), d->route->name, operation_of(d),
+		               &rejection);
 	rejection_deinit(&rejection);
 }
 
 void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...)
 {
+	const struct draft *d = r->draft;
 	cleanup_(freep) char *why = NULL;
 	va_list args;
 
+	if (nest_skips_update(e, r))
+		return;
 	va_start(args, format);
 	why = mem_vprintf(format, args);
 	va_end(args);
-	outputs_skip(e, part_of(r->draft), r->draft->route->name, operation_of(r->draft), why);
+	for (size_t i = 0; i < n_outputs(d); i++)
+		outputs_skip(e, part_of(output_at(d, i)), d->route->name, operation_of(d), why);
 }
 
 /* What became of a lookup */
@@ -107,7 +124,7 @@ static enum step no_match(struct engine *e, struct resolving *r)
 			               d->refused->message);
 			return STEP_GONE;
 		}
-		if (d->update)
+		if (d->update || d->n_rows)
 			return STEP_ON;
 		break;
 	case NONE_REJECT:
@@ -318,9 +335,11 @@ static void choose(struct engine *e, struct resolving *r, const char *object_id)
 	u->part = d->part;
 	u->generation = d->generation;
 	u->unresolved = steal(&d->unresolved);
+	u->by = steal(&d->by);
 	draft_free(d);
 	r->draft = u;
-	outputs_wait(u);
+	if (!u->n_rows)
+		outputs_wait(u);
 }
 
 static void apply(struct engine *e, struct resolving *r, const char *object_id,
@@ -328,6 +347,11 @@ static void apply(struct engine *e, struct resolving *r, const char *object_id,
 {
 	struct draft *d = r->draft;
 
+	if (d->n_rows && object_id && nest_divide(e, r, object_id)) {
+		resolve_drop_findings(r);
+		drop_match(d);
+		return;
+	}
 	if (is_remembered && !r->is_again)
 		d->unresolved = draft_text(d);
 	choose(e, r, object_id);
@@ -390,6 +414,7 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 	cleanup_(freep) char *unresolved = steal(&d->unresolved);
 	struct part *part = part_of(d);
 	const char *route = d->route->name, *operation = operation_of(d);
+	const bool has_rows = d->n_rows != 0;
 	struct request *request = intake_request(e, routes, d, &rejection);
 
 	if (!request) {
@@ -402,8 +427,10 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 		request_add_lane(request, *lane, true);
 	if (unresolved) {
 		request->is_remembered = true;
-		free(request->parts[0].draft);
-		request->parts[0].draft = steal(&unresolved);
+		if (!has_rows) {
+			free(request->parts[0].draft);
+			request->parts[0].draft = steal(&unresolved);
+		}
 	}
 	outputs_have(request);
 	batches_clear_way(e, request, NULL);
@@ -449,6 +476,8 @@ bool resolve_try(struct engine *e, struct resolving *r)
 		if (waits_ahead(e, r))
 			return false;
 	}
+	if (r->nest_lead)
+		return nest_add_children(e, r) == STEP_GONE;
 	if (draft_is_open(r->draft)) {
 		step = resolve_settle_on(e, r);
 		if (step != STEP_ON)

@@ -1,4 +1,4 @@
-#include "connector/engine/resolve_private.h"
+#include "connector/engine/nest.h"
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -211,6 +211,8 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
 	if (ret->parent)
 		look = LOOK_PARENT;
+	else if (nest_is_key(key))
+		look = nest_look(e, key, ret);
 	else if (is_remembered(e, f, ret))
 		look = ret->n > 1 ? LOOK_MANY : LOOK_FOUND;
 	else if (f->is_link && (ret->part = rejected_parent(e, texts)))

@@ -124,6 +124,7 @@ struct resolving {
 	char **match_lanes;        /* of an upsert: by what it is found, NULL-terminated or NULL */
 	struct json_object *lists; /* of its object, as they are now */
 	unsigned lists_status;     /* of the answer that says so; 0: not asked yet */
+	char *nest_lead;           /* nest: the lead there is, whose contacts the rows are */
 };
 
 struct line;
@@ -145,7 +146,7 @@ struct resolve {
 /* Something it waits for has changed. */
 void resolve_wake(struct engine *e, struct resolving *r);
 /* Comes before all others: it was let go already, by what turned out to be wrong. */
-void resolve_add_again(struct engine *e, struct draft *takes_draft);
+struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft);
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
 /*

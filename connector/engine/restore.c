@@ -175,7 +175,7 @@ static void release(struct engine *e, struct left *left)
 	left->draft = NULL;
 	left->unreadable = NULL;
 	e->restore->n_left--;
-	if (draft && (resolve_wants(e, draft) || !draft->route->batch)) {
+	if (draft && (resolve_wants(e, draft) || !gather_is_shared(draft))) {
 		resolve_add(e, draft);
 	} else if (draft) {
 		(void)offers_take(e, draft);

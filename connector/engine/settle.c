@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/nest.h"
 
 #include "connector/respond/event.h"
 #include "lib/mem.h"
@@ -198,6 +198,7 @@ void settle_request(void *arg, struct request *takes_request)
 	/* Also where the id is not known: the key is taken all the same. */
 	if (r->identity_field && r->state == REQUEST_APPLIED)
 		journal_put_object(e->journal, r, r->intent_wall_ms);
+	nest_remember(e, r);
 	remember_answer(e, r);
 	end->event = event_of_request(e, r);
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);

@@ -62,8 +62,8 @@ struct route {
 	/*
 	 * Which existing object is meant. An upsert is the create (op, url, body …) and has
 	 * `update`, the same for the object that was found: a route of its own with the same index
-	 * and name, without match and batch. The id that is found fills "{id}" of the url of
-	 * `update`, or where there is none, of this one.
+	 * and name, without match, and with a batch only where that is merge. The id that is found
+	 * fills "{id}" of the url of `update`, or where there is none, of this one.
 	 */
 	struct lookup_rule match; /* no keys: none */
 	struct route *update;     /* of an upsert; NULL: it is none */

@@ -1,0 +1,357 @@
+#include "connector/engine/nest.h"
+
+#include "connector/close/lookup.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
+
+#include <assert.h>
+#include <json-c/linkhash.h>
+#include <string.h>
+
+/*
+ * The rows of a lead that is there. What contacts it has is only known while no call about it is on
+ * its way; so is which of them a row means, by one of its e-mails. Rows that mean one contact go
+ * one after another.
+ */
+
+struct adding {
+	struct engine *engine;
+	struct resolving *of;
+	struct json_object *contacts; /* borrowed */
+	char **taken; /* e-mails and ids of contacts that rows have been sent about */
+	struct draft **later;
+	size_t n_later;
+};
+
+/* E-mails */
+
+static struct json_object *emails_of(struct json_object *contact)
+{
+	struct json_object *emails = json_get(contact, "emails");
+
+	return json_object_is_type(emails, json_type_array) ? emails : NULL;
+}
+
+/* Folded; to free(). NULL: the item has none. */
+static char *email_at(struct json_object *emails, size_t i)
+{
+	const char *email = json_get_string(json_object_array_get_idx(emails, i), "email");
+
+	return email ? lookup_fold(LIKE_EMAIL, email) : NULL;
+}
+
+static size_t n_emails(struct json_object *emails)
+{
+	return emails ? json_object_array_length(emails) : 0;
+}
+
+static bool share_email(struct json_object *a, struct json_object *b)
+{
+	struct json_object *of_a = emails_of(a), *of_b = emails_of(b);
+
+	for (size_t i = 0; i < n_emails(of_a); i++) {
+		cleanup_(freep) char *email = email_at(of_a, i);
+
+		for (size_t k = 0; email && *email && k < n_emails(of_b); k++) {
+			cleanup_(freep) char *other = email_at(of_b, k);
+
+			if (other && !strcmp(email, other))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The lead's contact that a row means; NULL: none, so it is a new one. */
+static struct json_object *find_contact(struct json_object *contacts, struct json_object *child)
+{
+	for (size_t i = 0; i < json_object_array_length(contacts); i++) {
+		struct json_object *contact = json_object_array_get_idx(contacts, i);
+
+		if (share_email(contact, child))
+			return contact;
+	}
+	return NULL;
+}
+
+/* Whether a row before it was sent about the same contact; else it is noted that this one is. */
+static bool is_taken(struct adding *a, struct json_object *child, const char *id)
+{
+	struct json_object *emails = emails_of(child);
+	char **names = NULL;
+	bool is_taken = false;
+
+	if (id)
+		strlist_add(&names, mem_strdup(id));
+	for (size_t i = 0; i < n_emails(emails); i++) {
+		char *email = email_at(emails, i);
+
+		if (email && *email)
+			strlist_add(&names, email);
+		else
+			free(email);
+	}
+	for (char **name = names; name && *name; name++)
+		for (char **t = a->taken; t && *t; t++)
+			is_taken |= !strcmp(*name, *t);
+	for (char **name = names; name && *name && !is_taken; name++)
+		strlist_add(&a->taken, mem_strdup(*name));
+	strlist_free(names);
+	return is_taken;
+}
+
+/* Calls */
+
+static struct json_object *copy_of(struct json_object *child)
+{
+	struct json_object *copy = json_object_new_object();
+
+	if (!copy)
+		mem_exhausted();
+	json_object_object_foreach(child, key, value)(void)
+		json_object_object_add(copy, key, json_object_get(value));
+	return copy;
+}
+
+static bool has_field(const struct operation *op, const char *name)
+{
+	for (const struct operation_field *f = op->body_fields; f->name; f++)
+		if (!strcmp(f->name, name))
+			return true;
+	return false;
+}
+
+/* Sends @takes_body as the row's output. */
+static void send(struct engine *e, struct draft *row, const struct operation *op, char *takes_url,
+                 struct json_object *takes_body)
+{
+	const struct route route = {.index = row->route->index,
+	                            .name = row->route->name,
+	                            .op = op,
+	                            .method = op->method,
+	                            .has_body = true};
+	struct draft *call = draft_new(row->record, &route, row->ordinal);
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct request *request;
+
+	call->url = takes_url;
+	call->body = takes_body;
+	call->part = row->part;
+	call->generation = row->generation;
+	if (row->written)
+		call->written = json_object_get(row->written);
+	request = intake_request(e, &e->pipeline->routes, call, &rejection);
+	assert(request); /* JSON can always be written */
+	request->config = batches_config(e, row->route);
+	free(request->parts[0].draft);
+	request->parts[0].draft = draft_text(row);
+	outputs_have(request);
+	batches_clear_way(e, request, NULL);
+	delivery_submit(e->delivery, request);
+}
+
+static void create_contact(struct adding *a, struct draft *row)
+{
+	const struct operation_set *operations = a->engine->pipeline->routes.operations;
+	struct json_object *body = copy_of(row->child);
+
+	(void)json_object_object_add(body, "lead_id", json_string(a->of->nest_lead));
+	send(a->engine, row, operation_find(operations, "contact.create"), mem_strdup("/contact/"),
+	     body);
+}
+
+static void skip_row(struct engine *e, const struct draft *row, const char *why)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	*p = (struct part){.id = row->part,
+	                   .record = record_ref(row->record),
+	                   .ordinal = row->ordinal,
+	                   .generation = row->generation};
+	outputs_skip(e, p, row->route->name, row->route->op->name, why);
+}
+
+/* What of a row's child changes the contact: its lists are added to, and the rest is replaced. */
+static struct json_object *changes_of(struct json_object *child, struct json_object *contact,
+                                      const struct operation *create,
+                                      const struct operation *update)
+{
+	static const char *const lists[] = {"emails", "phones", "urls"};
+	struct json_object *body = copy_of(child);
+	char **fields = NULL;
+
+	json_object_object_foreach(child, key, value)
+	{
+		const bool is_create_only = has_field(create, key) && !has_field(update, key);
+
+		if (is_create_only || json_object_equal(json_get(contact, key), value))
+			json_object_object_del(body, key);
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (json_object_is_type(json_get(body, lists[i]), json_type_array))
+			strlist_add(&fields, mem_strdup(lists[i]));
+	if (fields)
+		(void)crm_lists_append(contact, fields, body);
+	strlist_free(fields);
+	return body;
+}
+
+static void update_contact(struct adding *a, struct draft *row, struct json_object *contact)
+{
+	const struct operation_set *operations = a->engine->pipeline->routes.operations;
+	const struct operation *update = operation_find(operations, "contact.update");
+	struct json_object *body = changes_of(row->child, contact,
+	                                      operation_find(operations, "contact.create"), update);
+
+	if (json_object_object_length(body)) {
+		send(a->engine, row, update,
+		     mem_printf("/contact/%s/", json_get_string(contact, "id")), body);
+		return;
+	}
+	json_object_put(body);
+	skip_row(a->engine, row, "nothing changes: the lead has this contact already");
+}
+
+/* Takes the row. */
+static void add_row(struct adding *a, struct draft *row)
+{
+	struct json_object *contact = row->child ? find_contact(a->contacts, row->child) : NULL;
+
+	if (row->child && is_taken(a, row->child, json_get_string(contact, "id"))) {
+		a->later[a->n_later++] = row;
+		return;
+	}
+	if (!row->child)
+		skip_row(a->engine, row, "nothing changes: the lead is there already");
+	else if (contact)
+		update_contact(a, row, contact);
+	else
+		create_contact(a, row);
+	draft_free(row);
+}
+
+static void add_rows(struct engine *e, struct resolving *r, struct json_object *contacts)
+{
+	struct draft *d = r->draft;
+	struct adding a = {.engine = e,
+	                   .of = r,
+	                   .contacts = contacts,
+	                   .later = mem_array(d->n_rows, sizeof(struct draft *))};
+
+	hook_point("nest_children");
+	for (size_t i = 0; i < d->n_rows; i++)
+		add_row(&a, d->rows[i]);
+	d->n_rows = 0;
+	strlist_free(a.taken);
+	if (a.n_later)
+		resolve_add_again(e, nest_fold(a.later, a.n_later));
+	else
+		free(a.later);
+}
+
+/* What contacts it has */
+
+static bool is_lead_free(struct engine *e, const struct resolving *r)
+{
+	struct request *call = request_new();
+	bool is_free;
+
+	request_add_lane(call, r->nest_lead, true);
+	batches_clear_way(e, call, NULL);
+	is_free = delivery_is_free(e->delivery, call->lanes, call->n_lanes, true);
+	request_free(call);
+	return is_free;
+}
+
+struct reading {
+	struct engine *engine;
+	struct resolving *of;
+};
+
+static void contacts_came(void *arg, const struct http_answer *answer)
+{
+	struct reading *reading = arg;
+	struct resolving *r = reading->of;
+
+	if (answer) { /* else it stopped, and said why */
+		hook_point("contacts_answered");
+		r->lists_status = (unsigned)answer->status;
+		(void)json_parse(answer->body, answer->body_len, 0, &r->lists, NULL, NULL);
+		resolve_wake(reading->engine, r);
+	}
+	free(reading);
+}
+
+static void read_contacts(struct engine *e, struct resolving *r)
+{
+	char name[] = "contacts", *fields[] = {name, NULL};
+	cleanup_(freep) char *url = mem_printf("/lead/%s/", r->nest_lead);
+	struct reading *reading = mem_alloc(sizeof(*reading));
+	const struct delivery_call call = {
+		.method = CALL_GET,
+		.group = "default",
+		.url = crm_lists_url(url, fields),
+		.done = contacts_came,
+		.arg = reading,
+	};
+
+	*reading = (struct reading){.engine = e, .of = r};
+	delivery_ask(e->delivery, &call);
+}
+
+static bool has_children(const struct draft *d)
+{
+	for (size_t i = 0; i < d->n_rows; i++)
+		if (d->rows[i]->child)
+			return true;
+	return false;
+}
+
+/* It is gone: what was remembered of it is forgotten, and its rows ask again, once. */
+static void lead_is_gone(struct engine *e, struct resolving *r)
+{
+	struct draft **rows = steal(&r->draft->rows);
+	const size_t n = r->draft->n_rows;
+
+	r->draft->n_rows = 0;
+	journal_forget_object(e->journal, r->nest_lead);
+	for (size_t i = 0; i < n; i++)
+		rows[i]->is_settled_on = false;
+	resolve_add_again(e, nest_fold(rows, n));
+}
+
+enum step nest_add_children(struct engine *e, struct resolving *r)
+{
+	struct json_object *contacts;
+
+	if (!has_children(r->draft)) {
+		add_rows(e, r, NULL);
+		return STEP_GONE;
+	}
+	if (!r->lists_status && !is_lead_free(e, r)) {
+		r->wait = WAIT_LANE;
+		return STEP_WAIT;
+	}
+	if (!r->lists_status) {
+		read_contacts(e, r);
+		r->wait = WAIT_LISTS;
+		return STEP_WAIT;
+	}
+	contacts = json_get(r->lists, "contacts");
+	if (r->lists_status == 404 && !r->is_again) {
+		lead_is_gone(e, r);
+	} else if (r->lists_status / 100 == 2 && json_object_is_type(contacts, json_type_array)) {
+		add_rows(e, r, contacts);
+	} else {
+		resolve_reject(e, r,
+		               r->lists_status == 403   ? REJECT_PERMISSION
+		               : r->lists_status == 404 ? REJECT_NOT_FOUND
+		                                        : REJECT_UNEXPECTED_ANSWER,
+		               NULL, "the contacts of %s cannot be read: Close answered %u",
+		               r->nest_lead, r->lists_status);
+	}
+	return STEP_GONE;
+}
