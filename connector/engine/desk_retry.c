@@ -128,8 +128,10 @@ struct reshaped {
 	size_t at; /* the item that was rejected; with result.n there is none */
 };
 
+/* What was rejected is *@ret_open, where something of it has to be looked up first. */
 static struct request *take_output(struct engine *e, struct reshaped *reshaped, struct desk_row *c,
-                                   struct rejection *ret_rejection, struct err *refusal)
+                                   struct draft **ret_open, struct rejection *ret_rejection,
+                                   struct err *refusal)
 {
 	const struct rejected_output was = {.ordinal = c->row.part.ordinal,
 	                                    .takes_rest = c->row.part.takes_rest,
@@ -143,8 +145,14 @@ static struct request *take_output(struct engine *e, struct reshaped *reshaped, 
 		                               : "no route of the pipeline takes its record any "
 		                                 "more");
 	output = &reshaped->result.items[reshaped->at];
-	if (output->draft)
+	if (output->draft && draft_is_open(output->draft)) {
+		*ret_open = steal(&output->draft);
+		return NULL;
+	}
+	if (output->draft) {
+		(void)offers_take(e, output->draft);
 		return intake_request(e, reshaped->routes, steal(&output->draft), ret_rejection);
+	}
 	*ret_rejection = output->rejection;
 	output->rejection = (struct rejection){0};
 	return NULL;
@@ -152,7 +160,8 @@ static struct request *take_output(struct engine *e, struct reshaped *reshaped, 
 
 static struct request *shaped_anew(struct desk *desk, const struct pipeline *pipeline,
                                    struct desk_row *c, struct reshaped *ret_reshaped,
-                                   struct rejection *ret_rejection, struct err *refusal)
+                                   struct draft **ret_open, struct rejection *ret_rejection,
+                                   struct err *refusal)
 {
 	struct record *record = c->row.part.record;
 	struct request *r = NULL;
@@ -173,7 +182,8 @@ static struct request *shaped_anew(struct desk *desk, const struct pipeline *pip
 		ret_reshaped->routes = &pipeline->routes;
 		shape_record(&pipeline->routes, record, &ret_reshaped->result);
 		if (!ret_reshaped->result.needs)
-			r = take_output(desk->engine, ret_reshaped, c, ret_rejection, refusal);
+			r = take_output(desk->engine, ret_reshaped, c, ret_open, ret_rejection,
+			                refusal);
 	}
 	json_object_put(record->value);
 	record->value = NULL;
@@ -217,21 +227,29 @@ static void send(struct engine *e, struct request *r, enum reject_class was)
 	delivery_resume(e->delivery, r);
 }
 
-/* What was rejected is sent as @r, or rejected again where that is NULL. */
-static void take_up(struct engine *e, struct desk_row *c, struct request *r,
+/*
+ * What was rejected is sent as @r, or resolved first (@open); with neither of them it is rejected
+ * again.
+ */
+static void take_up(struct engine *e, struct desk_row *c, struct request *r, struct draft *open,
                     struct reshaped *reshaped, const struct rejection *rejection)
 {
 	struct record *record = c->row.part.record;
 
 	desk_begin_record(e, record);
+	if (open) {
+		open->part = c->row.part.id;
+		open->generation = c->row.part.generation + 1;
+		resolve_add(e, open);
+	}
 	if (r) {
 		give_part(r, c);
 		send(e, r, c->row.part.class);
 	}
 	if (c->row.part.takes_rest && reshaped->at + 1 < reshaped->result.n)
 		outputs_take_rest(e, reshaped->routes, record, &reshaped->result, reshaped->at + 1,
-		                  c->row.part.ordinal + 1, r);
-	if (!r)
+		                  c->row.part.ordinal + 1, r, open);
+	if (!r && !open)
 		reject_again(e, c, reshaped, rejection);
 }
 
@@ -252,6 +270,7 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 	struct reshaped reshaped = {0};
 	struct err refusal = {0};
 	struct desk_row c;
+	struct draft *open = NULL;
 	struct request *r;
 
 	*mine = (struct errand_part){.id = id};
@@ -269,9 +288,9 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 	}
 	if (errand->edited)
 		edit_record(desk->engine, &c, errand->edited);
-	r = errand->as_sent
-	            ? as_sent(desk, &c, &refusal)
-	            : shaped_anew(desk, errand->pipeline, &c, &reshaped, &rejection, &refusal);
+	r = errand->as_sent ? as_sent(desk, &c, &refusal)
+	                    : shaped_anew(desk, errand->pipeline, &c, &reshaped, &open, &rejection,
+	                                  &refusal);
 	hook_point("retry_begins");
 	if (*refusal.text) {
 		end_part(errand, mine, refusal.text);
@@ -279,7 +298,7 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 		naming_ask(desk->engine, reshaped.result.needs);
 		errand->n_begun--;
 	} else {
-		take_up(desk->engine, &c, r, &reshaped, &rejection);
+		take_up(desk->engine, &c, r, open, &reshaped, &rejection);
 	}
 	shape_result_deinit(&reshaped.result);
 	desk_row_deinit(&c);
@@ -428,6 +447,8 @@ struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
 		if (c.is_there) {
 			journal_drop_part(journal, ids.ids[i], wall_ms);
 			journal_put_decision(journal, "reject", ids.ids[i], "drop", NULL, wall_ms);
+			if (desk)
+				parking_open(desk->engine, ids.ids[i]);
 			n++;
 		}
 		desk_row_deinit(&c);

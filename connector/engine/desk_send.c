@@ -152,6 +152,35 @@ static char *fingerprint(const struct shape_result *shaped, struct jq_set *jq)
 	return hash;
 }
 
+/* @text without @key: one of closefeed's own is not known to who only shows it. */
+static void add_without(struct buf *out, const char *text, const char *key)
+{
+	const size_t len = strlen(key);
+	const char *at;
+
+	while (*key && (at = strstr(text, key))) {
+		buf_add(out, text, (size_t)(at - text));
+		text = at + len;
+	}
+	buf_adds(out, text);
+}
+
+static void print_draft(const struct draft *draft, const struct request *request, struct buf *out)
+{
+	const bool is_own = draft->identity_value && draft->route->identity_field &&
+	                    !draft->route->identity_value;
+	struct buf text = BUF_INIT;
+
+	request_print(request, &text);
+	if (draft_is_open(draft)) {
+		cleanup_(freep) char *open = draft_text(draft);
+
+		buf_adds(&text, open);
+	}
+	add_without(out, buf_text(&text), is_own ? draft->identity_value : "");
+	buf_deinit(&text);
+}
+
 void desk_print_output(const struct shape_output *output, struct jq_set *jq, struct buf *out)
 {
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
@@ -161,7 +190,7 @@ void desk_print_output(const struct shape_output *output, struct jq_set *jq, str
 	                                          : gather_single(draft, &rejection);
 
 	if (r)
-		request_print(r, out);
+		print_draft(draft, r, out);
 	else
 		buf_addf(out, "rejected %s\n",
 		         reject_class_name(draft ? rejection.class : output->rejection.class));
@@ -288,7 +317,7 @@ static void begin(struct engine *e, struct errand *errand, struct stream *own,
 	seen_hold(e, record);
 	s->record = record_ref(record);
 	hook_point("send_begins");
-	outputs_take_rest(e, &errand->pipeline->routes, record, shaped, 0, 0, NULL);
+	outputs_take_rest(e, &errand->pipeline->routes, record, shaped, 0, 0, NULL, NULL);
 }
 
 static void take(struct engine *e, struct errand *errand)

@@ -121,15 +121,18 @@ void offers_withdraw(struct engine *e, const struct draft *draft)
 		end(e, offer);
 }
 
-/* "held lead.create of signups.ndjson line 4" */
+char *offers_words(const char *what, const struct record *record)
+{
+	return mem_printf("%s of %s %s %llu", what, record->source_name ? record->source_name : "?",
+	                  record->line ? "line" : "record",
+	                  (unsigned long long)(record->line ? record->line : record->pos));
+}
+
 static void hold(struct engine *e, struct offer *offer, const struct part *part,
                  const struct request *request)
 {
-	const struct record *record = part->record;
-	cleanup_(freep) char *words = mem_printf(
-		"held %s of %s %s %llu", request->operation,
-		record->source_name ? record->source_name : "?", record->line ? "line" : "record",
-		(unsigned long long)(record->line ? record->line : record->pos));
+	cleanup_(freep) char *what = mem_printf("held %s", request->operation);
+	cleanup_(freep) char *words = offers_words(what, part->record);
 	void **waiters;
 	const size_t n = offer_hold(offer, words, &waiters);
 
@@ -195,6 +198,7 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 	const struct output_place place = place_of(part->record, part->ordinal);
 	struct offer *offer = may_ask(e) ? parents_at(e->parents, &place) : NULL;
 
+	parking_end(e, part);
 	e->resolve->n_ended++;
 	e->resolve->is_busy |= e->resolve->n_aside != 0;
 	if (!offer)

@@ -361,6 +361,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->aside = aside_new();
 	e->resolve = resolve_new();
 	e->parents = parents_new();
+	e->parking = parking_new();
 	e->routes = e->pipeline->routes;
 	e->routes.names = naming_names(e);
 	e->restore = restore_new();
@@ -379,6 +380,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 		naming_watch(e);
 		r = remember_open(e, err);
 	}
+	if (r >= 0)
+		r = parking_load(e, err);
 	if (r >= 0)
 		r = journal_each_part(e->journal, OUTCOME_HELD, NULL, REJECT_NONE, take_held, e,
 		                      err);
@@ -419,6 +422,7 @@ void engine_free(struct engine *engine)
 	proof_free(e->proof);
 	resolve_free(e->resolve);
 	parents_free(e->parents);
+	parking_free(e->parking);
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);
 	http_free(e->http);

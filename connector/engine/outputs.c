@@ -350,7 +350,7 @@ static void number_behind(struct shape_result *shaped, size_t from, unsigned ord
 
 void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
                        struct shape_result *shaped, size_t from, unsigned ordinal,
-                       struct request *first)
+                       struct request *first, struct draft *open)
 {
 	struct request **requests = mem_array(shaped->n, sizeof(struct request *));
 
@@ -358,12 +358,19 @@ void outputs_take_rest(struct engine *e, const struct route_set *routes, struct 
 	open_account(record, shaped);
 	if (first)
 		outputs_have(first);
+	if (open)
+		outputs_wait(open);
 	for (size_t i = from; i < shaped->n; i++) {
 		struct shape_output *output = &shaped->items[i];
 
 		record->n_open++;
 		if (!output->draft)
 			continue;
+		if (draft_is_open(output->draft)) {
+			outputs_wait(output->draft);
+			continue;
+		}
+		(void)offers_take(e, output->draft);
 		/* Alone, also where its route has a batch: @routes may not outlive the question. */
 		requests[i] = intake_request(e, routes, steal(&output->draft), &output->rejection);
 		if (requests[i])

@@ -26,6 +26,7 @@ struct naming;
 struct aside;
 struct resolve;
 struct parents;
+struct parking;
 struct seen;
 
 /* An earlier version of the pipeline, for what it rendered. */
@@ -58,6 +59,7 @@ struct engine {
 	struct aside *aside;
 	struct resolve *resolve;       /* drafts that wait for lookups, parents or lanes */
 	struct parents *parents;       /* what is about to be made */
+	struct parking *parking;       /* what was rejected and holds up others */
 	struct watched_field *watched; /* of what is answered, this is remembered */
 	size_t n_watched;
 	bool skips_unchanged;    /* a route has skip_unchanged */
@@ -170,12 +172,12 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped);
 /*
  * A reject is taken up again that stood for all outputs from item @from - 1 of @shaped on, by
- * @routes: sends the others, each alone, as outputs from @ordinal on. @first carries that item;
- * NULL: it is rejected again.
+ * @routes: sends the others, each alone, as outputs from @ordinal on. @first carries that item, or
+ * it waits as @open; both NULL: it is rejected again.
  */
 void outputs_take_rest(struct engine *e, const struct route_set *routes, struct record *record,
                        struct shape_result *shaped, size_t from, unsigned ordinal,
-                       struct request *first);
+                       struct request *first, struct draft *open);
 /* @draft, which waits and has no row, gets one, and with it all that its record is tied to. */
 void outputs_keep(struct engine *e, struct draft *draft);
 /* @draft has its output from now on, in the place of another: it waits in resolve or gather. */
@@ -281,6 +283,19 @@ bool resolve_retake(void *arg, struct request *request);
  * resolve_ask.c: lookups that are not answered by what is known. Questions are batched: hundreds of
  * keys in one search, when that many wait or nobody else comes.
  */
+
+/* All who wait for a person look again. */
+void resolve_wake_people(struct engine *e);
+
+/* parking.c: delivery.on_reject: park. What was rejected holds up what comes behind it. */
+struct parking *parking_new(void);
+void parking_free(struct parking *parking); /* NULL is ignored */
+int parking_load(struct engine *e, struct err *err);
+/* The outcome of @request is submitted: what of it was rejected closes its lanes. */
+void parking_take(struct engine *e, const struct request *request);
+/* @part has another outcome, or none any more: what it closed is open. */
+void parking_end(struct engine *e, const struct part *part);
+void parking_open(struct engine *e, uint64_t part);
 
 /*
  * parents.c: what is about to be made: keys (lookup_key_text()) of creates that are open or held,

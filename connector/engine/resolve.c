@@ -63,6 +63,7 @@ static void resolving_free(struct resolving *r)
 	strlist_free(r->match_lanes);
 	free(r->nest_lead);
 	json_object_put(r->lists);
+	free(r->person);
 	free(r->waiters);
 	free(r->closed);
 	free(r);
@@ -100,7 +101,7 @@ bool resolve_wants(const struct engine *e, const struct draft *draft)
 	/* Rows of a company first become one. */
 	if (nest_is_row(draft))
 		return false;
-	return e->resolve->n || draft_is_open(draft);
+	return e->resolve->n || draft_is_open(draft) || e->pipeline->park_rejects;
 }
 
 /* Lanes */
@@ -477,6 +478,13 @@ static void only_people_help(struct engine *e)
 	delivery_stop(e->delivery, EXIT_AGAIN, sentence);
 }
 
+void resolve_wake_people(struct engine *e)
+{
+	for (struct resolving *r = e->resolve->aside_first; r; r = r->behind)
+		if (r->wait == WAIT_PERSON)
+			resolve_wake(e, r);
+}
+
 void resolve_turn(struct engine *e)
 {
 	struct resolve *resolve = e->resolve;
@@ -532,6 +540,6 @@ const char *resolve_reason(struct engine *e)
 		r = r->behind;
 	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%zu record%s for %s", e->resolve->n,
 	               e->resolve->n == 1 ? " waits" : "s wait",
-	               r ? offer_held(r->person) : "what is before them");
+	               r ? r->person : "what is before them");
 	return e->stop_reason;
 }

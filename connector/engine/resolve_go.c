@@ -76,10 +76,18 @@ void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...
 
 /* What became of a lookup */
 
-static enum step wait_for_parent(struct resolving *r, struct offer *parent)
+static enum step wait_for_parent(struct engine *e, struct resolving *r, struct offer *parent)
 {
+	/* A person who has it taken up again is told at once. */
+	if (offer_held(parent) && r->draft->record->is_settled) {
+		resolve_reject(e, r, REJECT_LINK, NULL,
+		               "it waits for the %s; settle that first, then retry this one",
+		               offer_held(parent));
+		return STEP_GONE;
+	}
 	r->wait = offer_held(parent) ? WAIT_PERSON : WAIT_PARENT;
-	r->person = parent;
+	free(r->person);
+	r->person = mem_strdup(offer_held(parent));
 	offer_wait(parent, r);
 	return STEP_WAIT;
 }
@@ -102,7 +110,7 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
 {
 	*ret_look = resolve_look(e, f, ret);
 	if (*ret_look == LOOK_PARENT)
-		return wait_for_parent(r, ret->parent);
+		return wait_for_parent(e, r, ret->parent);
 	if (*ret_look != LOOK_ASK)
 		return STEP_ON;
 	ask_want(e, f);
@@ -195,15 +203,27 @@ static enum step match(struct engine *e, struct resolving *r, struct looked *ret
 
 /* link */
 
+static void take_words(void *arg, const struct part_row *row)
+{
+	char **words = arg;
+
+	free(*words);
+	*words = offers_words("by the record", row->part.record);
+}
+
 static void reject_orphan(struct engine *e, struct resolving *r, const struct draft_link *link,
                           const struct looked *looked)
 {
 	cleanup_(freep) char *words = all_words(&link->lookup);
+	cleanup_(freep) char *by = mem_strdup("by an earlier record");
+	const uint64_t ids[] = {looked->part, 0};
 
+	(void)journal_each_part(e->journal, OUTCOME_REJECTED, ids, REJECT_NONE, take_words, &by,
+	                        NULL);
 	resolve_reject(e, r, REJECT_PARENT_REJECTED, link->field,
-	               "the %s with %s was to be made by an earlier record, which was rejected "
-	               "(reject %llu); settle that first, then retry this one",
-	               link->lookup.kind, words, (unsigned long long)looked->part);
+	               "the %s with %s was to be made %s, which was rejected (reject %llu); "
+	               "settle that first, then retry this one",
+	               link->lookup.kind, words, by, (unsigned long long)looked->part);
 }
 
 static void reject_ambiguous(struct engine *e, struct resolving *r, const struct finding *f,
@@ -461,19 +481,47 @@ static bool waits_ahead(struct engine *e, struct resolving *r)
 	return true;
 }
 
+/* What was rejected before it holds it up; and what is on its way may be rejected yet. */
+static bool is_parked(struct engine *e, struct resolving *r)
+{
+	struct request *call;
+	const char *before;
+
+	if (!e->pipeline->park_rejects || r->draft->record->is_settled || hook_without("park"))
+		return false;
+	call = request_new();
+	resolve_lanes(r, call);
+	before = parking_before(e, r->draft, call);
+	if (before) {
+		r->wait = WAIT_PERSON;
+		free(r->person);
+		r->person = mem_strdup(before);
+	} else if (!gather_is_shared(r->draft) && !resolve_is_free(e, call)) {
+		r->wait = WAIT_LANE;
+		before = "";
+	}
+	request_free(call);
+	return before != NULL;
+}
+
+static bool must_wait(struct engine *e, struct resolving *r)
+{
+	return waits_ahead(e, r) || is_parked(e, r);
+}
+
 bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
 
 	/* An answer on its way points at it. */
-	if (is_still_asking(r) || waits_ahead(e, r))
+	if (is_still_asking(r) || must_wait(e, r))
 		return false;
 	if (r->n_findings) {
 		step = answer_lookups(e, r);
 		if (step != STEP_ON)
 			return step == STEP_GONE;
 		/* Only now is it known which object it is about. */
-		if (waits_ahead(e, r))
+		if (must_wait(e, r))
 			return false;
 	}
 	if (r->nest_lead)

@@ -29,17 +29,24 @@ void resolve_own_body(struct draft *d)
 	d->body = own;
 }
 
-/* Nothing is open about what it owns. */
-static bool is_lane_free(struct engine *e, const struct draft *d)
+bool resolve_is_free(struct engine *e, const struct request *call)
 {
-	struct request *call = request_new();
 	bool is_free = true;
 
-	crm_lanes(d, call);
 	batches_clear_way(e, call, NULL);
 	for (size_t i = 0; is_free && i < call->n_lanes; i++)
 		is_free = !call->lanes[i].is_owner ||
 		          delivery_is_free(e->delivery, &call->lanes[i], 1, true);
+	return is_free;
+}
+
+static bool is_target_free(struct engine *e, const struct draft *d)
+{
+	struct request *call = request_new();
+	bool is_free;
+
+	crm_lanes(d, call);
+	is_free = resolve_is_free(e, call);
 	request_free(call);
 	return is_free;
 }
@@ -126,7 +133,7 @@ enum step resolve_settle_on(struct engine *e, struct resolving *r)
 	struct draft *d = r->draft;
 	enum step step;
 
-	if (!is_lane_free(e, d)) {
+	if (!is_target_free(e, d)) {
 		r->wait = WAIT_LANE;
 		return STEP_WAIT;
 	}

@@ -112,7 +112,7 @@ struct resolving {
 	bool is_aside, is_woken;
 	bool is_again; /* it was sent by what was remembered already: not a second time */
 	bool is_kept;  /* has its row */
-	const struct offer *person; /* WAIT_PERSON: the offer it waits for */
+	char *person;  /* WAIT_PERSON: what it waits for, in words */
 	enum resolving_wait wait;
 	struct finding *findings; /* match, the links, the links of update */
 	size_t n_findings;
@@ -143,6 +143,8 @@ struct resolve {
 	bool is_full; /* nothing more is read till enough of them have gone */
 };
 
+/* Nothing of its target is open; what waits in gather and would be is sent. */
+bool resolve_is_free(struct engine *e, const struct request *call);
 /* Something it waits for has changed. */
 void resolve_wake(struct engine *e, struct resolving *r);
 /* Comes before all others: it was let go already, by what turned out to be wrong. */
@@ -187,5 +189,12 @@ uint64_t ask_due_ms(const struct engine *e);
 void ask_free(struct resolve *resolve);
 
 /* offers.c */
+/* "held lead.create of signups.ndjson line 4", where @what is "held lead.create"; to free(). */
+char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */
 void offers_withdraw(struct engine *e, const struct draft *draft);
+
+/* parking.c: delivery.on_reject: park. */
+/* Who must be settled before @draft, which has the lanes of @call, in words; NULL: nobody. */
+const char *parking_before(const struct engine *e, const struct draft *draft,
+                           const struct request *call);

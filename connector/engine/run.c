@@ -169,9 +169,10 @@ static void end_run(struct engine *e)
 {
 	e->run.ended_wall_ms = loop_wall_ms(e->loop);
 	count_open(e);
-	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.60s",
+	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.150s",
 	               e->is_stopping               ? e->stop_reason
 	               : e->input_code != EXIT_DONE ? e->input_err.text
+	               : resolve_n(e)               ? resolve_reason(e)
 	               : e->options.reads_source    ? "end of input"
 	                                            : "done by hand");
 	/* What a person had done while nothing ran is a run only if it settled what one left open.

@@ -205,6 +205,7 @@ void settle_request(void *arg, struct request *takes_request)
 	hook_point("outcome_asked");
 	for (size_t i = 0; i < r->n_parts; i++)
 		offers_end(e, &r->parts[i]);
+	parking_take(e, r);
 	for (size_t i = 0; i < r->n_parts; i++)
 		seen_end(e, r->parts[i].record);
 	for (size_t i = 0; i < r->n_parts; i++)

@@ -1,0 +1,173 @@
+#include "connector/engine/resolve_private.h"
+#include "lib/mem.h"
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+
+/* Offers and marks: who may yet make what is looked for, and in which order. */
+
+static const struct output_place first = {.stream = 1, .pos = 0, .ordinal = 0};
+static const struct output_place second = {.stream = 1, .pos = 40, .ordinal = 0};
+static char email[] = "lead email=a@b.example", name[] = "lead name=Ana", other[] = "lead name=Bo";
+
+static struct offer *offer(struct parents *parents, const struct output_place *place,
+                           uint64_t number, char *one, char *two)
+{
+	char *texts[] = {one, two};
+
+	return parents_offer(parents, place, number, texts, two ? 2 : 1);
+}
+
+static struct offer *find(struct parents *parents, char *one, char *two, uint64_t before)
+{
+	char *texts[] = {one, two};
+
+	return parents_find(parents, texts, two ? 2 : 1, before);
+}
+
+static void end(struct parents *parents, struct offer *offered)
+{
+	void **waiters;
+
+	check_eq(parents_end(parents, offered, &waiters), 0);
+	free(waiters);
+}
+
+static void only_who_came_before_is_a_parent(void **state)
+{
+	struct parents *parents = parents_new();
+	struct offer *one = offer(parents, &first, 3, email, NULL);
+
+	(void)state;
+	check(find(parents, email, NULL, 4) == one);
+	check_null(find(parents, email, NULL, 3));
+	check_null(find(parents, email, NULL, 2));
+	check_null(find(parents, name, NULL, 4));
+	parents_free(parents);
+}
+
+static void all_fields_must_be_of_one_offer(void **state)
+{
+	struct parents *parents = parents_new();
+	struct offer *two;
+
+	(void)state;
+	(void)offer(parents, &first, 1, email, other);
+	two = offer(parents, &second, 2, email, name);
+	check(find(parents, email, name, 9) == two);
+	check(find(parents, name, email, 9) == two);
+	check_null(find(parents, other, name, 9));
+	parents_free(parents);
+}
+
+static void the_first_of_several_is_waited_for_and_then_the_next(void **state)
+{
+	struct parents *parents = parents_new();
+	/* A request of an earlier run is told later than what was read meanwhile. */
+	struct offer *late = offer(parents, &second, 7, email, NULL);
+	struct offer *early = offer(parents, &first, 2, email, NULL);
+
+	(void)state;
+	check(find(parents, email, NULL, 9) == early);
+	end(parents, early);
+	check(find(parents, email, NULL, 9) == late);
+	end(parents, late);
+	check_null(find(parents, email, NULL, 9));
+	parents_free(parents);
+}
+
+static void a_place_keeps_its_first_offer_and_number(void **state)
+{
+	struct parents *parents = parents_new();
+	struct offer *one = offer(parents, &first, 2, email, NULL);
+
+	(void)state;
+	check(offer(parents, &first, 8, name, NULL) == one);
+	check_eq(offer_number(one), 2);
+	check(parents_at(parents, &first) == one);
+	check_null(parents_at(parents, &second));
+	check_null(find(parents, name, NULL, 9));
+	end(parents, one);
+	check_null(parents_at(parents, &first));
+	parents_free(parents);
+}
+
+static void who_waits_is_told_once_when_it_is_held_and_when_it_ends(void **state)
+{
+	struct parents *parents = parents_new();
+	struct offer *one = offer(parents, &first, 1, email, NULL);
+	int a = 0, b = 0;
+	void **waiters;
+
+	(void)state;
+	offer_wait(one, &a);
+	offer_wait(one, &b);
+	check_eq(offer_hold(one, "held lead.create of x line 4", &waiters), 2);
+	check(waiters[0] == &a);
+	check(waiters[1] == &b);
+	free(waiters);
+	check_text(offer_held(one), "held lead.create of x line 4");
+	offer_wait(one, &b);
+	check_eq(parents_end(parents, one, &waiters), 1);
+	check(waiters[0] == &b);
+	free(waiters);
+	parents_free(parents);
+}
+
+static void marks_stand_in_the_order_of_their_numbers(void **state)
+{
+	struct marks *marks = marks_new();
+	int who = 0;
+	struct mark *five = marks_add(marks, "lead_A1", &who, 5, true);
+	struct mark *nine = marks_add(marks, "lead_A1", &who, 9, false);
+	struct mark *seven = marks_add(marks, "lead_A1", &who, 7, true);
+	struct mark *one = marks_add(marks, "lead_A1", &who, 1, false);
+
+	(void)state;
+	check(marks_first(marks, "lead_A1") == one);
+	check(one->behind == five);
+	check(five->behind == seven);
+	check(seven->behind == nine);
+	check(nine->before == seven);
+	marks_remove(marks, seven);
+	check(five->behind == nine);
+	check(nine->before == five);
+	marks_remove(marks, one);
+	check(marks_first(marks, "lead_A1") == five);
+	marks_remove(marks, nine);
+	marks_remove(marks, five);
+	check_null(marks_first(marks, "lead_A1"));
+	marks_free(marks);
+}
+
+static void many_texts_are_found_again(void **state)
+{
+	struct marks *marks = marks_new();
+	int who = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		char *text = mem_printf("lead email=%u@b.example", i);
+
+		(void)marks_add(marks, text, &who, i, true);
+		free(text);
+	}
+	check_eq(marks_first(marks, "lead email=19999@b.example")->number, 19999);
+	check_eq(marks_first(marks, "lead email=0@b.example")->number, 0);
+	marks_free(marks);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(only_who_came_before_is_a_parent),
+		sentence(all_fields_must_be_of_one_offer),
+		sentence(the_first_of_several_is_waited_for_and_then_the_next),
+		sentence(a_place_keeps_its_first_offer_and_number),
+		sentence(who_waits_is_told_once_when_it_is_held_and_when_it_ends),
+		sentence(marks_stand_in_the_order_of_their_numbers),
+		sentence(many_texts_are_found_again),
+	};
+
+	return run_sentences(tests);
+}
