@@ -101,10 +101,12 @@ static void forget(struct proof *p, uint64_t seq)
 		}
 }
 
-static const struct unproven *listed(const struct proof *p, const struct request *request)
+/* As delivery knows it now, since whatever ends is gone at once; NULL: it has ended. */
+static const struct unproven *listed(struct proof *p, uint64_t seq)
 {
+	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
 	for (size_t i = 0; i < p->n_list; i++)
-		if (p->list[i].request == request)
+		if (p->list[i].request->seq == seq)
 			return &p->list[i];
 	return NULL;
 }
@@ -245,11 +247,20 @@ static const char *oldest_match(const struct proof *p, size_t at, size_t *ret_n_
 	return oldest ? oldest->id : NULL;
 }
 
-bool proof_is_found(const struct proof *p, size_t at)
+void proof_take_found(struct proof *p)
 {
+	struct question *q = &p->question;
+	const struct unproven *u;
+	const char *id;
 	size_t n_others;
 
-	return oldest_match(p, at, &n_others) != NULL;
+	for (size_t i = 0; i < q->n; i++) {
+		id = q->is_done[i] ? NULL : oldest_match(p, i, &n_others);
+		u = id ? listed(p, q->seqs[i]) : NULL;
+		q->is_done[i] |= id != NULL;
+		if (u)
+			was_found(p, u->request, id, n_others);
+	}
 }
 
 static uint64_t pause_ms(const struct proof *p)
@@ -269,19 +280,12 @@ void proof_decide(struct proof *p)
 	const bool search_answers = q->is_searched;
 	char wants_canary[sizeof(p->canaries[0].object)] = "";
 
-	p->n_list = delivery_unproven_list(e->delivery, p->list, max_looked_at);
+	proof_take_found(p);
 	for (size_t i = 0; i < q->n; i++) {
-		const struct unproven *u = listed(p, q->requests[i]);
-		size_t n_others;
-		const char *id = u ? oldest_match(p, i, &n_others) : NULL;
+		const struct unproven *u = q->is_done[i] ? NULL : listed(p, q->seqs[i]);
 
-		if (!u)
-			continue;
-		if (id)
-			was_found(p, u->request, id, n_others);
-		else if (was_absent(p, u, i, now))
-			(void)snprintf(wants_canary, sizeof(wants_canary), "%s",
-			               u->request->object);
+		if (u && was_absent(p, u, i, now))
+			(void)snprintf(wants_canary, sizeof(wants_canary), "%s", q->object);
 	}
 	p->next_scan_ms = q->asked_ms + pause_ms(p);
 	proof_forget_question(p);
@@ -293,9 +297,8 @@ void proof_decide(struct proof *p)
 
 static bool fits(const struct question *q, const struct request *r)
 {
-	return q->n == 0 ||
-	       (q->n < crm_search_values && !strcmp(q->requests[0]->object, r->object) &&
-	        !strcmp(q->requests[0]->identity_field, r->identity_field));
+	return q->n == 0 || (q->n < crm_search_values && !strcmp(q->object, r->object) &&
+	                     !strcmp(q->field, r->identity_field));
 }
 
 static void wake(void *arg)
@@ -324,8 +327,7 @@ static void add_to_question(struct proof *p, const struct unproven *u, uint64_t 
 	if (!q->n || from_ms < q->log.from_ms)
 		q->log.from_ms = from_ms;
 	q->wants_log |= now - u->since_ms >= quarantine(p) / 2 && !hook_without("event_log");
-	q->requests[q->n] = u->request;
-	q->values[q->n++] = u->request->identity_value;
+	proof_add(p, u->request);
 }
 
 static void scan(struct proof *p, uint64_t now)

@@ -19,8 +19,12 @@ void proof_forget_question(struct proof *p)
 {
 	struct question *q = &p->question;
 
-	for (size_t i = 0; i < q->n; i++)
+	for (size_t i = 0; i < q->n; i++) {
 		free(q->leads[i]);
+		free(q->values[i]);
+	}
+	free(q->object);
+	free(q->field);
 	crm_matches_deinit(&q->matches);
 	crm_events_deinit(&q->log);
 	*q = (struct question){0};
@@ -53,12 +57,17 @@ static struct json_object *read_yes(struct proof *p, const struct http_answer *a
 	return value;
 }
 
-static bool all_are_found(const struct proof *p)
+static bool is_all_done(const struct question *q)
 {
-	for (size_t i = 0; i < p->question.n; i++)
-		if (!proof_is_found(p, i))
+	for (size_t i = 0; i < q->n; i++)
+		if (!q->is_done[i])
 			return false;
 	return true;
+}
+
+static const char *const *values_of(const struct question *q)
+{
+	return (const char *const *)q->values;
 }
 
 /* The event log */
@@ -95,8 +104,8 @@ static void log_came(void *arg, const struct http_answer *answer)
 	}
 	hook_point("log_answered");
 	page = read_yes(p, answer);
-	if (!page || crm_events_read(page, q->requests[0]->identity_field, q->values, q->n, &q->log,
-	                             &q->matches, NULL) < 0)
+	if (!page ||
+	    crm_events_read(page, q->field, values_of(q), q->n, &q->log, &q->matches, NULL) < 0)
 		proof_decide(p);
 	else if (q->log.is_complete || ++q->n_log_pages == max_log_pages)
 		end_log(p);
@@ -108,8 +117,8 @@ static void ask_log(struct proof *p)
 {
 	const struct question *q = &p->question;
 
-	ask(p, CALL_GET, crm_event_group, crm_events_path(q->requests[0]->object, q->log.cursor),
-	    NULL, log_came);
+	ask(p, CALL_GET, crm_event_group, crm_events_path(q->object, q->log.cursor), NULL,
+	    log_came);
 }
 
 static void newest_event_came(void *arg, const struct http_answer *answer)
@@ -129,7 +138,7 @@ static void newest_event_came(void *arg, const struct http_answer *answer)
 /* What shows that the log moves must have been seen before it is read, not after. */
 static void begin_log(struct proof *p)
 {
-	if (!p->question.wants_log || all_are_found(p))
+	if (!p->question.wants_log || is_all_done(&p->question))
 		proof_decide(p);
 	else
 		ask(p, CALL_GET, crm_event_group, mem_strdup(crm_newest_event_path), NULL,
@@ -171,8 +180,8 @@ static void list_came(void *arg, const struct http_answer *answer)
 	}
 	hook_point("list_answered");
 	page = read_yes(p, answer);
-	if (!page || crm_list_read(page, q->requests[0]->identity_field, q->values, q->n,
-	                           &q->matches, &shown, NULL) < 0) {
+	if (!page ||
+	    crm_list_read(page, q->field, values_of(q), q->n, &q->matches, &shown, NULL) < 0) {
 		end_list(q, NULL);
 	} else if (shown.has_more && shown.n && q->list_skip + shown.n < shown.n * max_list_pages) {
 		q->list_skip += shown.n;
@@ -188,18 +197,19 @@ static void list_came(void *arg, const struct http_answer *answer)
 static void ask_list(struct proof *p)
 {
 	const struct question *q = &p->question;
-	const char *object = q->requests[0]->object;
 
-	ask(p, CALL_GET, crm_list_group(object),
-	    crm_list_path(object, q->leads[q->list_at], q->list_skip), NULL, list_came);
+	ask(p, CALL_GET, crm_list_group(q->object),
+	    crm_list_path(q->object, q->leads[q->list_at], q->list_skip), NULL, list_came);
 }
 
+/* What is found need not wait for the sources that are asked after this one. */
 static void ask_next_list(struct proof *p)
 {
 	struct question *q = &p->question;
 
-	while (q->list_at < q->n && (!q->leads[q->list_at] || q->was_list_asked[q->list_at] ||
-	                             proof_is_found(p, q->list_at)))
+	proof_take_found(p);
+	while (q->list_at < q->n &&
+	       (!q->leads[q->list_at] || q->was_list_asked[q->list_at] || q->is_done[q->list_at]))
 		q->list_at++;
 	if (q->list_at == q->n) {
 		begin_log(p);
@@ -243,8 +253,7 @@ static void search_came(void *arg, const struct http_answer *answer)
 	}
 	hook_point("search_answered");
 	page = read_yes(p, answer);
-	if (!page || crm_search_read(page, q->requests[0]->identity_field, q->values, q->n,
-	                             &q->matches, NULL) < 0) {
+	if (!page || crm_search_read(page, q->field, values_of(q), q->n, &q->matches, NULL) < 0) {
 		search_failed(p, answer->status);
 	} else if (!q->matches.cursor) {
 		q->is_searched = true;
@@ -260,11 +269,9 @@ static void search_came(void *arg, const struct http_answer *answer)
 static void ask_search(struct proof *p)
 {
 	const struct question *q = &p->question;
-	const struct request *first = q->requests[0];
 
 	ask(p, CALL_POST, "search", mem_strdup(crm_search_path),
-	    crm_search_body(first->object, first->identity_field, q->values, q->n,
-	                    q->matches.cursor),
+	    crm_search_body(q->object, q->field, values_of(q), q->n, q->matches.cursor),
 	    search_came);
 }
 
@@ -280,12 +287,21 @@ static char *lead_of(const struct request *r)
 	return mem_strdup(json_get_string(body, "lead_id"));
 }
 
-void proof_look(struct proof *p)
+void proof_add(struct proof *p, const struct request *r)
 {
 	struct question *q = &p->question;
 
+	if (!q->n) {
+		q->object = mem_strdup(r->object);
+		q->field = mem_strdup(r->identity_field);
+	}
+	q->seqs[q->n] = r->seq;
+	q->values[q->n] = mem_strdup(r->identity_value);
+	q->leads[q->n++] = lead_of(r);
+}
+
+void proof_look(struct proof *p)
+{
 	p->is_asking = true;
-	for (size_t i = 0; i < q->n; i++)
-		q->leads[i] = lead_of(q->requests[i]);
 	ask_search(p);
 }

@@ -33,8 +33,10 @@ struct item {
 
 /* One look for creates of one kind with one field: search, the lists of their leads, the log. */
 struct question {
-	struct request *requests[crm_search_values];
-	const char *values[crm_search_values];
+	char *object, *field; /* the kind and the field of all of them */
+	uint64_t seqs[crm_search_values];
+	char *values[crm_search_values];
+	bool is_done[crm_search_values]; /* it was found, and has ended */
 	size_t n;
 	uint64_t asked_ms;
 	struct crm_matches matches; /* of all sources */
@@ -89,11 +91,13 @@ struct proof {
 void proof_decide(struct proof *p);
 /* Past its quarantine @u was only missing a canary, which is there now. */
 void proof_look_soon(struct proof *p, const struct unproven *u);
-/* Value @at was found: an object that no other request has made. */
-bool proof_is_found(const struct proof *p, size_t at);
+/* Ends those that were found by now: objects that no other request has made. */
+void proof_take_found(struct proof *p);
 
 /* proof_ask.c */
 
+/* Adds a create to the question; it may end before the question does. */
+void proof_add(struct proof *p, const struct request *r);
 /* Begins to look for what is in the question; ends in proof_decide(), unless delivery stops. */
 void proof_look(struct proof *p);
 /* Makes room for the next question. */

@@ -14,12 +14,15 @@ static struct world *const w = &world;
 static struct fake_close them;
 
 static bool creates_answer; /* creates are answered; else they stay in flight */
+static bool lists_hang;
 
 static void serve(struct world *of, struct http_transfer *t)
 {
 	char answer[64];
 
-	if (fake_is_lookup(t)) {
+	if (lists_hang && strstr(fake_url(t), "lead_id=")) {
+		return;
+	} else if (fake_is_lookup(t)) {
 		fake_lookup(of, &them, t);
 	} else if (creates_answer) {
 		(void)snprintf(answer, sizeof(answer), "{\"id\":\"lead_c%llu\"}",
@@ -33,7 +36,7 @@ static int begin(void **state)
 	(void)state;
 	world_init(w);
 	them = (struct fake_close){0};
-	creates_answer = false;
+	creates_answer = lists_hang = false;
 	w->proves = true;
 	w->serve = serve;
 	return 0;
@@ -376,6 +379,21 @@ static void one_list_serves_all_that_name_its_lead(void **state)
 	check_eq(them.n_lists, 1);
 }
 
+static void what_search_shows_does_not_wait_for_a_list_that_hangs(void **state)
+{
+	const uint64_t first = lost_contact("77"), second = lost_contact("78");
+
+	(void)state;
+	lists_hang = true;
+	(void)fake_make(w, &them, "contact", "78", 0);
+	world_pass(w, 500);
+	check_eq(ending(second)->outcome, OUTCOME_DELIVERED);
+	lists_hang = false;
+	(void)below("77");
+	world_pass(w, 500);
+	check_eq(ending(first)->outcome, OUTCOME_DELIVERED);
+}
+
 static void a_later_object_in_the_leads_list_is_its_canary(void **state)
 {
 	const uint64_t n = lost_contact("77");
@@ -617,6 +635,7 @@ int main(void)
 		in_world(after_a_restart_the_wait_counts_anew),
 		in_world(what_the_leads_list_shows_was_delivered_whatever_search_says),
 		in_world(one_list_serves_all_that_name_its_lead),
+		in_world(what_search_shows_does_not_wait_for_a_list_that_hangs),
 		in_world(a_later_object_in_the_leads_list_is_its_canary),
 		in_world(without_a_later_object_the_leads_list_proves_no_absence),
 		in_world(what_the_log_tells_was_delivered),
