@@ -1,0 +1,56 @@
+"""What the tests of match, link and lists share: to run, to feed again, and to see what came."""
+
+import json
+
+
+def run(closefeed, path, code=0, *flags):
+    """Runs the pipeline to its end and returns the summary."""
+    result = closefeed("run", path, "--json", *flags)
+    assert result.code == code, result.out + result.err
+    return result.summary
+
+
+def counts(summary):
+    """The counts that are not 0, of those that add up to what was read."""
+    names = ("read", "delivered", "filtered", "skipped", "rejected", "held", "open")
+    return {name: summary[name] for name in names if summary[name]}
+
+
+def feed(path, *records):
+    """Adds records to the input of a pipeline."""
+    with open(path.with_suffix(".ndjson"), "a", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def rejects(closefeed, path):
+    """(line, class, message) of each reject, in the order of the lines."""
+    listed = closefeed("rejects", "list", path, "--json").json["rejects"]
+    return sorted((item["records"][0]["line"], item["class"], item["message"]) for item in listed)
+
+
+def writes(sandbox, path=""):
+    """(method, path, body) of every write that came, searches aside, oldest first."""
+    return [(call["method"], call["path"], json.loads(call["body"] or "null"))
+            for call in sandbox.requests()
+            if call["method"] != "GET" and call["path"] != "/data/search/"
+            and call["path"].startswith(path)]
+
+
+def searches(sandbox):
+    """The questions to the search."""
+    return [json.loads(call["body"]) for call in sandbox.requests("POST", "/data/search/")]
+
+
+def field(sandbox, name, kind="lead", type="text", **more):
+    """A new custom field; its key in a body, by id."""
+    made = sandbox.post(f"/custom_field/{kind}/", {"name": name, "type": type, **more})
+    return "custom." + made["id"]
+
+
+def emails(contact):
+    return [item["email"] for item in contact["emails"]]
+
+
+def set_lag(sandbox, ms):
+    """How far the search is behind the writes."""
+    sandbox.post("/_sandbox/settings", {"lag_ms": ms})
