@@ -211,7 +211,7 @@ static void note_create(struct draft *create, const struct match_text *text)
 /* The rows that nest folded are those of both its forms. */
 static void share_rows(struct draft *create, struct draft *update)
 {
-	update->rows = mem_array(create->n_rows, sizeof(*update->rows));
+	update->rows = mem_array(create->n_rows, sizeof(struct draft *));
 	for (size_t i = 0; i < create->n_rows; i++) {
 		const struct draft *row = create->rows[i];
 

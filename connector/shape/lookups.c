@@ -4,6 +4,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,9 +178,12 @@ static void drop_last_key(struct lookup *lookup)
 
 static bool refuse_all(struct asking *a)
 {
-	char *why = mem_printf("the value is %s in this record, so nobody can say which %s is "
-	                       "meant",
-	                       a->gone_how, a->rule->kind);
+	char *why;
+
+	assert(a->gone); /* else there is a key */
+	why = mem_printf("the value is %s in this record, so nobody can say which %s is "
+	                 "meant",
+	                 a->gone_how, a->rule->kind);
 
 	(void)refuse(a, a->gone, why);
 	free(why);

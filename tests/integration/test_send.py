@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness import HOOK_SECRET, KEY, Pipelines, ndjson, wait_until
+from scenarios import set_lag
 from receiver import Server, close_that
 
 BAD = {"name": "Bad", "url": 7}
@@ -237,6 +238,30 @@ def test_again_is_refused_where_the_identity_comes_from_the_record(
     assert refused.code == 2 and "identity" in refused.err
     assert names(sandbox) == ["A"]
     assert closefeed("rejects", "list", path, "--json").json["rejects"] == []
+
+
+def test_a_key_of_closefeeds_own_is_made_when_it_is_sent(closefeed, pipeline, sandbox):
+    field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
+    path = pipeline([{"name": "A"}], routes=f"- {{operation: lead.create, identity: custom.{field}}}")
+    sent = closefeed("send", path, "--yes")
+    assert sent.code == 0, sent.err
+    assert "<key of closefeed's own>" in sent.out
+    lead, = sandbox.get("/lead/")["data"]
+    assert len(lead[f"custom.{field}"]) == 32
+
+
+def test_what_is_looked_up_is_shown_as_text_and_sent_as_an_id(closefeed, pipeline, sandbox):
+    set_lag(sandbox, 0)
+    there = sandbox.post("/lead/", {"name": "A"})["id"]
+    path = pipeline([{"name": "A", "url": "https://a.example"}], routes="""
+        - operation: lead.upsert
+          match: {name: "{name}"}
+        """)
+    sent = closefeed("send", path, "--yes")
+    assert sent.code == 0, sent.err
+    assert "POST" in sent.out and "/lead/<lead where name = A>/" in sent.out
+    lead, = sandbox.get("/lead/")["data"]
+    assert (lead["id"], lead["url"]) == (there, "https://a.example")
 
 
 # What cannot be sent
