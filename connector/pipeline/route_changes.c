@@ -68,9 +68,13 @@ static void compile_omit(struct route_build *b, struct route *update)
 
 	for (size_t i = 0; omit && i < omit->n; i++) {
 		const struct yaml_node *item = omit->items[i];
-		const size_t mark = path_enter_item(b->l, i);
-		const struct yaml_node *again = route_key(b->spec.on_update, item->text);
+		const struct yaml_node *again;
+		size_t mark;
 
+		if (item->kind != YAML_TEXT)
+			continue; /* which was told */
+		mark = path_enter_item(b->l, i);
+		again = route_key(b->spec.on_update, item->text);
 		route_check_known_key(b, b->route->op, item);
 		if (strncmp(item->text, "custom.", 7) == 0)
 			route_check_field_name(b, item, item->text + 7, false);
