@@ -3,7 +3,8 @@
 /*
  * Records become drafts: transform, route, exclude, templates. Pure: no I/O, no clock, and the same
  * record and pipeline always give the same drafts. The record itself is never changed; bodies share
- * what they can with it, so they are read and printed but not changed in place.
+ * what they can with it, so they are read and printed but not changed in place. What only Close can
+ * say (match, link, which form of an upsert it is) stays open: the draft says what to look up.
  */
 
 #include "connector/model/draft.h"

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from harness import HOOK_SECRET, KEY, Pipelines, ndjson, wait_until
-from scenarios import set_lag
 from receiver import Server, close_that
+from scenarios import set_lag
 
 BAD = {"name": "Bad", "url": 7}
 
