@@ -44,6 +44,7 @@ def applied_late(start, without):
 def behind_a_search_that_stands_still(start, without):
     trial = start(records=companies(24), close="concurrency: 2", quarantine="400ms", lag="10s",
                   has_webhook=False, without=without)
+    trial.sandbox.post("/_sandbox/settings", {"event_data": "none"})  # which would find it
     trial.sandbox.add_fault("close_after", method="POST", path="/lead/", n=5)
     return twin(trial)
 
