@@ -36,16 +36,28 @@ static void note_written(struct shaping *s, const char *key, const char *written
 	(void)json_object_object_add(s->draft->written, key, json_string(written));
 }
 
+/* Several keys may be written by one name. */
+static void note_name(struct shaping *s, const char *kind, const char *written)
+{
+	const char *what = name_kind_text(kind);
+	char *note = mem_printf("\"%s\" is the name of %s %s: its id is looked up when it runs",
+	                        written, strchr("aeio", *what) ? "an" : "a", what);
+
+	for (char **known = s->draft->notes; known && *known; known++)
+		if (strcmp(*known, note) == 0) {
+			free(note);
+			return;
+		}
+	strlist_add(&s->draft->notes, note);
+}
+
 static const struct name_book *book_of(struct shaping *s, const char *kind, const char *written)
 {
 	const struct name_book *book = names_book(s->routes->names, kind);
-	const char *what = name_kind_text(kind);
 
 	if (!book) {
 		need(s, kind);
-		draft_note(s->draft,
-		           "\"%s\" is the name of %s %s: its id is looked up when it runs", written,
-		           strchr("aeio", *what) ? "an" : "a", what);
+		note_name(s, kind, written);
 	}
 	return book;
 }

@@ -272,7 +272,8 @@ static void books_that_are_missing_are_needed(void **state)
 	const struct spec update = {
 		.operation = "lead.update",
 		.url = "/lead/{{id}}/",
-		.links = {"custom.Manager:user {\"email\":\"{e}\"}"},
+		.body = "{\"name\":\"{k}\"}",
+		.links = {"custom.Account ID:lead {\"custom.Account ID\":\"{e}\"}"},
 	};
 	const struct spec spec = {
 		.operation = "lead.create",
@@ -280,7 +281,7 @@ static void books_that_are_missing_are_needed(void **state)
 		.links = {"custom.Manager:contact {\"custom.Role\":\"{k}\"}"},
 		.update = &update,
 	};
-	struct names none = {0}, old = all_books();
+	struct names old = all_books();
 	struct spec known = spec;
 	struct fixture f;
 
@@ -290,8 +291,12 @@ static void books_that_are_missing_are_needed(void **state)
 	check_text(f.result.needs[1], "contact");
 	check_null(f.result.needs[2]);
 	check_text(f.result.items[0].draft->match->keys[1].fields[0].name, "custom.Number");
+	check_text(
+		f.result.items[0].draft->update->notes[0],
+		"\"custom.Account ID\" is the name of a custom field of leads: its id is looked up "
+		"when it runs");
+	check_null(f.result.items[0].draft->update->notes[1]);
 	done(&f);
-	(void)none;
 
 	known.names = &old;
 	known.match = "{\"custom.cf_99\":\"{k}\"}";
