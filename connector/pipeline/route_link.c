@@ -123,6 +123,10 @@ static void check_field(struct route_build *b, const struct yaml_node *key)
 	} else if (!b->route->has_body) {
 		fail(b->l, key, "%s takes no body, and its path has no {%.40s}", op->name,
 		     key->text);
+	} else if (strcmp(key->text, "object_type") == 0) {
+		fail(b->l, key,
+		     "%s takes a word here, such as lead, and no id: write it in the body",
+		     op->name);
 	} else {
 		route_check_known_key(b, op, key);
 		if (strncmp(key->text, "custom.", 7) == 0 && operation_field(op, "custom.cf_x"))

@@ -241,13 +241,18 @@ bool route_is_hole(const struct route_build *b, const char *name)
  */
 static void add_hole(const struct route_build *b, struct buf *out, const char *name)
 {
-	static const char *const kinds[] = {"custom_activity_type", "custom_object_type"};
+	static const struct {
+		const char *link, *kind, *kind_of_schema;
+	} kinds[] = {
+		{"custom_activity_type", "custom_activity_type", "activity"},
+		{"custom_object_type", "custom_object_type", "custom_object"},
+	};
+	const bool is_schema = strncmp(b->spec.operation, "custom_field_schema.", 20) == 0;
 	const struct yaml_node *link = yaml_get(b->spec.link, name);
 
-	for (size_t i = 0; strcmp(name, "object_type") == 0 && i < sizeof(kinds) / sizeof(*kinds);
-	     i++)
-		if (yaml_get(link, kinds[i]))
-			buf_addf(out, "%s/", kinds[i]);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(name, "object_type") == 0 && yaml_get(link, kinds[i].link))
+			buf_addf(out, "%s/", is_schema ? kinds[i].kind_of_schema : kinds[i].kind);
 	buf_addf(out, "{{%s}}", name);
 }
 

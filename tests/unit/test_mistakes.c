@@ -469,6 +469,7 @@ static const char *const kinds[] = {
 	"a link creates nothing",
 	"holds no id of a",
 	"nothing finds its id",
+	"takes a word here",
 	"a parameter of an operation's path, not of a url",
 	"looks for objects of Close",
 	"takes no body, and its path has no",

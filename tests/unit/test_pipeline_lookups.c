@@ -162,6 +162,14 @@ static void links_fill_keys_of_the_body_and_holes_of_the_path(void **state)
 	check_eq(r->links[1].on_none, NONE_SKIP);
 	pipeline_free(p);
 
+	/* Schemas call types otherwise. */
+	p = load(
+		"operation: custom_field_schema.update\n    link: {object_type: {custom_activity_type: "
+		"{name: \"{n}\"}}}\n    body: {fields: \"{fields}\"}\n");
+	check_text(template_text(route_of(p)->url),
+	           "/custom_field_schema/activity/{{object_type}}/");
+	pipeline_free(p);
+
 	p = load("operation: activity.note.create\n    link:\n"
 	         "      lead_id: {contact: {email: \"{email}\"}}\n"
 	         "      contact_id: {contact: {email: \"{email}\"}}\n"
