@@ -82,3 +82,22 @@ def test_a_status_is_looked_up_within_its_pipeline(closefeed, sandbox, pipeline)
     assert result.summary["delivered"] == 1, result.err
     made, = sandbox.objects("opportunity")
     assert made["pipeline_id"] == other["id"]
+
+
+def test_a_type_is_linked_into_the_path_as_a_kind_and_an_id(closefeed, sandbox, pipeline):
+    visit = sandbox.post("/custom_activity/", {"name": "Visit"})["id"]
+    region = sandbox.post("/custom_field/shared/", {"name": "Region", "type": "text"})["id"]
+    sandbox.post(f"/custom_field/shared/{region}/association/", {
+        "object_type": "custom_activity_type", "custom_activity_type_id": visit})
+    path = pipeline([{"field": "Region", "type": "Visit"}], routes="""
+        - operation: custom_field.shared.update_association
+          link:
+            scf_id: {custom_field.shared: {name: "{field}"}}
+            object_type: {custom_activity_type: {name: "{type}"}}
+          body: {required: true}
+        """)
+    result = closefeed("run", path, "--json")
+    assert result.summary["delivered"] == 1, result.err
+    call, = sandbox.requests("PUT")
+    assert call["path"].endswith(
+        f"/custom_field/shared/{region}/association/custom_activity_type/{visit}/")
