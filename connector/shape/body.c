@@ -238,7 +238,10 @@ bool shape_body(struct shaping *s)
 		default_body(s);
 	else if (!written_body(s))
 		return false;
-	if (!check_is_object(s) || !shape_each(s) || !shape_changes(s))
+	if (!check_is_object(s) || !shape_each(s))
+		return false;
+	shape_keep_type(s);
+	if (!shape_changes(s))
 		return false;
 	if (json_object_is_type(s->draft->body, json_type_object))
 		exclude(s);

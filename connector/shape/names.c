@@ -342,9 +342,20 @@ static char *whole_kind(struct shaping *s, const char *kind)
 	if (!type_key)
 		return mem_strdup(kind);
 	type = json_get_string(s->draft->body, type_key);
+	if (!type && s->type_key && strcmp(s->type_key, type_key) == 0)
+		type = s->type;
 	if (!type)
 		type = json_get_string(s->value, type_key);
 	return type && *type ? mem_printf("%s/%s", kind, type) : NULL;
+}
+
+void shape_keep_type(struct shaping *s)
+{
+	const char *kind = name_kind_of_object(s->route->op);
+
+	s->type_key = kind ? name_type_key(kind) : NULL;
+	if (s->type_key)
+		s->type = mem_strdup(json_get_string(s->draft->body, s->type_key));
 }
 
 char *shape_fields_kind(struct shaping *s)

@@ -1,6 +1,7 @@
 #include "connector/shape/shape.h"
 
 #include "connector/shape/steps.h"
+#include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
@@ -58,13 +59,16 @@ static bool may_be_sent(struct shaping *s)
 static bool shape_form(struct shaping *s)
 {
 	const bool has_body = s->route->has_body;
+	bool is_good;
 
 	s->scope = shape_scope(s);
 	note_method(s);
-	return shape_url(s) && shape_headers(s) && shape_identity(s) &&
-	       (!has_body || shape_body(s)) && shape_links(s) && (!has_body || finish_body(s)) &&
-	       shape_match(s) && (!has_body || may_be_sent(s)) && shape_with(s) && shape_nest(s) &&
-	       shape_keeps_numbers(s);
+	is_good = shape_url(s) && shape_headers(s) && shape_identity(s) &&
+	          (!has_body || shape_body(s)) && shape_links(s) && (!has_body || finish_body(s)) &&
+	          shape_match(s) && (!has_body || may_be_sent(s)) && shape_with(s) &&
+	          shape_nest(s) && shape_keeps_numbers(s);
+	free(steal(&s->type));
+	return is_good;
 }
 
 /* The other form of an upsert: the update of the object that match finds. */

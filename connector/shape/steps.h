@@ -36,6 +36,10 @@ struct shaping {
 	 * deeper is always shared.
 	 */
 	bool owns_body;
+	/* The key for the id of its type, if it has types, and what the body had there: an update
+	 * leaves it out. The id is owned. */
+	const char *type_key;
+	char *type;
 	struct rejection *rejection;
 	unsigned unknown_keys;
 	char ***needs; /* of the result */
@@ -86,6 +90,8 @@ bool shape_contact(struct shaping *shaping, struct json_object *contact,
 bool shape_ids(struct shaping *shaping);
 /* The kind of the custom fields of what the route makes; to free(); NULL: they have no names. */
 char *shape_fields_kind(struct shaping *shaping);
+/* Keeps the type that the body names, on which that kind may depend. */
+void shape_keep_type(struct shaping *shaping);
 /* @object with the fields of @kind (or NULL) under their ids: a new reference, or a new object. */
 bool shape_field_names(struct shaping *shaping, const char *kind, struct json_object *object,
                        struct json_object **ret_object);

@@ -569,6 +569,27 @@ static void each_form_is_held_against_its_own_operation(void **state)
 	check_upsert(&spec, "{\"name\":\"A\",\"o\":\"B\"}", "!field o");
 }
 
+static void an_update_knows_the_type_that_it_leaves_out(void **state)
+{
+	struct names names = all_books();
+	const struct spec update = {
+		.operation = "custom_object.update",
+		.url = "/custom_object/{{id}}/",
+		.body = "{\"custom_object_type_id\":\"cotype_1\",\"custom.Serial\":\"{k}\"}",
+		.create_only = "custom_object_type_id"};
+	const struct spec spec = {.operation = "custom_object.create",
+	                          .match = "{\"custom.Serial\":\"{k}\"}",
+	                          .body = update.body,
+	                          .update = &update,
+	                          .names = &names};
+
+	(void)state;
+	check_upsert(&spec, "{\"k\":\"a\"}",
+	             "{\"custom_object_type_id\":\"cotype_1\",\"custom.cf_30\":\"a\"} / "
+	             "{\"custom.cf_30\":\"a\"}");
+	names_deinit(&names);
+}
+
 /* Keys of closefeed's own */
 
 static char *own_key(const char *seed, uint64_t stream, uint64_t pos, enum stream_kind kind)
@@ -665,6 +686,7 @@ int main(void)
 		sentence(a_key_of_the_route_proves_before_the_match_does),
 		sentence(what_holds_a_create_back_is_told_when_there_is_no_object),
 		sentence(each_form_is_held_against_its_own_operation),
+		sentence(an_update_knows_the_type_that_it_leaves_out),
 		sentence(a_key_of_closefeeds_own_is_of_one_output_alone),
 		sentence(rows_say_what_they_belong_to_and_bring),
 	};
