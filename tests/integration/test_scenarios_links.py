@@ -1,0 +1,294 @@
+"""Links: whose id a record means, in its body and in its URL, and who waits for whom."""
+
+import pytest
+from scenarios import counts, feed, field, rejects, run, set_lag, writes
+
+FAMILY = """
+- name: lead
+  when: .kind == "lead"
+  operation: lead.create
+  body: {name: "{company}", url: "{url}"}
+- name: contact
+  when: .kind == "contact"
+  operation: contact.create
+  link: {lead_id: {lead: {name: "{company}"}}}
+  body: {name: "{name}", emails: [{email: "{email}"}]}
+- name: note
+  when: .kind == "note"
+  operation: activity.note.create
+  link:
+    lead_id: {contact: {email: "{email}"}}
+    contact_id: {contact: {email: "{email}"}}
+  body: {note: "{text}"}
+"""
+
+NOTE = """
+- operation: activity.note.create
+  link:
+    lead_id: {lead: {name: "{company}"}}
+    %s
+  body: {note: "{text}"}
+"""
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox(start_sandbox):
+    return start_sandbox("--lag", "1m", "--no-rate-limit")
+
+
+def lead_of(sandbox, name="Acme"):
+    """A lead that search knows."""
+    set_lag(sandbox, 0)
+    return sandbox.post("/lead/", {"name": name})["id"]
+
+
+def family(company, url="https://example.com"):
+    email = f"ana@{company.lower()}.example"
+    return [{"kind": "lead", "company": company, "url": url},
+            {"kind": "contact", "company": company, "name": "Ana", "email": email},
+            {"kind": "note", "email": email.upper(), "text": f"about {company}"}]
+
+
+def test_children_wait_for_the_parents_before_them(closefeed, pipeline, sandbox):
+    records = [record for i in range(20) for record in family(f"Company{i}")]
+    path = pipeline(records, routes=FAMILY)
+    assert counts(run(closefeed, path)) == {"read": 60, "delivered": 60}
+    leads = {lead["id"]: lead["name"] for lead in sandbox.objects("lead")}
+    people = {contact["id"]: contact["lead_id"] for contact in sandbox.objects("contact")}
+    assert len(leads) == len(people) == 20
+    for note in sandbox.objects("activity/note"):
+        assert note["note"] == f"about {leads[note['lead_id']]}"
+        assert people[note["contact_id"]] == note["lead_id"]
+
+
+def test_children_of_a_rejected_parent_are_rejected_and_retried_with_it(
+        closefeed, pipeline, sandbox):
+    path = pipeline([*family("Acme", url=7), *family("Bolt")], routes=FAMILY)
+    assert counts(run(closefeed, path, 1)) == {"read": 6, "delivered": 3, "rejected": 3}
+    listed = rejects(closefeed, path)
+    assert [(line, what) for line, what, _ in listed] == [
+        (1, "validation"), (2, "parent_rejected"), (3, "parent_rejected")]
+    assert "reject 1" in listed[1][2] and "Acme" in listed[1][2]
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["Bolt"]
+    path.write_text(path.read_text().replace('url: "{url}"', 'url: "https://{company}.example"'))
+    again = closefeed("rejects", "retry", path, "--all")
+    assert again.code == 0, again.out + again.err
+    lead = next(lead for lead in sandbox.objects("lead") if lead["name"] == "Acme")
+    contact = next(one for one in sandbox.objects("contact") if one["lead_id"] == lead["id"])
+    note = next(one for one in sandbox.objects("activity/note") if one["note"] == "about Acme")
+    assert (note["lead_id"], note["contact_id"]) == (lead["id"], contact["id"])
+    assert len(sandbox.objects("lead")) == len(sandbox.objects("contact")) == 2
+    assert rejects(closefeed, path) == []
+
+
+def test_a_child_that_comes_in_a_later_run_still_knows_of_the_rejected_parent(
+        closefeed, pipeline, sandbox):
+    records = family("Acme", url=7)
+    path = pipeline(records[:1], routes=FAMILY)
+    run(closefeed, path, 1)
+    feed(path, records[1])
+    assert counts(run(closefeed, path, 1)) == {"read": 1, "rejected": 1}
+    assert [what for _, what, _ in rejects(closefeed, path)] == ["validation", "parent_rejected"]
+    feed(path, {**records[0], "url": "https://acme.example"}, records[1])
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+
+
+def test_whom_nobody_knows_is_the_default_a_skip_or_a_reject(closefeed, pipeline, sandbox):
+    lead_of(sandbox)
+    me, = sandbox.get("/user/")["data"]
+    ben = sandbox.post("/_sandbox/users", {"email": "ben@sandbox.example", "first_name": "Ben",
+                                           "last_name": "Okri"})["id"]
+    records = [{"company": "Acme", "text": "Ben's", "owner": "BEN@sandbox.example"},
+               {"company": "Acme", "text": "Zoe's", "owner": "zoe@sandbox.example"}]
+    link = "user_id: {user: {email: \"{owner}\"}%s}"
+    for name, more, code, left in (
+            ("default", f", default: {me['id']}", 0, {"Ben's": ben, "Zoe's": me["id"]}),
+            ("skip", ", on_none: skip", 0, {"Ben's": ben}),
+            ("reject", "", 1, {"Ben's": ben})):
+        n = len(sandbox.objects("activity/note"))
+        path = pipeline(records, name=name, routes=NOTE % (link % more))
+        summary = run(closefeed, path, code)
+        assert summary["delivered"] == len(left) and summary["read"] == 2
+        assert {note["note"]: note["user_id"]
+                for note in sandbox.objects("activity/note")[n:]} == left
+    (_, what, message), = rejects(closefeed, path)
+    assert what == "link" and "zoe@sandbox.example" in message
+
+
+def test_a_link_with_several_answers_or_without_a_value_is_rejected(closefeed, pipeline, sandbox):
+    lead_of(sandbox)
+    sandbox.post("/lead/", {"name": "Acme"})
+    path = pipeline([{"company": "Acme", "text": "which?"}, {"company": " ", "text": "whose?"},
+                     {"text": "whose?"}], routes=NOTE % "")
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "rejected": 3}
+    listed = rejects(closefeed, path)
+    assert [(line, what) for line, what, _ in listed] == [(1, "link"), (2, "link"), (3, "link")]
+    assert "2" in listed[0][2]
+    assert sandbox.objects("activity/note") == []
+
+
+def test_things_with_names_are_linked_by_them(closefeed, pipeline, sandbox):
+    set_lag(sandbox, 0)
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    sales = sandbox.post("/pipeline/", {"name": "Renewals", "statuses": [
+        {"label": "Due", "type": "active"}]})
+    visit = sandbox.post("/custom_activity/", {"name": "Site visit"})["id"]
+    path = pipeline([{"company": "Acme", "stage": "Due", "pipe": "Renewals", "visit": "Site visit",
+                      "status": "Qualified"}], routes="""
+        - name: deal
+          continue: true
+          operation: opportunity.create
+          link:
+            lead_id: {lead: {name: "{company}"}}
+            pipeline_id: {pipeline: {name: "{pipe}"}}
+            status_id: {status.opportunity: {label: "{stage}"}}
+          body: {value: 100}
+        - name: visit
+          continue: true
+          operation: activity.custom.create
+          link:
+            lead_id: {lead: {name: "{company}"}}
+            custom_activity_type_id: {custom_activity_type: {name: "{visit}"}}
+          body: {status: draft}
+        - name: status
+          operation: lead.update
+          link:
+            id: {lead: {name: "{company}"}}
+            status_id: {status.lead: {label: "{status}"}}
+          body: {description: "{visit}"}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    deal, = sandbox.objects("opportunity")
+    assert (deal["lead_id"], deal["pipeline_id"], deal["status_id"]) == (
+        lead, sales["id"], sales["statuses"][0]["id"])
+    done, = sandbox.objects("activity/custom")
+    assert (done["lead_id"], done["custom_activity_type_id"]) == (lead, visit)
+    assert sandbox.get(f"/lead/{lead}/")["status_label"] == "Qualified"
+
+
+def test_a_link_fills_the_url_and_waits_for_what_an_earlier_record_makes(
+        closefeed, pipeline, sandbox):
+    path = pipeline([
+        {"step": "status", "label": "Imported"}, {"step": "lead", "company": "Acme"},
+        {"step": "field", "name": "Feed key"},
+        {"step": "change", "company": "Acme", "to": "Imported"},
+        {"step": "rename", "name": "Feed key", "to": "Key of the feed"}], routes="""
+        - when: .step == "status"
+          operation: status.lead.create
+          body: {label: "{label}"}
+        - when: .step == "lead"
+          operation: lead.create
+          body: {name: "{company}"}
+        - when: .step == "field"
+          operation: custom_field.lead.create
+          body: {name: "{name}", type: text}
+        - when: .step == "change"
+          operation: lead.update
+          link:
+            id: {lead: {name: "{company}"}}
+            status_id: {status.lead: {label: "{to}"}}
+          body: {description: "{to}"}
+        - when: .step == "rename"
+          operation: custom_field.lead.update
+          link: {id: {custom_field.lead: {name: "{name}"}}}
+          body: {name: "{to}"}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    lead, = sandbox.objects("lead")
+    assert sandbox.get(f"/lead/{lead['id']}/")["status_label"] == "Imported"
+    assert [one["name"] for one in sandbox.get("/custom_field/lead/")["data"]] == [
+        "Key of the feed"]
+
+
+def test_a_value_never_makes_another_url(closefeed, pipeline, sandbox):
+    """Braces, slashes and dots of a record are values, not places."""
+    lead = lead_of(sandbox, "{id}/../")
+    path = pipeline([{"company": "{id}/../", "text": "{id}"}], routes="""
+        - operation: lead.update
+          match: {name: "{company}"}
+          body: {description: "{text}"}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert sandbox.get(f"/lead/{lead}/")["description"] == "{id}"
+    assert writes(sandbox)[-1][1] == f"/lead/{lead}/"
+
+
+def test_ids_of_the_wrong_kind_are_no_links(closefeed, pipeline, sandbox):
+    lead = lead_of(sandbox)
+    path = pipeline([{"lead": lead, "text": "fits"}, {"lead": "cont_123", "text": "does not"}],
+                    routes="""
+        - operation: activity.note.create
+          link: {lead_id: {lead: {id: "{lead}"}}}
+          body: {note: "{text}"}
+        """)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "delivered": 1, "rejected": 1}
+    assert [note["note"] for note in sandbox.objects("activity/note")] == ["fits"]
+
+
+def test_a_link_by_a_custom_field_finds_the_text_as_it_is(closefeed, pipeline, sandbox):
+    set_lag(sandbox, 0)
+    key = field(sandbox, "Account ID")
+    ids = {text: sandbox.post("/lead/", {"name": text, key: text})["id"]
+           for text in ("00123", "123")}
+    path = pipeline([{"account": "00123"}, {"account": "123"}, {"account": 123}], routes="""
+        - operation: activity.note.create
+          link: {lead_id: {lead: {custom.Account ID: "{account}"}}}
+          body: {note: "{account|text}"}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert sorted(note["lead_id"] for note in sandbox.objects("activity/note")) == sorted(
+        [ids["00123"], ids["123"], ids["123"]])
+
+
+def test_a_killed_run_finishes_with_each_child_at_its_parent(closefeed, pipeline, sandbox):
+    """What waits for a parent is read again, or taken from the state, and is sent once."""
+    records = [record for i in range(30) for record in family(f"Company{i}")]
+    path = pipeline(records, routes=FAMILY, close="concurrency: 2")
+    sandbox.post("/_sandbox/settings", {"latency_ms": 15})
+    process = closefeed.start("run", path)
+    for seen in range(10):
+        while len(writes(sandbox)) < 5 * (seen + 1) and process.poll() is None:
+            pass
+        process.kill()
+        process.communicate()
+        process = closefeed.start("run", path)
+    process.communicate(timeout=120)
+    assert process.returncode in (0, 1)
+    leads = {lead["id"]: lead["name"] for lead in sandbox.objects("lead")}
+    assert len(set(leads.values())) == len(leads)
+    for note in sandbox.objects("activity/note"):
+        assert note["note"] == f"about {leads[note['lead_id']]}"
+    texts = [note["note"] for note in sandbox.objects("activity/note")]
+    assert len(set(texts)) == len(texts)
+
+
+def test_children_of_a_held_parent_wait_until_a_person_says_what_it_is(
+        closefeed, pipeline, sandbox):
+    sandbox.add_fault("reset_after", method="POST", path="/lead/", n=1)
+    path = pipeline([*family("Acme"), *family("Bolt")], routes=FAMILY,
+                    delivery="on_unknown: hold\nquarantine: 2s", close="concurrency: 1")
+    summary = run(closefeed, path, 1)
+    assert (summary["delivered"], summary["held"], summary["open"]) == (3, 1, 2)
+    said = closefeed("status", path)
+    assert "2 records wait" in said.out and "line 1" in said.out, said.out
+    assert run(closefeed, path, 1)["open"] == 2  # and they still do after a restart
+    id_ = closefeed("held", "list", path, "--json").json["held"][0]["id"]
+    acme = next(lead for lead in sandbox.objects("lead") if lead["name"] == "Acme")["id"]
+    done = closefeed("held", "resolve", path, id_, "--applied", acme)
+    assert done.code == 0, done.err
+    run(closefeed, path)
+    assert len(sandbox.objects("lead")) == 2
+    contact = next(one for one in sandbox.objects("contact") if one["lead_id"] == acme)
+    assert [note["contact_id"] for note in sandbox.objects("activity/note")
+            if note["lead_id"] == acme] == [contact["id"]]
+
+
+def test_children_of_a_parent_that_is_given_up_are_rejected(closefeed, pipeline, sandbox):
+    sandbox.add_fault("reset_before", method="POST", path="/lead/", n=1)
+    path = pipeline(family("Acme"), routes=FAMILY, delivery="on_unknown: hold\nquarantine: 2s")
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "held": 1, "open": 2}
+    id_ = closefeed("held", "list", path, "--json").json["held"][0]["id"]
+    closefeed("held", "resolve", path, id_, "--give-up")
+    run(closefeed, path, 1)
+    assert [what for _, what, _ in rejects(closefeed, path)] == [
+        "given_up", "parent_rejected", "parent_rejected"]
