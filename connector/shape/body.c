@@ -102,10 +102,9 @@ static bool written_body(struct shaping *s)
 	case TEMPLATE_VALUE:
 		break;
 	case TEMPLATE_MISSING:
-		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
-		              "no placeholder of the body has a value in this record, so nothing "
-		              "of the record would be sent");
-		return false;
+		s->is_empty = true;
+		value = json_object_new_object();
+		break;
 	case TEMPLATE_REFUSED:
 		rejection_set(s->rejection, REJECT_TEMPLATE, NULL, "%s", err.text);
 		return false;
@@ -113,6 +112,15 @@ static bool written_body(struct shaping *s)
 	s->draft->body = value;
 	s->owns_body = template_tree_is_container(tree);
 	return true;
+}
+
+bool shape_says_something(struct shaping *s)
+{
+	if (s->is_empty)
+		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+		              "no placeholder of the body has a value in this record, so nothing "
+		              "of the record would be sent");
+	return !s->is_empty;
 }
 
 static bool check_is_object(struct shaping *s)

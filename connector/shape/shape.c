@@ -65,8 +65,8 @@ static bool shape_form(struct shaping *s)
 	note_method(s);
 	is_good = shape_url(s) && shape_headers(s) && shape_identity(s) &&
 	          (!has_body || shape_body(s)) && shape_links(s) && (!has_body || finish_body(s)) &&
-	          shape_match(s) && (!has_body || may_be_sent(s)) && shape_with(s) &&
-	          shape_nest(s) && shape_keeps_numbers(s);
+	          shape_match(s) && shape_says_something(s) && (!has_body || may_be_sent(s)) &&
+	          shape_with(s) && shape_nest(s) && shape_keeps_numbers(s);
 	free(steal(&s->type));
 	return is_good;
 }
@@ -81,6 +81,7 @@ static bool shape_update(struct shaping *s)
 	update.route = s->route->update;
 	update.draft = draft_new(s->record, update.route, s->draft->ordinal);
 	update.owns_body = false;
+	update.is_empty = false;
 	update.unknown_keys = 0;
 	if (!shape_form(&update)) {
 		draft_free(update.draft);

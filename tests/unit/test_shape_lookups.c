@@ -151,6 +151,24 @@ static void a_value_that_is_missing_never_means_no_match(void **state)
 	check_lookups(&id, "{\"m\":\"cont_1\"}", "!match id is no id of a lead (\"lead_…\")");
 }
 
+static void who_is_meant_matters_more_than_what_is_said(void **state)
+{
+	const struct spec match = {.operation = "lead.update",
+	                           .url = "/lead/{{id}}/",
+	                           .match = "{\"email\":\"{m}\"}",
+	                           .body = "{\"name\":\"{name}\"}"};
+	const struct spec link = {.operation = "activity.note.create",
+	                          .url = "/activity/note/",
+	                          .links = {"lead_id:lead {\"email\":\"{m}\"}"},
+	                          .body = "{\"note\":\"{note}\"}"};
+
+	(void)state;
+	check_lookups(&match, "{}", "!match email the value is missing");
+	check_lookups(&match, "{\"m\":\"a@b.example\"}", "!template - no placeholder of the body");
+	check_lookups(&link, "{}", "!link lead_id the value is missing");
+	check_lookups(&link, "{\"m\":\"a@b.example\"}", "!template - no placeholder of the body");
+}
+
 static void a_map_without_a_value_is_passed_over(void **state)
 {
 	const struct spec spec = {.operation = "lead.delete",
@@ -673,6 +691,7 @@ int main(void)
 	const struct CMUnitTest sentences[] = {
 		sentence(a_match_is_rendered_trimmed_and_folded),
 		sentence(a_value_that_is_missing_never_means_no_match),
+		sentence(who_is_meant_matters_more_than_what_is_said),
 		sentence(a_map_without_a_value_is_passed_over),
 		sentence(a_hole_of_the_url_stays),
 		sentence(custom_fields_are_looked_up_by_id_and_like_their_type),
