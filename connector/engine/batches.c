@@ -391,10 +391,13 @@ bool batches_halve(void *arg, const struct request *request, struct request **re
                    struct request **ret_second)
 {
 	struct engine *e = arg;
+	cleanup_(freep) char *nest = nest_text_of_part(request, 0);
 	const size_t n = first_half(e, request);
 	struct request *first, *second;
 	struct err err = {0};
 
+	if (nest) /* two halves would be two leads */
+		return false;
 	first = batches_cut(e, request, 0, n, &err);
 	second = first ? batches_cut(e, request, n, request->n_parts - n, &err) : NULL;
 	if (!second) {

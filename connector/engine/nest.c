@@ -8,11 +8,16 @@
 
 static const char prefix[] = "nest ";
 
-bool nest_is_row(const struct draft *draft)
+static bool is_nest(const struct draft *draft)
 {
 	const struct batch *batch = draft->route->batch;
 
-	return batch && batch->algorithm == BATCH_NEST && !draft->n_rows;
+	return batch && batch->algorithm == BATCH_NEST;
+}
+
+bool nest_is_row(const struct draft *draft)
+{
+	return is_nest(draft) && !draft->n_rows;
 }
 
 bool nest_is_used(const struct route_set *routes)
@@ -37,9 +42,9 @@ static char *text_of(const char *route, const char *by)
 	return mem_printf("lead %s%s=%s", prefix, route, folded);
 }
 
-char *nest_text(const struct draft *row)
+char *nest_text(const struct draft *draft)
 {
-	return nest_is_row(row) ? text_of(row->route->name, row->by) : NULL;
+	return is_nest(draft) ? text_of(draft->route->name, draft->by) : NULL;
 }
 
 /* What the rows of a request that makes a lead had in common; to free(). NULL: it has none. */
@@ -122,20 +127,23 @@ void nest_send(struct engine *e, struct draft **takes_rows, size_t n)
 
 /* A lead that is there */
 
-/* Whether the row is to be in the update: it says no more, or is the first where all do. */
+/*
+ * The rows that say no more than the update does; where each has a contact, the last, which comes
+ * to it behind the others.
+ */
 static size_t choose_rows(struct draft *const *rows, size_t n, bool *ret_is_chosen)
 {
-	size_t n_chosen = 0, first = n;
+	size_t n_chosen = 0, last = n;
 
 	for (size_t i = 0; i < n; i++) {
 		ret_is_chosen[i] = !rows[i]->is_settled_on && !rows[i]->child;
 		n_chosen += ret_is_chosen[i];
-		if (first == n && !rows[i]->is_settled_on)
-			first = i;
+		if (!rows[i]->is_settled_on)
+			last = i;
 	}
-	if (n_chosen || first == n)
+	if (n_chosen || last == n)
 		return n_chosen;
-	ret_is_chosen[first] = true;
+	ret_is_chosen[last] = true;
 	return 1;
 }
 

@@ -13,9 +13,11 @@
 
 /* One of the rows, not folded yet. */
 bool nest_is_row(const struct draft *draft);
-/* "lead nest companies=acme.example", which its lead is offered by; NULL: it is no row. To free().
+/*
+ * "lead nest companies=acme.example", which the lead of rows is offered by, by each of them as by
+ * itself; NULL: it is neither. To free().
  */
-char *nest_text(const struct draft *row);
+char *nest_text(const struct draft *draft);
 /* The same of the row that a part of a request is; NULL: it is none. To free(). */
 char *nest_text_of_part(const struct request *request, size_t i);
 /* Some route folds rows. */

@@ -31,17 +31,23 @@ static struct json_object *row_at(const struct request *request, size_t i)
 	return NULL;
 }
 
-/* Errors about single contacts, by their numbers, and about nothing else; NULL: others. */
+static bool is_empty_list(struct json_object *list)
+{
+	return !json_object_is_type(list, json_type_array) || !json_object_array_length(list);
+}
+
+/*
+ * Errors about single contacts and about nothing else, by their numbers; NULL: others. Close nests
+ * them: {"field-errors": {"contacts": {"errors": {"1": {"errors": [], "field-errors": {…}}}}}}
+ */
 static struct json_object *errors_of_contacts(struct json_object *answer)
 {
 	struct json_object *fields = json_get(answer, "field-errors");
-	struct json_object *contacts = json_get(fields, "contacts");
-	struct json_object *others = json_get(answer, "errors");
+	struct json_object *contacts = json_get(json_get(fields, "contacts"), "errors");
 
 	if (!json_object_is_type(contacts, json_type_object) ||
-	    json_object_object_length(fields) != 1 || !json_object_object_length(contacts))
-		return NULL;
-	if (json_object_is_type(others, json_type_array) && json_object_array_length(others))
+	    !json_object_object_length(contacts) || json_object_object_length(fields) != 1 ||
+	    !is_empty_list(json_get(answer, "errors")))
 		return NULL;
 	json_object_object_foreach(contacts, number, value)
 	{
@@ -86,15 +92,12 @@ void nest_settle_on(const struct request *request, struct draft *const *drafts)
 static void reject_row(struct engine *e, const struct request *request, const struct draft *row,
                        struct json_object *errors)
 {
-	cleanup_(json_freep) struct json_object *answer = json_object_new_object();
 	struct rejection rejection = {.class = REJECT_VALIDATION};
 	struct crm_error error = {0};
 	struct part *part = mem_alloc(sizeof(*part));
-	cleanup_(freep) char *text = NULL;
+	cleanup_(freep) char *text = json_text(errors);
 
-	(void)json_object_object_add(answer, "field-errors", json_object_get(errors));
-	text = json_text(answer);
-	crm_error_read(text, strlen(text), answer, row->child, row->written, &error);
+	crm_error_read(text, strlen(text), errors, row->child, row->written, &error);
 	*part = (struct part){.id = row->part,
 	                      .is_stored = true,
 	                      .record = record_ref(row->record),

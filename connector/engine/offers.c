@@ -85,15 +85,15 @@ uint64_t offers_take(struct engine *e, const struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
 	const struct operation *op = draft->route->op;
-	char **texts = NULL;
+	char **texts = NULL, *nest = nest_text(draft);
 
 	if (e->n_watched && op && makes_objects(op->name)) {
 		texts = texts_of_body(e, draft->body, op->object);
 		if (draft->match)
 			add_lookup(&texts, draft->match);
 	}
-	if (nest_is_row(draft))
-		strlist_add(&texts, nest_text(draft));
+	if (nest)
+		strlist_add(&texts, nest);
 	return offer(e, &place, texts);
 }
 

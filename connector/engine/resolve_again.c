@@ -82,6 +82,7 @@ static void is_taken_back(void *arg, int r)
 
 	(void)r; /* only INTENTs can fail for want of space */
 	hook_point("retaken");
+	t->engine->resolve->n_ended++; /* it has left its lanes */
 	take_up(t);
 	free_retaking(t);
 	request_free(request);

@@ -346,7 +346,7 @@ static void choose(struct engine *e, struct resolving *r, const char *object_id)
 {
 	struct draft *d = r->draft, *u = steal(&d->update);
 
-	if (object_id)
+	if (object_id && !(u && u->n_rows))
 		offers_withdraw(e, d);
 	if (!object_id || !u) {
 		draft_free(u);
