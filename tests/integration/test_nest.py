@@ -1,0 +1,196 @@
+"""batch: nest. Rows of one company become one lead with its contacts."""
+
+import json
+import shutil
+import time
+
+import pytest
+from scenarios import counts, emails, feed, field, rejects, run, set_lag, writes
+
+CREATE = """
+- operation: lead.create
+  body: {name: "{company}", url: "{url}"}
+  batch:
+    algorithm: nest
+    by: "{company}"
+    into: contacts
+    wait: 10s
+    child: {name: "{name}", title: "{title}", emails: [{email: "{email}", type: office}]}
+"""
+
+UPSERT = CREATE.replace("lead.create", "lead.upsert\n  match: {name: \"{company}\"}")
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox(start_sandbox):
+    return start_sandbox("--lag", "0", "--no-rate-limit")
+
+
+def row(company, name, **more):
+    return {"company": company, "name": name,
+            "email": f"{name}@{company}.example".lower().replace(" ", "."), **more}
+
+
+def contacts(sandbox, company):
+    """Names of the contacts of the one lead with that name, in the order they were made."""
+    lead, = [lead for lead in sandbox.objects("lead") if lead["name"] == company]
+    return [one["name"] for one in sandbox.get(f"/lead/{lead['id']}/")["contacts"]]
+
+
+def posts(sandbox, path):
+    return [body for method, where, body in writes(sandbox) if (method, where) == ("POST", path)]
+
+
+@pytest.mark.parametrize("routes", [CREATE, UPSERT], ids=["create", "upsert"])
+def test_rows_become_one_lead_with_its_contacts(closefeed, pipeline, sandbox, routes):
+    path = pipeline([row("Acme", "Ana"), row("Bolt", "Cy"), row("Acme", "Bo", url="acme.example"),
+                     {"company": "Acme"}], routes=routes)
+    assert counts(run(closefeed, path)) == {"read": 4, "delivered": 4}
+    acme, bolt = posts(sandbox, "/lead/")
+    assert (acme["name"], acme["url"]) == ("Acme", "acme.example")
+    assert [one["name"] for one in acme["contacts"]] == ["Ana", "Bo"]
+    assert bolt["name"] == "Bolt" and contacts(sandbox, "Bolt") == ["Cy"]
+    assert posts(sandbox, "/contact/") == []
+
+
+def test_the_first_row_says_what_the_lead_is(closefeed, pipeline, sandbox):
+    path = pipeline([row("Acme", "Ana", url="first.example"), row("Acme", "Bo", url="no.example")],
+                    routes=CREATE)
+    run(closefeed, path)
+    lead, = posts(sandbox, "/lead/")
+    assert lead["url"] == "first.example"
+
+
+def test_later_rows_of_a_company_become_contacts_of_its_lead(closefeed, pipeline, sandbox):
+    rows = [row("Acme", f"Person {i}") for i in range(7)]
+    path = pipeline(rows, routes=CREATE.replace("wait: 10s", "wait: 10s\n    size: 3"))
+    assert counts(run(closefeed, path)) == {"read": 7, "delivered": 7}
+    assert len(posts(sandbox, "/lead/")) == 1
+    assert sorted(contacts(sandbox, "Acme")) == [one["name"] for one in rows]
+
+
+@pytest.mark.parametrize("routes", [CREATE, UPSERT], ids=["create", "upsert"])
+def test_a_second_file_makes_no_second_lead_and_no_second_contact(
+        closefeed, pipeline, sandbox, routes):
+    set_lag(sandbox, 600000)
+    path = pipeline([row("Acme", "Ana"), row("Acme", "Bo")], routes=routes,
+                    source="ndjson: {path: '*.ndjson'}")
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    second = path.with_name("second.ndjson")
+    second.write_text("".join(json.dumps(one) + "\n" for one in (
+        row("Acme", "Ana"), row("Acme", "Cy"),
+        {**row("Acme", "Bo"), "email": "BO@acme.example", "title": "Buyer"})))
+    summary = run(closefeed, path)
+    assert summary["rejected"] == 0 and summary["read"] == 3
+    assert len(posts(sandbox, "/lead/")) == 1
+    assert [body["name"] for body in posts(sandbox, "/contact/")] == ["Cy"]
+    assert sorted(contacts(sandbox, "Acme")) == ["Ana", "Bo", "Cy"]
+    assert [body for method, where, body in writes(sandbox, "/contact/") if method == "PUT"] == [
+        {"title": "Buyer"}]
+
+
+def test_one_bad_contact_is_rejected_alone(closefeed, pipeline, sandbox):
+    path = pipeline([row("Acme", "Ana"), {**row("Acme", "Bo"), "email": "nonsense"},
+                     {"company": "Acme"}, row("Acme", "Cy"), {**row("Acme", "Di"), "email": "no"}],
+                    routes=CREATE)
+    assert counts(run(closefeed, path, 1)) == {"read": 5, "delivered": 3, "rejected": 2}
+    assert contacts(sandbox, "Acme") == ["Ana", "Cy"]
+    assert [(line, kind) for line, kind, _ in rejects(closefeed, path)] == [
+        (2, "validation"), (5, "validation")]
+    listed = closefeed("rejects", "list", path, "--json").json["rejects"]
+    assert all("emails[0]" in json.dumps(item) and "contacts" not in json.dumps(item["message"])
+               for item in listed)
+    assert len([call for call in sandbox.requests("POST", "/lead/") if call["status"] < 300]) == 1
+
+
+def test_where_all_contacts_are_bad_no_lead_is_made(closefeed, pipeline, sandbox):
+    path = pipeline([{**row("Acme", "Bo"), "email": "nonsense"}, row("Bolt", "Cy")], routes=CREATE)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "delivered": 1, "rejected": 1}
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["Bolt"]
+
+
+def test_a_bad_lead_is_rejected_with_all_its_rows(closefeed, pipeline, sandbox):
+    path = pipeline([row("Acme", "Ana", url=7), row("Acme", "Bo")], routes=CREATE)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "rejected": 2}
+    assert sandbox.objects("lead") == []
+
+
+def test_an_existing_lead_is_updated_and_its_contacts_are_matched(closefeed, pipeline, sandbox):
+    lead = sandbox.post("/lead/", {"name": "Acme", "contacts": [
+        {"name": "Ana", "emails": [{"email": "Ana@Acme.Example"}]}]})["id"]
+    path = pipeline([{**row("Acme", "Ana"), "title": "Boss", "url": "acme.example"},
+                     row("Acme", "Bo")], routes=UPSERT)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    now = sandbox.get(f"/lead/{lead}/")
+    assert now["url"] and len(sandbox.objects("lead")) == 1
+    assert [(one["name"], one["title"]) for one in now["contacts"]][0] == ("Ana", "Boss")
+    assert [one["name"] for one in now["contacts"]] == ["Ana", "Bo"]
+    assert emails(now["contacts"][0]) == ["Ana@Acme.Example"]
+
+
+def test_rows_that_mean_one_contact_make_it_once(closefeed, pipeline, sandbox):
+    sandbox.post("/lead/", {"name": "Acme"})
+    path = pipeline([row("Acme", "Ana"), {**row("Acme", "Ana"), "title": "Boss"}], routes=UPSERT)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    contact, = sandbox.objects("contact")
+    assert contact["title"] == "Boss"
+
+
+def test_a_lead_that_was_deleted_is_made_again(closefeed, pipeline, sandbox):
+    path = pipeline([row("Acme", "Ana")], routes=CREATE)
+    run(closefeed, path)
+    lead, = sandbox.objects("lead")
+    sandbox.ask("DELETE", f"/lead/{lead['id']}/")
+    feed(path, row("Acme", "Bo"))
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert contacts(sandbox, "Acme") == ["Bo"]
+
+
+def test_a_link_waits_for_the_lead_of_rows(closefeed, pipeline, sandbox):
+    set_lag(sandbox, 600000)
+    path = pipeline([row("Acme", "Ana"), {"note": "hello", "of": "Acme"}], routes="""
+- when: .note
+  operation: activity.note.create
+  body: {note: "{note}"}
+  link: {lead_id: {lead: {name: "{of}"}}}
+""" + CREATE)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    lead, = sandbox.objects("lead")
+    note, = sandbox.objects("activity/note")
+    assert note["lead_id"] == lead["id"]
+
+
+@pytest.mark.parametrize("point", ["batch_taken", "draft_resolved", "intent_durable",
+                                   "answer_came", "outcome_asked", "outcome_durable", "retaken"])
+def test_killed_at_any_point_nothing_is_lost_and_nothing_made_twice(
+        closefeed, pipeline, sandbox, point):
+    key = field(sandbox, "Key")
+    routes = CREATE.replace("  body: {", "  identity: {custom.Key: \"{company}\"}\n  body: {")
+    rows = [row("Acme", "Ana"), {**row("Acme", "Bad"), "email": "no"}, row("Bolt", "Cy"),
+            row("Acme", "Bo")]
+    path = pipeline(rows, routes=routes)
+    closefeed("run", path, env={"CLOSEFEED_KILL_AT": f"{point}:1"})
+    process = closefeed.start("run", path)
+    while process.poll() is None:
+        sandbox.post("/lead/", {"name": "Noise"})  # the event log moves: a proof can end
+        time.sleep(0.2)
+    assert process.returncode in (0, 1)  # 0: it was rejected before the kill
+    assert [line for line, _, _ in rejects(closefeed, path)] == [2]
+    assert contacts(sandbox, "Acme") == ["Ana", "Bo"]
+    assert contacts(sandbox, "Bolt") == ["Cy"]
+    assert {lead.get(key) for lead in sandbox.objects("lead")} == {None, "Acme", "Bolt"}
+
+
+def test_ten_thousand_rows_of_2500_companies_make_2500_leads(closefeed, pipeline, sandbox):
+    rows = [row(f"Company{i * 7 % 2500}", f"Person{i}") for i in range(10000)]
+    path = pipeline(rows, routes=CREATE, source="ndjson: {path: '*.ndjson'}",
+                    close="concurrency: 16")
+    assert counts(run(closefeed, path)) == {"read": 10000, "delivered": 10000}
+    assert len(posts(sandbox, "/lead/")) == 2500
+    assert len(sandbox.objects("contact")) == 10000
+    shutil.copy(path.with_suffix(".ndjson"), path.with_name("copy.ndjson"))
+    with open(path.with_name("copy.ndjson"), "a", encoding="utf-8") as file:
+        file.write("\n")  # else it is the same file under another name
+    assert counts(run(closefeed, path)) == {"read": 10000, "skipped": 10000}
+    assert len(sandbox.objects("lead")) == 2500
+    assert len(sandbox.objects("contact")) == 10000
