@@ -147,7 +147,9 @@ def test_updates_of_an_upsert_are_merged_and_its_creates_are_not(closefeed, pipe
     assert puts(sandbox) == [{"description": "c"}, {"description": "e"}]
 
 
-def test_ten_thousand_changes_on_800_leads_need_810_calls(closefeed, pipeline, sandbox):
+def test_ten_thousand_changes_on_800_leads_need_810_calls(closefeed, pipeline, start_sandbox):
+    pipeline.sandbox = sandbox = start_sandbox("--lag", "0")
+    sandbox.post("/_sandbox/settings", {"rate": {"write": 100000, "read": 100000}})
     leads = [sandbox.post("/lead/", {"name": f"Company {i}"})["id"] for i in range(800)]
     records = [{"lead": leads[i * 7 % 800], "name": f"Name {i}", "note": f"change {i}"}
                for i in range(10000)]

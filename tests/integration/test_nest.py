@@ -181,7 +181,10 @@ def test_killed_at_any_point_nothing_is_lost_and_nothing_made_twice(
     assert {lead.get(key) for lead in sandbox.objects("lead")} == {None, "Acme", "Bolt"}
 
 
-def test_ten_thousand_rows_of_2500_companies_make_2500_leads(closefeed, pipeline, sandbox):
+def test_ten_thousand_rows_of_2500_companies_make_2500_leads(
+        closefeed, pipeline, start_sandbox):
+    pipeline.sandbox = sandbox = start_sandbox("--lag", "0")
+    sandbox.post("/_sandbox/settings", {"rate": {"write": 100000, "read": 100000}})
     rows = [row(f"Company{i * 7 % 2500}", f"Person{i}") for i in range(10000)]
     path = pipeline(rows, routes=CREATE, source="ndjson: {path: '*.ndjson'}",
                     close="concurrency: 16")
