@@ -212,6 +212,7 @@ static bool is_known_now(struct engine *e, struct finding *f)
 
 static struct question *fill(struct engine *e, struct asking *a)
 {
+	const size_t limit = hook_without("questions") ? 1 : a->limit;
 	struct question *q = mem_alloc(sizeof(*q));
 
 	while (a->first) {
@@ -222,7 +223,7 @@ static struct question *fill(struct engine *e, struct asking *a)
 			f->is_asking = false;
 			f->of->n_asking--;
 			resolve_answered(e, f->of);
-		} else if (put(q, f, a->limit)) {
+		} else if (put(q, f, limit)) {
 			(void)take_first(a);
 		} else {
 			break;
@@ -412,7 +413,7 @@ static bool is_due(const struct engine *e, const struct asking *a)
 {
 	if (!a->n || a->question)
 		return false;
-	if (a->n >= a->limit || hook_without("questions"))
+	if (a->n >= a->limit)
 		return true;
 	if (!intake_has_room(e))
 		return false;
