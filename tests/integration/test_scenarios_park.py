@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from scenarios import counts, feed, rejects, run, set_lag, writes
+from scenarios import counts, feed, rejects, run
 
 CHANGES = """
 - operation: lead.update
