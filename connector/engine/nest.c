@@ -120,6 +120,14 @@ struct draft *nest_fold(struct draft **takes_rows, size_t n)
 	return nest;
 }
 
+struct draft *nest_alone(struct draft *takes_row)
+{
+	struct draft **rows = mem_array(1, sizeof(struct draft *));
+
+	rows[0] = takes_row;
+	return nest_fold(rows, 1);
+}
+
 void nest_send(struct engine *e, struct draft **takes_rows, size_t n)
 {
 	resolve_add(e, nest_fold(takes_rows, n));

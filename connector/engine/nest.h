@@ -24,6 +24,7 @@ char *nest_text_of_part(const struct request *request, size_t i);
 bool nest_is_used(const struct route_set *routes);
 /* The lead of the rows, with what it is known by behind what it is matched by. */
 struct draft *nest_fold(struct draft **takes_rows, size_t n);
+struct draft *nest_alone(struct draft *takes_row);
 /* Takes rows that left gather. */
 void nest_send(struct engine *e, struct draft **takes_rows, size_t n);
 /* What this key finds is not in Close: only the state knows it. */

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/nest.h"
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -376,7 +376,13 @@ void outputs_take_rest(struct engine *e, const struct route_set *routes, struct 
 		if (requests[i])
 			outputs_have(requests[i]);
 	}
-	for (size_t i = from; i < shaped->n; i++)
-		send_output(e, record, &shaped->items[i], requests[i]);
+	for (size_t i = from; i < shaped->n; i++) {
+		struct shape_output *output = &shaped->items[i];
+
+		if (output->draft && nest_is_row(output->draft))
+			resolve_add(e, steal(&output->draft)); /* it waits for no other row */
+		else
+			send_output(e, record, output, requests[i]);
+	}
 	free(requests);
 }

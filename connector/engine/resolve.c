@@ -328,9 +328,9 @@ static struct resolving *resolving_new(struct engine *e, struct draft *takes_dra
 {
 	struct resolving *r = mem_alloc(sizeof(*r));
 
-	r->draft = takes_draft;
-	r->number = offers_take(e, takes_draft);
-	r->bytes = weigh(takes_draft);
+	r->draft = nest_is_row(takes_draft) ? nest_alone(takes_draft) : takes_draft;
+	r->number = offers_take(e, r->draft);
+	r->bytes = weigh(r->draft);
 	e->resolve->n++;
 	e->resolve->bytes += r->bytes;
 	add_findings(r);
@@ -341,7 +341,7 @@ static struct resolving *resolving_new(struct engine *e, struct draft *takes_dra
 void resolve_add(struct engine *e, struct draft *takes_draft)
 {
 	struct resolving *r = resolving_new(e, takes_draft);
-	struct line *line = line_of(e->resolve, takes_draft->record->stream);
+	struct line *line = line_of(e->resolve, r->draft->record->stream);
 
 	r->before = line->last;
 	*(line->last ? &line->last->behind : &line->first) = r;

@@ -31,7 +31,7 @@ static struct draft *draft_before(struct engine *e, const struct request *r, siz
 	if (!routes || !p->draft ||
 	    draft_parse(p->draft, p->record, p->ordinal, routes, &d, &err) < 0)
 		return NULL;
-	if (draft_is_open(d) || nest_is_row(d))
+	if (draft_is_open(d))
 		before = steal(&d);
 	else if (d->unresolved)
 		(void)draft_parse(d->unresolved, p->record, p->ordinal, routes, &before, &err);

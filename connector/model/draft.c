@@ -51,11 +51,19 @@ void draft_free(struct draft *draft)
 	free(draft);
 }
 
+/* Which lead it belongs to is not known, whether it is there or is to be made. */
+static bool is_row(const struct draft *draft)
+{
+	const struct batch *batch = draft->route->batch;
+
+	return batch && batch->algorithm == BATCH_NEST && !draft->n_rows;
+}
+
 bool draft_is_open(const struct draft *draft)
 {
 	const struct route *route = draft->route;
 
-	return draft->match || draft->n_links || draft->update ||
+	return draft->match || draft->n_links || draft->update || is_row(draft) ||
 	       (!draft->is_settled_on && route->method == METHOD_PUT &&
 	        (route->append || route->skip_unchanged));
 }

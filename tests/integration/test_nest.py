@@ -103,6 +103,27 @@ def test_one_bad_contact_is_rejected_alone(closefeed, pipeline, sandbox):
     assert len([call for call in sandbox.requests("POST", "/lead/") if call["status"] < 300]) == 1
 
 
+@pytest.mark.parametrize("routes", [CREATE, UPSERT], ids=["create", "upsert"])
+def test_a_row_that_is_retried_finds_its_lead(closefeed, pipeline, sandbox, routes):
+    path = pipeline([row("Acme", "Ana"), {**row("Acme", "Bo"), "email": "nonsense"}],
+                    routes=routes)
+    run(closefeed, path, 1)
+    mended = path.with_name("mended.yaml")
+    mended.write_text(path.read_text().replace('"{email}"', '"bo@acme.example"'))
+    path.write_text(mended.read_text())
+    assert closefeed("rejects", "retry", path, "--all").code == 0
+    assert contacts(sandbox, "Acme") == ["Ana", "Bo"]
+
+
+def test_a_row_that_is_sent_by_hand_finds_its_lead(closefeed, pipeline, sandbox):
+    path = pipeline([row("Acme", "Ana"), row("Acme", "Bo")], routes=CREATE)
+    run(closefeed, path, 0, "--limit", "1")
+    sent = closefeed("send", path, "--record", "2", "--yes")
+    assert sent.code == 0, sent.out + sent.err
+    assert contacts(sandbox, "Acme") == ["Ana", "Bo"]
+    assert counts(run(closefeed, path)) == {}
+
+
 def test_where_all_contacts_are_bad_no_lead_is_made(closefeed, pipeline, sandbox):
     path = pipeline([{**row("Acme", "Bo"), "email": "nonsense"}, row("Bolt", "Cy")], routes=CREATE)
     assert counts(run(closefeed, path, 1)) == {"read": 2, "delivered": 1, "rejected": 1}
