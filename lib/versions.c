@@ -1,5 +1,7 @@
 #include "lib/versions.h"
 
+#include "lib/kafka.h"
+
 #include <curl/curl.h>
 #include <json-c/json_c_version.h>
 #include <microhttpd.h>
@@ -11,7 +13,7 @@
 
 const struct library_version *library_versions(void)
 {
-	static struct library_version rows[9];
+	static struct library_version rows[10];
 
 	rows[0] = (struct library_version){"libcurl", curl_version_info(CURLVERSION_NOW)->version};
 	rows[1] = (struct library_version){"json-c", json_c_version()};
@@ -21,5 +23,6 @@ const struct library_version *library_versions(void)
 	rows[5] = (struct library_version){"libmicrohttpd", MHD_get_version()};
 	rows[6] = (struct library_version){"zlib", zlibVersion()};
 	rows[7] = (struct library_version){"zstd", ZSTD_versionString()};
+	rows[8] = (struct library_version){"librdkafka", kafka_version()};
 	return rows;
 }

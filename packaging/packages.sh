@@ -5,7 +5,7 @@ set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config python3 libcurl4-openssl-dev libjson-c-dev
 	libyaml-dev libsqlite3-dev libssl-dev libmicrohttpd-dev libjq-dev zlib1g-dev
-	libzstd-dev"
+	libzstd-dev librdkafka-dev"
 tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pytest
 	bash zsh fish groff-base"
 lint="clang clang-format clang-tidy"

@@ -17,6 +17,7 @@ DOORS = {
     r"curl/": r"lib/http[a-z_]*\.[ch]|tests/unit/test_http\.c",
     r"yaml\.h": r"lib/yaml[a-z_]*\.c",
     r"sqlite3\.h": r"lib/store[a-z_]*\.c",
+    r"librdkafka/": r"lib/kafka[a-z_]*\.[ch]|tests/unit/(test_)?kafka[a-z_]*\.[ch]",
     r"microhttpd\.h": r"lib/http_server[a-z_]*\.c",
     r"openssl/": r"lib/crypto\.c",
     r"zlib\.h|zstd": r"lib/unpack\.c|tests/unit/pack\.h",
@@ -84,7 +85,7 @@ def test_headers_begin_with_pragma_once(root, files):
 
 
 def library_flags():
-    names = "libcurl json-c yaml-0.1 sqlite3 libcrypto libmicrohttpd".split()
+    names = "libcurl json-c yaml-0.1 sqlite3 libcrypto libmicrohttpd rdkafka".split()
     found = subprocess.run(["pkg-config", "--cflags", *names], capture_output=True, text=True)
     return shlex.split(found.stdout)
 
