@@ -48,13 +48,22 @@ bool nest_skips_update(struct engine *e, struct resolving *r);
 /* nest_children.c: each row's contact is made, or changed; STEP_GONE when all are on their way. */
 enum step nest_add_children(struct engine *e, struct resolving *r);
 
-/* nest_again.c */
+/* nest_judge.c */
+
+/*
+ * Errors about single contacts and about nothing else, by their numbers; NULL: others. Close nests
+ * them: {"field-errors": {"contacts": {"errors": {"1": {"errors": [], "field-errors": {…}}}}}}
+ */
+struct json_object *nest_errors_of_contacts(struct json_object *answer);
 
 /*
  * Whether the rows of @request go anew: Close refused some of the contacts alone, or its update is
  * applied and its row has a contact as well.
  */
 bool nest_goes_anew(const struct request *request, struct json_object *answer, bool is_applied);
+
+/* nest_again.c */
+
 /* What becomes of the drafts of such a request before they are kept as rows. */
 void nest_settle_on(const struct request *request, struct draft *const *drafts);
 /* Rejects the rows whose contacts were refused, and takes them out of @drafts. */
