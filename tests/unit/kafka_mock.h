@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * librdkafka's own mock cluster, for tests without a broker. It has no transactions, no static
+ * members, no retention worth the name; the first assignment of a group takes it three seconds.
+ */
+
+#include "lib/kafka_consumer.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mock_kafka;
+
+struct mock_kafka *mock_kafka_new(void);
+void mock_kafka_free(struct mock_kafka *mock);
+
+/* How to reach it, as a member that notices soon when others come or go. */
+const struct kafka_conf *mock_kafka_conf(const struct mock_kafka *mock);
+void mock_kafka_topic(struct mock_kafka *mock, const char *topic, int n_partitions);
+
+struct mock_message {
+	const char *key, *value; /* NULL: none */
+	const char *header, *header_value;
+	int64_t timestamp_ms;
+};
+/* Waits until the cluster has it. */
+void mock_kafka_produce(struct mock_kafka *mock, const char *topic, int32_t partition,
+                        const struct mock_message *message);
+/* The next commit of offsets is answered with this code of the protocol. */
+void mock_kafka_refuse_commit(struct mock_kafka *mock, int code);
+void mock_kafka_set_down(struct mock_kafka *mock, bool is_down);
+
+/*
+ * Polls until an event of this @kind comes and passes over others; fails the test after @seconds.
+ * What it returns is borrowed as that of kafka_consumer_poll() is.
+ */
+struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_event_kind kind,
+                                    unsigned seconds);
