@@ -40,8 +40,8 @@ static void prepare(struct journal *j)
 	j->q.drop_payload = store_query(s, "DELETE FROM payload WHERE request=?1");
 	j->q.put_record =
 		store_query(s, "INSERT OR IGNORE INTO record(id, stream, pos, next_pos, len, line,"
-	                       " fault, raw, worst, user_key, done)"
-	                       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
+	                       " fault, raw, worst, user_key, done, message)"
+	                       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)");
 	j->q.note_record = store_query(
 		s, "UPDATE record SET worst=max(worst, ?2), done=max(done, ?3) WHERE id=?1");
 	j->q.drop_record = store_query(s, "DELETE FROM record WHERE id=?1");
@@ -54,7 +54,7 @@ static void prepare(struct journal *j)
 	j->q.delete_part = store_query(s, "DELETE FROM part WHERE id=?1 RETURNING record, request");
 	j->q.put_stream = store_query(
 		s, "INSERT OR REPLACE INTO stream(" STREAM_COLUMNS
-		   ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
+		   ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)");
 	j->q.put_run =
 		store_query(s, "INSERT OR REPLACE INTO run VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,"
 	                       "?10,?11,?12,?13)");

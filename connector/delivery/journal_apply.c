@@ -38,6 +38,7 @@ static int put_stream(struct journal *j, const struct stream *s, struct err *err
 	store_bind_int(q, 15, (int64_t)s->settled_line);
 	store_bind_text(q, 16, buf_text(&ranges));
 	store_bind_int(q, 17, (int64_t)s->generation);
+	store_bind_int(q, 18, (int64_t)s->doubtful_to);
 	r = store_run(q, err);
 	buf_deinit(&ranges);
 	return r;

@@ -23,6 +23,8 @@ static char *lanes_text(const struct request *r)
 static int put_record(struct journal *j, const struct record *r, struct err *err)
 {
 	struct store_query *q = j->q.put_record;
+	char *message = record_message_text(r);
+	int ret;
 
 	store_bind_int(q, 1, (int64_t)r->row);
 	store_bind_int(q, 2, (int64_t)r->stream);
@@ -35,7 +37,10 @@ static int put_record(struct journal *j, const struct record *r, struct err *err
 	store_bind_int(q, 9, r->worst);
 	store_bind_blob(q, 10, r->has_key ? r->key : NULL, sizeof(r->key));
 	store_bind_int(q, 11, r->has_done);
-	return store_run(q, err);
+	store_bind_text(q, 12, message);
+	ret = store_run(q, err);
+	free(message);
+	return ret;
 }
 
 struct part_place {

@@ -33,6 +33,7 @@ static int read_stream(struct store_query *q, struct stream **ret_stream, struct
 	s->settled_to = (uint64_t)store_int(q, 13);
 	s->settled_line = (uint64_t)store_int(q, 14);
 	s->generation = (uint64_t)store_int(q, 16);
+	s->doubtful_to = (uint64_t)store_int(q, 17);
 	r = stream_ranges_parse(s, store_text(q, 15), err);
 	if (r < 0)
 		stream_free(s);

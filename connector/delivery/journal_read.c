@@ -144,6 +144,8 @@ static struct record *read_record(struct store_query *q)
 	if (r->has_key)
 		memcpy(r->key, key, sizeof(r->key));
 	r->has_done = store_int(q, 24) != 0;
+	if (r->kind == STREAM_PARTITION)
+		(void)record_message_parse(r, store_text(q, 25), NULL);
 	return r;
 }
 
@@ -184,9 +186,9 @@ void journal_read_part(struct store_query *q, struct record_set *records, struct
 static void read_open_part(struct store_query *q, struct record_set *records, struct part *ret_part)
 {
 	journal_read_part(q, records, ret_part);
-	ret_part->draft = copy(q, 25);
-	ret_part->record->worst = (enum outcome)store_int(q, 27);
-	ret_part->record->keeps_row = store_int(q, 28) != 0;
+	ret_part->draft = copy(q, 26);
+	ret_part->record->worst = (enum outcome)store_int(q, 28);
+	ret_part->record->keeps_row = store_int(q, 29) != 0;
 }
 
 static int read_parts(struct journal *j, struct record_set *records, struct request *r,
@@ -280,7 +282,7 @@ static int each_waiting(struct journal *journal, struct record_set *records,
 		read_open_part(q, records, &w->part);
 		w->route = journal_text(q, 20);
 		w->operation = journal_text(q, 21);
-		w->config = (uint64_t)store_int(q, 26);
+		w->config = (uint64_t)store_int(q, 27);
 		take(arg, w);
 	}
 	return r;

@@ -90,7 +90,12 @@ static const char version_2[] =
 	"CREATE INDEX closed_key_of_part ON closed_key(part);"
 	"ALTER TABLE request ADD COLUMN remembered INTEGER NOT NULL DEFAULT 0;";
 
-const char *const journal_migrations[] = {version_1, version_2, NULL};
+/* Partitions of Kafka: what another owner may have sent, and what a message carries. */
+static const char version_3[] =
+	"ALTER TABLE stream ADD COLUMN doubtful_to INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE record ADD COLUMN message TEXT;";
+
+const char *const journal_migrations[] = {version_1, version_2, version_3, NULL};
 
 char *journal_join(char *const *list)
 {

@@ -138,7 +138,8 @@ struct journal {
 #define PART_COLUMNS                                                                               \
 	"p.id, p.ordinal, p.outcome, p.class, p.generation, p.message, p.field, p.fields, "        \
 	"r.id, r.stream, r.pos, r.next_pos, r.len, r.line, r.fault, r.raw, s.kind, s.name, "       \
-	"p.at, p.request, p.route, p.operation, p.takes_rest, r.user_key, r.done"
+	"p.at, p.request, p.route, p.operation, p.takes_rest, r.user_key, r.done, "                \
+	"r.message"
 /* Behind them, of what is open: the draft, and what became of the record's other outputs. */
 #define OPEN_PART_COLUMNS                                                                          \
 	PART_COLUMNS ", p.draft, p.config, r.worst, EXISTS (SELECT 1 FROM part x"                  \
@@ -147,7 +148,7 @@ struct journal {
 
 #define STREAM_COLUMNS                                                                             \
 	"id, kind, name, dev, ino, head_hash, head_len, tail_hash, tail_len, hashed_to, "          \
-	"whole_hash, size, mtime_ns, settled_to, settled_line, ranges, generation"
+	"whole_hash, size, mtime_ns, settled_to, settled_line, ranges, generation, doubtful_to"
 
 /*
  * Applies all submitted changes in one transaction; without those that need room where asked to

@@ -28,6 +28,8 @@ void record_unref(struct record *r)
 	if (--r->refs)
 		return;
 	json_object_put(r->value);
+	json_object_put(r->message_key);
+	json_object_put(r->headers);
 	free(r->source_name);
 	free(r->raw);
 	free(r->outputs);

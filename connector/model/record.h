@@ -6,6 +6,7 @@
  */
 
 #include "connector/model/outcome.h"
+#include "lib/err.h"
 
 #include <json-c/json_object.h>
 #include <stdbool.h>
@@ -43,10 +44,16 @@ struct record {
 	uint64_t edited_len; /* bytes of raw where a person has edited it; 0: len */
 	struct json_object *value; /* NULL unless fault is RECORD_OK; then always an object */
 	enum record_fault fault;
-	char *fault_text;     /* the sentence for a person, where fault is set */
-	int64_t read_wall_ms; /* {@now} */
-	uint64_t row;         /* in the state; 0: none */
-	bool is_stored;       /* the row is durable */
+	char *fault_text; /* the sentence for a person, where fault is set */
+	/* Of a message of Kafka. */
+	struct json_object *message_key; /* NULL: none, or neither JSON nor text */
+	struct json_object *headers;     /* an object of texts; NULL elsewhere */
+	int64_t timestamp_ms;            /* since 1970; -1: none */
+	bool is_tombstone;               /* it has no value */
+	bool is_ignored;                 /* counted as filtered, and never shaped */
+	int64_t read_wall_ms;            /* {@now} */
+	uint64_t row;                    /* in the state; 0: none */
+	bool is_stored;                  /* the row is durable */
 	/* What it is known by, wherever it comes from: a hash of what source.key makes of it. */
 	bool has_key;
 	uint8_t key[record_key_bytes];
@@ -67,6 +74,14 @@ struct record *record_new(void); /* refs = 1 */
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r); /* NULL is ignored */
 void record_unrefp(struct record **r);
+
+/*
+ * What a message of Kafka carries beside its value, as text for the state (to free(); NULL: it is
+ * none); and back, for a record that has the name of its stream as source_name. -EBADMSG: no such
+ * text.
+ */
+char *record_message_text(const struct record *r);
+int record_message_parse(struct record *r, const char *text, struct err *err);
 
 /* How many bytes raw is. */
 uint64_t record_raw_len(const struct record *r);

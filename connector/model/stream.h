@@ -43,6 +43,8 @@ struct stream {
 	struct stream_range *ranges; /* settled ones above settled_to: sorted, never touching */
 	size_t n_ranges, cap_ranges;
 	uint64_t generation; /* how many other contents this name had before */
+	/* Of a partition: another owner may have sent records before it that are not settled. */
+	uint64_t doubtful_to;
 	uint64_t handed_to;  /* in this run, not stored: records before it were handed out */
 };
 

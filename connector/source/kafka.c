@@ -1,0 +1,551 @@
+#include "connector/source/kafka.h"
+
+#include "connector/source/kafka_private.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	steps_per_call = 64, /* events that are no record; then the loop gets its turn */
+	patience_ms = 1000,  /* it must be polled at least so often */
+	closing_ms = 5000,
+	printed_bytes = 256, /* of a value, to know it again */
+};
+
+struct kafka *kafka_of(const struct source *source)
+{
+	union {
+		const struct source *in;
+		struct kafka *out;
+	} both = {.in = source};
+
+	return both.out;
+}
+
+struct kafka_part *kafka_find(struct kafka *k, const char *topic, int32_t partition)
+{
+	struct kafka_part *p = k->last;
+
+	/* They come in runs. */
+	if (p && p->partition == partition && strcmp(p->topic, topic) == 0)
+		return p;
+	for (size_t i = 0; i < k->n_parts; i++) {
+		p = &k->parts[i];
+		if (p->partition == partition && strcmp(p->topic, topic) == 0)
+			return k->last = p;
+	}
+	return NULL;
+}
+
+void kafka_parts_free(struct kafka *k)
+{
+	for (size_t i = 0; i < k->n_parts; i++) {
+		struct kafka_part *p = &k->parts[i];
+
+		for (size_t j = 0; j < p->n_held; j++)
+			record_unref(p->held[j]);
+		free(p->held);
+		free(p->traces);
+		free(p->topic);
+	}
+	free(k->parts);
+	k->parts = k->last = NULL;
+	k->n_parts = k->n_held = 0;
+}
+
+/* Pausing */
+
+static void pause_part(struct kafka *k, struct kafka_part *p, bool is_paused)
+{
+	kafka_consumer_pause(k->consumer, p->topic, p->partition, is_paused);
+	p->is_paused = is_paused;
+}
+
+/* Who holds records goes on when they are handed out. */
+static void pause_all(struct kafka *k, bool is_paused)
+{
+	k->is_paused = is_paused;
+	for (size_t i = 0; i < k->n_parts; i++)
+		pause_part(k, &k->parts[i], is_paused || k->parts[i].n_held);
+}
+
+/* Messages */
+
+/* FNV-1a of what differs between two records at the same offset. */
+static uint64_t print_of(const struct kafka_message *m)
+{
+	const size_t n = m->value_len < printed_bytes ? m->value_len : printed_bytes;
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)m->value[i]) * 1099511628211u;
+	h = (h ^ (uint64_t)m->timestamp_ms) * 1099511628211u;
+	return (h ^ m->value_len) * 1099511628211u;
+}
+
+static void print_text(uint64_t print, char text[static 65])
+{
+	(void)snprintf(text, 65, "%016" PRIx64, print);
+}
+
+static void trace(struct kafka_part *p, uint64_t pos, uint64_t print)
+{
+	if (p->first_trace > 1024 && p->first_trace > p->n_traces / 2) {
+		p->n_traces -= p->first_trace;
+		memmove(p->traces, p->traces + p->first_trace, p->n_traces * sizeof(*p->traces));
+		p->first_trace = 0;
+	}
+	p->traces = mem_grow(p->traces, p->n_traces, &p->cap_traces, sizeof(*p->traces));
+	p->traces[p->n_traces++] = (struct kafka_trace){pos, print};
+}
+
+/* The record before the position, once more: is it the one that was there? */
+static int check_identity(struct kafka *k, struct kafka_part *p, const struct kafka_message *m)
+{
+	char text[65];
+
+	if (p->is_checked)
+		return 0;
+	p->is_checked = true;
+	print_text(print_of(m), text);
+	if ((uint64_t)m->offset != p->check_at || strcmp(text, p->stream->tail_hash) == 0 ||
+	    k->options.accepts_offsets)
+		return 0; /* it may have been compacted away */
+	return k->failed = err_set(
+		       &k->failure, -ESTALE,
+		       "partition %" PRId32 " of topic \"%s\": another record is at offset %" PRIu64
+		       " than the one that was read there: the topic was made anew. Nothing was "
+		       "sent. If that is meant, `run --accept-offsets` goes on from what there is",
+		       p->partition, p->topic, p->check_at);
+}
+
+/* All before @offset was passed; what is between records is settled here. */
+static void pass(struct kafka *k, struct kafka_part *p, uint64_t offset)
+{
+	if (offset <= p->at)
+		return;
+	kafka_settle_gap(p->stream, p->at, offset);
+	p->at = offset;
+	k->options.host->store(k->options.host->arg, p->stream);
+}
+
+static void hold(struct kafka *k, struct kafka_part *p, struct record *takes_record)
+{
+	p->held = mem_grow(p->held, p->n_held, &p->cap_held, sizeof(*p->held));
+	p->held[p->n_held++] = takes_record;
+	k->n_held++;
+	pause_part(k, p, true);
+}
+
+/* The record of a message, where it is to be handed out; NULL: it needs not, or not now. */
+static struct record *take_message(struct kafka *k, const struct kafka_message *m)
+{
+	struct kafka_part *p = kafka_find(k, m->topic, m->partition);
+	const uint64_t pos = (uint64_t)m->offset;
+	struct record *record;
+
+	k->unreachable_ms = 0;
+	if (!p || k->claim != KAFKA_OWNS || check_identity(k, p, m) < 0 || pos < p->at)
+		return NULL;
+	if (pos > p->at)
+		pass(k, p, pos);
+	p->at = pos + 1;
+	p->read_ms = m->timestamp_ms;
+	if (p->end < p->at)
+		p->end = p->at;
+	trace(p, pos, print_of(m));
+	if (stream_is_settled(p->stream, pos))
+		return NULL;
+	record = kafka_record(m, &k->options.format);
+	record->stream = p->stream->id;
+	if (pos < p->ceiling && !p->n_held && !k->is_paused) {
+		p->handed_to = record->next_pos;
+		return record;
+	}
+	hold(k, p, record);
+	return NULL;
+}
+
+/* A record that was held and may go now. */
+static struct record *take_held(struct kafka *k)
+{
+	for (size_t i = 0; k->n_held && i < k->n_parts; i++) {
+		struct kafka_part *p = &k->parts[i];
+		struct record *record;
+
+		if (!p->n_held || p->held[0]->pos >= p->ceiling)
+			continue;
+		record = p->held[0];
+		p->n_held--;
+		k->n_held--;
+		memmove(p->held, p->held + 1, p->n_held * sizeof(struct record *));
+		p->handed_to = record->next_pos;
+		if (!p->n_held)
+			pause_part(k, p, false);
+		return record;
+	}
+	return NULL;
+}
+
+/* What else comes */
+
+static void take_assignment(struct kafka *k, const struct kafka_places *places)
+{
+	kafka_places_deinit(&k->wanted);
+	for (size_t i = 0; i < places->n; i++)
+		(void)kafka_places_add(&k->wanted, places->items[i].topic,
+		                       places->items[i].partition, kafka_no_offset);
+	k->is_wanted = true;
+	k->try_at_ms = 0;
+}
+
+/* Taken back before it was begun: nothing is on its way. */
+static void lose(struct kafka *k, enum kafka_claim claim)
+{
+	k->lease_until_ms = 0;
+	if (k->claim == KAFKA_WAITS) {
+		k->is_wanted = false;
+		(void)kafka_consumer_unassign(k->consumer, NULL);
+	} else {
+		k->claim = claim;
+	}
+}
+
+static void take_end(struct kafka *k, const struct kafka_place *place)
+{
+	struct kafka_part *p = kafka_find(k, place->topic, place->partition);
+
+	if (!p || place->offset < 0)
+		return;
+	p->is_checked = true; /* what was to be looked at is gone */
+	pass(k, p, (uint64_t)place->offset);
+	if (p->end < p->at)
+		p->end = p->at;
+}
+
+static bool is_pattern(const struct kafka *k, const char *topic)
+{
+	for (char **t = k->topics; *t; t++)
+		if (strcmp(*t, topic) == 0)
+			return false;
+	return true;
+}
+
+static void take_trouble(struct kafka *k, const struct kafka_event *event)
+{
+	switch (event->trouble) {
+	case KAFKA_FENCED:
+		k->failed = err_set(&k->failure, -EBUSY, "%s", event->sentence);
+		lose(k, KAFKA_HAS_LOST);
+		return;
+	case KAFKA_REFUSED:
+		k->failed = err_set(&k->failure, -EACCES, "%s", event->sentence);
+		return;
+	case KAFKA_NO_OFFSET:
+		k->failed = err_set(&k->failure, -ESTALE, "%s", event->sentence);
+		return;
+	case KAFKA_NO_TOPIC:
+		/* A pattern goes on with what there is. */
+		if (event->places.n && !is_pattern(k, event->places.items[0].topic))
+			k->failed = err_set(&k->failure, -ENOENT, "%s", event->sentence);
+		return;
+	case KAFKA_UNREACHABLE:
+		if (!k->unreachable_ms)
+			k->unreachable_ms = k->now_ms;
+		(void)err_set(&k->unreachable, 0, "%s", event->sentence);
+		return;
+	case KAFKA_FINE:
+	case KAFKA_LATER:
+	case KAFKA_NOT_OURS: /* that they are lost is told, too */
+	case KAFKA_DAMAGED:  /* it is fetched again */
+	case KAFKA_OTHER:
+		return;
+	}
+}
+
+static void take_event(struct kafka *k, const struct kafka_event *event)
+{
+	switch (event->kind) {
+	case KAFKA_END:
+		take_end(k, &event->places.items[0]);
+		return;
+	case KAFKA_ASSIGN:
+		take_assignment(k, &event->places);
+		return;
+	case KAFKA_REVOKE:
+		lose(k, KAFKA_HANDS_OVER);
+		return;
+	case KAFKA_LOST:
+		lose(k, KAFKA_HAS_LOST);
+		return;
+	case KAFKA_COMMITTED:
+		kafka_committed(k, event);
+		return;
+	case KAFKA_TROUBLE:
+		take_trouble(k, event);
+		return;
+	case KAFKA_MESSAGE:
+	case KAFKA_NOTHING:
+		return;
+	}
+}
+
+static int fail(struct kafka *k, struct err *err)
+{
+	return err_set(err, k->failed, "%s", k->failure.text);
+}
+
+/* Reading */
+
+static bool is_at_end(const struct kafka *k)
+{
+	if (!k->options.until_end || k->claim != KAFKA_OWNS || k->n_held)
+		return false;
+	for (size_t i = 0; i < k->n_parts; i++)
+		if (k->parts[i].at < k->parts[i].end_at_start)
+			return false;
+	return true;
+}
+
+static int kafka_next(struct source *source, struct record **ret_record, struct err *err)
+{
+	struct kafka *k = kafka_of(source);
+	struct kafka_event event;
+
+	k->polled_ms = k->now_ms;
+	if (k->is_paused)
+		pause_all(k, false);
+	for (int i = 0; i < steps_per_call; i++) {
+		*ret_record = k->claim == KAFKA_OWNS ? take_held(k) : NULL;
+		if (*ret_record)
+			return SOURCE_RECORD;
+		kafka_consumer_poll(k->consumer, &event);
+		if (event.kind == KAFKA_MESSAGE)
+			*ret_record = take_message(k, &event.message);
+		else
+			take_event(k, &event);
+		if (k->failed)
+			return fail(k, err);
+		if (*ret_record)
+			return SOURCE_RECORD;
+		if (is_at_end(k))
+			return SOURCE_END;
+		if (event.kind == KAFKA_NOTHING)
+			return SOURCE_LATER;
+	}
+	return SOURCE_LATER;
+}
+
+/* Nobody reads: what comes is events, and the odd message that was on its way. */
+static void keep_alive(struct kafka *k)
+{
+	struct kafka_event event;
+
+	if (k->now_ms < k->polled_ms + patience_ms)
+		return;
+	k->polled_ms = k->now_ms;
+	if (!k->is_paused)
+		pause_all(k, true);
+	for (int i = 0; i < steps_per_call && !k->failed; i++) {
+		kafka_consumer_poll(k->consumer, &event);
+		if (event.kind == KAFKA_NOTHING)
+			return;
+		if (event.kind == KAFKA_MESSAGE)
+			(void)take_message(k, &event.message);
+		else
+			take_event(k, &event);
+	}
+}
+
+int kafka_turn(struct source *source, uint64_t now_ms, struct err *err)
+{
+	struct kafka *k = kafka_of(source);
+	int r;
+
+	k->now_ms = now_ms;
+	if (k->is_wanted && k->claim == KAFKA_WAITS && !k->failed) {
+		r = kafka_try_to_begin(k, err);
+		if (r < 0)
+			return k->failed = r;
+	}
+	if (k->claim == KAFKA_OWNS && kafka_consumer_is_lost(k->consumer))
+		k->lease_until_ms = 0;
+	keep_alive(k);
+	kafka_commit_turn(k);
+	return k->failed ? fail(k, err) : 0;
+}
+
+static int kafka_fd(const struct source *source)
+{
+	return kafka_consumer_fd(kafka_of(source)->consumer);
+}
+
+static void kafka_mark(struct source *source)
+{
+	struct kafka *k = kafka_of(source);
+
+	for (size_t i = 0; i < k->n_parts; i++) {
+		struct kafka_part *p = &k->parts[i];
+		const struct kafka_trace *last = NULL;
+
+		while (p->first_trace < p->n_traces &&
+		       p->traces[p->first_trace].pos < p->stream->settled_to)
+			last = &p->traces[p->first_trace++];
+		if (!last)
+			continue;
+		p->stream->hashed_to = last->pos + 1;
+		p->stream->tail_len = 1;
+		print_text(last->print, p->stream->tail_hash);
+	}
+}
+
+static bool kafka_know(struct source *source, struct stream *stream)
+{
+	(void)source;
+	(void)stream;
+	return false; /* partitions are the group's to share out */
+}
+
+static struct source_position kafka_position(const struct source *source)
+{
+	(void)source;
+	return (struct source_position){0}; /* kafka_lag() tells */
+}
+
+/* The group */
+
+enum kafka_claim kafka_claim(const struct source *source)
+{
+	return kafka_of(source)->claim;
+}
+
+static const struct kafka_part *part_of(const struct kafka *k, uint64_t stream)
+{
+	for (size_t i = 0; i < k->n_parts; i++)
+		if (k->parts[i].stream->id == stream)
+			return &k->parts[i];
+	return NULL;
+}
+
+bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms)
+{
+	const struct kafka *k = kafka_of(source);
+
+	return k->claim == KAFKA_OWNS && now_ms < k->lease_until_ms && part_of(k, stream) &&
+	       !kafka_consumer_is_lost(k->consumer);
+}
+
+bool kafka_is_doubtful(const struct source *source, uint64_t stream, uint64_t pos)
+{
+	const struct kafka_part *p = part_of(kafka_of(source), stream);
+
+	return p && pos < p->stream->doubtful_to;
+}
+
+void kafka_hand_over(struct source *source, unsigned timeout_ms)
+{
+	struct kafka *k = kafka_of(source);
+	struct kafka_places places = {0};
+
+	if ((k->claim == KAFKA_HANDS_OVER || k->claim == KAFKA_OWNS) && k->n_parts) {
+		kafka_commit_places(k, true, &places);
+		/* Where it fails the next owner asks more questions, and that is all. */
+		(void)kafka_consumer_commit_within(k->consumer, &places, timeout_ms, NULL);
+		kafka_places_deinit(&places);
+	}
+	kafka_parts_free(k);
+	k->claim = KAFKA_WAITS;
+	k->ticket = 0;
+	k->lease_until_ms = 0;
+	(void)kafka_consumer_unassign(k->consumer, NULL);
+}
+
+uint64_t kafka_unreachable_since(const struct source *source, const char **ret_sentence)
+{
+	const struct kafka *k = kafka_of(source);
+
+	*ret_sentence = k->unreachable.text;
+	return k->unreachable_ms;
+}
+
+size_t kafka_n_partitions(const struct source *source)
+{
+	return kafka_of(source)->n_parts;
+}
+
+struct kafka_lag kafka_lag(const struct source *source, size_t i)
+{
+	const struct kafka_part *p = &kafka_of(source)->parts[i];
+
+	return (struct kafka_lag){.topic = p->topic,
+	                          .partition = p->partition,
+	                          .position = p->stream->settled_to,
+	                          .end = p->end,
+	                          .read_ms = p->read_ms};
+}
+
+/* Opening and closing */
+
+static void kafka_free(struct source *source)
+{
+	struct kafka *k = kafka_of(source);
+
+	if (k->claim != KAFKA_WAITS)
+		kafka_hand_over(source, closing_ms);
+	kafka_consumer_close_within(k->consumer, closing_ms);
+	kafka_parts_free(k);
+	kafka_places_deinit(&k->wanted);
+	free(k->streams);
+	strlist_free(k->topics);
+	free(k->group);
+	free(k->instance);
+	free(k->journal);
+	free(k->cluster);
+	free(k);
+}
+
+static const struct source_type kafka_source = {
+	.name = "kafka",
+	.next = kafka_next,
+	.fd = kafka_fd,
+	.mark = kafka_mark,
+	.know = kafka_know,
+	.position = kafka_position,
+	.free = kafka_free,
+};
+
+int kafka_open(const struct kafka_options *options, struct source **ret_source, struct err *err)
+{
+	struct kafka *k = mem_alloc(sizeof(*k));
+	int r;
+
+	assert(options->ahead && options->ahead <= kafka_ahead_max && options->session_ms);
+	k->source.type = &kafka_source;
+	k->options = *options;
+	k->topics = strlist_copy(options->topics);
+	k->group = mem_strdup(options->group);
+	k->instance = mem_strdup(options->instance);
+	k->journal = mem_strdup(options->journal);
+	k->streams = mem_array(options->n_known, sizeof(struct stream *));
+	k->n_streams = options->n_known;
+	for (size_t i = 0; i < k->n_streams; i++)
+		k->streams[i] = options->known[i];
+	const struct kafka_consumer_config config = {.conf = options->conf,
+	                                             .group = k->group,
+	                                             .instance = k->instance,
+	                                             .topics = k->topics};
+
+	r = kafka_consumer_open(&config, &k->consumer, err);
+	if (r < 0) {
+		kafka_free(&k->source);
+		return r;
+	}
+	*ret_source = &k->source;
+	return 0;
+}

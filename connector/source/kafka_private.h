@@ -1,0 +1,82 @@
+#pragma once
+
+/* What connector/source/kafka*.c share. */
+
+#include "connector/source/kafka.h"
+
+/* A record that was read and is not known to be settled, oldest first. */
+struct kafka_trace {
+	uint64_t pos;
+	uint64_t print; /* what tells it from another at the same offset */
+};
+
+struct kafka_part {
+	char *topic;
+	int32_t partition;
+	struct stream *stream;
+	uint64_t at;           /* the next offset to come */
+	uint64_t handed_to;    /* records before it were handed out */
+	uint64_t end;          /* as far as is known */
+	uint64_t end_at_start; /* when it was assigned */
+	uint64_t ceiling;      /* committed; nothing from here on is handed out */
+	uint64_t asked;        /* ceiling on its way to Kafka */
+	uint64_t sent_to;      /* offset on its way to Kafka */
+	uint64_t committed_to;
+	bool is_committed; /* anything was, since it was assigned */
+	bool is_paused;
+	bool is_checked; /* the record at check_at is the one that was there */
+	uint64_t check_at;
+	struct record **held; /* above the ceiling, or read while nobody asked; in their order */
+	size_t n_held, cap_held;
+	struct kafka_trace *traces;
+	size_t first_trace, n_traces, cap_traces;
+	int64_t read_ms;
+};
+
+struct kafka {
+	struct source source;
+	struct kafka_options options;
+	char **topics;
+	char *group, *instance, *journal;
+	struct kafka_consumer *consumer;
+	enum kafka_claim claim;
+	uint64_t now_ms;
+	/* Streams of partitions: those known at the start, and those begun since. */
+	struct stream **streams;
+	size_t n_streams;
+	char *cluster; /* hash of its id; NULL: not known yet */
+	/* An assignment that is not read yet */
+	struct kafka_places wanted;
+	bool is_wanted;
+	uint64_t try_at_ms;
+	/* One that is */
+	struct kafka_part *parts;
+	size_t n_parts;
+	struct kafka_part *last; /* of which the last message was */
+	bool is_paused;          /* nobody reads */
+	uint64_t polled_ms;
+	size_t n_held;
+	/* Commits: one at a time */
+	uint64_t ticket; /* on its way; 0: none */
+	uint64_t last_ticket;
+	uint64_t sent_ms, committed_ms, commit_at_ms;
+	uint64_t lease_until_ms;
+	/* Trouble */
+	uint64_t unreachable_ms;
+	struct err unreachable;
+	int failed; /* a negative errno that ends it all, with failure */
+	struct err failure;
+};
+
+struct kafka *kafka_of(const struct source *source);
+struct kafka_part *kafka_find(struct kafka *k, const char *topic, int32_t partition);
+void kafka_parts_free(struct kafka *k);
+
+/* kafka_assign.c: reads what was assigned. 0: not yet, 1: it is read; or -ESTALE, -EACCES. */
+int kafka_try_to_begin(struct kafka *k, struct err *err);
+
+/* kafka_commit.c */
+void kafka_commit_turn(struct kafka *k);
+void kafka_committed(struct kafka *k, const struct kafka_event *event);
+/* The commits of all partitions; with @is_last the ceiling is what was handed out. */
+void kafka_commit_places(struct kafka *k, bool is_last, struct kafka_places *places);

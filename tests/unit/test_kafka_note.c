@@ -1,0 +1,119 @@
+#include "connector/source/kafka_note.h"
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "tests/unit/check.h"
+
+#include <string.h>
+
+static struct stream *settled_to(uint64_t pos)
+{
+	struct stream *s = stream_new(STREAM_PARTITION, "t/0");
+
+	stream_settle(s, 0, pos, 0);
+	return s;
+}
+
+static void a_note_says_what_the_next_owner_must_know(void **state)
+{
+	cleanup_(stream_freep) struct stream *mine = settled_to(100), *theirs = settled_to(100);
+	cleanup_(freep) char *text = NULL;
+	struct kafka_note note;
+
+	(void)state;
+	mine->generation = 3;
+	stream_settle(mine, 102, 105, 0);
+	stream_settle(mine, 110, 111, 0);
+	text = kafka_note_text("abc", mine, 4196);
+	check_text(text, "closefeed1 abc 3 4196 2+3 5+1");
+	check(kafka_note_parse(text, &note));
+	check_text(note.journal, "abc");
+	check_eq(note.generation, 3);
+	check_eq(note.ceiling, 4196);
+
+	kafka_note_settle(&note, 100, theirs);
+	check_eq(theirs->settled_to, 100);
+	check_eq(theirs->n_ranges, 2);
+	check(stream_is_settled(theirs, 104));
+	check(!stream_is_settled(theirs, 105));
+	check(stream_is_settled(theirs, 110));
+	/* What both know is no contradiction. */
+	kafka_note_settle(&note, 100, theirs);
+	check_eq(theirs->n_ranges, 2);
+}
+
+static void what_does_not_fit_is_left_out_and_nothing_is_made_up(void **state)
+{
+	cleanup_(stream_freep) struct stream *mine = settled_to(100), *theirs = settled_to(100);
+	cleanup_(freep) char *text = NULL;
+	struct kafka_note note;
+
+	(void)state;
+	for (uint64_t i = 0; i < 3000; i++)
+		stream_settle(mine, 1000 + 2 * i, 1001 + 2 * i, 0);
+	text = kafka_note_text("abc", mine, 8000);
+	check(strlen(text) <= kafka_note_max);
+	check(kafka_note_parse(text, &note));
+	kafka_note_settle(&note, 100, theirs);
+	check(theirs->n_ranges > 500);
+	for (uint64_t pos = 0; pos < 8000; pos++)
+		check(!stream_is_settled(theirs, pos) || stream_is_settled(mine, pos));
+}
+
+static void what_is_no_note_of_ours_is_none(void **state)
+{
+	static const char *const texts[] = {
+		NULL,
+		"",
+		"consumer-7",
+		"closefeed1",
+		"closefeed1 abc",
+		"closefeed1 abc 3",
+		"closefeed1 abc 3 ",
+		"closefeed1 abc 3 x",
+		"closefeed1 abc 3 4196 2",
+		"closefeed1 abc 3 4196 2+",
+		"closefeed1 abc 3 4196 0+1",
+		"closefeed1 abc 3 4196 1+0",
+		"closefeed1 abc 3 4196  1+1",
+		"closefeed1 abc 3 4196 1+1x",
+		"closefeed1 abc 3 4196 18446744073709551615+1 1+1",
+		"closefeed1 abc 3 99999999999999999999",
+	};
+	struct kafka_note note;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		check(!kafka_note_parse(texts[i], &note));
+}
+
+static void a_gap_is_settled_around_what_is_settled(void **state)
+{
+	cleanup_(stream_freep) struct stream *s = settled_to(10);
+
+	(void)state;
+	stream_settle(s, 12, 14, 0);
+	stream_settle(s, 20, 21, 0);
+	kafka_settle_gap(s, 5, 16);
+	check_eq(s->settled_to, 16);
+	kafka_settle_gap(s, 18, 30);
+	check_eq(s->n_ranges, 1);
+	check(stream_is_settled(s, 29));
+	check(!stream_is_settled(s, 17));
+	kafka_settle_gap(s, 16, 18);
+	check_eq(s->settled_to, 30);
+	check_eq(s->n_ranges, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		sentence(a_note_says_what_the_next_owner_must_know),
+		sentence(what_does_not_fit_is_left_out_and_nothing_is_made_up),
+		sentence(what_is_no_note_of_ours_is_none),
+		sentence(a_gap_is_settled_around_what_is_settled),
+	};
+
+	return run_sentences(tests);
+}
