@@ -11,7 +11,11 @@
 /* A new object: $source of the programs that look at @record. */
 struct json_object *origin_source(const struct record *record);
 
-/* Adds its place as a member of `records` in events and previews: {"file", "line", "bytes"}. */
+/* When a message was produced, RFC 3339 in UTC; NULL: nobody said. */
+struct json_object *origin_timestamp(const struct record *record);
+
+/* Adds its place as a member of `records` in events and previews: {"file", "line", "bytes"}, or
+ * {"topic", "partition", "offset", "key"}. */
 void origin_print(const struct record *record, struct buf *out);
 
 /* The same for the sentence of a program that has to be stopped; borrows from @record. */

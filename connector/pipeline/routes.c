@@ -109,12 +109,13 @@ static bool is_var(struct route_build *b, const char *name, const char **ret_nea
 bool route_is_origin(void *arg, const char *name, const char **ret_near)
 {
 	struct route_build *b = arg;
-	const bool is_header = strncmp(name, "headers.", 8) == 0 && name[8];
+	const bool is_within = (strncmp(name, "headers.", 8) == 0 && name[8]) ||
+	                       (strncmp(name, "key.", 4) == 0 && name[4]);
 
 	*ret_near = NULL;
 	if (strncmp(name, "var.", 4) == 0)
 		return is_var(b, name + 4, ret_near);
-	if (!b->l->is_kafka && (is_header || is_one_of(name, kafka_origins))) {
+	if (!b->l->is_kafka && (is_within || is_one_of(name, kafka_origins))) {
 		b->missing_source = "source.kafka";
 		return false;
 	}
@@ -122,7 +123,7 @@ bool route_is_origin(void *arg, const char *name, const char **ret_near)
 		b->missing_source = "source.ndjson";
 		return false;
 	}
-	if (is_header || is_one_of(name, origins))
+	if (is_within || is_one_of(name, origins))
 		return true;
 	*ret_near = near_name(name, origins);
 	return false;

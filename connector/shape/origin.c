@@ -1,9 +1,12 @@
 #include "connector/shape/steps.h"
+
+#include "connector/model/origin.h"
 #include "lib/clock.h"
 #include "lib/crypto.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct json_object *file_value(const struct record *record)
@@ -33,15 +36,46 @@ static struct json_object *sha256_value(const struct record *record)
 	return json_string(hex);
 }
 
+static struct json_object *partition_value(const struct record *record)
+{
+	return json_object_new_int(record->partition);
+}
+
+static struct json_object *offset_value(const struct record *record)
+{
+	return json_object_new_uint64(record->pos);
+}
+
+static struct json_object *key_value(const struct record *record)
+{
+	return json_object_get(record->message_key);
+}
+
+/* "a.b" of a key that is JSON: a field of that name, or b of a. */
+static struct json_object *within_key(struct json_object *key, const char *path)
+{
+	const char *dot = strchr(path, '.');
+	struct json_object *value = json_get(key, path);
+	char *first;
+
+	if (value || !dot)
+		return value;
+	first = mem_dup(path, (size_t)(dot - path));
+	value = within_key(json_get(key, first), dot + 1);
+	free(first);
+	return value;
+}
+
 /* Rows of connector/model/origin.c; vars come from the pipeline file. */
 static const struct {
 	const char *name;
 	struct json_object *(*value)(const struct record *record);
 } origins[] = {
-	{"file", file_value},
-	{"line", line_value},
-	{"now", now_value},
-	{"sha256", sha256_value},
+	{"file", file_value},     {"line", line_value},
+	{"now", now_value},       {"sha256", sha256_value},
+	{"topic", file_value},    {"partition", partition_value},
+	{"offset", offset_value}, {"timestamp", origin_timestamp},
+	{"key", key_value},
 };
 
 static int find_origin(void *arg, const char *name, struct json_object **ret_value)
@@ -51,6 +85,10 @@ static int find_origin(void *arg, const char *name, struct json_object **ret_val
 
 	if (strncmp(name, "var.", 4) == 0)
 		value = json_object_get(json_get(s->routes->vars, name + 4));
+	else if (strncmp(name, "headers.", 8) == 0)
+		value = json_object_get(json_get(s->record->headers, name + 8));
+	else if (strncmp(name, "key.", 4) == 0)
+		value = json_object_get(within_key(s->record->message_key, name + 4));
 	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
 		if (strcmp(origins[i].name, name) == 0)
 			value = origins[i].value(s->record);
