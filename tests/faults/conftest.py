@@ -7,6 +7,9 @@ import pytest
 
 from trial import Trial, UpdateTrial
 
+# After trial, which makes the folder of the integration tests known.
+from kafka import brokers, kafka, secure_kafka, start_kafka  # noqa: F401 (fixtures)
+
 
 @pytest.fixture(scope="session")
 def binary():

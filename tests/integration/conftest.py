@@ -5,6 +5,7 @@ import os
 import pytest
 
 from harness import Pipelines, Program, Sandbox, environment
+from kafka import brokers, kafka, secure_kafka, start_kafka  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")
