@@ -18,6 +18,7 @@ struct offer {
 	size_t n;
 	uint64_t number;
 	char *held; /* in words; NULL: it is on its way */
+	bool is_change;
 	void **waiters;
 	size_t n_waiters, cap_waiters;
 };
@@ -119,6 +120,16 @@ size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters)
 	free(offer->held);
 	offer->held = mem_strdup(words);
 	return take_waiters(offer, ret_waiters);
+}
+
+void offer_set_change(struct offer *offer)
+{
+	offer->is_change = true;
+}
+
+bool offer_is_change(const struct offer *offer)
+{
+	return offer->is_change;
 }
 
 const char *offer_held(const struct offer *offer)

@@ -380,6 +380,8 @@ static void apply(struct engine *e, struct resolving *r, const char *object_id,
 		resolve_own_body(d);
 	for (size_t i = 0; i < d->n_links; i++)
 		fill_in(d, &d->links[i], links[i].id);
+	if (object_id && !d->n_rows)
+		offers_bring(e, d, object_id, r->number);
 	if (object_id && strstr(d->url, "{id}"))
 		fill_url(d, "id", object_id);
 	/* What the findings point at goes with them. */

@@ -50,6 +50,9 @@ void offer_wait(struct offer *offer, void *waiter);
 size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters);
 /* What is held; NULL: it is not. */
 const char *offer_held(const struct offer *offer);
+/* It changes an object that is there: refused, it takes nothing away from others. */
+void offer_set_change(struct offer *offer);
+bool offer_is_change(const struct offer *offer);
 uint64_t offer_number(const struct offer *offer);
 char *const *offer_texts(const struct offer *offer, size_t *ret_n);
 /* Its outcome is durable: frees it and gives who waited. */
@@ -193,6 +196,9 @@ void ask_free(struct resolve *resolve);
 char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */
 void offers_withdraw(struct engine *e, const struct draft *draft);
+/* @update of the object is let go: the keys it brings, by which nobody knows the object yet. */
+void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
+                  uint64_t number);
 
 /* parking.c: delivery.on_reject: park. */
 /* Who must be settled before @draft, which has the lanes of @call, in words; NULL: nobody. */
