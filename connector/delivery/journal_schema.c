@@ -90,7 +90,10 @@ static const char version_2[] =
 	"CREATE INDEX closed_key_of_part ON closed_key(part);"
 	"ALTER TABLE request ADD COLUMN remembered INTEGER NOT NULL DEFAULT 0;";
 
-const char *const journal_migrations[] = {version_1, version_2, NULL};
+/* Of events: the key they have in a topic. */
+static const char version_3[] = "ALTER TABLE event ADD COLUMN key TEXT;";
+
+const char *const journal_migrations[] = {version_1, version_2, version_3, NULL};
 
 char *journal_join(char *const *list)
 {

@@ -78,10 +78,13 @@ struct change {
 	bool failed;
 };
 
-/* Accepted events that stay, and how far those of a file have come. */
+/* Sinks that accept in order: how far each has come is a number. The others have rows in `owed`. */
+enum { ORDERED_FILE, ORDERED_KAFKA, ORDERED_REJECTS, n_ordered };
+
+/* Accepted events that stay, and how far the ordered sinks have come. */
 struct told_account {
 	uint64_t n, bytes;
-	uint64_t file_to; /* the file has accepted all up to it */
+	uint64_t taken_to[n_ordered]; /* it has accepted all up to it */
 	/* Up to it only events stay that are still owed; when one of them is accepted, it goes. */
 	uint64_t pruned_to;
 };
@@ -103,8 +106,8 @@ struct journal {
 		struct store_query *put_record, *drop_record, *note_record, *edit_record, *put_part,
 			*drop_part;
 		struct store_query *put_event, *put_owed, *accept, *postpone, *oldest, *drop_event,
-			*drop_range, *drop_told, *told_events, *move_event, *first_owed[2],
-			*n_owed[2];
+			*drop_range, *drop_told, *told_events, *told_range, *move_event,
+			*first_owed[2], *n_owed[2];
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
 		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,
