@@ -292,3 +292,29 @@ def test_children_of_a_parent_that_is_given_up_are_rejected(closefeed, pipeline,
     run(closefeed, path, 1)
     assert [what for _, what, _ in rejects(closefeed, path)] == [
         "given_up", "parent_rejected", "parent_rejected"]
+
+
+def test_a_refused_change_takes_nobody_away_from_others(closefeed, pipeline, sandbox):
+    """Ana was to get an address that is Bo's already: what links to that address means Bo."""
+    lead = lead_of(sandbox)
+    sandbox.post("/contact/", {"lead_id": lead, "emails": [{"email": "ana@acme.example"}]})
+    bo = sandbox.post("/contact/", {"lead_id": lead, "emails": [{"email": "bo@acme.example"}]})
+    path = pipeline([{"email": "ana@acme.example", "also": "bo@acme.example", "site": "none"},
+                     {"email": "bo@acme.example", "text": "for Bo"}], routes=f"""
+        - when: .also
+          operation: contact.upsert
+          match: {{email: "{{email}}"}}
+          body:
+            lead_id: "{lead}"
+            emails: [{{email: "{{email}}"}}, {{email: "{{also}}"}}]
+            urls: [{{url: "{{site}}"}}]
+        - operation: activity.note.create
+          link:
+            lead_id: {{contact: {{email: "{{email}}"}}}}
+            contact_id: {{contact: {{email: "{{email}}"}}}}
+          body: {{note: "{{text}}"}}
+        """)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "delivered": 1, "rejected": 1}
+    assert [(line, what) for line, what, _ in rejects(closefeed, path)] == [(1, "validation")]
+    note, = sandbox.objects("activity/note")
+    assert note["contact_id"] == bo["id"]
