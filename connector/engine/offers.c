@@ -22,7 +22,7 @@ static bool makes_objects(const char *operation)
 
 static void add_text(char ***texts, const char *kind, const char *field, const char *value)
 {
-	char *text = mem_printf("%s %s=%s", kind, field, value);
+	char *text = lookup_field_text(kind, field, value);
 
 	for (char **t = *texts; t && *t; t++)
 		if (!strcmp(*t, text)) {

@@ -293,6 +293,10 @@ void parking_free(struct parking *parking); /* NULL is ignored */
 int parking_load(struct engine *e, struct err *err);
 /* The outcome of @request is submitted: what of it was rejected closes its lanes. */
 void parking_take(struct engine *e, const struct request *request);
+/* Close refused @request for an old name, by which its target may have been found, too. */
+bool resolve_was_found_by_name(struct engine *e, const struct request *request);
+/* @book was read; @old (NULL: none) was in its place. */
+void resolve_take_book(struct engine *e, const struct name_book *old, const struct name_book *book);
 /* @part has another outcome, or none any more: what it closed is open. */
 void parking_end(struct engine *e, const struct part *part);
 void parking_open(struct engine *e, uint64_t part);

@@ -329,6 +329,7 @@ static struct resolving *resolving_new(struct engine *e, struct draft *takes_dra
 	struct resolving *r = mem_alloc(sizeof(*r));
 
 	r->draft = nest_is_row(takes_draft) ? nest_alone(takes_draft) : takes_draft;
+	(void)rename_fields(e, r->draft);
 	r->number = offers_take(e, r->draft);
 	r->bytes = weigh(r->draft);
 	e->resolve->n++;
@@ -485,6 +486,39 @@ void resolve_wake_people(struct engine *e)
 			resolve_wake(e, r);
 }
 
+/* What is known of its findings was found by the old names. */
+static void rename_one(struct engine *e, struct resolving *r)
+{
+	r->is_renamed = r->n_findings && rename_fields(e, r->draft);
+	if (!r->is_renamed)
+		return;
+	for (size_t i = 0; i < r->n_findings; i++) {
+		r->findings[i].at = 0;
+		finding_reset(&r->findings[i]);
+	}
+	strlist_free(steal(&r->match_lanes));
+	add_match_lanes(r);
+	if (r->is_aside)
+		close_lanes(e->resolve, r);
+}
+
+/* A book was read; custom fields may have other ids now. */
+static void take_new_names(struct engine *e)
+{
+	struct resolve *resolve = e->resolve;
+
+	resolve->has_new_book = false;
+	for (struct line *line = resolve->lines; line; line = line->next)
+		for (struct resolving *r = line->first; r; r = r->behind)
+			rename_one(e, r);
+	for (struct resolving *r = resolve->aside_first; r; r = r->behind) {
+		rename_one(e, r);
+		if (r->wait == WAIT_ANSWER)
+			resolve_wake(e, r);
+	}
+	ask_again(e);
+}
+
 void resolve_turn(struct engine *e)
 {
 	struct resolve *resolve = e->resolve;
@@ -492,6 +526,8 @@ void resolve_turn(struct engine *e)
 	if (!resolve->n || e->is_stopping)
 		return;
 	resolve->is_busy = false;
+	if (resolve->has_new_book && !naming_is_asking(e))
+		take_new_names(e);
 	look_at_lanes(e);
 	try_those_aside(e);
 	try_lines(e);

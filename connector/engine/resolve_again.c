@@ -6,6 +6,7 @@
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
@@ -106,6 +107,38 @@ static struct part *row_of(const struct part *p, const struct draft *before)
 	                     .generation = p->generation,
 	                     .draft = draft_text(before)};
 	return row;
+}
+
+static bool has_custom(const struct lookup *lookup)
+{
+	for (size_t k = 0; k < lookup->n_keys; k++)
+		for (size_t i = 0; i < lookup->keys[k].n; i++)
+			if (!strncmp(lookup->keys[k].fields[i].name, "custom.", 7))
+				return true;
+	return false;
+}
+
+static bool is_by_custom(const struct draft *draft)
+{
+	bool any = draft->match && has_custom(draft->match);
+
+	for (size_t i = 0; !any && i < draft->n_links; i++)
+		any = has_custom(&draft->links[i].lookup);
+	return any || (draft->update && is_by_custom(draft->update));
+}
+
+bool resolve_was_found_by_name(struct engine *e, const struct request *request)
+{
+	bool any = false, is_whole = request->is_remembered && !hook_without("retake");
+
+	for (size_t i = 0; is_whole && i < request->n_parts; i++) {
+		struct draft *before = draft_before(e, request, i);
+
+		is_whole = before != NULL;
+		any |= before && is_by_custom(before);
+		draft_free(before);
+	}
+	return is_whole && any;
 }
 
 bool resolve_retake(void *arg, struct request *request)

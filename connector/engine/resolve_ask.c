@@ -1,5 +1,6 @@
 #include "connector/engine/resolve_private.h"
 
+#include "connector/close/errors.h"
 #include "connector/close/reconcile.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -32,6 +33,7 @@ struct question {
 	size_t n_keys, bytes;
 	struct crm_found_list found;
 	unsigned n_pages, n_restarts;
+	bool is_outdated; /* its keys were renamed while it was out */
 };
 
 /* Keys of one shape: they stand in one question. */
@@ -318,32 +320,89 @@ static void ask_anew(struct asking *a)
 	ask_page(a);
 }
 
-static void was_refused(struct asking *a, unsigned status)
+static void want_again(struct engine *e, struct finding *f)
+{
+	f->is_asking = false;
+	f->of->n_asking--;
+	ask_want(e, f);
+}
+
+/* Its findings wait again, for another question. */
+static void give_back(struct asking *a)
+{
+	struct question *q = steal(&a->question);
+
+	for (size_t i = 0; i < q->n; i++)
+		want_again(a->engine, q->findings[i]);
+	free_question(q);
+}
+
+void ask_again(struct engine *e)
+{
+	struct finding *waiting = NULL, **last = &waiting;
+
+	for (struct asking *a = e->resolve->askings; a; a = a->next) {
+		for (size_t i = 0; a->question && i < a->question->n; i++)
+			a->question->is_outdated |= a->question->findings[i]->of->is_renamed;
+		while (a->kind && a->first) {
+			*last = take_first(a);
+			last = &(*last)->next;
+		}
+	}
+	while (waiting) {
+		struct finding *f = waiting;
+
+		waiting = f->next;
+		want_again(e, f);
+	}
+}
+
+/* "search answered 400: Custom Field does not exist". */
+static char *words_of(const struct engine *e, const struct http_answer *http)
+{
+	cleanup_(json_freep) struct json_object *answer = NULL;
+	cleanup_(freep) char *text = NULL;
+	struct crm_error error;
+
+	(void)json_parse(http->body, http->body_len, 0, &answer, NULL, NULL);
+	crm_error_read(http->body, http->body_len, answer, NULL, NULL, &error);
+	text = redact_copy(e->redact, error.message);
+	crm_error_deinit(&error);
+	return mem_printf("search answered %ld: %.300s", http->status, text);
+}
+
+static void may_not_search(struct asking *a, const char *words)
+{
+	char why[600];
+
+	(void)snprintf(why, sizeof(why),
+	               "objects cannot be looked up for match and link (the API key may not be "
+	               "allowed to search): %s",
+	               words);
+	delivery_stop(a->engine->delivery, EXIT_REFUSED, why);
+	free_question(steal(&a->question));
+}
+
+static void was_refused(struct asking *a, const struct http_answer *http)
 {
 	struct question *q = a->question;
-	char why[200];
+	cleanup_(freep) char *words = words_of(a->engine, http);
+	cleanup_(freep) char *why =
+		mem_printf("nobody can say which %s is meant: %s", a->kind, words);
 
-	if (status == 400 && q->n_pages && q->n_restarts++ < max_restarts) {
+	if (http->status != 400) {
+		may_not_search(a, words);
+	} else if (q->n_pages && q->n_restarts++ < max_restarts) {
 		ask_anew(a); /* its cursor has expired */
-		return;
-	}
-	a->question = NULL;
-	if (status == 400 && q->n_keys > 1) {
+	} else if (rename_may_help(a->engine, a->kind, a->shape)) {
+		give_back(a);
+	} else if (q->n_keys > 1 && !rename_is_gone(a->engine, a->kind, a->shape)) {
+		a->question = NULL;
 		halve(a, q);
-		return;
+	} else {
+		a->question = NULL;
+		no_answer(a, q, why);
 	}
-	(void)snprintf(why, sizeof(why),
-	               "search, which would tell what is meant by it, answered %u", status);
-	if (status != 400) {
-		(void)snprintf(why, sizeof(why),
-		               "objects cannot be looked up for match and link: search "
-		               "answered %u; the API key may not be allowed to search",
-		               status);
-		delivery_stop(a->engine->delivery, EXIT_REFUSED, why);
-		free_question(q);
-		return;
-	}
-	no_answer(a, q, why);
 }
 
 static void remember_page(struct engine *e, struct json_object *page, const char *kind)
@@ -366,8 +425,12 @@ static void page_came(void *arg, const struct http_answer *http)
 		return;
 	}
 	hook_point("lookup_answered");
+	if (q->is_outdated) {
+		give_back(a);
+		return;
+	}
 	if (http->status / 100 != 2) {
-		was_refused(a, (unsigned)http->status);
+		was_refused(a, http);
 		return;
 	}
 	if (json_parse(http->body, http->body_len, 0, &page, NULL, NULL) < 0 ||
@@ -411,7 +474,7 @@ static void ask_page(struct asking *a)
  */
 static bool is_due(const struct engine *e, const struct asking *a)
 {
-	if (!a->n || a->question)
+	if (!a->n || a->question || naming_is_asking(e))
 		return false;
 	if (a->n >= a->limit)
 		return true;

@@ -518,6 +518,10 @@ bool resolve_try(struct engine *e, struct resolving *r)
 	/* An answer on its way points at it. */
 	if (is_still_asking(r) || must_wait(e, r))
 		return false;
+	if (r->n_findings && naming_is_asking(e)) {
+		r->wait = WAIT_ANSWER; /* its fields may have other ids than it thinks */
+		return false;
+	}
 	if (r->n_findings) {
 		step = answer_lookups(e, r);
 		if (step != STEP_ON)

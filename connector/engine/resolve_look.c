@@ -39,8 +39,8 @@ char **resolve_texts(const char *kind, const struct lookup_key *key)
 	char **texts = NULL;
 
 	for (size_t i = 0; i < key->n; i++)
-		strlist_add(&texts, mem_printf("%s %s=%s", kind, key->fields[i].name,
-		                               key->fields[i].folded));
+		strlist_add(&texts,
+		            lookup_field_text(kind, key->fields[i].name, key->fields[i].folded));
 	return texts;
 }
 
@@ -225,14 +225,20 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	return look;
 }
 
-static void next_key(struct finding *f)
+void finding_reset(struct finding *f)
 {
-	f->at++;
 	f->was_asked = false;
 	f->n = 0;
 	free(f->id);
 	free(f->lead);
-	f->id = f->lead = NULL;
+	free(f->trouble);
+	f->id = f->lead = f->trouble = NULL;
+}
+
+static void next_key(struct finding *f)
+{
+	f->at++;
+	finding_reset(f);
 }
 
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret)

@@ -25,7 +25,7 @@ struct mark *marks_add(struct marks *marks, const char *text, void *who, uint64_
 void marks_remove(struct marks *marks, struct mark *mark); /* frees it */
 /* The one with the least number; NULL: there is none. */
 const struct mark *marks_first(struct marks *marks, const char *text);
-void marks_each(struct marks *marks, void (*take)(void *who));
+void marks_each(struct marks *marks, void (*take)(void *who, void *arg), void *arg);
 
 /* parents.c */
 struct output_place {
@@ -55,6 +55,8 @@ void offer_set_change(struct offer *offer);
 bool offer_is_change(const struct offer *offer);
 uint64_t offer_number(const struct offer *offer);
 char *const *offer_texts(const struct offer *offer, size_t *ret_n);
+/* The field @from ("custom.cf_A") of whatever kind is called @to from now on. */
+void parents_rename(struct parents *parents, const char *from, const char *to);
 /* Its outcome is durable: frees it and gives who waited. */
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters);
 
@@ -113,9 +115,10 @@ struct resolving {
 	uint64_t number;
 	size_t bytes;
 	bool is_aside, is_woken;
-	bool is_again; /* it was sent by what was remembered already: not a second time */
-	bool is_kept;  /* has its row */
-	char *person;  /* WAIT_PERSON: what it waits for, in words */
+	bool is_again;   /* it was sent by what was remembered already: not a second time */
+	bool is_kept;    /* has its row */
+	bool is_renamed; /* its custom fields have other ids since the last question */
+	char *person;    /* WAIT_PERSON: what it waits for, in words */
 	enum resolving_wait wait;
 	struct finding *findings; /* match, the links, the links of update */
 	size_t n_findings;
@@ -142,8 +145,9 @@ struct resolve {
 	struct asking *askings;
 	size_t n_books; /* findings that wait for a book */
 	uint64_t n_ended, n_ended_seen;
-	bool is_busy; /* something can go on in the next turn */
-	bool is_full; /* nothing more is read till enough of them have gone */
+	bool is_busy;      /* something can go on in the next turn */
+	bool is_full;      /* nothing more is read till enough of them have gone */
+	bool has_new_book; /* custom fields may have other ids */
 };
 
 /* Nothing of its target is open; what waits in gather and would be is sent. */
@@ -163,6 +167,7 @@ void resolve_drop_findings(struct resolving *r);
 void resolve_lanes(const struct resolving *r, struct request *call);
 
 /* resolve_look.c */
+void finding_reset(struct finding *f); /* its key was not asked */
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret);
 /* "email = ana@x.example and name = Ana"; to free(). */
 char *resolve_words(const struct lookup_key *key);
@@ -190,6 +195,25 @@ void ask_turn(struct engine *e);
 /* When the oldest key has waited long enough; 0: none waits. */
 uint64_t ask_due_ms(const struct engine *e);
 void ask_free(struct resolve *resolve);
+
+/*
+ * Lookups were renamed (resolving.is_renamed): what waits is asked by the new names, and what was
+ * asked by the old ones again.
+ */
+void ask_again(struct engine *e);
+
+/* resolve_rename.c: custom fields that were deleted and made anew. */
+/*
+ * Close refuses a question for @key of @kind: true where a book of its fields is old and is asked
+ * for again.
+ */
+bool rename_may_help(struct engine *e, const char *kind, const struct lookup_key *key);
+/* A custom field of @key is in no book (any more). */
+bool rename_is_gone(struct engine *e, const char *kind, const struct lookup_key *key);
+/* The lookups of @draft get the ids that their fields' names have now; true: some are others. */
+bool rename_fields(struct engine *e, struct draft *draft);
+/* How the pipeline calls @field of a lookup of @draft; NULL: the same. */
+const char *rename_written(const struct draft *draft, const char *field);
 
 /* offers.c */
 /* "held lead.create of signups.ndjson line 4", where @what is "held lead.create"; to free(). */
