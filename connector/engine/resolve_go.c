@@ -92,19 +92,6 @@ static enum step wait_for_parent(struct engine *e, struct resolving *r, struct o
 	return STEP_WAIT;
 }
 
-/* All keys in one sentence: "email = a@b.example, or phone = 123". */
-static char *all_words(const struct lookup *lookup)
-{
-	struct buf out = BUF_INIT;
-
-	for (size_t i = 0; i < lookup->n_keys; i++) {
-		cleanup_(freep) char *words = resolve_words(&lookup->keys[i]);
-
-		buf_addf(&out, "%s%s", i ? ", or " : "", words);
-	}
-	return buf_take(&out);
-}
-
 static enum step look_again(struct engine *e, struct resolving *r, struct finding *f,
                             struct looked *ret, enum look *ret_look)
 {
@@ -123,7 +110,7 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
 static enum step no_match(struct engine *e, struct resolving *r)
 {
 	const struct draft *d = r->draft;
-	cleanup_(freep) char *words = all_words(d->match);
+	cleanup_(freep) char *none = resolve_no_such(e, d, d->match);
 
 	switch (d->route->on_none) {
 	case NONE_CREATE:
@@ -138,12 +125,11 @@ static enum step no_match(struct engine *e, struct resolving *r)
 	case NONE_REJECT:
 		break;
 	case NONE_SKIP:
-		resolve_skip(e, r, "there is no %s with %s, and on_none says skip", d->match->kind,
-		             words);
+		resolve_skip(e, r, "%s, and on_none says skip", none);
 		return STEP_GONE;
 	}
-	resolve_reject(e, r, REJECT_MATCH, d->match->keys[0].fields[0].name,
-	               "there is no %s with %s", d->match->kind, words);
+	resolve_reject(e, r, REJECT_MATCH, resolve_field(d, d->match->keys[0].fields[0].name), "%s",
+	               none);
 	return STEP_GONE;
 }
 
@@ -161,12 +147,10 @@ static enum step reject_many(struct engine *e, struct resolving *r, const struct
                              size_t n)
 {
 	const struct lookup_key *key = &f->lookup->keys[f->at];
-	cleanup_(freep) char *words = resolve_words(key);
+	cleanup_(freep) char *why =
+		resolve_many(e, r->draft, f, n, "say which is meant, or `on_many: oldest`");
 
-	resolve_reject(e, r, REJECT_MATCH, key->fields[0].name,
-	               "%zu objects of Close (%s) have %s; say which is meant, or "
-	               "`on_many: oldest`",
-	               n, f->lookup->kind, words);
+	resolve_reject(e, r, REJECT_MATCH, resolve_field(r->draft, key->fields[0].name), "%s", why);
 	return STEP_GONE;
 }
 
@@ -188,7 +172,8 @@ static enum step match(struct engine *e, struct resolving *r, struct looked *ret
 			return is_matched(e, r, ret_looked);
 		return reject_many(e, r, f, ret_looked->n);
 	case LOOK_TROUBLE:
-		resolve_reject(e, r, REJECT_MATCH, d->match->keys[0].fields[0].name, "%s",
+		resolve_reject(e, r, REJECT_MATCH,
+		               resolve_field(d, d->match->keys[0].fields[0].name), "%s",
 		               ret_looked->trouble);
 		return STEP_GONE;
 	case LOOK_NONE:
@@ -214,13 +199,13 @@ static void take_words(void *arg, const struct part_row *row)
 static void reject_orphan(struct engine *e, struct resolving *r, const struct draft_link *link,
                           const struct looked *looked)
 {
-	cleanup_(freep) char *words = all_words(&link->lookup);
+	cleanup_(freep) char *words = resolve_words(r->draft, &link->lookup);
 	cleanup_(freep) char *by = mem_strdup("by an earlier record");
 	const uint64_t ids[] = {looked->part, 0};
 
 	(void)journal_each_part(e->journal, OUTCOME_REJECTED, ids, REJECT_NONE, take_words, &by,
 	                        NULL);
-	resolve_reject(e, r, REJECT_PARENT_REJECTED, link->field,
+	resolve_reject(e, r, REJECT_PARENT_REJECTED, resolve_field(r->draft, link->field),
 	               "the %s with %s was to be made %s, which was rejected (reject %llu); "
 	               "settle that first, then retry this one",
 	               link->lookup.kind, words, by, (unsigned long long)looked->part);
@@ -229,29 +214,25 @@ static void reject_orphan(struct engine *e, struct resolving *r, const struct dr
 static void reject_ambiguous(struct engine *e, struct resolving *r, const struct finding *f,
                              const struct draft_link *link, size_t n)
 {
-	cleanup_(freep) char *words = resolve_words(&f->lookup->keys[f->at]);
+	cleanup_(freep) char *why = resolve_many(e, r->draft, f, n, "a link needs exactly one");
 
-	resolve_reject(e, r, REJECT_LINK, link->field,
-	               "%zu objects of Close (%s) have %s; a link needs exactly one", n,
-	               link->lookup.kind, words);
+	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", why);
 }
 
 static enum step no_link(struct engine *e, struct resolving *r, const struct draft_link *link,
                          struct looked *looked)
 {
-	cleanup_(freep) char *words = all_words(&link->lookup);
+	cleanup_(freep) char *none = resolve_no_such(e, r->draft, &link->lookup);
 
 	if (link->fallback) {
 		looked->id = mem_strdup(link->fallback);
 		return STEP_ON;
 	}
 	if (link->on_none == NONE_SKIP) {
-		resolve_skip(e, r, "there is no %s with %s, and on_none says skip",
-		             link->lookup.kind, words);
+		resolve_skip(e, r, "%s, and on_none says skip", none);
 		return STEP_GONE;
 	}
-	resolve_reject(e, r, REJECT_LINK, link->field, "there is no %s with %s", link->lookup.kind,
-	               words);
+	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", none);
 	return STEP_GONE;
 }
 
@@ -266,7 +247,7 @@ static enum step use_lead(struct engine *e, struct resolving *r, const struct dr
 		}
 		return STEP_ON;
 	}
-	resolve_reject(e, r, REJECT_LINK, link->field,
+	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field),
 	               "%s was found, but not which lead it belongs to", looked->id);
 	return STEP_GONE;
 }
@@ -291,7 +272,8 @@ static enum step follow_link(struct engine *e, struct resolving *r, struct findi
 		reject_orphan(e, r, link, ret_looked);
 		return STEP_GONE;
 	case LOOK_TROUBLE:
-		resolve_reject(e, r, REJECT_LINK, link->field, "%s", ret_looked->trouble);
+		resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s",
+		               ret_looked->trouble);
 		return STEP_GONE;
 	case LOOK_PARENT:
 	case LOOK_ASK:

@@ -169,9 +169,23 @@ void resolve_lanes(const struct resolving *r, struct request *call);
 /* resolve_look.c */
 void finding_reset(struct finding *f); /* its key was not asked */
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret);
-/* "email = ana@x.example and name = Ana"; to free(). */
-char *resolve_words(const struct lookup_key *key);
 char **resolve_texts(const char *kind, const struct lookup_key *key);
+
+/* resolve_words.c: lookups in sentences; all to free(). */
+/* @field of a lookup of @draft, as the pipeline calls it; not to free(). */
+const char *resolve_field(const struct draft *draft, const char *field);
+/* "email = ana@x.example and name = Ana, or phone = 123" */
+char *resolve_words(const struct draft *draft, const struct lookup *lookup);
+/* That nothing is found, with near names where it has a name. */
+char *resolve_no_such(struct engine *e, const struct draft *draft, const struct lookup *lookup);
+/* That @n are, by the key that @finding is at. */
+char *resolve_many(struct engine *e, const struct draft *draft, const struct finding *finding,
+                   size_t n, const char *what_to_do);
+/*
+ * Statuses of several pipelines may have one name; the key may say which pipeline is meant. Not to
+ * free(); NULL: it does not.
+ */
+const char *resolve_within(const struct lookup_key *key);
 
 /* resolve_go.c */
 enum step { STEP_ON, STEP_WAIT, STEP_GONE };

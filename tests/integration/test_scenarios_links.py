@@ -318,3 +318,53 @@ def test_a_refused_change_takes_nobody_away_from_others(closefeed, pipeline, san
     assert [(line, what) for line, what, _ in rejects(closefeed, path)] == [(1, "validation")]
     note, = sandbox.objects("activity/note")
     assert note["contact_id"] == bo["id"]
+
+
+def test_sentences_name_fields_and_things_as_people_wrote_them(closefeed, pipeline, sandbox):
+    """Not by ids and kinds of closefeed's own, and what is misspelt is told with what is near."""
+    field(sandbox, "Account ID")
+    field(sandbox, "Segment", kind="shared")
+    records = [{"kind": "lead", "account": "A-1", "text": "bad"},
+               {"kind": "note", "account": "A-1"},
+               {"kind": "note", "account": "A-2"},
+               {"kind": "status", "text": "Potentiel"},
+               {"kind": "change", "account": "A-9"},
+               {"kind": "made", "account": "A-5"},
+               {"kind": "made", "account": "A-5"},
+               {"kind": "shared", "text": "Segmnet"}]
+    path = pipeline(records, routes="""
+        - operation: lead.create
+          when: .kind == "lead"
+          body: {name: "x", custom.Account ID: "{account}", date_created: "{text}"}
+        - operation: activity.note.create
+          when: .kind == "note"
+          link: {lead_id: {lead: {custom.Account ID: "{account}"}}}
+          body: {note: "x"}
+        - operation: lead.create
+          when: .kind == "status"
+          link: {status_id: {status.lead: {label: "{text}"}}}
+          body: {name: "x"}
+        - operation: lead.update
+          when: .kind == "change"
+          match: {custom.Account ID: "{account}"}
+          body: {name: "x"}
+        - operation: lead.create
+          when: .kind == "made"
+          identity: {custom.Account ID: "{account}"}
+          body: {name: "x"}
+        - operation: custom_field.shared.update
+          when: .kind == "shared"
+          link: {id: {custom_field.shared: {name: "{text}"}}}
+          body: {name: "x"}
+        """)
+    run(closefeed, path, 1)
+    told = {line: message for line, _, message in rejects(closefeed, path)}
+    assert sorted(told) == [1, 2, 3, 4, 5, 7, 8]
+    assert told[2].startswith("the lead with custom.Account ID = A-1 was to be made by the record "
+                              f"of {path.stem}.ndjson line 1, which was rejected (reject 1)")
+    assert told[3] == "there is no lead with custom.Account ID = A-2"
+    assert told[4] == 'there is no lead status called "Potentiel": did you mean "Potential"?'
+    assert told[5] == "there is no lead with custom.Account ID = A-9"
+    assert told[7].startswith("custom.Account ID = A-5 is already the identity of ")
+    assert told[8] == 'there is no shared custom field called "Segmnet": did you mean "Segment"?'
+    assert "cf_" not in closefeed("rejects", "list", path, "--json").out
