@@ -142,9 +142,12 @@ struct journal {
 	"p.id, p.ordinal, p.outcome, p.class, p.generation, p.message, p.field, p.fields, "        \
 	"r.id, r.stream, r.pos, r.next_pos, r.len, r.line, r.fault, r.raw, s.kind, s.name, "       \
 	"p.at, p.request, p.route, p.operation, p.takes_rest, r.user_key, r.done"
-/* Behind them, of what is open: the draft, and what became of the record's other outputs. */
+/*
+ * Behind them, of what is open: the draft, and what became of the record's other outputs. What was
+ * rejected or held has a row as long as nobody has settled it; of what ended well the record tells.
+ */
 #define OPEN_PART_COLUMNS                                                                          \
-	PART_COLUMNS ", p.draft, p.config, r.worst, EXISTS (SELECT 1 FROM part x"                  \
+	PART_COLUMNS ", p.draft, p.config, r.worst, (SELECT ifnull(max(x.outcome), 0) FROM part x" \
 		     " WHERE x.record = r.id AND x.outcome <> 0)"
 #define PART_JOIN " FROM part p JOIN record r ON r.id = p.record JOIN stream s ON s.id = r.stream "
 

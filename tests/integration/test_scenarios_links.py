@@ -283,6 +283,38 @@ def test_children_of_a_held_parent_wait_until_a_person_says_what_it_is(
             if note["lead_id"] == acme] == [contact["id"]]
 
 
+OWN_PARENT = """
+- name: lead
+  continue: true
+  operation: lead.upsert
+  match: {name: "{company}"}
+  body: {name: "{company}"}
+- name: note
+  operation: activity.note.create
+  link: {lead_id: {lead: {name: "{company}"}}}
+  body: {note: "{text}"}
+"""
+
+
+@pytest.mark.parametrize("decision", ["applied", "send", "give-up"])
+def test_what_a_person_said_of_a_records_own_parent_is_how_it_ended(
+        closefeed, pipeline, sandbox, decision):
+    sandbox.add_fault("reset_after" if decision == "applied" else "reset_before", method="POST",
+                      path="/lead/", n=1)
+    path = pipeline([{"company": "Acme", "text": "Hello"}], delivery="on_unknown: hold",
+                    routes=OWN_PARENT)
+    assert counts(run(closefeed, path, 1)) == {"read": 1, "open": 1}
+    id_ = closefeed("held", "list", path, "--json").json["held"][0]["id"]
+    given = [sandbox.objects("lead")[0]["id"]] if decision == "applied" else []
+    closefeed("held", "resolve", path, id_, f"--{decision}", *given)
+    if decision == "give-up":
+        assert counts(run(closefeed, path, 1)) == {"read": 1, "rejected": 1}
+        assert len(rejects(closefeed, path)) == 2
+        return
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert [note["note"] for note in sandbox.objects("activity/note")] == ["Hello"]
+
+
 def test_children_of_a_parent_that_is_given_up_are_rejected(closefeed, pipeline, sandbox):
     sandbox.add_fault("reset_before", method="POST", path="/lead/", n=1)
     path = pipeline(family("Acme"), routes=FAMILY, delivery="on_unknown: hold\nquarantine: 2s")
