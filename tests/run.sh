@@ -35,12 +35,17 @@ for dir in $build $release; do
 	}
 done
 
+# Tests mostly wait, so two at a time keep a core busy.
+workers=$(($(nproc) * 2))
+if [ $workers -gt 8 ]; then workers=8; fi
+
 export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
 export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
 if [ -z "$failed_builds" ]; then
 	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
 	wait $jars || { echo "No Kafka for the tests:" && cat $build/kafka.log; }
-	timeout 1200 pytest-3 -q -p no:cacheprovider --junitxml=$build/pytest.xml --tb=short \
+	timeout 1200 pytest-3 -q -p no:cacheprovider -n $workers --dist loadgroup \
+		--junitxml=$build/pytest.xml --tb=short \
 		tests/house tests/integration tests/faults "$@" >$build/pytest.log 2>&1 ||
 		tail -n 20 $build/pytest.log
 fi

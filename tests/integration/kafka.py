@@ -307,6 +307,13 @@ class Shared:
 SHARED = Shared()
 
 
+def keep_together(items):
+    """When tests run side by side, those of a file that share a broker stay in one process."""
+    for item in items:
+        if {"kafka", "secure_kafka"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def brokers(tmp_path_factory):
     yield lambda secure: SHARED.get(tmp_path_factory, secure)
