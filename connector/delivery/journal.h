@@ -162,6 +162,10 @@ void journal_remember(struct journal *journal, const char *source_id,
  */
 void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms);
+/* Whether that is so of @item, which a search shows now: it had the value before, and has lost it.
+ */
+bool journal_says_other(struct journal *journal, const char *source_id,
+                        const struct remembered *item, int64_t wall_ms);
 /* What others said of the object before that time is outdated: it has said all itself, or they
  * have again. */
 void journal_outdate(struct journal *journal, const char *object_id, int64_t wall_ms);

@@ -326,8 +326,13 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 int remember_open(struct engine *e, struct err *err);
 /* @request has ended; its outcome is submitted next. */
 void remember_answer(struct engine *e, const struct request *request);
-/* An object that a search showed. */
-void remember_found(struct engine *e, struct json_object *object, const char *kind);
+/*
+ * An object that a search showed. @lost (may be NULL): gets the values it has lost since, which
+ * search, lagging behind, shows still (found_text(); a list of lib/strlist.h).
+ */
+void remember_found(struct engine *e, struct json_object *object, const char *kind, char ***lost);
+/* "lead email=a@b.example of lead_A1"; to free(). */
+char *found_text(const char *kind, const char *field, const char *folded, const char *object_id);
 
 /* unchanged.c: skip_unchanged. */
 /* @sent (NULL: nothing) was accepted, and answered with @shown, the whole object. */

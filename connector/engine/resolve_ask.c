@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
 #include <stdio.h>
@@ -405,13 +406,50 @@ static void was_refused(struct asking *a, const struct http_answer *http)
 	}
 }
 
-static void remember_page(struct engine *e, struct json_object *page, const char *kind)
+static bool has_lost(char **lost, const char *kind, const struct lookup_key *key, const char *id)
+{
+	for (size_t i = 0; lost && i < key->n; i++) {
+		cleanup_(freep) char *text =
+			found_text(kind, key->fields[i].name, key->fields[i].folded, id);
+
+		if (strlist_has(lost, text))
+			return true;
+	}
+	return false;
+}
+
+/* Search lags behind: what an object is known not to have any more is not found by. */
+static void drop_lost(struct asking *a, char **lost, size_t from)
+{
+	struct question *q = a->question;
+	size_t n = from;
+
+	for (size_t i = from; i < q->found.n; i++) {
+		struct crm_found *found = &q->found.items[i];
+
+		if (!has_lost(lost, a->kind, q->keys[found->key], found->id)) {
+			q->found.items[n++] = *found;
+			continue;
+		}
+		free(found->id);
+		free(found->lead_id);
+	}
+	q->found.n = n;
+}
+
+/* What the page shows is remembered; @from: the first that was found on it. */
+static void remember_page(struct asking *a, struct json_object *page, size_t from)
 {
 	struct json_object *data = json_get(page, "data");
+	const size_t n =
+		json_object_is_type(data, json_type_array) ? json_object_array_length(data) : 0;
+	char **lost = NULL;
 
-	for (size_t i = 0;
-	     json_object_is_type(data, json_type_array) && i < json_object_array_length(data); i++)
-		remember_found(e, json_object_array_get_idx(data, i), kind);
+	for (size_t i = 0; i < n; i++)
+		remember_found(a->engine, json_object_array_get_idx(data, i), a->kind, &lost);
+	if (lost)
+		drop_lost(a, lost, from);
+	strlist_free(lost);
 }
 
 static void page_came(void *arg, const struct http_answer *http)
@@ -419,6 +457,7 @@ static void page_came(void *arg, const struct http_answer *http)
 	struct asking *a = arg;
 	struct question *q = a->question;
 	cleanup_(json_freep) struct json_object *page = NULL;
+	size_t n_before;
 
 	if (!http) { /* stopped, and said why */
 		free_question(steal(&a->question));
@@ -433,13 +472,14 @@ static void page_came(void *arg, const struct http_answer *http)
 		was_refused(a, http);
 		return;
 	}
+	n_before = q->found.n;
 	if (json_parse(http->body, http->body_len, 0, &page, NULL, NULL) < 0 ||
 	    crm_lookup_read(page, a->kind, q->keys, q->n_keys, &q->found, NULL) < 0) {
 		a->question = NULL;
 		no_answer(a, q, "search gave an answer that cannot be read");
 		return;
 	}
-	remember_page(a->engine, page, a->kind);
+	remember_page(a, page, n_before);
 	if (q->found.cursor && ++q->n_pages < max_pages) {
 		ask_page(a);
 		return;

@@ -200,3 +200,26 @@ def test_a_field_that_is_gone_is_told_in_close_s_words(closefeed, pipeline, sand
     (_, what, message), = rejects(closefeed, path)
     assert what == "match"
     assert "does not exist" in message and "400" in message
+
+
+def test_a_value_an_object_has_just_lost_does_not_find_it_any_more(closefeed, pipeline, sandbox):
+    """Search shows the e-mail for a while; closefeed knows better, since it took it away."""
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    ana = sandbox.post("/contact/", {"lead_id": lead, "name": "Ana", "emails": [
+        {"email": "office@acme.example"}]})["id"]
+    set_lag(sandbox, 0)
+    routes = """
+        - operation: contact.update
+          when: .id
+          body: {emails: [{email: "{email}"}]}
+        - operation: contact.upsert
+          match: {email: "{email}"}
+          body: {lead_id: "{lead}", name: "{name}", emails: [{email: "{email}"}]}
+        """
+    path = pipeline([{"id": ana, "email": "ana@acme.example"}], routes=routes)
+    set_lag(sandbox, 60000)
+    run(closefeed, path)
+    feed(path, {"lead": lead, "name": "Bo", "email": "office@acme.example"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert {one["name"]: emails(one) for one in sandbox.objects("contact")} == {
+        "Ana": ["ana@acme.example"], "Bo": ["office@acme.example"]}
