@@ -18,7 +18,14 @@ from rdkafka import (
     Admin, Client, Consumer, CONSUMER, KafkaError, Producer, Record)
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "kafka" / "kafka.sh"
-GUARD = 'sh "$0" "$@" && cat >/dev/null; shift; sh "$0" clean "$1"'
+# Ends with its input, also in the middle of a start; in its own process group it may end all.
+GUARD = """
+(sh "$0" "$@" || echo failed) &
+cat >/dev/null
+trap "" TERM
+kill -TERM 0
+sh "$0" clean "$2"
+"""
 START_S = 150
 
 

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 
@@ -179,16 +178,37 @@ def test_a_secure_broker_lets_nobody_else_in(secure_kafka, change, said):
         secure_kafka.consume("any", more={**right, **change})
 
 
-def test_no_broker_outlives_the_tests(tmp_path):
+def brokers_of(folder):
+    """The processes that name a folder's settings."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder / "server.properties").encode() in (process / "cmdline").read_bytes():
+                found.append(process.name)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it ended meanwhile
+    return found
+
+
+@pytest.mark.parametrize("moment", ["starting", "running"])
+def test_no_broker_outlives_the_tests(tmp_path, moment):
+    folder = tmp_path / "kafka"
     program = (
         "import pathlib, sys, time; from kafka import Broker\n"
-        "print(Broker(pathlib.Path(sys.argv[1])).said['pid'], flush=True); time.sleep(600)")
+        "Broker(pathlib.Path(sys.argv[1])); print(flush=True); time.sleep(600)")
     tests = subprocess.Popen(
-        [sys.executable, "-c", program, tmp_path / "kafka"], stdout=subprocess.PIPE,
+        [sys.executable, "-c", program, folder], stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)})
-    broker = int(tests.stdout.readline())
-    assert os.path.exists(f"/proc/{broker}")
-    tests.send_signal(signal.SIGKILL)
+    if moment == "starting":
+        wait_until((folder / "out.log").exists)
+    else:
+        assert tests.stdout.readline()
+    wait_until(lambda: brokers_of(folder))
+    tests.kill()
     tests.communicate()
-    wait_until(lambda: not os.path.exists(f"/proc/{broker}"))
-    wait_until(lambda: not os.path.exists(tmp_path / "kafka"))
+    wait_until(lambda: not folder.exists() and not brokers_of(folder))
+
+
+def test_a_broker_that_does_not_start_says_why(start_kafka):
+    with pytest.raises(AssertionError, match="no Kafka broker: .*no.such.level"):
+        start_kafka("log.message.format.version=no.such.level")
