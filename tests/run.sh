@@ -23,7 +23,7 @@ if [ ! -f $release/build.ninja ]; then
 	CC=gcc meson setup $release -Dwerror=true -Dtests=false >/dev/null
 fi
 
-# The jars of a Kafka broker, once, while the builds run. Without them every test with a broker fails.
+# The jars of a Kafka broker, once, while the builds run; without them tests with a broker fail.
 sh tests/kafka/kafka.sh fetch >$build/kafka.log 2>&1 &
 jars=$!
 
