@@ -129,8 +129,11 @@ static void add_attempts(struct listing *l, struct json_object *o, const struct 
 	set_number(o, "attempts", r->attempts);
 	if (r->answer.status)
 		set_number(o, "status", r->answer.status);
-	if (row->part.outcome == OUTCOME_HELD)
+	if (row->part.outcome == OUTCOME_HELD) {
 		set_text(o, "known", r->known);
+		if (desk_n_records(r) > 1)
+			set_number(o, "shared_by", desk_n_records(r));
+	}
 	if (l->is_full)
 		add_request(o, r, l->base_url);
 	request_free(r);
