@@ -192,6 +192,8 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 			ret_judgement->verdict = VERDICT_OUTDATED;
 	}
 	(void)folding_is_partial(e, request, body, false);
+	ret_judgement->goes_anew |=
+		j.verdict == VERDICT_REJECTED && resolve_goes_singly(e, request);
 	ret_judgement->goes_anew |= nest_goes_anew(request, body, false);
 }
 

@@ -81,7 +81,9 @@ static void end(struct engine *e, struct offer *offer)
 static uint64_t offer(struct engine *e, const struct output_place *place, char **takes_texts)
 {
 	struct offer *before = parents_at(e->parents, place);
-	uint64_t number = e->resolve->next_number++, taken;
+	uint64_t number = e->resolve->next_number, taken;
+
+	e->resolve->next_number += number_step;
 
 	/* The object it was to change is gone, so it may make one. */
 	if (before && offer_is_change(before)) {

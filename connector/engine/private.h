@@ -272,6 +272,13 @@ void resolve_free(struct resolve *resolve); /* frees what waits, too; NULL is ig
  * that waits there.
  */
 bool resolve_wants(const struct engine *e, const struct draft *draft);
+/*
+ * Where rejects park others: a change that left gather may not go yet, since one of its object is
+ * on its way, or was rejected.
+ */
+bool resolve_has_to_wait(struct engine *e, const struct draft *draft);
+/* It came before those that wait, and goes before them. */
+void resolve_take_back(struct engine *e, struct draft *takes_draft);
 /* Takes a draft whose route shares calls, or not; with its part, where it has one already. */
 void resolve_add(struct engine *e, struct draft *takes_draft);
 /* Asks, answers, lets go; once a turn, before batches_turn(). */
@@ -295,6 +302,11 @@ const char *resolve_reason(struct engine *e);
 bool resolve_retake(void *arg, struct request *request);
 /* Close refused @request for an old name, by which its target may have been found, too. */
 bool resolve_was_found_by_name(struct engine *e, const struct request *request);
+/*
+ * Close refused @request, which has several changes of one object in it: those behind the one that
+ * is to blame must not go before it is settled, so each goes alone.
+ */
+bool resolve_goes_singly(struct engine *e, const struct request *request);
 /* @book was read; @old (NULL: none) was in its place. */
 void resolve_take_book(struct engine *e, const struct name_book *old, const struct name_book *book);
 
@@ -312,6 +324,13 @@ void parking_free(struct parking *parking); /* NULL is ignored */
 int parking_load(struct engine *e, struct err *err);
 /* The outcome of @request is submitted: what of it was rejected closes its lanes. */
 void parking_take(struct engine *e, const struct request *request);
+/* The same of a part that closefeed rejects itself, whose target is in @lanes (NULL: nowhere). */
+void parking_take_part(struct engine *e, const struct part *part, const char *operation,
+                       char *const *lanes);
+/* The lanes of what @call, or @draft (NULL: nothing), is about; NULL: none, or nothing is parked.
+ */
+char **parking_lanes(const struct engine *e, const struct request *call);
+char **parking_lanes_of(const struct engine *e, const struct draft *draft);
 /* @part has another outcome, or none any more: what it closed is open. */
 void parking_end(struct engine *e, const struct part *part);
 void parking_open(struct engine *e, uint64_t part);

@@ -21,6 +21,12 @@ struct retaking {
 	struct part **parts;   /* the same as rows */
 };
 
+/* Changes of one object go in one call. */
+static bool is_merged(const struct draft *d)
+{
+	return d->route->batch && d->route->batch->algorithm == BATCH_MERGE;
+}
+
 /* The draft of part @at before it was resolved; NULL: it was not, or cannot be read. */
 static struct draft *draft_before(struct engine *e, const struct request *r, size_t at)
 {
@@ -36,6 +42,8 @@ static struct draft *draft_before(struct engine *e, const struct request *r, siz
 		before = steal(&d);
 	else if (d->unresolved)
 		(void)draft_parse(d->unresolved, p->record, p->ordinal, routes, &before, &err);
+	else if (e->pipeline->park_rejects && is_merged(d))
+		before = steal(&d);
 	draft_free(d);
 	if (before) {
 		before->part = p->id;
@@ -139,6 +147,20 @@ bool resolve_was_found_by_name(struct engine *e, const struct request *request)
 		draft_free(before);
 	}
 	return is_whole && any;
+}
+
+bool resolve_goes_singly(struct engine *e, const struct request *request)
+{
+	bool is_whole = e->pipeline->park_rejects && request->n_parts > 1 &&
+	                !hook_without("park") && !hook_without("retake");
+
+	for (size_t i = 0; is_whole && i < request->n_parts; i++) {
+		struct draft *before = draft_before(e, request, i);
+
+		is_whole = before && is_merged(before);
+		draft_free(before);
+	}
+	return is_whole;
 }
 
 bool resolve_retake(void *arg, struct request *request)

@@ -1,5 +1,6 @@
 #include "connector/engine/nest.h"
 
+#include "connector/close/lanes.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -42,6 +43,18 @@ static const struct draft *output_at(const struct draft *d, size_t i)
 	return d->n_rows ? d->rows[i] : d;
 }
 
+/* What it closes where rejects park others. */
+static char **lanes_of(const struct engine *e, const struct resolving *r)
+{
+	struct request *call = request_new();
+	char **lanes;
+
+	resolve_lanes(r, call);
+	lanes = parking_lanes(e, call);
+	request_free(call);
+	return lanes;
+}
+
 void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
                     const char *field, const char *format, ...)
 {
@@ -53,6 +66,7 @@ void resolve_reject(struct engine *e, struct resolving *r, enum reject_class cla
 	rejection.message = mem_vprintf(format, args);
 	va_end(args);
 	rejection.field = mem_strdup(field);
+	rejection.lanes = lanes_of(e, r);
 	for (size_t i = 0; i < n_outputs(d); i++)
 		outputs_reject(e, part_of(output_at(d, i)), d->route->name, operation_of(d),
 		               &rejection);
@@ -419,12 +433,15 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 	struct part *part = part_of(d);
 	const char *route = d->route->name, *operation = operation_of(d);
 	const bool has_rows = d->n_rows != 0;
+	char **lanes = parking_lanes_of(e, d);
 	struct request *request = intake_request(e, routes, d, &rejection);
 
 	if (!request) {
+		rejection.lanes = steal(&lanes);
 		outputs_reject(e, part, route, operation, &rejection);
 		return;
 	}
+	strlist_free(lanes);
 	part_deinit(part);
 	free(part);
 	for (char **lane = r->match_lanes; lane && *lane; lane++)
@@ -441,12 +458,18 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 	delivery_submit(e->delivery, request);
 }
 
+/* What was refused with others goes alone where those behind a reject have to wait. */
+static bool shares_call(const struct engine *e, const struct resolving *r, const struct draft *d)
+{
+	return gather_is_shared(d) && !(r->is_again && e->pipeline->park_rejects);
+}
+
 static void let_go(struct engine *e, struct resolving *r)
 {
 	struct draft *d = steal(&r->draft);
 
 	hook_point("draft_resolved");
-	if (gather_is_shared(d))
+	if (shares_call(e, r, d))
 		batches_add(e, d);
 	else
 		send_alone(e, r, d);
@@ -465,6 +488,36 @@ static bool waits_ahead(struct engine *e, struct resolving *r)
 	return true;
 }
 
+/* Nothing about its target is on its way; what it shares a call with is not before it. */
+static bool is_way_free(struct engine *e, const struct resolving *r, const struct request *call)
+{
+	if (!shares_call(e, r, r->draft))
+		return resolve_is_free(e, call);
+	batches_clear_way(e, call, r->draft);
+	return resolve_is_at_rest(e, call);
+}
+
+bool resolve_has_to_wait(struct engine *e, const struct draft *draft)
+{
+	struct request *call;
+	bool waits;
+
+	if (!e->pipeline->park_rejects || draft->record->is_settled || hook_without("park") ||
+	    draft->route->batch->algorithm != BATCH_MERGE)
+		return false;
+	call = request_new();
+	crm_lanes(draft, call);
+	waits = parking_before(e, draft, call) || !resolve_is_at_rest(e, call);
+	request_free(call);
+	return waits;
+}
+
+void resolve_take_back(struct engine *e, struct draft *takes_draft)
+{
+	draft_unpack(takes_draft);
+	resolve_add_again(e, takes_draft)->is_again = false;
+}
+
 /* What was rejected before it holds it up; and what is on its way may be rejected yet. */
 static bool is_parked(struct engine *e, struct resolving *r)
 {
@@ -480,7 +533,7 @@ static bool is_parked(struct engine *e, struct resolving *r)
 		r->wait = WAIT_PERSON;
 		free(r->person);
 		r->person = mem_strdup(before);
-	} else if (!gather_is_shared(r->draft) && !resolve_is_free(e, call)) {
+	} else if (!is_way_free(e, r, call)) {
 		r->wait = WAIT_LANE;
 		before = "";
 	}

@@ -136,6 +136,9 @@ struct resolving {
 struct line;
 struct asking;
 
+/* Between two that come, there is room for those that come again. */
+enum { number_step = 1 << 20 };
+
 struct resolve {
 	uint64_t next_number;
 	struct line *lines;
@@ -152,9 +155,11 @@ struct resolve {
 
 /* Nothing of its target is open; what waits in gather and would be is sent. */
 bool resolve_is_free(struct engine *e, const struct request *call);
+/* The same, whatever waits in gather. */
+bool resolve_is_at_rest(const struct engine *e, const struct request *call);
 /* Something it waits for has changed. */
 void resolve_wake(struct engine *e, struct resolving *r);
-/* Comes before all others: it was let go already, by what turned out to be wrong. */
+/* Comes before those that were read after it: it was let go already, by what turned out wrong. */
 struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft);
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
@@ -163,6 +168,8 @@ void resolve_answered(struct engine *e, struct resolving *r);
  */
 struct resolving *resolve_ahead(struct engine *e, struct resolving *r);
 void resolve_drop_findings(struct resolving *r);
+/* The lanes of @draft and of what it is matched by, as far as they are known, on @call. */
+void resolve_lanes_of(const struct draft *draft, struct request *call);
 /* The lanes @r would enter, as far as they are known, on @call. */
 void resolve_lanes(const struct resolving *r, struct request *call);
 

@@ -294,6 +294,7 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 	journal_reject_part(e->journal, p, route, operation, end->event, loop_wall_ms(e->loop),
 	                    ending_is_durable, end);
 	offers_end(e, p);
+	parking_take_part(e, p, operation, rejection->lanes);
 	seen_end(e, p->record);
 	desk_part_ended(e->desk, p, NULL);
 }
