@@ -174,12 +174,9 @@ static int fail_unknown(const struct table *t, const char *name, struct err *err
 	near = near_name(name, names);
 	if (near)
 		return err_set(err, -EINVAL,
-		               "librdkafka %s has no such property: did you mean \"%s\"?",
-		               kafka_version(), near);
+		               "librdkafka has no such property: did you mean \"%s\"?", near);
 	return err_set(err, -EINVAL,
-	               "librdkafka %s has no such property: CONFIGURATION.md of librdkafka lists "
-	               "all",
-	               kafka_version());
+	               "librdkafka has no such property: its CONFIGURATION.md lists all");
 }
 
 /* Functions and pointers of programs stand in the table, too. */

@@ -3,6 +3,7 @@
 #include "lib/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 size_t strlist_len(char *const *list)
 {
@@ -20,6 +21,14 @@ void strlist_add(char ***list, char *takes_text)
 	*list = mem_resize(*list, n + 2, sizeof(char *));
 	(*list)[n] = takes_text;
 	(*list)[n + 1] = NULL;
+}
+
+bool strlist_has(char *const *list, const char *text)
+{
+	for (; list && *list; list++)
+		if (strcmp(*list, text) == 0)
+			return true;
+	return false;
 }
 
 char **strlist_copy(char *const *list)

@@ -23,6 +23,10 @@ if [ ! -f $release/build.ninja ]; then
 	CC=gcc meson setup $release -Dwerror=true -Dtests=false >/dev/null
 fi
 
+# The jars of a Kafka broker, once, while the builds run; without them tests with a broker fail.
+sh tests/kafka/kafka.sh fetch >$build/kafka.log 2>&1 &
+jars=$!
+
 failed_builds=
 for dir in $build $release; do
 	ninja -C $dir >$dir/build.log 2>&1 || {
@@ -31,11 +35,17 @@ for dir in $build $release; do
 	}
 done
 
+# Tests mostly wait, so two at a time keep a core busy.
+workers=$(($(nproc) * 2))
+if [ $workers -gt 8 ]; then workers=8; fi
+
 export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
 export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
 if [ -z "$failed_builds" ]; then
 	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
-	timeout 1200 pytest-3 -q -p no:cacheprovider --junitxml=$build/pytest.xml --tb=short \
+	wait $jars || { echo "No Kafka for the tests:" && cat $build/kafka.log; }
+	timeout 1200 pytest-3 -q -p no:cacheprovider -n $workers --dist loadgroup \
+		--junitxml=$build/pytest.xml --tb=short \
 		tests/house tests/integration tests/faults "$@" >$build/pytest.log 2>&1 ||
 		tail -n 20 $build/pytest.log
 fi

@@ -1,6 +1,7 @@
 /*
  * Is the pipeline right? Layer by layer, each named, all mistakes in one go. Nothing is sent but,
- * with --online, reads: GET /me/ tells whose key it is, and lists of fields what names mean.
+ * with --online, reads: GET /me/ tells whose key it is, lists of fields what names mean, and
+ * brokers whether there are the topics to write to.
  */
 
 #include "connector/cli/ask.h"
@@ -14,6 +15,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -126,6 +128,40 @@ static enum exit_code report_names(struct report *report, const struct pipeline_
 	return code;
 }
 
+/* A topic to write to, where the pipeline has one: is it there, and may we come in? */
+static enum exit_code report_topic(struct report *report, const struct pipeline_topic *topic)
+{
+	enum { max_wait_ms = 15000 };
+	struct buf what = BUF_INIT;
+	struct err err;
+	int n;
+
+	if (!topic->topic)
+		return EXIT_DONE;
+	n = kafka_probe_topic(&topic->conf, topic->topic, max_wait_ms, &err);
+	if (n < 0)
+		buf_addf(&what, "%s", err.text);
+	else
+		buf_addf(&what, "%s, %d partition%s, at %s", topic->topic, n, n == 1 ? "" : "s",
+		         topic->conf.brokers);
+	add_layer(report, "topic", n >= 0, buf_text(&what));
+	buf_deinit(&what);
+	if (n >= 0)
+		return EXIT_DONE;
+	return n == -EACCES                   ? EXIT_REFUSED
+	       : n == -ENOENT || n == -EINVAL ? EXIT_PIPELINE
+	                                      : EXIT_UNREACHABLE;
+}
+
+/* Both are looked at, whatever is wrong with the first. */
+static enum exit_code report_topics(struct report *report, const struct pipeline *pipeline)
+{
+	const enum exit_code responses = report_topic(report, &pipeline->responses_kafka);
+	const enum exit_code rejects = report_topic(report, &pipeline->rejects_kafka);
+
+	return responses != EXIT_DONE ? responses : rejects;
+}
+
 static struct json_object *notes_json(const struct pipeline *pipeline)
 {
 	struct json_object *list = json_object_new_array();
@@ -213,6 +249,8 @@ static enum exit_code run_check(const struct cli *cli)
 		code = report_key(&report, pipeline);
 	if (code == EXIT_DONE && cli_has(cli, "online"))
 		code = report_names(&report, &options, &locked, &pipeline);
+	if (code == EXIT_DONE && cli_has(cli, "online"))
+		code = report_topics(&report, pipeline);
 	if (code == EXIT_DONE && cli_has(cli, "test"))
 		code = check_test(pipeline, cli_text(cli, "test", NULL), cli->json, tests);
 	if (cli->json)
@@ -231,7 +269,7 @@ const struct verb verb_check = {
 		(const struct cli_example[]){
 			{"closefeed check leads.yaml", "the file and its secrets"},
 			{"closefeed check leads.yaml --online",
-                         "and whose key it is, and whether Close knows its names"},
+                         "and whose key it is, whether Close knows its names, and brokers its topics"},
 			{"closefeed check leads.yaml --test leads-test.yaml",
                          "and that records give the requests you expect"},
 			{NULL},
@@ -239,7 +277,7 @@ const struct verb verb_check = {
 	.flags =
 		(const struct cli_flag[]){
 			{.name = "online",
-                         .help = "ask Close whose key it is and what names mean; only reads"},
+                         .help = "ask Close whose key it is and what names mean, and brokers for topics; only reads"},
 			{.name = "test",
                          .type = FLAG_TEXT,
                          .value = "FILE",

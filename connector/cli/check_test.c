@@ -133,9 +133,14 @@ static void render_output(const struct pipeline *p, struct rendered *r, struct s
 
 static void render(const struct pipeline *p, struct record *record, struct rendered *ret)
 {
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct shape_result shaped;
 
 	*ret = (struct rendered){json_object_new_array(), json_object_new_array()};
+	if (!preview_has_key(&p->routes, record, &rejection)) {
+		add_rejection(ret, &rejection);
+		return;
+	}
 	shape_record(&p->routes, record, &shaped);
 	for (size_t i = 0; i < shaped.n; i++)
 		render_output(p, ret, &shaped.items[i]);

@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/moment.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <json-c/linkhash.h>
@@ -167,6 +168,19 @@ static void print_value(FILE *out, const char *name, struct json_object *value)
 	}
 }
 
+/* A call of several records is held, and decided about, as one. */
+static void print_shared(FILE *out, struct json_object *item)
+{
+	const int64_t n = json_get_int(item, "shared_by", 0);
+
+	if (n > 1)
+		(void)fprintf(out,
+		              "  %-10s with %" PRId64
+		              " other %s: `held resolve` of one decides about "
+		              "the whole call\n",
+		              "shared", n - 1, plural((uint64_t)n - 1, "record", "records"));
+}
+
 static void print_call(FILE *out, struct json_object *request, struct json_object *response)
 {
 	struct buf line = BUF_INIT;
@@ -199,6 +213,7 @@ static void print_item(FILE *out, struct json_object *item)
 	add_origin(item, &text);
 	print_pair(out, "record", buf_text(&text));
 	print_value(out, "", json_get(item, "record"));
+	print_shared(out, item);
 	print_pair(out, "route", json_get_string(item, "route"));
 	print_pair(out, "operation", json_get_string(item, "operation"));
 	print_call(out, json_get(item, "request"), json_get(item, "response"));
@@ -216,6 +231,12 @@ void desk_print_items(FILE *out, struct json_object *items)
 	}
 }
 
+static void print_others(FILE *out, int64_t n_records)
+{
+	if (n_records > 1)
+		(void)fprintf(out, "; decided for all %" PRId64 " records of its call", n_records);
+}
+
 void desk_print_results(FILE *out, struct json_object *results)
 {
 	for (size_t i = 0; i < length_of(results); i++) {
@@ -229,6 +250,7 @@ void desk_print_results(FILE *out, struct json_object *results)
 			(void)fputs(": ", out);
 			term_print(out, message);
 		}
+		print_others(out, json_get_int(result, "shared_by", 0));
 		(void)fputc('\n', out);
 	}
 }

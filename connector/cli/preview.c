@@ -157,29 +157,17 @@ static void tell_nothing(struct preview *p, const struct record *record, bool is
 	}
 }
 
-/* As a run does before it shapes: what has no key could not be known again. */
-static bool lacks_key(struct preview *p, struct record *record)
-{
-	const struct route_set *routes = &p->pipeline->routes;
-	cleanup_(rejection_deinit) struct rejection rejection = {0};
-	struct buf key = BUF_INIT;
-	const bool lacks =
-		routes->key && record->value && !shape_key(routes, record, &key, &rejection);
-
-	buf_deinit(&key);
-	if (lacks)
-		reject(p, &record, 1, &rejection);
-	return lacks;
-}
-
 static void preview_record(struct preview *p, struct record *record)
 {
+	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct shape_result result;
 
 	p->n_records++;
 	record->read_wall_ms = clock_wall_ms();
-	if (lacks_key(p, record))
+	if (!preview_has_key(&p->pipeline->routes, record, &rejection)) {
+		reject(p, &record, 1, &rejection);
 		return;
+	}
 	shape_record(&p->pipeline->routes, record, &result);
 	/* What it says is in its drafts now, which may wait for others. */
 	json_object_put(record->value);

@@ -2,6 +2,7 @@
 
 #include "connector/gather/gather.h"
 #include "connector/model/names.h"
+#include "connector/shape/shape.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -10,6 +11,14 @@
 #include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
+
+bool preview_has_key(const struct route_set *routes, struct record *record,
+                     struct rejection *ret_rejection)
+{
+	cleanup_(buf_deinit) struct buf key = BUF_INIT;
+
+	return !routes->key || !record->value || shape_key(routes, record, &key, ret_rejection);
+}
 
 /* Sentences */
 

@@ -7,11 +7,20 @@
  */
 
 #include "connector/model/draft.h"
+#include "connector/model/record.h"
 #include "connector/model/request.h"
+#include "connector/model/route.h"
 
 #include <stddef.h>
 
 enum { preview_max_forms = 2 };
+
+/*
+ * Whether @record has what source.key knows it by, as a run asks before it shapes: what has no key
+ * could not be known again. False: @ret_rejection says so. Which keys were seen is not asked.
+ */
+bool preview_has_key(const struct route_set *routes, struct record *record,
+                     struct rejection *ret_rejection);
 
 /*
  * What may be sent of @takes_draft, as it is to be shown: the caller's, in order. 0: nothing is

@@ -135,7 +135,8 @@ static enum exit_code run_responses(const struct cli *cli)
 		code = ask_load(cli_arg(cli, 1), false, &pipeline);
 	if (code != EXIT_DONE)
 		return code;
-	if (!pipeline->webhook_url && !pipeline->responses_file)
+	if (!pipeline->webhook_url && !pipeline->responses_file &&
+	    !pipeline->responses_kafka.topic && !pipeline->rejects_kafka.topic)
 		return cli_misuse(cli, "%s has no responses: nobody is told", pipeline->path);
 	request = request_for(cli);
 	code = ask_state(pipeline, verb, request, &answer);

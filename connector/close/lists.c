@@ -14,8 +14,6 @@
  * behind it. Items that are there stay as they are, with all their members.
  */
 
-enum { contacts_page = 100 };
-
 /* Which member of an item says what it is. */
 static const struct {
 	const char *list, *member;
@@ -38,17 +36,6 @@ char *crm_lists_url(const char *url, char *const *fields)
 		buf_addc(&out, ',');
 		percent_encode(&out, *fields, strlen(*fields), "");
 	}
-	return buf_take(&out);
-}
-
-char *crm_contacts_url(const char *lead_id, size_t skip)
-{
-	struct buf out = BUF_INIT;
-
-	buf_adds(&out, "/contact/?lead_id=");
-	percent_encode(&out, lead_id, strlen(lead_id), "");
-	/* Without an order, pages repeat some and leave others out. */
-	buf_addf(&out, "&_order_by=date_created&_limit=%d&_skip=%zu", contacts_page, skip);
 	return buf_take(&out);
 }
 

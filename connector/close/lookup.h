@@ -83,9 +83,8 @@ struct remembered *crm_remember(struct json_object *object, const char *kind,
                                 const struct watched_field *watched, size_t n_watched,
                                 size_t *ret_n);
 
-/* GET of the lists of an object that are added to, and of a lead's contacts; to free(). */
+/* GET of lists of an object: of those that are added to, or of a lead's contacts; to free(). */
 char *crm_lists_url(const char *url, char *const *fields);
-char *crm_contacts_url(const char *lead_id, size_t skip);
 
 /*
  * Adds what @body has in the list fields @fields to what @object has: a new list in the place of

@@ -115,12 +115,14 @@ void journal_drop_orphan_request(struct journal *journal, uint64_t seq);
 void journal_put_stream(struct journal *journal, struct stream *stream);
 void journal_put_run(struct journal *journal, struct journal_run *run);
 /*
- * @sink has accepted events from @from to @to (both included); a file accepts in their order. What
- * every sink has accepted stays, up to a bound, for journal_resend_events(). @told says how many
- * these are with that: an event for both sinks counts when the webhook has accepted it.
+ * @sink has accepted events from @from to @to (both included); all but the webhook accept in their
+ * order. What every sink has accepted stays, up to a bound, for journal_resend_events(). @told says
+ * how many these are with that: an event for a webhook and a file counts when the webhook has
+ * accepted it.
  */
 struct told_events {
 	uint64_t n, bytes;
+	bool is_shared; /* others take them in an order of their own: the journal counts itself */
 };
 void journal_accept_events(struct journal *journal, enum event_sink sink, uint64_t from,
                            uint64_t to, struct told_events told);
@@ -135,9 +137,9 @@ struct event_choice {
 	int64_t since_wall_ms; /* made then or later */
 };
 /*
- * What was accepted and is chosen is owed to @sink again, behind all that is owed already, under
- * its old id. *@ret_n, how many these are, is written before @done is called; both are borrowed
- * until then, as is @choice.
+ * What was accepted and is chosen (but copies for SINK_REJECTS) is owed to @sink again, behind all
+ * that is owed already, under its old id. *@ret_n, how many these are, is written before @done is
+ * called; both are borrowed until then, as is @choice.
  */
 void journal_resend_events(struct journal *journal, const struct event_choice *choice,
                            enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg);
@@ -160,6 +162,10 @@ void journal_remember(struct journal *journal, const char *source_id,
  */
 void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms);
+/* Whether that is so of @item, which a search shows now: it had the value before, and has lost it.
+ */
+bool journal_says_other(struct journal *journal, const char *source_id,
+                        const struct remembered *item, int64_t wall_ms);
 /* What others said of the object before that time is outdated: it has said all itself, or they
  * have again. */
 void journal_outdate(struct journal *journal, const char *object_id, int64_t wall_ms);
@@ -346,7 +352,7 @@ bool journal_knows_object_id(struct journal *journal, const char *object_id);
 int64_t journal_object_time(struct journal *journal, const char *object_id);
 
 struct journal_totals {
-	uint64_t open, unknown, held, rejected, owed_webhook, owed_file;
+	uint64_t open, unknown, held, rejected, owed_webhook, owed_file, owed_kafka, owed_rejects;
 };
 int journal_totals(struct journal *journal, struct journal_totals *ret_totals, struct err *err);
 int journal_last_run(struct journal *journal, struct journal_run *ret_run, struct err *err);

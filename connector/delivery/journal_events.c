@@ -10,10 +10,10 @@
 
 /*
  * Events: what is owed, and what was told. An event's row is written once and never changed: a file
- * accepts in order, so a number says how far it has come, and what the webhook owes has a narrow
- * row of its own. Accepted ones are counted and go in their order, many at once, when there are
- * more of them than the bound; the walk over them never comes back, so it costs the same however
- * many are owed.
+ * and a topic accept in order, so a number says how far each has come, and what the webhook is
+ * owed has a narrow row of its own. Accepted ones are counted and go in their order, many at once,
+ * when there are more of them than the bound; the walk over them never comes back, so it costs the
+ * same however many are owed.
  */
 
 enum {
@@ -23,28 +23,55 @@ enum {
 	prune_bytes = 1 << 20,
 };
 
-/* All of the sinks have accepted event e; ?9 is what the file has. */
+/* All of the sinks have accepted event e; ?9 and on are what the ordered ones have (bind_taken()).
+ */
 #define IS_TOLD                                                                                    \
-	"(e.sinks & 2 = 0 OR e.seq <= ?9) AND NOT EXISTS"                                          \
-	" (SELECT 1 FROM owed WHERE owed.seq = e.seq)"
+	"(e.sinks & 2 = 0 OR e.seq <= ?9) AND (e.sinks & 4 = 0 OR e.seq <= ?10)"                   \
+	" AND (e.sinks & 8 = 0 OR e.seq <= ?11)"                                                   \
+	" AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.seq = e.seq)"
+
+static const struct {
+	enum event_sink sink;
+	const char *meta;
+} ordered[] = {
+	[ORDERED_FILE] = {SINK_FILE, "file_to"},
+	[ORDERED_KAFKA] = {SINK_KAFKA, "kafka_to"},
+	[ORDERED_REJECTS] = {SINK_REJECTS, "rejects_to"},
+};
+
+/* How far @sink has come; NULL: it does not accept in order. */
+static uint64_t *taken_to(struct journal *j, enum event_sink sink)
+{
+	for (size_t i = 0; i < n_ordered; i++)
+		if (ordered[i].sink == sink)
+			return &j->told.taken_to[i];
+	return NULL;
+}
+
+static void bind_taken(struct journal *j, struct store_query *q)
+{
+	for (int i = 0; i < n_ordered; i++)
+		store_bind_int(q, 9 + i, (int64_t)j->told.taken_to[i]);
+}
 
 static void prepare_owed(struct journal *j)
 {
 	struct store *s = j->store;
 
-	_Static_assert(SINK_WEBHOOK == 1 && SINK_FILE == 2, "numbers are stored");
+	_Static_assert(SINK_WEBHOOK == 1 && SINK_FILE == 2 && SINK_KAFKA == 4 && SINK_REJECTS == 8,
+	               "numbers are stored");
 	j->q.owed[0] = store_query(
-		s, "SELECT e.seq, e.id, e.lane, e.sinks, o.attempts, o.next_try, e.body FROM owed o"
+		s, "SELECT e.seq, e.id, e.lane, e.sinks, o.attempts, o.next_try, e.body, e.key"
+		   " FROM owed o"
 		   " JOIN event e ON e.seq = o.seq WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2");
-	j->q.owed[1] =
-		store_query(s, "SELECT seq, id, lane, sinks, 0, 0, body FROM event WHERE seq > ?1"
-	                       " AND sinks & 2 ORDER BY seq LIMIT ?2");
+	j->q.owed[1] = store_query(s, "SELECT seq, id, lane, sinks, 0, 0, body, key FROM event"
+	                              " WHERE seq > ?1 AND sinks & ?3 ORDER BY seq LIMIT ?2");
 	j->q.first_owed[0] = store_query(s, "SELECT seq FROM owed ORDER BY seq LIMIT 1");
 	j->q.first_owed[1] = store_query(
-		s, "SELECT seq FROM event WHERE seq > ?1 AND sinks & 2 ORDER BY seq LIMIT 1");
+		s, "SELECT seq FROM event WHERE seq > ?1 AND sinks & ?3 ORDER BY seq LIMIT 1");
 	j->q.n_owed[0] = store_query(s, "SELECT count(*) FROM owed WHERE seq <= ?2");
 	j->q.n_owed[1] = store_query(
-		s, "SELECT count(*) FROM event WHERE seq > ?1 AND seq <= ?2 AND sinks & 2");
+		s, "SELECT count(*) FROM event WHERE seq > ?1 AND seq <= ?2 AND sinks & ?3");
 	j->q.put_owed = store_query(s, "INSERT INTO owed VALUES(?1, 0, 0)");
 	j->q.accept = store_query(s, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2");
 	j->q.postpone = store_query(s, "UPDATE owed SET attempts=?2, next_try=?3 WHERE seq=?1");
@@ -55,24 +82,26 @@ void journal_prepare_events(struct journal *j)
 	struct store *s = j->store;
 
 	prepare_owed(j);
-	j->q.put_event = store_query(s, "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7)");
+	j->q.put_event = store_query(s, "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
 	j->q.oldest = store_query(
 		s, "SELECT count(*), max(seq), max(at), sum(told), sum(told * len) FROM"
 		   " (SELECT seq, at, length(body) AS len, " IS_TOLD " AS told FROM event e"
 		   " WHERE seq > ?1 ORDER BY seq LIMIT ?2)");
 	j->q.drop_told =
 		store_query(s, "DELETE FROM event AS e WHERE seq BETWEEN ?1 AND ?2 AND " IS_TOLD);
+	j->q.told_range =
+		store_query(s, "SELECT count(*), sum(length(body)) FROM event e"
+	                       " WHERE seq BETWEEN ?1 AND ?2 AND sinks & ?3 AND " IS_TOLD);
 	j->q.drop_range = store_query(s, "DELETE FROM event WHERE seq BETWEEN ?1 AND ?2");
 	j->q.drop_event = store_query(s, "DELETE FROM event WHERE seq = ?1");
-	j->q.told_events =
-		store_query(s, "SELECT seq, run, at, id, length(body) FROM event e WHERE " IS_TOLD
-	                       " ORDER BY seq");
+	j->q.told_events = store_query(s, "SELECT seq, run, at, id, length(body) FROM event e"
+	                                  " WHERE e.sinks & 8 = 0 AND " IS_TOLD " ORDER BY seq");
 	j->q.find_event =
 		store_query(s, "SELECT body FROM event WHERE instr(body, CAST(?1 AS BLOB))"
 	                       " ORDER BY seq DESC LIMIT 1");
-	j->q.move_event =
-		store_query(s, "INSERT INTO event SELECT ?2, run, at, ?3, id, lane, body FROM event"
-	                       " WHERE seq = ?1");
+	j->q.move_event = store_query(
+		s, "INSERT INTO event SELECT ?2, run, at, ?3, id, lane, body, key FROM event"
+		   " WHERE seq = ?1");
 }
 
 static uint64_t meta_number(struct journal *j, const char *key, uint64_t *ret_second)
@@ -89,20 +118,20 @@ static uint64_t meta_number(struct journal *j, const char *key, uint64_t *ret_se
 void journal_continue_events(struct journal *j)
 {
 	j->told.n = meta_number(j, "told", &j->told.bytes);
-	j->told.file_to = meta_number(j, "file_to", NULL);
+	for (size_t i = 0; i < n_ordered; i++) {
+		j->told.taken_to[i] = meta_number(j, ordered[i].meta, NULL);
+		/* All rows may be gone, and what it has accepted must not be given out again. */
+		if (j->next_event <= j->told.taken_to[i])
+			j->next_event = j->told.taken_to[i] + 1;
+	}
 	j->stored_told = j->told;
-	/* All rows may be gone, and what the file has accepted must not be given out again. */
-	if (j->next_event <= j->told.file_to)
-		j->next_event = j->told.file_to + 1;
 }
 
-int journal_apply_event(struct journal *j, const struct event *event, struct err *err)
+static int put_event(struct journal *j, const struct event *event, struct err *err)
 {
 	struct store_query *q = j->q.put_event;
 	int r;
 
-	if (!event || !event->owes || hook_without("outbox"))
-		return 0;
 	store_bind_int(q, 1, (int64_t)event->seq);
 	store_bind_int(q, 2, (int64_t)event->run);
 	store_bind_int(q, 3, event->at_wall_ms);
@@ -110,11 +139,22 @@ int journal_apply_event(struct journal *j, const struct event *event, struct err
 	store_bind_text(q, 5, event->id);
 	store_bind_text(q, 6, event->lane);
 	store_bind_blob(q, 7, event->body, event->body_len);
+	store_bind_text(q, 8, event->key);
 	r = store_run(q, err);
 	if (r < 0 || !(event->owes & SINK_WEBHOOK))
 		return r;
 	store_bind_int(j->q.put_owed, 1, (int64_t)event->seq);
 	return store_run(j->q.put_owed, err);
+}
+
+int journal_apply_event(struct journal *j, const struct event *event, struct err *err)
+{
+	int r = 0;
+
+	for (; event && r >= 0 && !hook_without("outbox"); event = event->also)
+		if (event->owes)
+			r = put_event(j, event, err);
+	return r;
 }
 
 static int drop_told(struct journal *j, uint64_t from, uint64_t to, struct err *err)
@@ -123,21 +163,43 @@ static int drop_told(struct journal *j, uint64_t from, uint64_t to, struct err *
 
 	store_bind_int(q, 1, (int64_t)from);
 	store_bind_int(q, 2, (int64_t)to);
-	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	bind_taken(j, q);
 	return store_run(q, err);
+}
+
+/* Those of them that no other sink is waited for. */
+static int count_told(struct journal *j, const struct change *c, uint64_t from,
+                      struct told_events *ret_told, struct err *err)
+{
+	struct store_query *q = j->q.told_range;
+	int r;
+
+	store_bind_int(q, 1, (int64_t)from);
+	store_bind_int(q, 2, (int64_t)c->number[1]);
+	store_bind_int(q, 3, c->small);
+	bind_taken(j, q);
+	r = store_step(q, err);
+	if (r > 0) {
+		ret_told->n = (uint64_t)store_int(q, 0);
+		ret_told->bytes = (uint64_t)store_int(q, 1);
+	}
+	store_reset(q);
+	return r < 0 ? r : 0;
 }
 
 int journal_apply_accept(struct journal *j, const struct change *c, struct err *err)
 {
 	uint64_t from = c->number[0];
 	const uint64_t to = c->number[1];
+	uint64_t *taken = taken_to(j, (enum event_sink)c->small);
+	struct told_events told = c->told;
 	int r = 0;
 
-	if (c->small == SINK_FILE) {
-		if (from <= j->told.file_to)
-			from = j->told.file_to + 1;
+	if (taken) {
+		if (from <= *taken)
+			from = *taken + 1;
 		if (from <= to)
-			j->told.file_to = to;
+			*taken = to;
 	} else {
 		store_bind_int(j->q.accept, 1, (int64_t)from);
 		store_bind_int(j->q.accept, 2, (int64_t)to);
@@ -147,9 +209,11 @@ int journal_apply_accept(struct journal *j, const struct change *c, struct err *
 		return r;
 	if (to <= j->told.pruned_to) /* older than what stays */
 		return drop_told(j, from, to, err);
-	j->told.n += c->told.n;
-	j->told.bytes += c->told.bytes;
-	return 0;
+	if (told.is_shared)
+		r = count_told(j, c, from, &told, err);
+	j->told.n += told.n;
+	j->told.bytes += told.bytes;
+	return r;
 }
 
 int journal_apply_postpone(struct journal *j, const struct change *c, struct err *err)
@@ -207,7 +271,7 @@ int journal_apply_resend(struct journal *j, const struct change *c, struct err *
 	size_t n = 0, cap = 0;
 	int r;
 
-	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	bind_taken(j, q);
 	while ((r = store_step(q, err)) > 0) {
 		if (!is_chosen(c->choice, q))
 			continue;
@@ -238,9 +302,11 @@ static int store_told(struct journal *j, struct err *err)
 	char text[48];
 	int r = 0;
 
-	if (t->file_to != j->stored_told.file_to) {
-		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)t->file_to);
-		r = store_number(j, "file_to", text, err);
+	for (size_t i = 0; r >= 0 && i < n_ordered; i++) {
+		if (t->taken_to[i] == j->stored_told.taken_to[i])
+			continue;
+		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)t->taken_to[i]);
+		r = store_number(j, ordered[i].meta, text, err);
 	}
 	if (r >= 0 && (t->n != j->stored_told.n || t->bytes != j->stored_told.bytes)) {
 		(void)snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)t->n,
@@ -265,7 +331,7 @@ static int look_at_oldest(struct journal *j, uint64_t n, struct oldest *ret, str
 
 	store_bind_int(q, 1, (int64_t)j->told.pruned_to);
 	store_bind_int(q, 2, (int64_t)n);
-	store_bind_int(q, 9, (int64_t)j->told.file_to);
+	bind_taken(j, q);
 	r = store_step(q, err);
 	if (r > 0)
 		*ret = (struct oldest){.n = (uint64_t)store_int(q, 0),
@@ -362,11 +428,14 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
                       void (*take)(void *arg, struct event *takes_event), void *arg,
                       struct err *err)
 {
-	struct store_query *q = journal->q.owed[sink == SINK_FILE];
+	const uint64_t *taken = taken_to(journal, sink);
+	struct store_query *q = journal->q.owed[taken != NULL];
 	int r;
 
-	if (sink == SINK_FILE && after_seq < journal->told.file_to)
-		after_seq = journal->told.file_to;
+	if (taken && after_seq < *taken)
+		after_seq = *taken;
+	if (taken)
+		store_bind_int(q, 3, sink);
 	store_bind_int(q, 1, (int64_t)after_seq);
 	store_bind_int(q, 2, n);
 	while ((r = store_step(q, err)) > 0) {
@@ -381,6 +450,7 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
 		e->next_try_wall_ms = store_int(q, 5);
 		body = store_blob(q, 6, &e->body_len);
 		e->body = mem_dup(body, e->body_len);
+		e->key = mem_strdup(store_text(q, 7));
 		take(arg, e);
 	}
 	return r;
@@ -389,10 +459,13 @@ int journal_each_owed(struct journal *journal, enum event_sink sink, uint64_t af
 static int ask_owed(struct journal *j, struct store_query *q, enum event_sink sink, uint64_t *ret,
                     struct err *err)
 {
+	const uint64_t *taken = taken_to(j, sink);
 	int r;
 
-	if (sink == SINK_FILE)
-		store_bind_int(q, 1, (int64_t)j->told.file_to);
+	if (taken) {
+		store_bind_int(q, 1, (int64_t)*taken);
+		store_bind_int(q, 3, sink);
+	}
 	r = store_step(q, err);
 	*ret = r > 0 ? (uint64_t)store_int(q, 0) : 0;
 	store_reset(q);
@@ -402,7 +475,7 @@ static int ask_owed(struct journal *j, struct store_query *q, enum event_sink si
 int journal_count_owed(struct journal *j, enum event_sink sink, uint64_t up_to, uint64_t *ret_n,
                        struct err *err)
 {
-	struct store_query *q = j->q.n_owed[sink == SINK_FILE];
+	struct store_query *q = j->q.n_owed[taken_to(j, sink) != NULL];
 
 	store_bind_int(q, 2, (int64_t)up_to);
 	return ask_owed(j, q, sink, ret_n, err);
@@ -420,7 +493,8 @@ uint64_t journal_first_owed(struct journal *journal, enum event_sink sink)
 {
 	uint64_t seq;
 
-	(void)ask_owed(journal, journal->q.first_owed[sink == SINK_FILE], sink, &seq, NULL);
+	(void)ask_owed(journal, journal->q.first_owed[taken_to(journal, sink) != NULL], sink, &seq,
+	               NULL);
 	return seq;
 }
 

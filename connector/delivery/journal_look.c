@@ -179,7 +179,7 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 		"SELECT count(*) FROM part WHERE outcome = 5",
 		"SELECT count(*) FROM part WHERE outcome = 4",
 	};
-	uint64_t n[6] = {0};
+	uint64_t n[8] = {0};
 	int r = 0;
 
 	_Static_assert(OUTCOME_OPEN == 0 && OUTCOME_REJECTED == 4 && OUTCOME_HELD == 5,
@@ -198,9 +198,13 @@ int journal_totals(struct journal *journal, struct journal_totals *ret_totals, s
 	r = journal_count_owed(journal, SINK_WEBHOOK, INT64_MAX, &n[4], err);
 	if (r >= 0)
 		r = journal_count_owed(journal, SINK_FILE, INT64_MAX, &n[5], err);
+	if (r >= 0)
+		r = journal_count_owed(journal, SINK_KAFKA, INT64_MAX, &n[6], err);
+	if (r >= 0)
+		r = journal_count_owed(journal, SINK_REJECTS, INT64_MAX, &n[7], err);
 	if (r < 0)
 		return r;
-	*ret_totals = (struct journal_totals){n[0], n[1], n[2], n[3], n[4], n[5]};
+	*ret_totals = (struct journal_totals){n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
 	return 0;
 }
 

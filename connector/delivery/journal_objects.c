@@ -38,6 +38,9 @@ void journal_prepare_objects(struct journal *j)
 		   " field=?2 AND object_id=?4 AND value <> ?3 AND at < ?7 AND at > ?7 - 600000)"
 		   " ON CONFLICT DO UPDATE SET lead_id=coalesce(excluded.lead_id, lead_id),"
 		   " at=max(at, excluded.at)");
+	j->q.says_other = store_query(
+		s, "SELECT min(value <> ?3) FROM object WHERE source=?5 AND source <> '' AND"
+		   " kind=?1 AND field=?2 AND object_id=?4 AND at < ?6 AND at > ?6 - 600000");
 	j->q.unsay = store_query(s, "DELETE FROM object WHERE kind=?1 AND field=?2 AND value=?3"
 	                            " AND object_id=?4 AND source=?5");
 	j->q.outdate = store_query(
@@ -162,6 +165,21 @@ void journal_remember_found(struct journal *journal, const char *source_id,
                             const struct remembered *items, size_t n, int64_t wall_ms)
 {
 	add_said(journal, CHANGE_REMEMBER_FOUND, source_id, items, n, wall_ms)->needs_room = true;
+}
+
+bool journal_says_other(struct journal *journal, const char *source_id,
+                        const struct remembered *item, int64_t wall_ms)
+{
+	struct store_query *q = journal->q.says_other;
+	bool is_other;
+
+	bind_item(q, item);
+	store_bind_text(q, 5, source_id);
+	store_bind_int(q, 6, wall_ms);
+	/* NULL, which reads as 0, where it said nothing. */
+	is_other = store_step(q, NULL) > 0 && store_int(q, 0) == 1;
+	store_reset(q);
+	return is_other;
 }
 
 static bool is_among(struct store_query *row, const struct remembered *items, size_t n)

@@ -182,13 +182,24 @@ void journal_read_part(struct store_query *q, struct record_set *records, struct
 	};
 }
 
+/* How the outputs that have ended did, by what is left of those that ended badly. */
+static enum outcome worst_of(const struct record *record, enum outcome noted, enum outcome left)
+{
+	if (left != OUTCOME_OPEN)
+		return left;
+	if (noted < OUTCOME_REJECTED)
+		return noted;
+	return record->has_done ? OUTCOME_DELIVERED : OUTCOME_OPEN; /* a person has settled it */
+}
+
 /* From a row of OPEN_PART_COLUMNS. */
 static void read_open_part(struct store_query *q, struct record_set *records, struct part *ret_part)
 {
 	journal_read_part(q, records, ret_part);
 	ret_part->draft = copy(q, 26);
-	ret_part->record->worst = (enum outcome)store_int(q, 28);
-	ret_part->record->keeps_row = store_int(q, 29) != 0;
+	ret_part->record->worst = worst_of(ret_part->record, (enum outcome)store_int(q, 28),
+	                                   (enum outcome)store_int(q, 29));
+	ret_part->record->keeps_row = store_int(q, 29) != OUTCOME_OPEN;
 }
 
 static int read_parts(struct journal *j, struct record_set *records, struct request *r,

@@ -90,12 +90,15 @@ static const char version_2[] =
 	"CREATE INDEX closed_key_of_part ON closed_key(part);"
 	"ALTER TABLE request ADD COLUMN remembered INTEGER NOT NULL DEFAULT 0;";
 
+/* Of events: the key they have in a topic. */
+static const char version_3[] = "ALTER TABLE event ADD COLUMN key TEXT;";
+
 /* Partitions of Kafka: what another owner may have sent, and what a message carries. */
-static const char version_3[] =
+static const char version_4[] =
 	"ALTER TABLE stream ADD COLUMN doubtful_to INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE record ADD COLUMN message TEXT;";
 
-const char *const journal_migrations[] = {version_1, version_2, version_3, NULL};
+const char *const journal_migrations[] = {version_1, version_2, version_3, version_4, NULL};
 
 char *journal_join(char *const *list)
 {

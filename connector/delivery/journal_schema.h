@@ -78,10 +78,13 @@ struct change {
 	bool failed;
 };
 
-/* Accepted events that stay, and how far those of a file have come. */
+/* Sinks that accept in order: how far each has come is a number. The others have rows in `owed`. */
+enum { ORDERED_FILE, ORDERED_KAFKA, ORDERED_REJECTS, n_ordered };
+
+/* Accepted events that stay, and how far the ordered sinks have come. */
 struct told_account {
 	uint64_t n, bytes;
-	uint64_t file_to; /* the file has accepted all up to it */
+	uint64_t taken_to[n_ordered]; /* it has accepted all up to it */
 	/* Up to it only events stay that are still owed; when one of them is accepted, it goes. */
 	uint64_t pruned_to;
 };
@@ -103,12 +106,12 @@ struct journal {
 		struct store_query *put_record, *drop_record, *note_record, *edit_record, *put_part,
 			*drop_part;
 		struct store_query *put_event, *put_owed, *accept, *postpone, *oldest, *drop_event,
-			*drop_range, *drop_told, *told_events, *move_event, *first_owed[2],
-			*n_owed[2];
+			*drop_range, *drop_told, *told_events, *told_range, *move_event,
+			*first_owed[2], *n_owed[2];
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
 		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,
-			*find_remembered;
+			*find_remembered, *says_other;
 		struct store_query *unwatch, *unknow;
 		struct store_query *forget_object, *forget_source, *forget_of_lead, *forget_known;
 		struct store_query *know, *know_still, *knows, *known_fields;
@@ -140,9 +143,12 @@ struct journal {
 	"r.id, r.stream, r.pos, r.next_pos, r.len, r.line, r.fault, r.raw, s.kind, s.name, "       \
 	"p.at, p.request, p.route, p.operation, p.takes_rest, r.user_key, r.done, "                \
 	"r.message"
-/* Behind them, of what is open: the draft, and what became of the record's other outputs. */
+/*
+ * Behind them, of what is open: the draft, and what became of the record's other outputs. What was
+ * rejected or held has a row as long as nobody has settled it; of what ended well the record tells.
+ */
 #define OPEN_PART_COLUMNS                                                                          \
-	PART_COLUMNS ", p.draft, p.config, r.worst, EXISTS (SELECT 1 FROM part x"                  \
+	PART_COLUMNS ", p.draft, p.config, r.worst, (SELECT ifnull(max(x.outcome), 0) FROM part x" \
 		     " WHERE x.record = r.id AND x.outcome <> 0)"
 #define PART_JOIN " FROM part p JOIN record r ON r.id = p.record JOIN stream s ON s.id = r.stream "
 

@@ -229,6 +229,14 @@ static void send_group(struct engine *e, struct draft **takes_drafts, size_t n)
 		nest_send(e, takes_drafts, n);
 		return;
 	}
+	if (resolve_has_to_wait(e, takes_drafts[0])) {
+		for (size_t i = 0; i < n; i++) {
+			waiting_remove(e->waiting, takes_drafts[i]);
+			resolve_take_back(e, takes_drafts[i]);
+		}
+		free(takes_drafts);
+		return;
+	}
 	for (size_t i = 0; i < n; i += n_call) {
 		n_call = folding_n(e, takes_drafts + i, n - i);
 		send_call(e, takes_drafts + i, n_call);

@@ -24,6 +24,9 @@ void errand_result(struct errand *errand, uint64_t id, const char *outcome, cons
 		(void)json_object_object_add(o, "object_id", json_object_new_string(object_id));
 	if (message)
 		(void)json_object_object_add(o, "message", json_object_new_string(message));
+	if (errand->n_records > 1)
+		(void)json_object_object_add(o, "shared_by",
+		                             json_object_new_uint64(errand->n_records));
 	(void)json_object_array_add(errand->results, o);
 	errand->n_ended++;
 }

@@ -74,6 +74,16 @@ static const char *wrong_decision(const char *action, const char *object_id)
 	return NULL;
 }
 
+size_t desk_n_records(const struct request *request)
+{
+	size_t n = 0;
+
+	/* A call holds them in their order; two outputs of one record stand together. */
+	for (size_t i = 0; i < request->n_parts; i++)
+		n += i == 0 || request->parts[i].record->row != request->parts[i - 1].record->row;
+	return n;
+}
+
 /* A decision is about the whole request, whichever of its parts was named. */
 static bool is_being_decided(const struct desk *desk, uint64_t request)
 {
@@ -118,6 +128,7 @@ struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
 
 	errand = errand_new(desk);
 	errand->held = r->seq;
+	errand->n_records = desk_n_records(r);
 	errand->n_ids = 1;
 	errand->ids = mem_array(1, sizeof(*errand->ids));
 	errand->ids[0] = id;

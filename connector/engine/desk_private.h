@@ -13,7 +13,8 @@ struct errand {
 	struct json_object *results;       /* list */
 	struct json_object **ret_answer;   /* asked in this process */
 	struct pipeline *pipeline;         /* to shape with, the engine's; NULL: as sent */
-	uint64_t held;                     /* the request a person decides about; 0: none */
+	uint64_t held;                     /* the request a person decides about; 0: none … */
+	size_t n_records;                  /* … and of how many records it is */
 	bool is_resend;                    /* of a held item, which a person says is not there */
 	bool as_sent;
 	char *edited;            /* what its one part's record says now; NULL: nobody edited it */
@@ -47,6 +48,9 @@ struct json_object *desk_place(const struct record *record);
 
 /* @text as JSON, or as a text where it is none; NULL for NULL. */
 struct json_object *desk_parsed(const char *text, size_t len);
+
+/* desk_held.c: of how many records the call is; a decision about one is about all of them. */
+size_t desk_n_records(const struct request *request);
 
 /* desk_export.c */
 struct json_object *desk_export(struct journal *journal, struct json_object *request);

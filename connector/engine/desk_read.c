@@ -129,8 +129,11 @@ static void add_attempts(struct listing *l, struct json_object *o, const struct 
 	set_number(o, "attempts", r->attempts);
 	if (r->answer.status)
 		set_number(o, "status", r->answer.status);
-	if (row->part.outcome == OUTCOME_HELD)
+	if (row->part.outcome == OUTCOME_HELD) {
 		set_text(o, "known", r->known);
+		if (desk_n_records(r) > 1)
+			set_number(o, "shared_by", desk_n_records(r));
+	}
 	if (l->is_full)
 		add_request(o, r, l->base_url);
 	request_free(r);
@@ -241,11 +244,17 @@ static void add_sentence(struct json_object *list, const char *format, ...)
 	free(text);
 }
 
+static uint64_t n_owed(const struct journal_totals *t)
+{
+	return t->owed_webhook + t->owed_file + t->owed_kafka + t->owed_rejects;
+}
+
 /* Receivers, as far as they are waited for. */
 static void say_responses(struct json_object *o, struct json_object *sentences,
                           const struct journal_totals *t, struct engine *e, int64_t paused_wall_ms)
 {
-	const unsigned long long n = t->owed_webhook;
+	const unsigned long long n = t->owed_webhook, all = n_owed(t);
+	const char *trouble = e ? outbox_trouble(e) : "";
 	char at[32];
 
 	if (paused_wall_ms) {
@@ -254,11 +263,14 @@ static void say_responses(struct json_object *o, struct json_object *sentences,
 		             "responses are paused: the receiver answered 410 Gone at %s; %llu "
 		             "event%s kept, and none is sent until `closefeed responses resume`",
 		             at, n, n == 1 ? " is" : "s are");
-	} else if (!e && t->owed_webhook + t->owed_file) {
+	} else if (!e && all) {
 		add_sentence(sentences,
 		             "%llu event%s for a receiver: the next run sends them, or `closefeed "
 		             "responses flush`",
-		             n + t->owed_file, n + t->owed_file == 1 ? " waits" : "s wait");
+		             all, all == 1 ? " waits" : "s wait");
+	} else if (e && all && *trouble) {
+		add_sentence(sentences, "%s takes no events (%s); %llu event%s",
+		             outbox_waits_for(e), trouble, all, all == 1 ? " waits" : "s wait");
 	}
 }
 
@@ -322,7 +334,7 @@ static struct json_object *status(struct journal *journal, struct engine *e,
 	set_number(o, "unknown", t.unknown);
 	set_number(o, "held", t.held);
 	set_number(o, "rejected", t.rejected);
-	set_number(o, "events_owed", t.owed_webhook + t.owed_file);
+	set_number(o, "events_owed", n_owed(&t));
 	(void)journal_each_stream(journal, add_place, o, NULL);
 	return o;
 }

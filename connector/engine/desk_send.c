@@ -243,7 +243,8 @@ static struct json_object *why_not_again(const struct shape_result *shaped)
 		if (!draft)
 			return desk_refusal(EXIT_USAGE, "it cannot be sent again: %s",
 			                    shaped->items[i].rejection.message);
-		if (draft->identity_field)
+		/* What is matched by its identity is found, and updated. */
+		if (draft->identity_field && !(draft->match && draft->update))
 			return desk_refusal(
 				EXIT_USAGE,
 				"it cannot be sent again: its identity, %s = %s, comes from the "

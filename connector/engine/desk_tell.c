@@ -36,11 +36,18 @@ void telling_free(struct telling *telling)
 	free(telling);
 }
 
+static const enum event_sink sinks[] = {SINK_WEBHOOK, SINK_FILE, SINK_KAFKA, SINK_REJECTS};
+
 /* Those of its sinks that there are now; what others were owed waits for them. */
 static uint64_t n_owed(const struct engine *e, uint64_t up_to)
 {
-	return (e->webhook ? journal_n_owed(e->journal, SINK_WEBHOOK, up_to) : 0) +
-	       (e->file_sink ? journal_n_owed(e->journal, SINK_FILE, up_to) : 0);
+	const unsigned there = outbox_sinks(e);
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < sizeof(sinks) / sizeof(*sinks); i++)
+		if (there & sinks[i])
+			n += journal_n_owed(e->journal, sinks[i], up_to);
+	return n;
 }
 
 static bool is_told_to(struct engine *e, enum event_sink sink, uint64_t up_to)
@@ -59,8 +66,10 @@ bool telling_has_ended(struct desk *desk, const struct errand *errand)
 		return false;
 	if (outbox_is_gone(e) || e->file_is_broken || loop_now_ms(e->loop) >= t->until_ms)
 		return true;
-	return (!e->webhook || is_told_to(e, SINK_WEBHOOK, t->up_to)) &&
-	       (!e->file_sink || is_told_to(e, SINK_FILE, t->up_to));
+	for (size_t i = 0; i < sizeof(sinks) / sizeof(*sinks); i++)
+		if (outbox_sinks(e) & sinks[i] && !is_told_to(e, sinks[i], t->up_to))
+			return false;
+	return true;
 }
 
 static const char *why_not(const struct engine *e)
@@ -133,6 +142,9 @@ struct json_object *desk_tell(struct desk *desk, const char *verb, struct json_o
 
 	if (!outbox_sinks(e))
 		return desk_refusal(EXIT_USAGE, "the pipeline has no responses: nobody is told");
+	if (strcmp(verb, "responses.flush") != 0 && !outbox_main_sink(e))
+		return desk_refusal(EXIT_USAGE, "the pipeline has no responses: copies of rejects "
+		                                "are not sent again (`closefeed rejects export`)");
 	if (outbox_is_gone(e))
 		return desk_refusal(EXIT_AGAIN, "%s", why_not(e));
 	t = mem_alloc(sizeof(*t));
@@ -147,8 +159,7 @@ struct json_object *desk_tell(struct desk *desk, const char *verb, struct json_o
 		begin(e, t);
 		return NULL;
 	}
-	/* A file keeps what was written to it; it is for those who have nothing else. */
-	t->sink = e->webhook ? SINK_WEBHOOK : SINK_FILE;
+	t->sink = outbox_main_sink(e);
 	read_choice(request, &t->choice);
 	journal_resend_events(e->journal, &t->choice, t->sink, &t->n_resent, resend_is_durable,
 	                      errand);

@@ -166,6 +166,8 @@ static void examine_content(const struct examination *x, struct journal *journal
 	tell_if(x, t.rejected, "rejected", "refused: `closefeed rejects list` says why");
 	tell_if(x, t.owed_webhook, "untold",
 	        "the webhook has not taken yet: `closefeed responses flush` sends them");
+	tell_if(x, t.owed_kafka + t.owed_rejects, "untold",
+	        "topics have not taken yet: `closefeed responses flush` sends them");
 }
 
 static void examine_journal(const struct examination *x)

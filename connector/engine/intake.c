@@ -7,6 +7,7 @@
 #include "connector/shape/shape.h"
 #include "connector/source/ndjson.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
@@ -176,18 +177,30 @@ bool intake_has_open(struct engine *e, const struct record *record)
 
 /* One draft */
 
+/* The field of its identity as the pipeline calls it; to free(). */
+static char *written_identity(const struct request *r)
+{
+	cleanup_(json_freep) struct json_object *written = NULL;
+
+	if (r->written)
+		(void)json_parse(r->written, strlen(r->written), 0, &written, NULL, NULL);
+	return name_written(written, r->identity_field);
+}
+
 bool intake_claim(struct engine *e, const struct request *r, struct rejection *ret_rejection)
 {
 	cleanup_(freep) char *known =
 		journal_find_object(e->journal, r->object, r->identity_field, r->identity_value);
+	cleanup_(freep) char *field = NULL;
 
 	if (!known && identities_take(e->identities, r))
 		return true;
+	field = written_identity(r);
 	rejection_set(
-		ret_rejection, REJECT_DUPLICATE_IDENTITY, r->identity_field,
+		ret_rejection, REJECT_DUPLICATE_IDENTITY, field,
 		"%s = %s is already the identity of %s%s; each record that creates needs one of "
 		"its own",
-		r->identity_field, r->identity_value,
+		field, r->identity_value,
 		!known   ? "a create that is not finished"
 		: *known ? "object "
 			 : "an object",

@@ -184,10 +184,17 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	set_sentence(ret_judgement, &attempt,
 	             *request->operation ? request->operation : request->route);
 	if ((j.verdict == VERDICT_REJECTED || j.verdict == VERDICT_FORBIDDEN) &&
-	    !explain_rejection(e, request, answer, body, j.class))
-		ret_judgement->verdict = VERDICT_OUTDATED;
+	    !explain_rejection(e, request, answer, body, j.class)) {
+		/* Another object may have what it was found by. */
+		if (resolve_was_found_by_name(e, request))
+			ret_judgement->goes_anew = true;
+		else
+			ret_judgement->verdict = VERDICT_OUTDATED;
+	}
 	(void)folding_is_partial(e, request, body, false);
-	ret_judgement->goes_anew = nest_goes_anew(request, body, false);
+	ret_judgement->goes_anew |=
+		j.verdict == VERDICT_REJECTED && resolve_goes_singly(e, request);
+	ret_judgement->goes_anew |= nest_goes_anew(request, body, false);
 }
 
 void judge_call(void *arg, const struct http_answer *answer, struct judgement *ret_judgement)

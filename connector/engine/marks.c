@@ -98,12 +98,12 @@ const struct mark *marks_first(struct marks *marks, const char *text)
 	return key ? key->first : NULL;
 }
 
-void marks_each(struct marks *marks, void (*take)(void *who))
+void marks_each(struct marks *marks, void (*take)(void *who, void *arg), void *arg)
 {
 	for (size_t i = 0; marks->n_keys && i < n_buckets; i++)
 		for (struct mark_key *key = marks->buckets[i]; key; key = key->next)
 			for (struct mark *mark = key->first; mark; mark = mark->behind)
-				take(mark->who);
+				take(mark->who, arg);
 }
 
 void marks_free(struct marks *marks)

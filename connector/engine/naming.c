@@ -86,9 +86,12 @@ static void put_book(struct engine *e, struct name_book *takes_book)
 {
 	struct naming *naming = e->naming;
 
-	naming->was_renewed |= names_book(&naming->names, takes_book->kind) != NULL;
+	const struct name_book *old = names_book(&naming->names, takes_book->kind);
+
+	naming->was_renewed |= old != NULL;
 	takes_book->is_fresh = true;
 	takes_book->read_ms = loop_now_ms(e->loop);
+	resolve_take_book(e, old, takes_book);
 	names_put(&naming->names, takes_book);
 	naming_watch(e);
 }

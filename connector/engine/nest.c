@@ -38,8 +38,9 @@ static char *field_of(const char *route)
 static char *text_of(const char *route, const char *by)
 {
 	cleanup_(freep) char *folded = lookup_fold(LIKE_TEXT, by);
+	cleanup_(freep) char *field = field_of(route);
 
-	return mem_printf("lead %s%s=%s", prefix, route, folded);
+	return lookup_field_text("lead", field, folded);
 }
 
 char *nest_text(const struct draft *draft)

@@ -22,7 +22,7 @@ static bool makes_objects(const char *operation)
 
 static void add_text(char ***texts, const char *kind, const char *field, const char *value)
 {
-	char *text = mem_printf("%s %s=%s", kind, field, value);
+	char *text = lookup_field_text(kind, field, value);
 
 	for (char **t = *texts; t && *t; t++)
 		if (!strcmp(*t, text)) {
@@ -63,10 +63,34 @@ static struct output_place place_of(const struct record *record, unsigned ordina
 		.stream = record->stream, .pos = record->pos, .ordinal = ordinal};
 }
 
+static void wake(struct engine *e, void **takes_waiters, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		resolve_wake(e, takes_waiters[i]);
+	free(takes_waiters);
+}
+
+static void end(struct engine *e, struct offer *offer)
+{
+	void **waiters;
+	const size_t n = parents_end(e->parents, offer, &waiters);
+
+	wake(e, waiters, n);
+}
+
 static uint64_t offer(struct engine *e, const struct output_place *place, char **takes_texts)
 {
-	const uint64_t number = e->resolve->next_number++;
-	uint64_t taken = number;
+	struct offer *before = parents_at(e->parents, place);
+	uint64_t number = e->resolve->next_number, taken;
+
+	e->resolve->next_number += number_step;
+
+	/* The object it was to change is gone, so it may make one. */
+	if (before && offer_is_change(before)) {
+		number = offer_number(before);
+		end(e, before);
+	}
+	taken = number;
 
 	if (takes_texts)
 		taken = offer_number(parents_offer(e->parents, place, number, takes_texts,
@@ -97,21 +121,6 @@ uint64_t offers_take(struct engine *e, const struct draft *draft)
 	return offer(e, &place, texts);
 }
 
-static void wake(struct engine *e, void **takes_waiters, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		resolve_wake(e, takes_waiters[i]);
-	free(takes_waiters);
-}
-
-static void end(struct engine *e, struct offer *offer)
-{
-	void **waiters;
-	const size_t n = parents_end(e->parents, offer, &waiters);
-
-	wake(e, waiters, n);
-}
-
 void offers_withdraw(struct engine *e, const struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
@@ -119,6 +128,47 @@ void offers_withdraw(struct engine *e, const struct draft *draft)
 
 	if (offer)
 		end(e, offer);
+}
+
+/* Whether @object_id is known by it already, or a lead by its contact's. */
+static bool is_known(struct engine *e, const struct remembered *item, const char *kind,
+                     const char *object_id)
+{
+	struct remembered known[4];
+	size_t n = journal_find_remembered(e->journal, item->kind, item->field, item->value, known,
+	                                   sizeof(known) / sizeof(known[0]));
+	bool is_known = false;
+
+	n = n < sizeof(known) / sizeof(known[0]) ? n : sizeof(known) / sizeof(known[0]);
+	for (size_t i = 0; i < n; i++) {
+		is_known |= strcmp(item->kind, kind) || !strcmp(known[i].object_id, object_id);
+		remembered_deinit(&known[i]);
+	}
+	return is_known;
+}
+
+void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
+                  uint64_t number)
+{
+	const struct output_place place = place_of(update->record, update->ordinal);
+	const char *kind = update->route->op ? update->route->op->object : NULL;
+	struct remembered *items;
+	char **texts = NULL;
+	size_t n;
+
+	if (!kind || !e->n_watched || !json_object_is_type(update->body, json_type_object))
+		return;
+	items = crm_remember(update->body, kind, e->watched, e->n_watched, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_known(e, &items[i], kind, object_id))
+			add_text(&texts, items[i].kind, items[i].field, items[i].value);
+		remembered_deinit(&items[i]);
+	}
+	free(items);
+	if (texts)
+		offer_set_change(
+			parents_offer(e->parents, &place, number, texts, strlist_len(texts)));
+	strlist_free(texts);
 }
 
 char *offers_words(const char *what, const struct record *record)
@@ -186,7 +236,7 @@ void offers_end(struct engine *e, const struct part *part)
 	char *const *texts;
 	size_t n;
 
-	if (!offer || part->outcome != OUTCOME_REJECTED)
+	if (!offer || part->outcome != OUTCOME_REJECTED || offer_is_change(offer))
 		return;
 	texts = offer_texts(offer, &n);
 	for (size_t i = 0; i < n; i++)

@@ -308,6 +308,13 @@ static void know_header(struct redact *redact, const char *header)
 		}
 }
 
+static void know_properties(struct redact *redact, const struct kafka_conf *conf)
+{
+	for (size_t i = 0; i < conf->n_properties; i++)
+		if (kafka_property_is_secret(conf->properties[i].name))
+			redact_add(redact, conf->properties[i].value);
+}
+
 /* "http://user:password@host" */
 static void know_proxy(struct redact *redact, const char *proxy)
 {
@@ -341,6 +348,8 @@ static void know_secrets(struct engine *e)
 		know_header(e->redact, *header);
 	if (p->proxy)
 		know_proxy(e->redact, p->proxy);
+	know_properties(e->redact, &p->responses_kafka.conf);
+	know_properties(e->redact, &p->rejects_kafka.conf);
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret_engine,

@@ -1,5 +1,6 @@
 #include "connector/engine/private.h"
 
+#include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
@@ -11,7 +12,7 @@
 /*
  * What is owed to receivers. Events are rows until every sink has accepted them; memory holds only
  * the few that are with the sender. The file sink takes events in the order of seq and accepts a
- * turn's worth at once; the webhook accepts one by one.
+ * turn's worth at once; the webhook accepts one by one. Topics are in outbox_kafka.c.
  */
 
 enum {
@@ -23,7 +24,25 @@ enum {
 
 unsigned outbox_sinks(const struct engine *e)
 {
-	return (e->file_sink ? SINK_FILE : 0u) | (e->webhook ? SINK_WEBHOOK : 0u);
+	return (e->file_sink ? SINK_FILE : 0u) | (e->webhook ? SINK_WEBHOOK : 0u) |
+	       (e->topics[outbox_responses].sink ? SINK_KAFKA : 0u) |
+	       (e->topics[outbox_rejects].sink ? SINK_REJECTS : 0u);
+}
+
+enum event_sink outbox_main_sink(const struct engine *e)
+{
+	if (e->webhook)
+		return SINK_WEBHOOK;
+	if (e->topics[outbox_responses].sink)
+		return SINK_KAFKA;
+	/* A file keeps what was written to it; it is for those who have nothing else. */
+	return e->file_sink ? SINK_FILE : 0;
+}
+
+/* A topic takes events in an order of its own, so nobody else knows which are told to all. */
+static bool is_shared(const struct engine *e)
+{
+	return e->topics[outbox_responses].sink != NULL;
 }
 
 /* File */
@@ -63,6 +82,7 @@ static int sync_file(struct engine *e, struct err *err)
 	if (r < 0)
 		return r;
 	hook_point("file_synced");
+	e->file_told.is_shared = is_shared(e);
 	journal_accept_events(e->journal, SINK_FILE, e->file_from, e->file_to, e->file_told);
 	e->file_told = (struct told_events){0};
 	e->file_from = e->file_to = e->file_bytes = 0;
@@ -103,8 +123,9 @@ static void accepted(void *arg, uint64_t seq, size_t body_len)
 
 	hook_point("webhook_accepted");
 	e->n_owed_webhook--;
-	journal_accept_events(e->journal, SINK_WEBHOOK, seq, seq,
-	                      (struct told_events){.n = 1, .bytes = body_len});
+	journal_accept_events(
+		e->journal, SINK_WEBHOOK, seq, seq,
+		(struct told_events){.n = 1, .bytes = body_len, .is_shared = is_shared(e)});
 }
 
 static void postponed(void *arg, uint64_t seq, unsigned attempts, int64_t next_try_wall_ms)
@@ -157,7 +178,18 @@ bool outbox_is_gone(const struct engine *e)
 
 const char *outbox_trouble(const struct engine *e)
 {
-	return e->webhook ? webhook_trouble(e->webhook) : "";
+	const struct outbox_topic *topic = topics_waited_for(e);
+
+	if (e->webhook && (e->n_owed_webhook || !topic))
+		return webhook_trouble(e->webhook);
+	return topic ? kafka_sink_trouble(topic->sink) : "";
+}
+
+const char *outbox_waits_for(const struct engine *e)
+{
+	const struct outbox_topic *topic = topics_waited_for(e);
+
+	return e->n_owed_webhook || !topic ? "the receiver of the responses" : topic->label;
 }
 
 /* Everything that is owed is with the sender; only then may a new event skip the way over the disk.
@@ -221,19 +253,22 @@ int outbox_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		e->n_owed_webhook = totals.owed_webhook;
 		e->is_paused = pause_since(e->journal, p) != 0;
 	}
-	return 0;
+	*ret_code = EXIT_PIPELINE;
+	return topics_open(e, &totals, err);
 }
 
 void outbox_close(struct engine *e)
 {
+	topics_close(e);
 	webhook_free(e->webhook);
 	file_sink_close(e->file_sink);
 }
 
-void outbox_offer(struct engine *e, struct event *takes_event)
+static void offer_one(struct engine *e, struct event *takes_event)
 {
 	struct event *event = takes_event;
 
+	topics_offer(e, event);
 	if (event->owes & SINK_FILE && !e->file_is_broken && !e->file_is_behind)
 		append(e, event);
 	if (!(event->owes & SINK_WEBHOOK)) {
@@ -247,6 +282,16 @@ void outbox_offer(struct engine *e, struct event *takes_event)
 	}
 	e->n_owed_webhook++;
 	event_free(event);
+}
+
+void outbox_offer(struct engine *e, struct event *takes_event)
+{
+	while (takes_event) {
+		struct event *also = steal(&takes_event->also);
+
+		offer_one(e, takes_event);
+		takes_event = also;
+	}
 }
 
 /* Some turns share one sync: what is appended and not synced is owed by its rows. */
@@ -269,21 +314,35 @@ void outbox_turn(struct engine *e)
 		e->file_from = e->file_to = 0;
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
 	}
+	if (topics_catch_up(e, &err) < 0)
+		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
 	refill(e);
 	if (e->is_trying_now && e->webhook && !e->is_paused)
 		webhook_try_now(e->webhook);
+	if (e->is_trying_now)
+		topics_try_now(e);
 	e->is_trying_now = false;
 }
 
 bool outbox_is_empty(const struct engine *e)
 {
-	return e->file_from == 0 && !e->file_is_behind &&
+	return e->file_from == 0 && !e->file_is_behind && topics_n_owed(e) == 0 &&
 	       (e->n_owed_webhook == 0 || outbox_is_gone(e));
+}
+
+uint64_t outbox_n_owed(const struct engine *e)
+{
+	return e->n_owed_webhook + topics_n_owed(e);
+}
+
+bool outbox_is_busy(const struct engine *e)
+{
+	return (e->file_is_behind && !e->file_is_broken) || topics_are_busy(e);
 }
 
 bool outbox_is_full(const struct engine *e)
 {
-	return e->n_owed_webhook >= owed_at_most;
+	return e->n_owed_webhook >= owed_at_most || topics_are_full(e, owed_at_most);
 }
 
 /*
@@ -303,8 +362,18 @@ void outbox_resume(struct engine *e)
 
 void outbox_owe(struct engine *e, enum event_sink sink, uint64_t n)
 {
-	if (sink == SINK_WEBHOOK)
+	switch (sink) {
+	case SINK_WEBHOOK:
 		e->n_owed_webhook += n;
-	else if (n)
-		e->file_is_behind = true;
+		break;
+	case SINK_FILE:
+		e->file_is_behind |= n > 0;
+		break;
+	case SINK_KAFKA:
+		e->topics[outbox_responses].n_owed += n;
+		e->topics[outbox_responses].is_behind |= n > 0;
+		break;
+	case SINK_REJECTS: /* copies are not sent again */
+		break;
+	}
 }

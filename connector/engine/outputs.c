@@ -254,8 +254,7 @@ static struct request *request_of(struct engine *e, struct shape_output *output,
 	return NULL;
 }
 
-static void reject_output(struct engine *e, struct record *record,
-                          const struct shape_output *output)
+static void reject_output(struct engine *e, struct record *record, struct shape_output *output)
 {
 	const struct route *route = output->route;
 	struct part *p = mem_alloc(sizeof(*p));
@@ -263,6 +262,7 @@ static void reject_output(struct engine *e, struct record *record,
 	p->record = record_ref(record);
 	p->ordinal = output->ordinal;
 	p->takes_rest = output->takes_rest;
+	output->rejection.lanes = parking_lanes_of(e, output->target);
 	outputs_reject(e, p, route ? route->name : "", route && route->op ? route->op->name : "",
 	               &output->rejection);
 }

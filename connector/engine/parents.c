@@ -18,6 +18,7 @@ struct offer {
 	size_t n;
 	uint64_t number;
 	char *held; /* in words; NULL: it is on its way */
+	bool is_change;
 	void **waiters;
 	size_t n_waiters, cap_waiters;
 };
@@ -121,6 +122,16 @@ size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters)
 	return take_waiters(offer, ret_waiters);
 }
 
+void offer_set_change(struct offer *offer)
+{
+	offer->is_change = true;
+}
+
+bool offer_is_change(const struct offer *offer)
+{
+	return offer->is_change;
+}
+
 const char *offer_held(const struct offer *offer)
 {
 	return offer->held;
@@ -153,10 +164,53 @@ size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_wai
 	return n;
 }
 
-static void free_offer(void *who)
+struct renaming {
+	struct parents *parents;
+	const char *from, *to;
+};
+
+/* Of "lead custom.cf_A=x" what follows the field, if that is @field; else NULL. */
+static const char *behind_field(const char *text, const char *field)
+{
+	const char *space = strchr(text, ' ');
+	const size_t len = strlen(field);
+
+	return space && !strncmp(space + 1, field, len) && space[1 + len] == '=' ? space + 1 + len
+	                                                                         : NULL;
+}
+
+static void rename_texts(void *who, void *arg)
+{
+	const struct renaming *renaming = arg;
+	struct marks *keys = renaming->parents->keys;
+	struct offer *offer = who;
+
+	for (size_t i = 0; i < offer->n; i++) {
+		char *text = offer->texts[i];
+		const char *behind = behind_field(text, renaming->from);
+
+		if (!behind)
+			continue;
+		offer->texts[i] = mem_printf("%.*s %s%s", (int)strcspn(text, " "), text,
+		                             renaming->to, behind);
+		marks_remove(keys, offer->keys[i]);
+		offer->keys[i] = marks_add(keys, offer->texts[i], offer, offer->number, true);
+		free(text);
+	}
+}
+
+void parents_rename(struct parents *parents, const char *from, const char *to)
+{
+	struct renaming renaming = {.parents = parents, .from = from, .to = to};
+
+	marks_each(parents->places, rename_texts, &renaming);
+}
+
+static void free_offer(void *who, void *arg)
 {
 	struct offer *offer = who;
 
+	(void)arg;
 	for (size_t i = 0; i < offer->n; i++)
 		free(offer->texts[i]);
 	free(offer->keys);
@@ -171,7 +225,7 @@ void parents_free(struct parents *parents)
 	if (!parents)
 		return;
 	marks_free(parents->keys);
-	marks_each(parents->places, free_offer);
+	marks_each(parents->places, free_offer, NULL);
 	marks_free(parents->places);
 	free(parents);
 }

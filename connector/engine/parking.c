@@ -2,6 +2,8 @@
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 struct closer {
 	uint64_t part;
 	char *words; /* "rejected lead.update of signups.ndjson line 2" */
+	struct output_place place;
 	bool has_key;
 	uint8_t key[record_key_bytes];
 	struct mark *mark;
@@ -59,6 +62,8 @@ static void close_lane(struct engine *e, const struct part *part, const char *op
 	cleanup_(freep) char *what = mem_printf("rejected %s", operation);
 
 	c->part = part->id;
+	c->place = (struct output_place){
+		.stream = part->record->stream, .pos = part->record->pos, .ordinal = part->ordinal};
 	c->words = offers_words(what, part->record);
 	c->has_key = part->record->has_key;
 	memcpy(c->key, part->record->key, sizeof(c->key));
@@ -88,6 +93,42 @@ void parking_take(struct engine *e, const struct request *request)
 				                  request->lanes[k].key);
 				close_lane(e, p, request->operation, request->lanes[k].key);
 			}
+	}
+}
+
+char **parking_lanes(const struct engine *e, const struct request *call)
+{
+	char **lanes = NULL;
+
+	for (size_t i = 0; e->pipeline->park_rejects && i < call->n_lanes; i++)
+		if (is_target(&call->lanes[i]))
+			strlist_add(&lanes, mem_strdup(call->lanes[i].key));
+	return lanes;
+}
+
+char **parking_lanes_of(const struct engine *e, const struct draft *draft)
+{
+	struct request *call;
+	char **lanes;
+
+	if (!draft || !e->pipeline->park_rejects)
+		return NULL;
+	call = request_new();
+	resolve_lanes_of(draft, call);
+	lanes = parking_lanes(e, call);
+	request_free(call);
+	return lanes;
+}
+
+void parking_take_part(struct engine *e, const struct part *part, const char *operation,
+                       char *const *lanes)
+{
+	if (!lanes || hook_without("park"))
+		return;
+	parking_open(e, part->id);
+	for (; *lanes; lanes++) {
+		journal_close_key(e->journal, part->id, CLOSING_LANE, *lanes);
+		close_lane(e, part, operation, *lanes);
 	}
 }
 
@@ -139,6 +180,17 @@ void parking_end(struct engine *e, const struct part *part)
 	(void)is_opened(e, has_key, part->record);
 }
 
+/* What closefeed rejects itself ends before those that were read before it. */
+static bool is_behind(const struct closer *c, const struct draft *draft)
+{
+	const struct record *record = draft->record;
+
+	if (c->place.stream != record->stream)
+		return false;
+	return c->place.pos > record->pos ||
+	       (c->place.pos == record->pos && c->place.ordinal > draft->ordinal);
+}
+
 const char *parking_before(const struct engine *e, const struct draft *draft,
                            const struct request *call)
 {
@@ -149,7 +201,8 @@ const char *parking_before(const struct engine *e, const struct draft *draft,
 			const struct closer *c = mark->who;
 
 			/* Not itself, nor what takes its place. */
-			if (c->part != draft->part && !has_key(c, draft->record))
+			if (c->part != draft->part && !has_key(c, draft->record) &&
+			    !is_behind(c, draft))
 				return c->words;
 		}
 	}

@@ -8,6 +8,7 @@
 #include "connector/gather/gather.h"
 #include "connector/model/draft.h"
 #include "connector/respond/file_sink.h"
+#include "connector/respond/kafka_sink.h"
 #include "connector/respond/webhook.h"
 #include "connector/shape/again.h"
 #include "connector/source/source.h"
@@ -35,6 +36,19 @@ struct version {
 	struct pipeline *pipeline; /* NULL: it cannot be read any more */
 	struct err trouble;        /* why not */
 };
+
+/* A topic that events are written to. */
+struct outbox_topic {
+	struct engine *engine;
+	struct kafka_sink *sink; /* NULL: none is asked for */
+	enum event_sink as;
+	char label[300]; /* "topic x" */
+	uint64_t offered_to;  /* last event handed to the sink */
+	uint64_t accepted_to; /* last that the topic has */
+	uint64_t n_owed;
+	bool is_behind; /* rows are owed to it that come before anything new */
+};
+enum { outbox_responses, outbox_rejects, outbox_topics };
 
 /* Where a record stands. */
 struct place {
@@ -110,6 +124,7 @@ struct engine {
 	bool file_is_broken;          /* nothing more is written to it in this run */
 	uint64_t webhook_offered_to;  /* last event handed to the sender */
 	uint64_t n_owed_webhook;
+	struct outbox_topic topics[outbox_topics];
 	bool is_trying_now; /* the sender shall not wait for its back-off: in this turn */
 	bool is_paused;   /* the receiver said 410, and nobody has said that it may be sent to again
 	                   */
@@ -257,6 +272,13 @@ void resolve_free(struct resolve *resolve); /* frees what waits, too; NULL is ig
  * that waits there.
  */
 bool resolve_wants(const struct engine *e, const struct draft *draft);
+/*
+ * Where rejects park others: a change that left gather may not go yet, since one of its object is
+ * on its way, or was rejected.
+ */
+bool resolve_has_to_wait(struct engine *e, const struct draft *draft);
+/* It came before those that wait, and goes before them. */
+void resolve_take_back(struct engine *e, struct draft *takes_draft);
 /* Takes a draft whose route shares calls, or not; with its part, where it has one already. */
 void resolve_add(struct engine *e, struct draft *takes_draft);
 /* Asks, answers, lets go; once a turn, before batches_turn(). */
@@ -278,6 +300,15 @@ bool resolve_is_stuck(const struct engine *e);
 const char *resolve_reason(struct engine *e);
 /* Hook of delivery: Close says that what @request is about is not there. */
 bool resolve_retake(void *arg, struct request *request);
+/* Close refused @request for an old name, by which its target may have been found, too. */
+bool resolve_was_found_by_name(struct engine *e, const struct request *request);
+/*
+ * Close refused @request, which has several changes of one object in it: those behind the one that
+ * is to blame must not go before it is settled, so each goes alone.
+ */
+bool resolve_goes_singly(struct engine *e, const struct request *request);
+/* @book was read; @old (NULL: none) was in its place. */
+void resolve_take_book(struct engine *e, const struct name_book *old, const struct name_book *book);
 
 /*
  * resolve_ask.c: lookups that are not answered by what is known. Questions are batched: hundreds of
@@ -293,6 +324,13 @@ void parking_free(struct parking *parking); /* NULL is ignored */
 int parking_load(struct engine *e, struct err *err);
 /* The outcome of @request is submitted: what of it was rejected closes its lanes. */
 void parking_take(struct engine *e, const struct request *request);
+/* The same of a part that closefeed rejects itself, whose target is in @lanes (NULL: nowhere). */
+void parking_take_part(struct engine *e, const struct part *part, const char *operation,
+                       char *const *lanes);
+/* The lanes of what @call, or @draft (NULL: nothing), is about; NULL: none, or nothing is parked.
+ */
+char **parking_lanes(const struct engine *e, const struct request *call);
+char **parking_lanes_of(const struct engine *e, const struct draft *draft);
 /* @part has another outcome, or none any more: what it closed is open. */
 void parking_end(struct engine *e, const struct part *part);
 void parking_open(struct engine *e, uint64_t part);
@@ -322,8 +360,13 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 int remember_open(struct engine *e, struct err *err);
 /* @request has ended; its outcome is submitted next. */
 void remember_answer(struct engine *e, const struct request *request);
-/* An object that a search showed. */
-void remember_found(struct engine *e, struct json_object *object, const char *kind);
+/*
+ * An object that a search showed. @lost (may be NULL): gets the values it has lost since, which
+ * search, lagging behind, shows still (found_text(); a list of lib/strlist.h).
+ */
+void remember_found(struct engine *e, struct json_object *object, const char *kind, char ***lost);
+/* "lead email=a@b.example of lead_A1"; to free(). */
+char *found_text(const char *kind, const char *field, const char *folded, const char *object_id);
 
 /* unchanged.c: skip_unchanged. */
 /* @sent (NULL: nothing) was accepted, and answered with @shown, the whole object. */
@@ -396,6 +439,12 @@ void outbox_offer(struct engine *e, struct event *takes_event);
 void outbox_turn(struct engine *e);
 bool outbox_is_empty(const struct engine *e);
 unsigned outbox_sinks(const struct engine *e); /* enum event_sink, or'ed */
+/* Of those that are told of everything (not of rejects alone), the one to send again to; 0: none. */
+enum event_sink outbox_main_sink(const struct engine *e);
+/* How many events receivers that are waited for have not accepted. */
+uint64_t outbox_n_owed(const struct engine *e);
+/* The next turn has something to do and needs not wait. */
+bool outbox_is_busy(const struct engine *e);
 bool outbox_is_full(const struct engine *e);
 /* Its receiver said 410, in this run or an earlier one: what it has not taken is kept. */
 bool outbox_is_gone(const struct engine *e);
@@ -405,8 +454,24 @@ void outbox_try_now(struct engine *e);
 void outbox_resume(struct engine *e);
 /* @n events more are owed to @sink, by their rows. */
 void outbox_owe(struct engine *e, enum event_sink sink, uint64_t n);
-/* Why its receiver did not take the last event; "" where it did, or there is none. */
+/* Why a receiver did not take the last event; "" where all did, or there is none. */
 const char *outbox_trouble(const struct engine *e);
+/* Who it is that is waited for: "the receiver of the responses", "topic x". */
+const char *outbox_waits_for(const struct engine *e);
+
+/* outbox_kafka.c */
+int topics_open(struct engine *e, const struct journal_totals *totals, struct err *err);
+void topics_close(struct engine *e);
+void topics_offer(struct engine *e, const struct event *event);
+/* Hands over what is owed by its rows, as far as there is room. */
+int topics_catch_up(struct engine *e, struct err *err);
+bool topics_are_busy(const struct engine *e);
+uint64_t topics_n_owed(const struct engine *e);
+/* One of them has @n_at_most events to accept. */
+bool topics_are_full(const struct engine *e, uint64_t n_at_most);
+void topics_try_now(struct engine *e);
+/* The first that owes something and has trouble, else the first that owes; NULL: none does. */
+const struct outbox_topic *topics_waited_for(const struct engine *e);
 
 /*
  * pause.c: a receiver that answered 410 is sent nothing more, in no run, until a person says so or

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <json-c/linkhash.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ struct saying {
 	struct engine *engine;
 	bool is_answer; /* of a write; else of a search */
 	int64_t wall_ms;
+	char ***lost, ***shown; /* of a search: values that are not true any more, and others */
 };
 
 static void free_items(struct remembered *items, size_t n)
@@ -79,6 +81,21 @@ static void free_items(struct remembered *items, size_t n)
 	free(items);
 }
 
+char *found_text(const char *kind, const char *field, const char *folded, const char *object_id)
+{
+	cleanup_(freep) char *text = lookup_field_text(kind, field, folded);
+
+	return mem_printf("%s of %s", text, object_id);
+}
+
+static void note_lost(const struct saying *s, const char *source_id, const struct remembered *item)
+{
+	const bool is_lost = journal_says_other(s->engine->journal, source_id, item, s->wall_ms);
+
+	strlist_add(is_lost ? s->lost : s->shown,
+	            found_text(item->kind, item->field, item->value, item->object_id));
+}
+
 static void say(const struct saying *s, struct json_object *object, const char *kind)
 {
 	const struct engine *e = s->engine;
@@ -86,6 +103,8 @@ static void say(const struct saying *s, struct json_object *object, const char *
 	size_t n;
 	struct remembered *items = crm_remember(object, kind, e->watched, e->n_watched, &n);
 
+	for (size_t i = 0; s->lost && i < n; i++)
+		note_lost(s, id, &items[i]);
 	if (s->is_answer)
 		journal_remember(e->journal, id, items, n, s->wall_ms);
 	else if (n)
@@ -154,12 +173,22 @@ static void say_all(const struct saying *s, struct json_object *object, const ch
 		say(s, object, kind);
 }
 
-void remember_found(struct engine *e, struct json_object *object, const char *kind)
+void remember_found(struct engine *e, struct json_object *object, const char *kind, char ***lost)
 {
-	const struct saying s = {.engine = e, .wall_ms = loop_wall_ms(e->loop)};
+	char **gone = NULL, **shown = NULL;
+	const struct saying s = {.engine = e,
+	                         .wall_ms = loop_wall_ms(e->loop),
+	                         .lost = lost ? &gone : NULL,
+	                         .shown = &shown};
 
 	if (json_get_string(object, "id"))
 		say_all(&s, object, kind);
+	/* An e-mail that one contact has lost may be another's of the same lead. */
+	for (char **text = gone; text && *text; text++)
+		if (!strlist_has(shown, *text))
+			strlist_add(lost, mem_strdup(*text));
+	strlist_free(gone);
+	strlist_free(shown);
 }
 
 /* Outcomes */

@@ -40,7 +40,7 @@ struct resolve *resolve_new(void)
 	struct resolve *resolve = mem_alloc(sizeof(*resolve));
 
 	resolve->closed = marks_new();
-	resolve->next_number = 1;
+	resolve->next_number = number_step;
 	return resolve;
 }
 
@@ -125,14 +125,22 @@ static void add_lookup_lanes(const struct lookup *lookup, bool is_owner, struct 
 	}
 }
 
-void resolve_lanes(const struct resolving *r, struct request *call)
+void resolve_lanes_of(const struct draft *draft, struct request *call)
 {
 	struct request *all = request_new();
 
-	crm_lanes(r->draft, all);
+	crm_lanes(draft, all);
 	for (size_t i = 0; i < all->n_lanes; i++)
 		if (!is_hole(all->lanes[i].key))
 			request_add_lane(call, all->lanes[i].key, all->lanes[i].is_owner);
+	request_free(all);
+	if (draft->match)
+		add_lookup_lanes(draft->match, true, call);
+}
+
+void resolve_lanes(const struct resolving *r, struct request *call)
+{
+	resolve_lanes_of(r->draft, call);
 	for (char **lane = r->match_lanes; lane && *lane; lane++)
 		request_add_lane(call, *lane, true);
 	if (r->nest_lead)
@@ -140,7 +148,6 @@ void resolve_lanes(const struct resolving *r, struct request *call)
 	for (size_t i = 0; i < r->n_findings; i++)
 		if (r->findings[i].is_link)
 			add_lookup_lanes(r->findings[i].lookup, false, call);
-	request_free(all);
 }
 
 static struct resolving *in_the_way(struct resolve *resolve, const struct resolving *r,
@@ -329,6 +336,7 @@ static struct resolving *resolving_new(struct engine *e, struct draft *takes_dra
 	struct resolving *r = mem_alloc(sizeof(*r));
 
 	r->draft = nest_is_row(takes_draft) ? nest_alone(takes_draft) : takes_draft;
+	(void)rename_fields(e, r->draft);
 	r->number = offers_take(e, r->draft);
 	r->bytes = weigh(r->draft);
 	e->resolve->n++;
@@ -352,10 +360,45 @@ void resolve_add(struct engine *e, struct draft *takes_draft)
 	hook_point("draft_resolving");
 }
 
+static bool is_read_after(const struct draft *a, const struct draft *b)
+{
+	const struct record *x = a->record, *y = b->record;
+
+	return x->stream == y->stream &&
+	       (x->pos > y->pos || (x->pos == y->pos && a->ordinal > b->ordinal));
+}
+
+/* The least number of those in @list that were read after @r, where it is below @least. */
+static uint64_t least_behind(const struct resolving *list, const struct resolving *r,
+                             uint64_t least)
+{
+	for (; list; list = list->behind)
+		if (list->number < least && is_read_after(list->draft, r->draft))
+			least = list->number;
+	return least;
+}
+
+/* Before all that wait and were read after it, and behind those that came again before it. */
+static uint64_t number_again(const struct resolve *resolve, const struct resolving *r)
+{
+	uint64_t least = least_behind(resolve->aside_first, r, r->number), number;
+
+	for (const struct line *line = resolve->lines; line; line = line->next)
+		least = least_behind(line->first, r, least);
+	if (least == r->number)
+		return least;
+	number = least - number_step / 2;
+	for (const struct resolving *o = resolve->aside_first; o; o = o->behind)
+		if (o->number >= number && o->number < least)
+			number = o->number + 1;
+	return number;
+}
+
 struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft)
 {
 	struct resolving *r = resolving_new(e, takes_draft);
 
+	r->number = number_again(e->resolve, r);
 	r->is_again = true;
 	enter_aside(e->resolve, r);
 	close_lanes(e->resolve, r);
@@ -485,6 +528,39 @@ void resolve_wake_people(struct engine *e)
 			resolve_wake(e, r);
 }
 
+/* What is known of its findings was found by the old names. */
+static void rename_one(struct engine *e, struct resolving *r)
+{
+	r->is_renamed = r->n_findings && rename_fields(e, r->draft);
+	if (!r->is_renamed)
+		return;
+	for (size_t i = 0; i < r->n_findings; i++) {
+		r->findings[i].at = 0;
+		finding_reset(&r->findings[i]);
+	}
+	strlist_free(steal(&r->match_lanes));
+	add_match_lanes(r);
+	if (r->is_aside)
+		close_lanes(e->resolve, r);
+}
+
+/* A book was read; custom fields may have other ids now. */
+static void take_new_names(struct engine *e)
+{
+	struct resolve *resolve = e->resolve;
+
+	resolve->has_new_book = false;
+	for (struct line *line = resolve->lines; line; line = line->next)
+		for (struct resolving *r = line->first; r; r = r->behind)
+			rename_one(e, r);
+	for (struct resolving *r = resolve->aside_first; r; r = r->behind) {
+		rename_one(e, r);
+		if (r->wait == WAIT_ANSWER)
+			resolve_wake(e, r);
+	}
+	ask_again(e);
+}
+
 void resolve_turn(struct engine *e)
 {
 	struct resolve *resolve = e->resolve;
@@ -492,6 +568,8 @@ void resolve_turn(struct engine *e)
 	if (!resolve->n || e->is_stopping)
 		return;
 	resolve->is_busy = false;
+	if (resolve->has_new_book && !naming_is_asking(e))
+		take_new_names(e);
 	look_at_lanes(e);
 	try_those_aside(e);
 	try_lines(e);

@@ -6,6 +6,7 @@
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
@@ -19,6 +20,12 @@ struct retaking {
 	struct draft **drafts; /* as they were before they were resolved */
 	struct part **parts;   /* the same as rows */
 };
+
+/* Changes of one object go in one call. */
+static bool is_merged(const struct draft *d)
+{
+	return d->route->batch && d->route->batch->algorithm == BATCH_MERGE;
+}
 
 /* The draft of part @at before it was resolved; NULL: it was not, or cannot be read. */
 static struct draft *draft_before(struct engine *e, const struct request *r, size_t at)
@@ -35,6 +42,8 @@ static struct draft *draft_before(struct engine *e, const struct request *r, siz
 		before = steal(&d);
 	else if (d->unresolved)
 		(void)draft_parse(d->unresolved, p->record, p->ordinal, routes, &before, &err);
+	else if (e->pipeline->park_rejects && is_merged(d))
+		before = steal(&d);
 	draft_free(d);
 	if (before) {
 		before->part = p->id;
@@ -106,6 +115,52 @@ static struct part *row_of(const struct part *p, const struct draft *before)
 	                     .generation = p->generation,
 	                     .draft = draft_text(before)};
 	return row;
+}
+
+static bool has_custom(const struct lookup *lookup)
+{
+	for (size_t k = 0; k < lookup->n_keys; k++)
+		for (size_t i = 0; i < lookup->keys[k].n; i++)
+			if (!strncmp(lookup->keys[k].fields[i].name, "custom.", 7))
+				return true;
+	return false;
+}
+
+static bool is_by_custom(const struct draft *draft)
+{
+	bool any = draft->match && has_custom(draft->match);
+
+	for (size_t i = 0; !any && i < draft->n_links; i++)
+		any = has_custom(&draft->links[i].lookup);
+	return any || (draft->update && is_by_custom(draft->update));
+}
+
+bool resolve_was_found_by_name(struct engine *e, const struct request *request)
+{
+	bool any = false, is_whole = request->is_remembered && !hook_without("retake");
+
+	for (size_t i = 0; is_whole && i < request->n_parts; i++) {
+		struct draft *before = draft_before(e, request, i);
+
+		is_whole = before != NULL;
+		any |= before && is_by_custom(before);
+		draft_free(before);
+	}
+	return is_whole && any;
+}
+
+bool resolve_goes_singly(struct engine *e, const struct request *request)
+{
+	bool is_whole = e->pipeline->park_rejects && request->n_parts > 1 &&
+	                !hook_without("park") && !hook_without("retake");
+
+	for (size_t i = 0; is_whole && i < request->n_parts; i++) {
+		struct draft *before = draft_before(e, request, i);
+
+		is_whole = before && is_merged(before);
+		draft_free(before);
+	}
+	return is_whole;
 }
 
 bool resolve_retake(void *arg, struct request *request)

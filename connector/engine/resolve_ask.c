@@ -1,9 +1,11 @@
 #include "connector/engine/resolve_private.h"
 
+#include "connector/close/errors.h"
 #include "connector/close/reconcile.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
 #include <stdio.h>
@@ -32,6 +34,7 @@ struct question {
 	size_t n_keys, bytes;
 	struct crm_found_list found;
 	unsigned n_pages, n_restarts;
+	bool is_outdated; /* its keys were renamed while it was out */
 };
 
 /* Keys of one shape: they stand in one question. */
@@ -318,41 +321,135 @@ static void ask_anew(struct asking *a)
 	ask_page(a);
 }
 
-static void was_refused(struct asking *a, unsigned status)
+static void want_again(struct engine *e, struct finding *f)
 {
-	struct question *q = a->question;
-	char why[200];
-
-	if (status == 400 && q->n_pages && q->n_restarts++ < max_restarts) {
-		ask_anew(a); /* its cursor has expired */
-		return;
-	}
-	a->question = NULL;
-	if (status == 400 && q->n_keys > 1) {
-		halve(a, q);
-		return;
-	}
-	(void)snprintf(why, sizeof(why),
-	               "search, which would tell what is meant by it, answered %u", status);
-	if (status != 400) {
-		(void)snprintf(why, sizeof(why),
-		               "objects cannot be looked up for match and link: search "
-		               "answered %u; the API key may not be allowed to search",
-		               status);
-		delivery_stop(a->engine->delivery, EXIT_REFUSED, why);
-		free_question(q);
-		return;
-	}
-	no_answer(a, q, why);
+	f->is_asking = false;
+	f->of->n_asking--;
+	ask_want(e, f);
 }
 
-static void remember_page(struct engine *e, struct json_object *page, const char *kind)
+/* Its findings wait again, for another question. */
+static void give_back(struct asking *a)
+{
+	struct question *q = steal(&a->question);
+
+	for (size_t i = 0; i < q->n; i++)
+		want_again(a->engine, q->findings[i]);
+	free_question(q);
+}
+
+void ask_again(struct engine *e)
+{
+	struct finding *waiting = NULL, **last = &waiting;
+
+	for (struct asking *a = e->resolve->askings; a; a = a->next) {
+		for (size_t i = 0; a->question && i < a->question->n; i++)
+			a->question->is_outdated |= a->question->findings[i]->of->is_renamed;
+		while (a->kind && a->first) {
+			*last = take_first(a);
+			last = &(*last)->next;
+		}
+	}
+	while (waiting) {
+		struct finding *f = waiting;
+
+		waiting = f->next;
+		want_again(e, f);
+	}
+}
+
+/* "search answered 400: Custom Field does not exist". */
+static char *words_of(const struct engine *e, const struct http_answer *http)
+{
+	cleanup_(json_freep) struct json_object *answer = NULL;
+	cleanup_(freep) char *text = NULL;
+	struct crm_error error;
+
+	(void)json_parse(http->body, http->body_len, 0, &answer, NULL, NULL);
+	crm_error_read(http->body, http->body_len, answer, NULL, NULL, &error);
+	text = redact_copy(e->redact, error.message);
+	crm_error_deinit(&error);
+	return mem_printf("search answered %ld: %.300s", http->status, text);
+}
+
+static void may_not_search(struct asking *a, const char *words)
+{
+	char why[600];
+
+	(void)snprintf(why, sizeof(why),
+	               "objects cannot be looked up for match and link (the API key may not be "
+	               "allowed to search): %s",
+	               words);
+	delivery_stop(a->engine->delivery, EXIT_REFUSED, why);
+	free_question(steal(&a->question));
+}
+
+static void was_refused(struct asking *a, const struct http_answer *http)
+{
+	struct question *q = a->question;
+	cleanup_(freep) char *words = words_of(a->engine, http);
+	cleanup_(freep) char *why =
+		mem_printf("nobody can say which %s is meant: %s", a->kind, words);
+
+	if (http->status != 400) {
+		may_not_search(a, words);
+	} else if (q->n_pages && q->n_restarts++ < max_restarts) {
+		ask_anew(a); /* its cursor has expired */
+	} else if (rename_may_help(a->engine, a->kind, a->shape)) {
+		give_back(a);
+	} else if (q->n_keys > 1 && !rename_is_gone(a->engine, a->kind, a->shape)) {
+		a->question = NULL;
+		halve(a, q);
+	} else {
+		a->question = NULL;
+		no_answer(a, q, why);
+	}
+}
+
+static bool has_lost(char **lost, const char *kind, const struct lookup_key *key, const char *id)
+{
+	for (size_t i = 0; lost && i < key->n; i++) {
+		cleanup_(freep) char *text =
+			found_text(kind, key->fields[i].name, key->fields[i].folded, id);
+
+		if (strlist_has(lost, text))
+			return true;
+	}
+	return false;
+}
+
+/* Search lags behind: what an object is known not to have any more is not found by. */
+static void drop_lost(struct asking *a, char **lost, size_t from)
+{
+	struct question *q = a->question;
+	size_t n = from;
+
+	for (size_t i = from; i < q->found.n; i++) {
+		struct crm_found *found = &q->found.items[i];
+
+		if (!has_lost(lost, a->kind, q->keys[found->key], found->id)) {
+			q->found.items[n++] = *found;
+			continue;
+		}
+		free(found->id);
+		free(found->lead_id);
+	}
+	q->found.n = n;
+}
+
+/* What the page shows is remembered; @from: the first that was found on it. */
+static void remember_page(struct asking *a, struct json_object *page, size_t from)
 {
 	struct json_object *data = json_get(page, "data");
+	const size_t n =
+		json_object_is_type(data, json_type_array) ? json_object_array_length(data) : 0;
+	char **lost = NULL;
 
-	for (size_t i = 0;
-	     json_object_is_type(data, json_type_array) && i < json_object_array_length(data); i++)
-		remember_found(e, json_object_array_get_idx(data, i), kind);
+	for (size_t i = 0; i < n; i++)
+		remember_found(a->engine, json_object_array_get_idx(data, i), a->kind, &lost);
+	if (lost)
+		drop_lost(a, lost, from);
+	strlist_free(lost);
 }
 
 static void page_came(void *arg, const struct http_answer *http)
@@ -360,23 +457,29 @@ static void page_came(void *arg, const struct http_answer *http)
 	struct asking *a = arg;
 	struct question *q = a->question;
 	cleanup_(json_freep) struct json_object *page = NULL;
+	size_t n_before;
 
 	if (!http) { /* stopped, and said why */
 		free_question(steal(&a->question));
 		return;
 	}
 	hook_point("lookup_answered");
-	if (http->status / 100 != 2) {
-		was_refused(a, (unsigned)http->status);
+	if (q->is_outdated) {
+		give_back(a);
 		return;
 	}
+	if (http->status / 100 != 2) {
+		was_refused(a, http);
+		return;
+	}
+	n_before = q->found.n;
 	if (json_parse(http->body, http->body_len, 0, &page, NULL, NULL) < 0 ||
 	    crm_lookup_read(page, a->kind, q->keys, q->n_keys, &q->found, NULL) < 0) {
 		a->question = NULL;
 		no_answer(a, q, "search gave an answer that cannot be read");
 		return;
 	}
-	remember_page(a->engine, page, a->kind);
+	remember_page(a, page, n_before);
 	if (q->found.cursor && ++q->n_pages < max_pages) {
 		ask_page(a);
 		return;
@@ -411,7 +514,7 @@ static void ask_page(struct asking *a)
  */
 static bool is_due(const struct engine *e, const struct asking *a)
 {
-	if (!a->n || a->question)
+	if (!a->n || a->question || naming_is_asking(e))
 		return false;
 	if (a->n >= a->limit)
 		return true;

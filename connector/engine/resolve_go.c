@@ -1,5 +1,6 @@
 #include "connector/engine/nest.h"
 
+#include "connector/close/lanes.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -42,6 +43,18 @@ static const struct draft *output_at(const struct draft *d, size_t i)
 	return d->n_rows ? d->rows[i] : d;
 }
 
+/* What it closes where rejects park others. */
+static char **lanes_of(const struct engine *e, const struct resolving *r)
+{
+	struct request *call = request_new();
+	char **lanes;
+
+	resolve_lanes(r, call);
+	lanes = parking_lanes(e, call);
+	request_free(call);
+	return lanes;
+}
+
 void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
                     const char *field, const char *format, ...)
 {
@@ -53,6 +66,7 @@ void resolve_reject(struct engine *e, struct resolving *r, enum reject_class cla
 	rejection.message = mem_vprintf(format, args);
 	va_end(args);
 	rejection.field = mem_strdup(field);
+	rejection.lanes = lanes_of(e, r);
 	for (size_t i = 0; i < n_outputs(d); i++)
 		outputs_reject(e, part_of(output_at(d, i)), d->route->name, operation_of(d),
 		               &rejection);
@@ -92,19 +106,6 @@ static enum step wait_for_parent(struct engine *e, struct resolving *r, struct o
 	return STEP_WAIT;
 }
 
-/* All keys in one sentence: "email = a@b.example, or phone = 123". */
-static char *all_words(const struct lookup *lookup)
-{
-	struct buf out = BUF_INIT;
-
-	for (size_t i = 0; i < lookup->n_keys; i++) {
-		cleanup_(freep) char *words = resolve_words(&lookup->keys[i]);
-
-		buf_addf(&out, "%s%s", i ? ", or " : "", words);
-	}
-	return buf_take(&out);
-}
-
 static enum step look_again(struct engine *e, struct resolving *r, struct finding *f,
                             struct looked *ret, enum look *ret_look)
 {
@@ -123,7 +124,7 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
 static enum step no_match(struct engine *e, struct resolving *r)
 {
 	const struct draft *d = r->draft;
-	cleanup_(freep) char *words = all_words(d->match);
+	cleanup_(freep) char *none = resolve_no_such(e, d, d->match);
 
 	switch (d->route->on_none) {
 	case NONE_CREATE:
@@ -138,12 +139,11 @@ static enum step no_match(struct engine *e, struct resolving *r)
 	case NONE_REJECT:
 		break;
 	case NONE_SKIP:
-		resolve_skip(e, r, "there is no %s with %s, and on_none says skip", d->match->kind,
-		             words);
+		resolve_skip(e, r, "%s, and on_none says skip", none);
 		return STEP_GONE;
 	}
-	resolve_reject(e, r, REJECT_MATCH, d->match->keys[0].fields[0].name,
-	               "there is no %s with %s", d->match->kind, words);
+	resolve_reject(e, r, REJECT_MATCH, resolve_field(d, d->match->keys[0].fields[0].name), "%s",
+	               none);
 	return STEP_GONE;
 }
 
@@ -161,12 +161,10 @@ static enum step reject_many(struct engine *e, struct resolving *r, const struct
                              size_t n)
 {
 	const struct lookup_key *key = &f->lookup->keys[f->at];
-	cleanup_(freep) char *words = resolve_words(key);
+	cleanup_(freep) char *why =
+		resolve_many(e, r->draft, f, n, "say which is meant, or `on_many: oldest`");
 
-	resolve_reject(e, r, REJECT_MATCH, key->fields[0].name,
-	               "%zu objects of Close (%s) have %s; say which is meant, or "
-	               "`on_many: oldest`",
-	               n, f->lookup->kind, words);
+	resolve_reject(e, r, REJECT_MATCH, resolve_field(r->draft, key->fields[0].name), "%s", why);
 	return STEP_GONE;
 }
 
@@ -188,7 +186,8 @@ static enum step match(struct engine *e, struct resolving *r, struct looked *ret
 			return is_matched(e, r, ret_looked);
 		return reject_many(e, r, f, ret_looked->n);
 	case LOOK_TROUBLE:
-		resolve_reject(e, r, REJECT_MATCH, d->match->keys[0].fields[0].name, "%s",
+		resolve_reject(e, r, REJECT_MATCH,
+		               resolve_field(d, d->match->keys[0].fields[0].name), "%s",
 		               ret_looked->trouble);
 		return STEP_GONE;
 	case LOOK_NONE:
@@ -214,13 +213,13 @@ static void take_words(void *arg, const struct part_row *row)
 static void reject_orphan(struct engine *e, struct resolving *r, const struct draft_link *link,
                           const struct looked *looked)
 {
-	cleanup_(freep) char *words = all_words(&link->lookup);
+	cleanup_(freep) char *words = resolve_words(r->draft, &link->lookup);
 	cleanup_(freep) char *by = mem_strdup("by an earlier record");
 	const uint64_t ids[] = {looked->part, 0};
 
 	(void)journal_each_part(e->journal, OUTCOME_REJECTED, ids, REJECT_NONE, take_words, &by,
 	                        NULL);
-	resolve_reject(e, r, REJECT_PARENT_REJECTED, link->field,
+	resolve_reject(e, r, REJECT_PARENT_REJECTED, resolve_field(r->draft, link->field),
 	               "the %s with %s was to be made %s, which was rejected (reject %llu); "
 	               "settle that first, then retry this one",
 	               link->lookup.kind, words, by, (unsigned long long)looked->part);
@@ -229,29 +228,25 @@ static void reject_orphan(struct engine *e, struct resolving *r, const struct dr
 static void reject_ambiguous(struct engine *e, struct resolving *r, const struct finding *f,
                              const struct draft_link *link, size_t n)
 {
-	cleanup_(freep) char *words = resolve_words(&f->lookup->keys[f->at]);
+	cleanup_(freep) char *why = resolve_many(e, r->draft, f, n, "a link needs exactly one");
 
-	resolve_reject(e, r, REJECT_LINK, link->field,
-	               "%zu objects of Close (%s) have %s; a link needs exactly one", n,
-	               link->lookup.kind, words);
+	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", why);
 }
 
 static enum step no_link(struct engine *e, struct resolving *r, const struct draft_link *link,
                          struct looked *looked)
 {
-	cleanup_(freep) char *words = all_words(&link->lookup);
+	cleanup_(freep) char *none = resolve_no_such(e, r->draft, &link->lookup);
 
 	if (link->fallback) {
 		looked->id = mem_strdup(link->fallback);
 		return STEP_ON;
 	}
 	if (link->on_none == NONE_SKIP) {
-		resolve_skip(e, r, "there is no %s with %s, and on_none says skip",
-		             link->lookup.kind, words);
+		resolve_skip(e, r, "%s, and on_none says skip", none);
 		return STEP_GONE;
 	}
-	resolve_reject(e, r, REJECT_LINK, link->field, "there is no %s with %s", link->lookup.kind,
-	               words);
+	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", none);
 	return STEP_GONE;
 }
 
@@ -266,7 +261,7 @@ static enum step use_lead(struct engine *e, struct resolving *r, const struct dr
 		}
 		return STEP_ON;
 	}
-	resolve_reject(e, r, REJECT_LINK, link->field,
+	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field),
 	               "%s was found, but not which lead it belongs to", looked->id);
 	return STEP_GONE;
 }
@@ -291,7 +286,8 @@ static enum step follow_link(struct engine *e, struct resolving *r, struct findi
 		reject_orphan(e, r, link, ret_looked);
 		return STEP_GONE;
 	case LOOK_TROUBLE:
-		resolve_reject(e, r, REJECT_LINK, link->field, "%s", ret_looked->trouble);
+		resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s",
+		               ret_looked->trouble);
 		return STEP_GONE;
 	case LOOK_PARENT:
 	case LOOK_ASK:
@@ -380,6 +376,8 @@ static void apply(struct engine *e, struct resolving *r, const char *object_id,
 		resolve_own_body(d);
 	for (size_t i = 0; i < d->n_links; i++)
 		fill_in(d, &d->links[i], links[i].id);
+	if (object_id && !d->n_rows)
+		offers_bring(e, d, object_id, r->number);
 	if (object_id && strstr(d->url, "{id}"))
 		fill_url(d, "id", object_id);
 	/* What the findings point at goes with them. */
@@ -435,12 +433,15 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 	struct part *part = part_of(d);
 	const char *route = d->route->name, *operation = operation_of(d);
 	const bool has_rows = d->n_rows != 0;
+	char **lanes = parking_lanes_of(e, d);
 	struct request *request = intake_request(e, routes, d, &rejection);
 
 	if (!request) {
+		rejection.lanes = steal(&lanes);
 		outputs_reject(e, part, route, operation, &rejection);
 		return;
 	}
+	strlist_free(lanes);
 	part_deinit(part);
 	free(part);
 	for (char **lane = r->match_lanes; lane && *lane; lane++)
@@ -457,12 +458,18 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 	delivery_submit(e->delivery, request);
 }
 
+/* What was refused with others goes alone where those behind a reject have to wait. */
+static bool shares_call(const struct engine *e, const struct resolving *r, const struct draft *d)
+{
+	return gather_is_shared(d) && !(r->is_again && e->pipeline->park_rejects);
+}
+
 static void let_go(struct engine *e, struct resolving *r)
 {
 	struct draft *d = steal(&r->draft);
 
 	hook_point("draft_resolved");
-	if (gather_is_shared(d))
+	if (shares_call(e, r, d))
 		batches_add(e, d);
 	else
 		send_alone(e, r, d);
@@ -481,6 +488,36 @@ static bool waits_ahead(struct engine *e, struct resolving *r)
 	return true;
 }
 
+/* Nothing about its target is on its way; what it shares a call with is not before it. */
+static bool is_way_free(struct engine *e, const struct resolving *r, const struct request *call)
+{
+	if (!shares_call(e, r, r->draft))
+		return resolve_is_free(e, call);
+	batches_clear_way(e, call, r->draft);
+	return resolve_is_at_rest(e, call);
+}
+
+bool resolve_has_to_wait(struct engine *e, const struct draft *draft)
+{
+	struct request *call;
+	bool waits;
+
+	if (!e->pipeline->park_rejects || draft->record->is_settled || hook_without("park") ||
+	    draft->route->batch->algorithm != BATCH_MERGE)
+		return false;
+	call = request_new();
+	crm_lanes(draft, call);
+	waits = parking_before(e, draft, call) || !resolve_is_at_rest(e, call);
+	request_free(call);
+	return waits;
+}
+
+void resolve_take_back(struct engine *e, struct draft *takes_draft)
+{
+	draft_unpack(takes_draft);
+	resolve_add_again(e, takes_draft)->is_again = false;
+}
+
 /* What was rejected before it holds it up; and what is on its way may be rejected yet. */
 static bool is_parked(struct engine *e, struct resolving *r)
 {
@@ -496,7 +533,7 @@ static bool is_parked(struct engine *e, struct resolving *r)
 		r->wait = WAIT_PERSON;
 		free(r->person);
 		r->person = mem_strdup(before);
-	} else if (!gather_is_shared(r->draft) && !resolve_is_free(e, call)) {
+	} else if (!is_way_free(e, r, call)) {
 		r->wait = WAIT_LANE;
 		before = "";
 	}
@@ -516,6 +553,10 @@ bool resolve_try(struct engine *e, struct resolving *r)
 	/* An answer on its way points at it. */
 	if (is_still_asking(r) || must_wait(e, r))
 		return false;
+	if (r->n_findings && naming_is_asking(e)) {
+		r->wait = WAIT_ANSWER; /* its fields may have other ids than it thinks */
+		return false;
+	}
 	if (r->n_findings) {
 		step = answer_lookups(e, r);
 		if (step != STEP_ON)

@@ -29,15 +29,20 @@ void resolve_own_body(struct draft *d)
 	d->body = own;
 }
 
-bool resolve_is_free(struct engine *e, const struct request *call)
+bool resolve_is_at_rest(const struct engine *e, const struct request *call)
 {
 	bool is_free = true;
 
-	batches_clear_way(e, call, NULL);
 	for (size_t i = 0; is_free && i < call->n_lanes; i++)
 		is_free = !call->lanes[i].is_owner ||
 		          delivery_is_free(e->delivery, &call->lanes[i], 1, true);
 	return is_free;
+}
+
+bool resolve_is_free(struct engine *e, const struct request *call)
+{
+	batches_clear_way(e, call, NULL);
+	return resolve_is_at_rest(e, call);
 }
 
 static bool is_target_free(struct engine *e, const struct draft *d)

@@ -24,23 +24,13 @@ void looked_deinit(struct looked *looked)
 	*looked = (struct looked){0};
 }
 
-char *resolve_words(const struct lookup_key *key)
-{
-	struct buf out = BUF_INIT;
-
-	for (size_t i = 0; i < key->n; i++)
-		buf_addf(&out, "%s%s = %.100s", i ? " and " : "", key->fields[i].name,
-		         key->fields[i].value);
-	return buf_take(&out);
-}
-
 char **resolve_texts(const char *kind, const struct lookup_key *key)
 {
 	char **texts = NULL;
 
 	for (size_t i = 0; i < key->n; i++)
-		strlist_add(&texts, mem_printf("%s %s=%s", kind, key->fields[i].name,
-		                               key->fields[i].folded));
+		strlist_add(&texts,
+		            lookup_field_text(kind, key->fields[i].name, key->fields[i].folded));
 	return texts;
 }
 
@@ -128,20 +118,11 @@ static uint64_t rejected_parent(struct engine *e, char *const *texts)
 
 /* Books */
 
-/* Statuses of several pipelines may have one name; the key may say which pipeline is meant. */
-static const char *pipeline_of(const struct lookup_key *key)
-{
-	for (size_t i = 0; i < key->n; i++)
-		if (strcmp(key->fields[i].name, "pipeline_id") == 0)
-			return key->fields[i].value;
-	return NULL;
-}
-
 /* The entry that all fields of the key name; NULL: none, or *ret_n several. */
 static const struct name_entry *find_entry(const struct name_book *book,
                                            const struct lookup_key *key, size_t *ret_n)
 {
-	const char *within = pipeline_of(key);
+	const char *within = resolve_within(key);
 	const struct name_entry *entry = NULL;
 
 	for (size_t i = 0; i < key->n; i++) {
@@ -225,14 +206,20 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	return look;
 }
 
-static void next_key(struct finding *f)
+void finding_reset(struct finding *f)
 {
-	f->at++;
 	f->was_asked = false;
 	f->n = 0;
 	free(f->id);
 	free(f->lead);
-	f->id = f->lead = NULL;
+	free(f->trouble);
+	f->id = f->lead = f->trouble = NULL;
+}
+
+static void next_key(struct finding *f)
+{
+	f->at++;
+	finding_reset(f);
 }
 
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret)

@@ -25,7 +25,7 @@ struct mark *marks_add(struct marks *marks, const char *text, void *who, uint64_
 void marks_remove(struct marks *marks, struct mark *mark); /* frees it */
 /* The one with the least number; NULL: there is none. */
 const struct mark *marks_first(struct marks *marks, const char *text);
-void marks_each(struct marks *marks, void (*take)(void *who));
+void marks_each(struct marks *marks, void (*take)(void *who, void *arg), void *arg);
 
 /* parents.c */
 struct output_place {
@@ -50,8 +50,13 @@ void offer_wait(struct offer *offer, void *waiter);
 size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters);
 /* What is held; NULL: it is not. */
 const char *offer_held(const struct offer *offer);
+/* It changes an object that is there: refused, it takes nothing away from others. */
+void offer_set_change(struct offer *offer);
+bool offer_is_change(const struct offer *offer);
 uint64_t offer_number(const struct offer *offer);
 char *const *offer_texts(const struct offer *offer, size_t *ret_n);
+/* The field @from ("custom.cf_A") of whatever kind is called @to from now on. */
+void parents_rename(struct parents *parents, const char *from, const char *to);
 /* Its outcome is durable: frees it and gives who waited. */
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters);
 
@@ -110,9 +115,10 @@ struct resolving {
 	uint64_t number;
 	size_t bytes;
 	bool is_aside, is_woken;
-	bool is_again; /* it was sent by what was remembered already: not a second time */
-	bool is_kept;  /* has its row */
-	char *person;  /* WAIT_PERSON: what it waits for, in words */
+	bool is_again;   /* it was sent by what was remembered already: not a second time */
+	bool is_kept;    /* has its row */
+	bool is_renamed; /* its custom fields have other ids since the last question */
+	char *person;    /* WAIT_PERSON: what it waits for, in words */
 	enum resolving_wait wait;
 	struct finding *findings; /* match, the links, the links of update */
 	size_t n_findings;
@@ -130,6 +136,9 @@ struct resolving {
 struct line;
 struct asking;
 
+/* Between two that come, there is room for those that come again. */
+enum { number_step = 1 << 20 };
+
 struct resolve {
 	uint64_t next_number;
 	struct line *lines;
@@ -139,15 +148,18 @@ struct resolve {
 	struct asking *askings;
 	size_t n_books; /* findings that wait for a book */
 	uint64_t n_ended, n_ended_seen;
-	bool is_busy; /* something can go on in the next turn */
-	bool is_full; /* nothing more is read till enough of them have gone */
+	bool is_busy;      /* something can go on in the next turn */
+	bool is_full;      /* nothing more is read till enough of them have gone */
+	bool has_new_book; /* custom fields may have other ids */
 };
 
 /* Nothing of its target is open; what waits in gather and would be is sent. */
 bool resolve_is_free(struct engine *e, const struct request *call);
+/* The same, whatever waits in gather. */
+bool resolve_is_at_rest(const struct engine *e, const struct request *call);
 /* Something it waits for has changed. */
 void resolve_wake(struct engine *e, struct resolving *r);
-/* Comes before all others: it was let go already, by what turned out to be wrong. */
+/* Comes before those that were read after it: it was let go already, by what turned out wrong. */
 struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft);
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
@@ -156,14 +168,31 @@ void resolve_answered(struct engine *e, struct resolving *r);
  */
 struct resolving *resolve_ahead(struct engine *e, struct resolving *r);
 void resolve_drop_findings(struct resolving *r);
+/* The lanes of @draft and of what it is matched by, as far as they are known, on @call. */
+void resolve_lanes_of(const struct draft *draft, struct request *call);
 /* The lanes @r would enter, as far as they are known, on @call. */
 void resolve_lanes(const struct resolving *r, struct request *call);
 
 /* resolve_look.c */
+void finding_reset(struct finding *f); /* its key was not asked */
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret);
-/* "email = ana@x.example and name = Ana"; to free(). */
-char *resolve_words(const struct lookup_key *key);
 char **resolve_texts(const char *kind, const struct lookup_key *key);
+
+/* resolve_words.c: lookups in sentences; all to free(). */
+/* @field of a lookup of @draft, as the pipeline calls it; not to free(). */
+const char *resolve_field(const struct draft *draft, const char *field);
+/* "email = ana@x.example and name = Ana, or phone = 123" */
+char *resolve_words(const struct draft *draft, const struct lookup *lookup);
+/* That nothing is found, with near names where it has a name. */
+char *resolve_no_such(struct engine *e, const struct draft *draft, const struct lookup *lookup);
+/* That @n are, by the key that @finding is at. */
+char *resolve_many(struct engine *e, const struct draft *draft, const struct finding *finding,
+                   size_t n, const char *what_to_do);
+/*
+ * Statuses of several pipelines may have one name; the key may say which pipeline is meant. Not to
+ * free(); NULL: it does not.
+ */
+const char *resolve_within(const struct lookup_key *key);
 
 /* resolve_go.c */
 enum step { STEP_ON, STEP_WAIT, STEP_GONE };
@@ -188,11 +217,33 @@ void ask_turn(struct engine *e);
 uint64_t ask_due_ms(const struct engine *e);
 void ask_free(struct resolve *resolve);
 
+/*
+ * Lookups were renamed (resolving.is_renamed): what waits is asked by the new names, and what was
+ * asked by the old ones again.
+ */
+void ask_again(struct engine *e);
+
+/* resolve_rename.c: custom fields that were deleted and made anew. */
+/*
+ * Close refuses a question for @key of @kind: true where a book of its fields is old and is asked
+ * for again.
+ */
+bool rename_may_help(struct engine *e, const char *kind, const struct lookup_key *key);
+/* A custom field of @key is in no book (any more). */
+bool rename_is_gone(struct engine *e, const char *kind, const struct lookup_key *key);
+/* The lookups of @draft get the ids that their fields' names have now; true: some are others. */
+bool rename_fields(struct engine *e, struct draft *draft);
+/* How the pipeline calls @field of a lookup of @draft; NULL: the same. */
+const char *rename_written(const struct draft *draft, const char *field);
+
 /* offers.c */
 /* "held lead.create of signups.ndjson line 4", where @what is "held lead.create"; to free(). */
 char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */
 void offers_withdraw(struct engine *e, const struct draft *draft);
+/* @update of the object is let go: the keys it brings, by which nobody knows the object yet. */
+void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
+                  uint64_t number);
 
 /* parking.c: delivery.on_reject: park. */
 /* Who must be settled before @draft, which has the lanes of @call, in words; NULL: nobody. */

@@ -68,9 +68,8 @@ static int turn_wait(struct engine *e)
 	const uint64_t due = next_due_ms(e);
 	int wait = e->file_from ? outbox_file_wait_ms : idle_turn_ms;
 
-	if (journal_has_changes(e->journal) || e->input_goes_on ||
-	    (e->file_is_behind && !e->file_is_broken) || desk_is_busy(e->desk) ||
-	    e->is_trying_now || resolve_is_busy(e) || (due && due <= now))
+	if (journal_has_changes(e->journal) || e->input_goes_on || outbox_is_busy(e) ||
+	    desk_is_busy(e->desk) || e->is_trying_now || resolve_is_busy(e) || (due && due <= now))
 		return 0;
 	return due && due - now < (uint64_t)wait ? (int)(due - now) : wait;
 }
@@ -150,7 +149,7 @@ static enum exit_code exit_code_of(const struct engine *e)
 		return e->stop_code;
 	if (e->input_code != EXIT_DONE)
 		return e->input_code;
-	if (e->n_owed_webhook)
+	if (outbox_n_owed(e))
 		return EXIT_AGAIN;
 	return n->rejected || n->held || n->open ? EXIT_UNSETTLED : EXIT_DONE;
 }
@@ -192,20 +191,20 @@ static const char *reason_of(struct engine *e)
 		return e->stop_reason;
 	if (e->input_code != EXIT_DONE)
 		return e->input_err.text;
-	if (resolve_n(e) && !e->n_owed_webhook)
+	if (resolve_n(e) && !outbox_n_owed(e))
 		return resolve_reason(e);
-	if (e->options.reads_source && restore_n(e) && !e->n_owed_webhook)
+	if (e->options.reads_source && restore_n(e) && !outbox_n_owed(e))
 		return "what an earlier run left open waits for records before it that were not "
 		       "read again; it is sent when a run has come to its place";
-	if (!e->n_owed_webhook)
+	if (!outbox_n_owed(e))
 		return NULL;
 	if (outbox_is_gone(e))
 		return "the receiver of the responses answered 410 Gone; events that it has not "
 		       "taken are kept until `closefeed responses resume`";
 	(void)snprintf(e->stop_reason, sizeof(e->stop_reason),
-	               "the receiver of the responses did not take all events within "
-	               "delivery.drain%s%s%s; they are kept and sent by the next run",
-	               *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+	               "%s did not take all events within delivery.drain%s%s%s; they are kept and "
+	               "sent by the next run",
+	               outbox_waits_for(e), *trouble ? " (" : "", trouble, *trouble ? ")" : "");
 	return e->stop_reason;
 }
 
@@ -300,7 +299,7 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		               "is space",
 		               e->folder);
 	} else if (outbox_is_full(e) || (e->drain_until_ms && !outbox_is_empty(e))) {
-		(void)snprintf(text, size, "waiting for the receiver of the responses%s%s%s",
+		(void)snprintf(text, size, "waiting for %s%s%s%s", outbox_waits_for(e),
 		               *trouble ? " (" : "", trouble, *trouble ? ")" : "");
 	} else if (s->n_closed) {
 		wait_for_late_copies(s, e, text, size);
@@ -329,7 +328,7 @@ void engine_look(struct engine *engine, struct engine_view *ret_view)
 	v.source = e->pipeline->ndjson_written;
 	v.bytes_read = at.bytes;
 	v.bytes_total = at.size;
-	v.events_owed = e->n_owed_webhook;
+	v.events_owed = outbox_n_owed(e);
 	v.unknown_keys = e->n_unknown_keys;
 	delivery_look(e->delivery, &state);
 	wait_for(&state, e, v.waiting, sizeof(v.waiting));

@@ -126,6 +126,30 @@ static char *lane_of(const struct request *r)
 	return mem_strdup(r->id);
 }
 
+/* Of what was rejected or held, where that is asked for: the same, with the records. */
+static void add_copy(struct engine *e, struct event *event, const struct event_input *in)
+{
+	struct event_input facts = *in;
+	struct event *copy;
+	struct buf body = BUF_INIT;
+
+	if (!(outbox_sinks(e) & SINK_REJECTS) || in->outcome < OUTCOME_REJECTED)
+		return;
+	facts.include_records = true;
+	event_print(&facts, e->redact, &body);
+	copy = mem_alloc(sizeof(*copy));
+	copy->seq = journal_next_event(e->journal);
+	copy->id = mem_strdup(event->id);
+	copy->lane = mem_strdup(event->lane);
+	copy->key = mem_strdup(event->key);
+	copy->owes = SINK_REJECTS;
+	copy->run = event->run;
+	copy->at_wall_ms = event->at_wall_ms;
+	copy->body_len = body.len;
+	copy->body = buf_take(&body);
+	event->also = copy;
+}
+
 enum { usual_event = 2048 }; /* bytes; one allocation for most */
 
 static struct event *event_new(struct engine *e, const struct event_origin *origin,
@@ -150,12 +174,22 @@ static struct event *event_new(struct engine *e, const struct event_origin *orig
 	event->seq = journal_next_event(e->journal);
 	event->id = mem_strdup(id);
 	event->lane = takes_lane;
-	event->owes = outbox_sinks(e);
+	event->key = mem_strdup(in->request ? in->request->object_id : NULL);
+	event->owes = outbox_sinks(e) & ~(unsigned)SINK_REJECTS;
 	event->run = e->run.id;
 	event->at_wall_ms = facts.wall_ms;
 	event->body_len = body.len;
 	event->body = buf_take(&body);
+	add_copy(e, event, &facts);
 	return event;
+}
+
+/* Somebody is to hear of this outcome. */
+static bool is_told(const struct engine *e, enum outcome outcome)
+{
+	const unsigned sinks = outbox_sinks(e);
+
+	return sinks & ~(unsigned)SINK_REJECTS || (sinks && outcome >= OUTCOME_REJECTED);
 }
 
 static struct event *event_of_request(struct engine *e, const struct request *r)
@@ -177,7 +211,7 @@ static struct event *event_of_request(struct engine *e, const struct request *r)
 		.answer_is_json = r->answer.is_json,
 	};
 
-	return outbox_sinks(e) ? event_new(e, &origin, &in, lane_of(r)) : NULL;
+	return is_told(e, first->outcome) ? event_new(e, &origin, &in, lane_of(r)) : NULL;
 }
 
 void settle_request(void *arg, struct request *takes_request)
@@ -232,12 +266,12 @@ static struct event *event_of_part(struct engine *e, const struct part *p, const
 		.note = p->class == REJECT_NONE ? p->message : NULL,
 	};
 
+	if (!is_told(e, p->outcome))
+		return NULL;
 	/* Nothing else is ever told about this place: a lane of its own. */
-	return outbox_sinks(e) ? event_new(e, &origin, &in,
-	                                   mem_printf("record %llu@%llu",
-	                                              (unsigned long long)p->record->stream,
-	                                              (unsigned long long)p->record->pos))
-	                       : NULL;
+	return event_new(e, &origin, &in,
+	                 mem_printf("record %llu@%llu", (unsigned long long)p->record->stream,
+	                            (unsigned long long)p->record->pos));
 }
 
 void settle_rejected_part(struct engine *e, struct part *takes_part, const char *route,
@@ -260,6 +294,7 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 	journal_reject_part(e->journal, p, route, operation, end->event, loop_wall_ms(e->loop),
 	                    ending_is_durable, end);
 	offers_end(e, p);
+	parking_take_part(e, p, operation, rejection->lanes);
 	seen_end(e, p->record);
 	desk_part_ended(e->desk, p, NULL);
 }

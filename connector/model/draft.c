@@ -81,6 +81,7 @@ void rejection_deinit(struct rejection *rejection)
 {
 	free(rejection->message);
 	free(rejection->field);
+	strlist_free(rejection->lanes);
 	*rejection = (struct rejection){0};
 }
 

@@ -22,6 +22,8 @@ struct rejection {
 	enum reject_class class;
 	char *message; /* what, where, why, what to do */
 	char *field;   /* the user's name of the field; NULL: none in particular */
+	/* The engine's: lanes of what it is about; NULL-terminated or NULL. */
+	char **lanes;
 };
 
 struct draft {

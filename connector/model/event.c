@@ -8,6 +8,8 @@ void event_free(struct event *event)
 		return;
 	free(event->id);
 	free(event->lane);
+	free(event->key);
 	free(event->body);
+	event_free(event->also);
 	free(event);
 }

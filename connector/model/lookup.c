@@ -264,6 +264,33 @@ static int compare_fields(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* So that no value can look like the end of itself and the field behind it. */
+static void add_escaped(struct buf *out, const char *text, const char *specials)
+{
+	for (; *text; text++) {
+		if (strchr(specials, *text))
+			buf_addc(out, '\\');
+		buf_addc(out, *text);
+	}
+}
+
+static void add_field_text(struct buf *out, const char *name, const char *folded)
+{
+	buf_addc(out, ' ');
+	add_escaped(out, name, " =\\");
+	buf_addc(out, '=');
+	add_escaped(out, folded, "=\\");
+}
+
+char *lookup_field_text(const char *kind, const char *name, const char *folded)
+{
+	struct buf out = BUF_INIT;
+
+	buf_adds(&out, kind);
+	add_field_text(&out, name, folded);
+	return buf_take(&out);
+}
+
 char *lookup_key_text(const char *kind, const struct lookup_key *key)
 {
 	cleanup_(freep) const struct lookup_field **fields =
@@ -276,6 +303,6 @@ char *lookup_key_text(const char *kind, const struct lookup_key *key)
 		qsort(fields, key->n, sizeof(struct lookup_field *), compare_fields);
 	buf_adds(&out, kind);
 	for (size_t i = 0; i < key->n; i++)
-		buf_addf(&out, " %s=%s", fields[i]->name, fields[i]->folded);
+		add_field_text(&out, fields[i]->name, fields[i]->folded);
 	return buf_take(&out);
 }

@@ -119,9 +119,12 @@ enum lookup_like lookup_like_of(const char *field);
 
 /*
  * One text for a key: "lead custom.cf_B2=77", "contact email=a@b.example name=Ana"; equal keys have
- * equal texts. For lanes, for what waits for whom, and for sentences; to free().
+ * equal texts, others have others ("=" in a value is escaped). For lanes and for what waits for
+ * whom; to free().
  */
 char *lookup_key_text(const char *kind, const struct lookup_key *key);
+/* The same of a key of one field. */
+char *lookup_field_text(const char *kind, const char *name, const char *folded);
 
 /*
  * As JSON that outlives the process (lookup_text.c). What reads it is given a zeroed struct, which

@@ -233,6 +233,7 @@ static void read_document(struct loader *l, const struct yaml_doc *doc)
 	l->layer = LAYER_KEYS;
 	section_read(l, &file_section, doc->root, l->pipeline);
 	l->layer = LAYER_MEANING;
+	topics_check(l, doc->root);
 	routes_compile(l);
 	programs_compile(l);
 	if (!l->pipeline->state_folder)
@@ -356,6 +357,10 @@ void pipeline_free(struct pipeline *p)
 	free(p->canary);
 	free(p->webhook_url);
 	free(p->responses_file);
+	free(p->responses_kafka.topic);
+	kafka_conf_deinit(&p->responses_kafka.conf);
+	free(p->rejects_kafka.topic);
+	kafka_conf_deinit(&p->rejects_kafka.conf);
 	free(p->state_folder);
 	free(p);
 }

@@ -9,6 +9,7 @@
 #include "connector/model/operation.h"
 #include "connector/model/route.h"
 #include "lib/err.h"
+#include "lib/kafka.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,12 @@ struct pipeline_note {
 	unsigned line, column; /* 0: about the file as a whole */
 	bool is_warning;
 	char *text;
+};
+
+/* A topic to write to. */
+struct pipeline_topic {
+	char *topic; /* NULL: none */
+	struct kafka_conf conf;
 };
 
 struct pipeline {
@@ -78,6 +85,8 @@ struct pipeline {
 	bool webhook_allow_private;
 	char *responses_file; /* NULL: none */
 	bool include_request, include_response;
+	struct pipeline_topic responses_kafka;
+	struct pipeline_topic rejects_kafka;
 	/* Kinds of names (model/names.h) that records may use by the routes; those the file uses.
 	 */
 	char **name_kinds, **named_kinds;

@@ -246,8 +246,7 @@ static const struct key responses_keys[] = {
          .help = "add every event to this file, one a line; relative to this one"},
 	{.name = "kafka",
          .type = VALUE_SECTION,
-         .section = &kafka_sink_section,
-         .is_later = true,
+         .section = &responses_kafka_section,
          .help = "write every event to a topic"},
 	{.name = "include",
          .type = VALUE_OTHER,
@@ -268,8 +267,7 @@ const struct section responses_section = {
 static const struct key rejects_keys[] = {
 	{.name = "kafka",
          .type = VALUE_SECTION,
-         .section = &kafka_sink_section,
-         .is_later = true,
+         .section = &rejects_kafka_section,
          .help = "copy rejects and held items, with the record, to a topic"},
 	{0},
 };

@@ -169,25 +169,6 @@ static const struct section kafka_section = {
 	.keys = kafka_keys,
 };
 
-/* The same for responses.kafka and rejects.kafka. */
-static const struct key kafka_sink_keys[] = {
-	{.name = "topic", .type = VALUE_TEXT, .is_required = true, .help = "the topic to write to"},
-	{.name = "brokers", .type = VALUE_TEXTS, .help = "default: those of the source"},
-	{.name = "properties",
-         .type = VALUE_OTHER,
-         .read = read_properties,
-         .takes = "a map of librdkafka's properties",
-         .schema = properties_schema,
-         .help = "default: those of the source"},
-	{0},
-};
-
-const struct section kafka_sink_section = {
-	.name = "responses.kafka",
-	.help = "A topic of Kafka to write to; the same keys as in `rejects.kafka`.",
-	.keys = kafka_sink_keys,
-};
-
 static const struct key source_keys[] = {
 	{.name = "ndjson",
          .type = VALUE_SECTION,

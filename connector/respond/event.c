@@ -5,6 +5,7 @@
 #include "lib/crypto.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -90,16 +91,62 @@ static void add_body(struct buf *out, const struct redact *redact, const char *t
 		json_print_string(text, len, out);
 }
 
-static void add_records(struct buf *out, const struct part *parts, size_t n)
+static bool is_utf8(const char *text, size_t len)
 {
+	while (len) {
+		const size_t n = utf8_sequence(text, len);
+
+		if (!n)
+			return false;
+		text += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* Into the object that was just added. */
+static void add_raw(struct buf *out, const char *raw, size_t len)
+{
+	char *text;
+
+	out->len--; /* its closing brace */
+	if (is_utf8(raw, len)) {
+		add_key(out, "text");
+		json_print_string(raw, len, out);
+	} else {
+		text = crypto_base64(raw, len);
+		add_member(out, "base64", text);
+		free(text);
+	}
+	buf_addc(out, '}');
+}
+
+/* Returns how many records were left out that are kept. */
+static size_t add_records(struct buf *out, const struct part *parts, size_t n, bool with_raw)
+{
+	size_t room = event_record_max, n_left_out = 0;
+
 	add_key(out, "records");
 	buf_addc(out, '[');
 	for (size_t i = 0; i < n; i++) {
+		const struct record *record = parts[i].record;
+		const size_t len = record_raw_len(record);
+
 		if (i)
 			buf_addc(out, ',');
-		origin_print(parts[i].record, out);
+		origin_print(record, out);
+		if (!with_raw || !record->raw)
+			continue;
+		if (len <= room) {
+			add_raw(out, record->raw, len);
+			room -= len;
+		} else {
+			n_left_out++;
+			room = 0;
+		}
 	}
 	buf_addc(out, ']');
+	return n_left_out;
 }
 
 static bool carries_request_body(const struct event_input *in)
@@ -169,7 +216,19 @@ static void note_cut(struct buf *out, const char *what, size_t len, bool was_cut
 	add_note(out, text);
 }
 
-static void add_notes(struct buf *out, const struct event_input *in)
+static void note_left_out(struct buf *out, size_t n)
+{
+	char text[128];
+
+	if (!n)
+		return;
+	(void)snprintf(text, sizeof(text),
+	               "%zu record%s too large to stand here; `closefeed rejects` has all of %s", n,
+	               n == 1 ? " is" : "s are", n == 1 ? "it" : "them");
+	add_note(out, text);
+}
+
+static void add_notes(struct buf *out, const struct event_input *in, size_t n_left_out)
 {
 	add_key(out, "notes");
 	buf_addc(out, '[');
@@ -181,6 +240,7 @@ static void add_notes(struct buf *out, const struct event_input *in)
 		note_cut(out, "request", in->request->body_len, false);
 	if (carries_answer_body(in))
 		note_cut(out, "response", in->request->answer.body_len, in->request->answer.is_cut);
+	note_left_out(out, n_left_out);
 	buf_addc(out, ']');
 }
 
@@ -231,13 +291,15 @@ static void add_envelope(struct buf *out, const struct event_input *in)
 static void add_data(struct buf *out, const struct event_input *in, const struct redact *redact)
 {
 	const struct request *request = in->request;
+	size_t n_left_out;
 
 	buf_adds(out, "\"run\":");
 	add_string(out, in->run);
 	add_member(out, "route", request ? request->route : in->route);
 	add_member(out, "operation", request ? request->operation : in->operation);
 	add_member(out, "outcome", outcome_name(in->outcome));
-	add_records(out, request ? request->parts : in->part, request ? request->n_parts : 1);
+	n_left_out = add_records(out, request ? request->parts : in->part,
+	                         request ? request->n_parts : 1, in->include_records);
 	if (request) {
 		add_request(out, in, redact);
 		add_response(out, in, redact);
@@ -250,7 +312,7 @@ static void add_data(struct buf *out, const struct event_input *in, const struct
 	buf_addu(out, request ? request->duration_ms : 0);
 	add_key(out, "found_by_lookup");
 	buf_adds(out, request && request->found_by_lookup ? "true" : "false");
-	add_notes(out, in);
+	add_notes(out, in, n_left_out);
 	add_error(out, in);
 }
 

@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 enum {
-	event_id_bytes = 57,         /* "clo_", 52 characters, NUL */
-	event_body_max = 256 * 1024, /* bytes of a body that an event carries */
+	event_id_bytes = 57,           /* "clo_", 52 characters, NUL */
+	event_body_max = 256 * 1024,   /* bytes of a body that an event carries */
+	event_record_max = 512 * 1024, /* bytes of records that a copy of a reject carries */
 };
 
 /* What the id of an event is made of: all of it is durable before anything is told. */
@@ -51,10 +52,14 @@ struct event_input {
 	bool include_request;    /* carry the request's body */
 	bool include_response;   /* carry the answer's body */
 	bool answer_is_json;     /* the answer's body was parsed without a fault */
+	/* A copy for people who mend: each record as it was read, "text", or "base64" where it is
+	 * no UTF-8. */
+	bool include_records;
 };
 
 /*
  * Adds the event as one line of JSON (without line end), redacted. A body longer than
- * event_body_max is cut, becomes a text, and a note says so.
+ * event_body_max is cut, becomes a text, and a note says so. Records that are more than
+ * event_record_max together are left out from there on, with a note, too.
  */
 void event_print(const struct event_input *in, const struct redact *redact, struct buf *out);

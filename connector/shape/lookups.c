@@ -266,11 +266,34 @@ bool shape_match(struct shaping *s)
 	s->draft->match = mem_alloc(sizeof(*s->draft->match));
 	if (!ask(&a, s->draft->match, &identity))
 		return false;
+	s->is_match_known = true;
 	if (route->update && route->on_none == NONE_CREATE) {
 		keep_values(s, s->draft->match);
 		identify(s, s->draft->match, identity);
 	}
 	return true;
+}
+
+bool shape_target(struct shaping *s)
+{
+	struct rejection unused = {0};
+	struct shaping looking = *s;
+	struct asking a = {.shaping = &looking, .rule = &s->route->match};
+	size_t identity;
+
+	if (!s->draft->url)
+		return false;
+	if (!s->draft->identity_value) /* rejected half-way */
+		free(steal(&s->draft->identity_field));
+	if (!s->route->match.n_keys || s->is_match_known)
+		return true;
+	if (s->draft->match) /* that is what it was rejected for */
+		return false;
+	s->draft->match = mem_alloc(sizeof(*s->draft->match));
+	looking.rejection = &unused;
+	s->is_match_known = ask(&a, s->draft->match, &identity);
+	rejection_deinit(&unused);
+	return s->is_match_known;
 }
 
 /* Links */

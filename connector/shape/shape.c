@@ -109,6 +109,8 @@ void shape_output_of(const struct route_set *routes, const struct route *route,
 	s.draft = draft_new(record, route, output->ordinal);
 	if (shape_form(&s) && shape_update(&s))
 		output->draft = s.draft;
+	else if (shape_target(&s))
+		output->target = s.draft;
 	else
 		draft_free(s.draft);
 	output->unknown_keys = s.unknown_keys;
@@ -148,6 +150,7 @@ void shape_result_deinit(struct shape_result *result)
 {
 	for (size_t i = 0; i < result->n; i++) {
 		draft_free(result->items[i].draft);
+		draft_free(result->items[i].target);
 		rejection_deinit(&result->items[i].rejection);
 	}
 	free(result->items);

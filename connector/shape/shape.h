@@ -20,6 +20,9 @@ struct shape_output {
 	unsigned ordinal;
 	const struct route *route; /* NULL: the record is no record, or no route takes it */
 	struct draft *draft;       /* NULL: rejected */
+	/* Of one that is rejected: the target it names, as an unfinished draft with its URL and its
+	 * match; NULL: nobody can say. */
+	struct draft *target;
 	struct rejection rejection;
 	bool takes_rest;       /* rejected, and what would have come from here on is not known */
 	unsigned unknown_keys; /* of a default body: keys Close will ignore or that were dropped */

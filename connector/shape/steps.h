@@ -43,7 +43,8 @@ struct shaping {
 	char *type;
 	struct rejection *rejection;
 	unsigned unknown_keys;
-	char ***needs; /* of the result */
+	char ***needs;       /* of the result */
+	bool is_match_known; /* the draft has it */
 };
 
 /* origin.c: a template_scope over the value; it borrows @shaping. */
@@ -77,6 +78,8 @@ void shape_leave_out(struct shaping *shaping, char *const *keys, struct buf *lef
  * body of a create, too; shape_links() takes what is linked out of the body.
  */
 bool shape_match(struct shaping *shaping);
+/* Of an output that was rejected: whether it is known what it is about, and the draft says it. */
+bool shape_target(struct shaping *shaping);
 bool shape_links(struct shaping *shaping);
 /* Whether a link gives the body this key. */
 bool shape_is_linked(const struct shaping *shaping, const char *key);

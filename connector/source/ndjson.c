@@ -295,21 +295,25 @@ static void tell_rest(struct ndjson *n)
 	             reader->name);
 }
 
-/* With follow: the file has nothing more at the moment. 1: look again; 0: wait. */
+/*
+ * With follow: the file has nothing more at the moment. 1: look again; 0: wait. A folder of
+ * thousands is listed again when all that is known of it is read, not after each file.
+ */
 static int after_idle(struct ndjson *n, struct err *err)
 {
 	struct file_entry *next;
 
 	note_read(n);
-	if (!n->is_listed) {
+	next = n->entry ? next_unread(n) : NULL;
+	if (!next && !n->is_listed) {
 		int r = list(n, err);
 
 		if (r < 0)
 			return r;
+		next = n->entry ? next_unread(n) : NULL;
 	}
 	if (!n->entry)
 		return end_lost(n);
-	next = next_unread(n);
 	if (!next)
 		return 0;
 	if (next != n->entry) {

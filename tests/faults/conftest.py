@@ -7,6 +7,15 @@ import pytest
 
 from trial import Trial, UpdateTrial
 
+# After trial, which makes the folder of the integration tests known.
+from kafka import (  # noqa: F401 (fixtures)
+    brokers, kafka, keep_together, secure_kafka, start_kafka)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items):
+    keep_together(items)
+
 
 @pytest.fixture(scope="session")
 def binary():

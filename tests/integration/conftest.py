@@ -5,6 +5,13 @@ import os
 import pytest
 
 from harness import Pipelines, Program, Sandbox, environment
+from kafka import (  # noqa: F401 (fixtures)
+    brokers, kafka, keep_together, secure_kafka, start_kafka)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items):
+    keep_together(items)
 
 
 @pytest.fixture(scope="session")

@@ -340,6 +340,22 @@ def test_a_list_whose_outcome_is_unknown_is_never_halved(closefeed, tmp_path):
         [5, 6, 7, 8]]
 
 
+def test_a_decision_about_one_record_of_a_held_call_says_that_it_is_about_all(closefeed, tmp_path):
+    with Bulk(lambda call: (500, {"error": "who knows"})) as host:
+        path = bulk_pipeline(tmp_path, host, numbered(5), batch="{size: 4, algorithm: array}")
+        assert closefeed("run", path, "--json").summary["held"] == 5
+        first, *_, last = closefeed("held", "list", path, "--json").json["held"]
+        assert (first["shared_by"], "shared_by" in last) == (4, False)
+        said = closefeed("held", "show", path, str(first["id"])).out
+        assert "with 3 other records: `held resolve` of one decides about the whole call" in said
+        assert "shared" not in closefeed("held", "show", path, str(last["id"])).out
+        done = closefeed("held", "resolve", path, str(first["id"]), "--applied", "thing_1")
+        assert done.out == f"{first['id']}  delivered thing_1; decided for all 4 records of its call\n"
+        done = closefeed("held", "resolve", path, str(last["id"]), "--give-up", "--json")
+        assert "shared_by" not in done.json["results"][0]
+        assert closefeed("held", "list", path, "--json").json["held"] == []
+
+
 def test_a_held_call_is_sent_again_once_however_many_of_its_records_are_named(closefeed, tmp_path):
     """Both decisions wait until /me/ has answered, and would begin together."""
     may_answer = threading.Event()

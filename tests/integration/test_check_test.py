@@ -132,3 +132,20 @@ def test_a_wrong_pipeline_comes_first(closefeed, check):
     (closefeed.folder / "tested.yaml").write_text(PIPELINE.replace("lead.update", "lead.updat"))
     result = closefeed("check", "tested.yaml", "--test", "tests.yaml")
     assert result.code == 78 and "agree" not in result.out
+
+
+def test_a_record_without_its_key_is_rejected_and_each_test_stands_alone(closefeed):
+    path = closefeed.folder / "tests.yaml"
+    (closefeed.folder / "keyed.yaml").write_text(PIPELINE.replace(
+        "{path: input.ndjson}}", '{path: input.ndjson}, key: "{number}"}'))
+    path.write_text("""\
+- {record: {company: Acme}, rejected: template}
+- {record: {company: Acme, number: ""}, rejected: template}
+- {record: "[1]", rejected: json}
+- record: {company: Acme, number: 7}
+  requests: [{method: POST, url: /lead/, body: {name: Acme, description: seen 2000-01-01T00:00:00.000Z}}]
+- record: {company: Bolt, number: 7}
+  requests: [{method: POST, url: /lead/, body: {name: Bolt, description: seen 2000-01-01T00:00:00.000Z}}]
+""")
+    done = closefeed("check", "keyed.yaml", "--test", "tests.yaml")
+    assert done.code == 0 and "5 of 5 agree" in done.out, done.out

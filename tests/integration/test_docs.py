@@ -94,6 +94,7 @@ class Page:
             **closefeed.env, "PATH": f"{tools}:{closefeed.env['PATH']}", "NO_COLOR": "1",
             "CLOSE_BASE_URL": sandbox.base_url, "HOOK_URL": sandbox.hook_url,
             "CLOSE_API_KEY": harness.KEY, "HOOK_SECRET": harness.HOOK_SECRET,
+            "KAFKA_PASSWORD": "what the brokers know",
         }
         self.code = 0
 

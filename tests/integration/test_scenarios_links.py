@@ -283,6 +283,38 @@ def test_children_of_a_held_parent_wait_until_a_person_says_what_it_is(
             if note["lead_id"] == acme] == [contact["id"]]
 
 
+OWN_PARENT = """
+- name: lead
+  continue: true
+  operation: lead.upsert
+  match: {name: "{company}"}
+  body: {name: "{company}"}
+- name: note
+  operation: activity.note.create
+  link: {lead_id: {lead: {name: "{company}"}}}
+  body: {note: "{text}"}
+"""
+
+
+@pytest.mark.parametrize("decision", ["applied", "send", "give-up"])
+def test_what_a_person_said_of_a_records_own_parent_is_how_it_ended(
+        closefeed, pipeline, sandbox, decision):
+    sandbox.add_fault("reset_after" if decision == "applied" else "reset_before", method="POST",
+                      path="/lead/", n=1)
+    path = pipeline([{"company": "Acme", "text": "Hello"}], delivery="on_unknown: hold",
+                    routes=OWN_PARENT)
+    assert counts(run(closefeed, path, 1)) == {"read": 1, "open": 1}
+    id_ = closefeed("held", "list", path, "--json").json["held"][0]["id"]
+    given = [sandbox.objects("lead")[0]["id"]] if decision == "applied" else []
+    closefeed("held", "resolve", path, id_, f"--{decision}", *given)
+    if decision == "give-up":
+        assert counts(run(closefeed, path, 1)) == {"read": 1, "rejected": 1}
+        assert len(rejects(closefeed, path)) == 2
+        return
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert [note["note"] for note in sandbox.objects("activity/note")] == ["Hello"]
+
+
 def test_children_of_a_parent_that_is_given_up_are_rejected(closefeed, pipeline, sandbox):
     sandbox.add_fault("reset_before", method="POST", path="/lead/", n=1)
     path = pipeline(family("Acme"), routes=FAMILY, delivery="on_unknown: hold\nquarantine: 2s")
@@ -292,3 +324,79 @@ def test_children_of_a_parent_that_is_given_up_are_rejected(closefeed, pipeline,
     run(closefeed, path, 1)
     assert [what for _, what, _ in rejects(closefeed, path)] == [
         "given_up", "parent_rejected", "parent_rejected"]
+
+
+def test_a_refused_change_takes_nobody_away_from_others(closefeed, pipeline, sandbox):
+    """Ana was to get an address that is Bo's already: what links to that address means Bo."""
+    lead = lead_of(sandbox)
+    sandbox.post("/contact/", {"lead_id": lead, "emails": [{"email": "ana@acme.example"}]})
+    bo = sandbox.post("/contact/", {"lead_id": lead, "emails": [{"email": "bo@acme.example"}]})
+    path = pipeline([{"email": "ana@acme.example", "also": "bo@acme.example", "site": "none"},
+                     {"email": "bo@acme.example", "text": "for Bo"}], routes=f"""
+        - when: .also
+          operation: contact.upsert
+          match: {{email: "{{email}}"}}
+          body:
+            lead_id: "{lead}"
+            emails: [{{email: "{{email}}"}}, {{email: "{{also}}"}}]
+            urls: [{{url: "{{site}}"}}]
+        - operation: activity.note.create
+          link:
+            lead_id: {{contact: {{email: "{{email}}"}}}}
+            contact_id: {{contact: {{email: "{{email}}"}}}}
+          body: {{note: "{{text}}"}}
+        """)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "delivered": 1, "rejected": 1}
+    assert [(line, what) for line, what, _ in rejects(closefeed, path)] == [(1, "validation")]
+    note, = sandbox.objects("activity/note")
+    assert note["contact_id"] == bo["id"]
+
+
+def test_sentences_name_fields_and_things_as_people_wrote_them(closefeed, pipeline, sandbox):
+    """Not by ids and kinds of closefeed's own, and what is misspelt is told with what is near."""
+    field(sandbox, "Account ID")
+    field(sandbox, "Segment", kind="shared")
+    records = [{"kind": "lead", "account": "A-1", "text": "bad"},
+               {"kind": "note", "account": "A-1"},
+               {"kind": "note", "account": "A-2"},
+               {"kind": "status", "text": "Potentiel"},
+               {"kind": "change", "account": "A-9"},
+               {"kind": "made", "account": "A-5"},
+               {"kind": "made", "account": "A-5"},
+               {"kind": "shared", "text": "Segmnet"}]
+    path = pipeline(records, routes="""
+        - operation: lead.create
+          when: .kind == "lead"
+          body: {name: "x", custom.Account ID: "{account}", date_created: "{text}"}
+        - operation: activity.note.create
+          when: .kind == "note"
+          link: {lead_id: {lead: {custom.Account ID: "{account}"}}}
+          body: {note: "x"}
+        - operation: lead.create
+          when: .kind == "status"
+          link: {status_id: {status.lead: {label: "{text}"}}}
+          body: {name: "x"}
+        - operation: lead.update
+          when: .kind == "change"
+          match: {custom.Account ID: "{account}"}
+          body: {name: "x"}
+        - operation: lead.create
+          when: .kind == "made"
+          identity: {custom.Account ID: "{account}"}
+          body: {name: "x"}
+        - operation: custom_field.shared.update
+          when: .kind == "shared"
+          link: {id: {custom_field.shared: {name: "{text}"}}}
+          body: {name: "x"}
+        """)
+    run(closefeed, path, 1)
+    told = {line: message for line, _, message in rejects(closefeed, path)}
+    assert sorted(told) == [1, 2, 3, 4, 5, 7, 8]
+    assert told[2].startswith("the lead with custom.Account ID = A-1 was to be made by the record "
+                              f"of {path.stem}.ndjson line 1, which was rejected (reject 1)")
+    assert told[3] == "there is no lead with custom.Account ID = A-2"
+    assert told[4] == 'there is no lead status called "Potentiel": did you mean "Potential"?'
+    assert told[5] == "there is no lead with custom.Account ID = A-9"
+    assert told[7].startswith("custom.Account ID = A-5 is already the identity of ")
+    assert told[8] == 'there is no shared custom field called "Segmnet": did you mean "Segment"?'
+    assert "cf_" not in closefeed("rejects", "list", path, "--json").out

@@ -119,3 +119,53 @@ def test_the_same_by_match(closefeed, pipeline, sandbox, leads):
     new = next(lead for lead in sandbox.objects("lead") if lead["name"] == "New")
     assert texts(sandbox, leads[0]) == ["a1", "a2"] and texts(sandbox, new["id"]) == ["n2"]
     assert len(sandbox.objects("lead")) == 3
+
+
+def test_what_closefeed_rejects_itself_parks_too_where_it_is_known_whom_it_is_about(
+        closefeed, pipeline, sandbox, leads):
+    """By match and by id; the records before it are not held up by it."""
+    acme, bolt = leads
+    records = [{"company": "Acme", "text": "a1"},
+               {"company": "Acme", "text": "a2", "status": "Nowhere"},
+               {"company": "Acme", "text": "a3"},
+               {"lead": bolt, "text": "b1"}, {"lead": bolt, "text": {"no": "text"}},
+               {"lead": bolt, "text": "b2"}]
+    path = pipeline(records, delivery=PARK, routes="""
+        - operation: lead.upsert
+          when: .company
+          match: {name: "{company}"}
+          body: {description: "{text}", status: "{status}"}
+        - operation: lead.update
+          params: {id: "{lead}"}
+          body: {description: "{text|upper}"}
+        """)
+    assert counts(run(closefeed, path, 1)) == {
+        "read": 6, "delivered": 2, "rejected": 2, "open": 2}
+    assert [(line, what) for line, what, _ in rejects(closefeed, path)] == [
+        (2, "field"), (5, "template")]
+    assert [texts(sandbox, lead) for lead in leads] == [["a1"], ["B1"]]
+    assert "2 records wait" in closefeed("status", path).out
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "open": 2}
+    path.write_text(path.read_text().replace(', status: "{status}"', "").replace(
+        "{text|upper}", "{lead}"))
+    assert closefeed("rejects", "retry", path, "--all").code == 0
+    run(closefeed, path)
+    assert texts(sandbox, acme) == ["a1", "a2", "a3"]
+    assert texts(sandbox, bolt) == ["B1", bolt, "B2"]
+
+
+@pytest.mark.parametrize("size", [2, 3, 10])
+def test_changes_that_share_calls_do_not_overtake(closefeed, pipeline, sandbox, leads, size):
+    """A refused call of several changes is taken apart; those behind the bad one wait."""
+    path = pipeline(changes(leads), routes=CHANGES + f"""
+  batch: {{algorithm: merge, size: {size}, wait: 100ms}}
+""", delivery=PARK)
+    sandbox.add_fault("slow_body", path="/lead/", method="PUT", bytes=50, ms=20)
+    summary = counts(run(closefeed, path, 1))
+    assert summary == {"read": 6, "delivered": 3, "rejected": 1, "open": 2}
+    sent = texts(sandbox, leads[0])
+    assert sent[-1:] == ["a1"] and "a3" not in sent and "a4" not in sent
+    path.write_text(path.read_text().replace(', url: "{url}"', ""))
+    assert closefeed("rejects", "retry", path, "--all").code == 0
+    run(closefeed, path)
+    assert [sandbox.get(f"/lead/{lead}/")["description"] for lead in leads] == ["a4", "b2"]

@@ -143,3 +143,83 @@ def test_ids_of_digits_stay_text(closefeed, pipeline, sandbox):
     assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
     assert {lead[custom]: lead["name"] for lead in sandbox.objects("lead")} == {
         "00123": "Zeros again", "123": "None", "1e2": "Letter", "100": "Sum"}
+
+
+def make_anew(sandbox, key, name):
+    """Deletes a custom field and makes one of the same name; its new key in a body."""
+    sandbox.ask("DELETE", f"/custom_field/lead/{key.removeprefix('custom.')}/")
+    return field(sandbox, name)
+
+
+UPSERT_BY_ACCOUNT = """
+        - operation: lead.upsert
+          match: {custom.Account ID: "{account}"}
+          body: {name: "{company}"}
+        """
+
+
+def test_a_field_that_was_deleted_and_made_anew_is_looked_up_by_its_new_id(closefeed, pipeline,
+                                                                           sandbox):
+    old = field(sandbox, "Account ID")
+    path = pipeline([{"account": "A-1", "company": "Acme"}], routes=UPSERT_BY_ACCOUNT)
+    run(closefeed, path)
+    new = make_anew(sandbox, old, "Account ID")
+    bolt = sandbox.post("/lead/", {"name": "Bolt", new: "A-2"})["id"]
+    feed(path, *({"account": f"A-{i}", "company": name}
+                 for i, name in ((2, "Bolt GmbH"), (3, "Cyan"), (2, "Bolt AG"))))
+    before = len(sandbox.requests("GET"))
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert sandbox.get(f"/lead/{bolt}/")["name"] == "Bolt AG"
+    assert sorted(lead["name"] for lead in sandbox.objects("lead")) == ["Acme", "Bolt AG", "Cyan"]
+    assert by_name(sandbox)["Cyan"][new] == "A-3"
+    assert [call["path"] for call in sandbox.requests("GET")[before:]
+            if "custom" in call["path"]] == ["/custom_field_schema/lead/"]
+
+
+def test_what_was_remembered_under_the_old_field_hides_no_object(closefeed, pipeline, sandbox):
+    """Another lead has the value in the new field; that is the one that is meant."""
+    old = field(sandbox, "Account ID")
+    routes = UPSERT_BY_ACCOUNT.replace('"{company}"', '"{company}", custom.Account ID: "{account}"')
+    path = pipeline([{"account": "A-1", "company": "Acme"}], routes=routes)
+    run(closefeed, path)
+    new = make_anew(sandbox, old, "Account ID")
+    sandbox.post("/lead/", {"name": "Acme of now", new: "A-1"})
+    feed(path, {"account": "A-1", "company": "Acme GmbH"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert sorted(by_name(sandbox)) == ["Acme", "Acme GmbH"]
+
+
+def test_a_field_that_is_gone_is_told_in_close_s_words(closefeed, pipeline, sandbox):
+    old = field(sandbox, "Account ID")
+    path = pipeline([{"account": "A-1", "company": "Acme"}], routes=UPSERT_BY_ACCOUNT.replace(
+        "Account ID", old.removeprefix("custom.")))
+    run(closefeed, path)
+    sandbox.ask("DELETE", f"/custom_field/lead/{old.removeprefix('custom.')}/")
+    feed(path, {"account": "A-2", "company": "Bolt"})
+    assert counts(run(closefeed, path, 1)) == {"read": 1, "rejected": 1}
+    (_, what, message), = rejects(closefeed, path)
+    assert what == "match"
+    assert "does not exist" in message and "400" in message
+
+
+def test_a_value_an_object_has_just_lost_does_not_find_it_any_more(closefeed, pipeline, sandbox):
+    """Search shows the e-mail for a while; closefeed knows better, since it took it away."""
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    ana = sandbox.post("/contact/", {"lead_id": lead, "name": "Ana", "emails": [
+        {"email": "office@acme.example"}]})["id"]
+    set_lag(sandbox, 0)
+    routes = """
+        - operation: contact.update
+          when: .id
+          body: {emails: [{email: "{email}"}]}
+        - operation: contact.upsert
+          match: {email: "{email}"}
+          body: {lead_id: "{lead}", name: "{name}", emails: [{email: "{email}"}]}
+        """
+    path = pipeline([{"id": ana, "email": "ana@acme.example"}], routes=routes)
+    set_lag(sandbox, 60000)
+    run(closefeed, path)
+    feed(path, {"lead": lead, "name": "Bo", "email": "office@acme.example"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert {one["name"]: emails(one) for one in sandbox.objects("contact")} == {
+        "Ana": ["ana@acme.example"], "Bo": ["office@acme.example"]}

@@ -388,6 +388,34 @@ def test_a_search_that_dies_between_its_pages_is_asked_anew(closefeed, pipeline,
     assert len(searches(sandbox)) == 4  # two pages, the second of which died, twice
 
 
+def test_a_key_that_an_update_brings_is_known_to_the_next_record(closefeed, pipeline, sandbox):
+    """Renamed by one record, meant under the new name by the next: no twin."""
+    exists(sandbox, "/lead/", {"name": "Acme"})
+    path = pipeline([{"was": "Acme", "name": "Acme GmbH"}, {"was": "Acme GmbH", "name": "Acme AG"},
+                     {"was": "Acme AG", "name": "Acme SE"}], routes="""
+        - operation: lead.upsert
+          match: {name: "{was}"}
+          body: {name: "{name}"}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["Acme SE"]
+
+
+def test_an_address_that_an_update_adds_is_known_to_the_next_record(closefeed, pipeline, sandbox):
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    sandbox.post("/contact/", {"lead_id": lead, "emails": [{"email": "ana@acme.example"}]})
+    path = pipeline([{"email": "ana@acme.example", "also": "ana@home.example"},
+                     {"email": "Ana@home.example", "also": "ana@acme.example"}], routes=f"""
+        - operation: contact.upsert
+          match: {{email: "{{email}}"}}
+          lists: {{emails: append}}
+          body: {{lead_id: "{lead}", emails: [{{email: "{{email}}"}}, {{email: "{{also}}"}}]}}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 1, "skipped": 1}
+    contact, = sandbox.objects("contact")
+    assert emails(contact) == ["ana@acme.example", "ana@home.example"]
+
+
 def test_preview_shows_both_ways_of_an_upsert(closefeed, pipeline, sandbox):
     path = pipeline([{"company": "Acme", "about": "x"}],
                     routes=COMPANIES + "  omit_on_update: [name]\n")

@@ -21,12 +21,9 @@ static void the_lists_that_are_added_to_are_asked_for(void **state)
 {
 	char *const both[] = {emails, tags, NULL};
 	cleanup_(freep) char *lists = crm_lists_url("/contact/cont_1/?x=y", both);
-	cleanup_(freep) char *contacts = crm_contacts_url("lead_1", 100);
 
 	(void)state;
 	check_text(lists, "/contact/cont_1/?_fields=id,emails,custom.cf_1");
-	check_text(contacts,
-	           "/contact/?lead_id=lead_1&_order_by=date_created&_limit=100&_skip=100");
 }
 
 static const struct row {

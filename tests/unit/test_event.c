@@ -372,6 +372,67 @@ static void an_id_does_not_change_from_version_to_version(void **state)
 	check_text(id, "clo_xmdqaymrrx43f73ctpxrhvnflolxuurite3cf6wuhgbtdnqzkyka");
 }
 
+static void set_raw(struct record *r, const char *raw, size_t len)
+{
+	free(r->raw);
+	r->raw = mem_dup(raw, len);
+	r->len = len;
+}
+
+static void a_copy_carries_each_record_as_it_was_read(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	set_raw(s.request->parts[0].record, "{\"a\": \"\xc3\xa9\"", 10);
+	add_part(s.request, record_at(13, 0));
+	set_raw(s.request->parts[1].record, "\xff\0", 2);
+	add_part(s.request, record_at(14, 0)); /* too long to be kept */
+	check_null(strstr(printed(&s), "\"text\""));
+	s.in.include_records = true;
+	check(strstr(printed(&s), "\"records\":[{\"file\":\"signups.ndjson\",\"line\":12,\"bytes\":"
+	                          "[3301,10],\"text\":\"{\\\"a\\\": \\\"\xc3\xa9\\\"\"},"
+	                          "{\"file\":\"signups.ndjson\",\"line\":13,\"bytes\":[0,2],"
+	                          "\"base64\":\"/wA=\"},"
+	                          "{\"file\":\"signups.ndjson\",\"line\":14,\"bytes\":[0,214]}]"));
+	end(&s);
+}
+
+static void records_that_are_too_much_are_left_out_and_counted(void **state)
+{
+	static char big[event_record_max];
+	struct json_object *event;
+	struct scene s;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	begin(&s);
+	s.in.include_records = true;
+	set_raw(s.request->parts[0].record, big, sizeof(big));
+	check(strstr(printed(&s), "\"notes\":[]"));
+	add_part(s.request, record_at(13, 0));
+	set_raw(s.request->parts[1].record, "{}", 2);
+	event = parsed(&s);
+	check(strstr(s.out.data, "1 record is too large to stand here"));
+	check(s.out.len < event_record_max + 2000);
+	json_object_put(event);
+	end(&s);
+}
+
+static void a_secret_in_a_copied_record_is_masked(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	s.in.include_records = true;
+	set_raw(s.request->parts[0].record, key, strlen(key));
+	check_null(strstr(printed(&s), key));
+	check(strstr(printed(&s), "\"text\":\"" REDACT_MASK));
+	end(&s);
+}
+
 static void print_samples(void)
 {
 	struct part part = {.record = record_at(7, 90)};
@@ -400,7 +461,14 @@ static void print_samples(void)
 		s.in.class = c;
 		puts(printed(&s));
 	}
+	s.in.include_records = true;
+	set_raw(part.record, "{\"a\":", 5);
+	puts(printed(&s));
+	set_raw(part.record, "\xff", 1);
+	puts(printed(&s));
 	part.record->kind = STREAM_PARTITION;
+	puts(printed(&s));
+	s.in.include_records = false;
 	s.in.outcome = OUTCOME_SKIPPED;
 	s.in.class = REJECT_NONE;
 	puts(printed(&s));
@@ -424,6 +492,9 @@ int main(int argc, char **argv)
 		sentence(secrets_echoed_by_the_server_are_masked),
 		sentence(notes_are_told_in_order),
 		sentence(an_event_is_added_behind_what_is_there),
+		sentence(a_copy_carries_each_record_as_it_was_read),
+		sentence(records_that_are_too_much_are_left_out_and_counted),
+		sentence(a_secret_in_a_copied_record_is_masked),
 		sentence(an_id_is_the_same_for_the_same_origin_and_no_other),
 		sentence(an_id_does_not_change_from_version_to_version),
 	};

@@ -1,4 +1,5 @@
 #include "connector/delivery/journal.h"
+#include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "tests/unit/check.h"
 
@@ -53,6 +54,7 @@ static void reopen(void)
 }
 
 static unsigned last_sinks;
+static struct event *also; /* of the next event */
 static size_t last_len;
 
 /* Submits the event of a rejected record; ids are "clo_1", "clo_2", … */
@@ -77,6 +79,7 @@ static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_l
 	e->owes = sinks;
 	e->run = run;
 	e->at_wall_ms = at_wall_ms;
+	e->also = steal(&also);
 	record->stream = 1;
 	record->pos = e->seq * 8;
 	record->source_name = mem_strdup("in.ndjson");
@@ -91,7 +94,7 @@ static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_l
 	event_free(e);
 }
 
-static char owed_ids[400];
+static char owed_ids[400], owed_key[16];
 
 static void take_owed(void *arg, struct event *takes_event)
 {
@@ -100,6 +103,7 @@ static void take_owed(void *arg, struct event *takes_event)
 	(void)arg;
 	(void)snprintf(owed_ids + len, sizeof(owed_ids) - len, "%s%s", len ? " " : "",
 	               takes_event->id);
+	(void)snprintf(owed_key, sizeof(owed_key), "%s", takes_event->key ? takes_event->key : "");
 	event_free(takes_event);
 }
 
@@ -115,7 +119,17 @@ static uint64_t n_owed(enum event_sink sink)
 	struct journal_totals totals;
 
 	check_eq(journal_totals(journal, &totals, NULL), 0);
-	return sink == SINK_FILE ? totals.owed_file : totals.owed_webhook;
+	switch (sink) {
+	case SINK_WEBHOOK:
+		return totals.owed_webhook;
+	case SINK_FILE:
+		return totals.owed_file;
+	case SINK_KAFKA:
+		return totals.owed_kafka;
+	case SINK_REJECTS:
+		return totals.owed_rejects;
+	}
+	return 0;
 }
 
 /* Of events for both sinks the webhook's word counts. */
@@ -279,6 +293,82 @@ static void a_state_without_events_never_gives_a_number_twice(void **state)
 	check_text(owed(SINK_FILE), "clo_3");
 }
 
+static void each_topic_has_a_place_of_its_own(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		tell(i % 2 ? SINK_REJECTS : SINK_FILE | SINK_KAFKA, 1, 1000, 10);
+	accept(SINK_KAFKA, 1, 1);
+	reopen();
+	check_text(owed(SINK_KAFKA), "clo_3");
+	check_text(owed(SINK_REJECTS), "clo_2 clo_4");
+	check_text(owed(SINK_FILE), "clo_1 clo_3");
+	accept(SINK_REJECTS, 2, 4); /* passes over one that is not its own */
+	reopen();
+	check_eq(n_owed(SINK_REJECTS), 0);
+	check_eq(n_owed(SINK_KAFKA), 1);
+	check_eq(n_owed(SINK_FILE), 2);
+	check_eq(journal_first_owed(journal, SINK_KAFKA), 3);
+}
+
+/* As the engine does where several take events in an order of their own. */
+static void accept_shared(enum event_sink sink, uint64_t from, uint64_t to)
+{
+	journal_accept_events(journal, sink, from, to, (struct told_events){.is_shared = true});
+	commit();
+}
+
+static void an_event_counts_when_the_last_receiver_has_it_whoever_that_is(void **state)
+{
+	const struct event_choice all = {.since_wall_ms = 1};
+
+	(void)state;
+	for (int i = 0; i < 80; i++)
+		tell(SINK_KAFKA | SINK_WEBHOOK, 1, 1000, 1 << 20);
+	accept_shared(SINK_WEBHOOK, 1, 80); /* 80 MiB, of which none may go */
+	reopen();
+	check_eq(n_owed(SINK_KAFKA), 80);
+	accept_shared(SINK_KAFKA, 1, 40);
+	check_eq(resend(SINK_KAFKA, &all), 40); /* 40 MiB of 64: all of them are there */
+	accept_shared(SINK_KAFKA, 41, 120);
+	check_eq(n_owed(SINK_KAFKA), 0);
+	check_eq(resend(SINK_KAFKA, &all), 64);
+}
+
+static void a_copy_of_a_reject_is_not_told_to_others(void **state)
+{
+	const struct event_choice all = {.since_wall_ms = 1};
+
+	(void)state;
+	tell(SINK_REJECTS, 1, 1000, 10);
+	tell(SINK_KAFKA, 1, 1000, 10);
+	accept(SINK_REJECTS, 1, 1);
+	accept(SINK_KAFKA, 2, 2);
+	check_eq(resend(SINK_KAFKA, &all), 1);
+	check_text(owed(SINK_KAFKA), "clo_2");
+}
+
+static void a_copy_is_stored_with_its_event(void **state)
+{
+	struct event *copy = mem_alloc(sizeof(*copy));
+
+	(void)state;
+	copy->seq = journal_next_event(journal);
+	copy->id = mem_strdup("clo_copy");
+	copy->lane = mem_strdup("lane");
+	copy->key = mem_strdup("lead_1");
+	copy->body = mem_strdup("{}");
+	copy->body_len = 2;
+	copy->owes = SINK_REJECTS;
+	also = copy;
+	tell(SINK_KAFKA, 1, 1000, 10);
+	reopen();
+	check_text(owed(SINK_REJECTS), "clo_copy");
+	check_text(owed_key, "lead_1");
+	check_text(owed(SINK_KAFKA), "clo_2");
+	check_text(owed_key, "");
+}
+
 int main(void)
 {
 #define with_journal(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
@@ -292,6 +382,10 @@ int main(void)
 		with_journal(what_is_owed_is_never_let_go),
 		with_journal(accepted_events_older_than_keep_go),
 		with_journal(a_state_without_events_never_gives_a_number_twice),
+		with_journal(each_topic_has_a_place_of_its_own),
+		with_journal(an_event_counts_when_the_last_receiver_has_it_whoever_that_is),
+		with_journal(a_copy_of_a_reject_is_not_told_to_others),
+		with_journal(a_copy_is_stored_with_its_event),
 	};
 
 	return run_sentences(tests);

@@ -78,12 +78,33 @@ static void equal_keys_have_equal_texts(void **state)
 	lookup_deinit(&lookup);
 }
 
+static void a_value_cannot_look_like_two_fields(void **state)
+{
+	struct lookup lookup = {0};
+	char *one, *two, *alone;
+
+	(void)state;
+	lookup_add_field(lookup_add_key(&lookup), "custom.cf_A", "a name=b", LIKE_TEXT);
+	lookup_add_field(lookup_add_key(&lookup), "custom.cf_A", "a", LIKE_TEXT);
+	lookup_add_field(&lookup.keys[1], "name", "b", LIKE_TEXT);
+	one = lookup_key_text("lead", &lookup.keys[0]);
+	two = lookup_key_text("lead", &lookup.keys[1]);
+	alone = lookup_field_text("lead", "custom.cf_A", "a name=b");
+	assert_string_not_equal(one, two);
+	assert_string_equal(one, alone);
+	free(one);
+	free(two);
+	free(alone);
+	lookup_deinit(&lookup);
+}
+
 int main(void)
 {
 	const struct CMUnitTest sentences[] = {
 		sentence(what_is_the_same_has_the_same_text),
 		sentence(a_field_says_by_its_name_how_it_is_compared),
 		sentence(equal_keys_have_equal_texts),
+		sentence(a_value_cannot_look_like_two_fields),
 	};
 
 	return run_sentences(sentences);

@@ -227,10 +227,6 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "6:10: error: metrics: not available yet\n"},
 		{V S C R "notify: {webhook: \"https://h.example.com\", on: [held]}\n",
 	         "6:9: error: notify: not available yet\n"},
-		{V S C R "rejects: {kafka: {topic: t}}\n",
-	         "6:18: error: rejects.kafka: not available yet\n"},
-		{V S C R "responses: {kafka: {topic: t}}\n",
-	         "6:20: error: responses.kafka: not available yet\n"},
 		{V S
 	         "close: {oauth: {client_id: a, client_secret: {env: X}, refresh_token: {env: Y}}}\n" R,
 	         "4:16: error: close.oauth: not available yet\n"

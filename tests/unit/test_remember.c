@@ -206,7 +206,7 @@ static void what_a_search_shows_is_remembered_with_its_contacts(void **state)
 
 	(void)state;
 	check_eq(json_parse(whole_lead, strlen(whole_lead), 0, &object, NULL, NULL), 0);
-	remember_found(&engine, object, "lead");
+	remember_found(&engine, object, "lead", NULL);
 	commit();
 	json_object_put(object);
 	check_text(who(lead, feed, "77"), "lead_1");

@@ -22,6 +22,9 @@ static int begin_engine(void **state)
 	                         .loop = loop_new(),
 	                         .redact = redact_new(),
 	                         .seen = seen_new(),
+	                         .resolve = resolve_new(),
+	                         .parents = parents_new(),
+	                         .parking = parking_new(),
 	                         .streams = streams,
 	                         .n_streams = 1};
 	engine.desk = desk_new(&engine);
@@ -31,6 +34,9 @@ static int begin_engine(void **state)
 static int end_engine(void **state)
 {
 	desk_free(engine.desk);
+	resolve_free(engine.resolve);
+	parking_free(engine.parking);
+	parents_free(engine.parents);
 	seen_free(engine.seen);
 	redact_free(engine.redact);
 	loop_free(engine.loop);

@@ -1,0 +1,103 @@
+#include "connector/engine/resolve_private.h"
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Lookups in sentences: fields as the pipeline calls them, things with a name by their names. */
+
+const char *resolve_field(const struct draft *draft, const char *field)
+{
+	const char *written = rename_written(draft, field);
+
+	return written ? written : field;
+}
+
+static void add_key(struct buf *out, const struct draft *draft, const struct lookup_key *key)
+{
+	for (size_t i = 0; i < key->n; i++)
+		buf_addf(out, "%s%s = %.100s", i ? " and " : "",
+		         resolve_field(draft, key->fields[i].name), key->fields[i].value);
+}
+
+char *resolve_words(const struct draft *draft, const struct lookup *lookup)
+{
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < lookup->n_keys; i++) {
+		buf_adds(&out, i ? ", or " : "");
+		add_key(&out, draft, &lookup->keys[i]);
+	}
+	return buf_take(&out);
+}
+
+/* "custom object" */
+static char *kind_words(const char *kind)
+{
+	char *words = mem_strdup(kind);
+
+	for (char *c = words; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	return words;
+}
+
+const char *resolve_within(const struct lookup_key *key)
+{
+	for (size_t i = 0; i < key->n; i++)
+		if (strcmp(key->fields[i].name, "pipeline_id") == 0)
+			return key->fields[i].value;
+	return NULL;
+}
+
+/* Why @book does not give the one that @key names. */
+static void add_trouble(struct buf *out, const struct name_book *book, const struct lookup_key *key)
+{
+	const char *within = resolve_within(key);
+
+	for (size_t i = 0; i < key->n; i++) {
+		cleanup_(freep) char *trouble = NULL;
+
+		if (key->fields[i].value == within)
+			continue;
+		trouble = name_trouble(book, key->fields[i].value, within);
+		buf_addf(out, "%s%s", out->len ? "; " : "", trouble);
+	}
+}
+
+char *resolve_no_such(struct engine *e, const struct draft *draft, const struct lookup *lookup)
+{
+	cleanup_(freep) char *book_kind = crm_lookup_book(lookup->kind);
+	const struct name_book *book = book_kind ? names_book(naming_names(e), book_kind) : NULL;
+	cleanup_(freep) char *kind = kind_words(lookup->kind);
+	cleanup_(freep) char *words = resolve_words(draft, lookup);
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; book && i < lookup->n_keys; i++)
+		add_trouble(&out, book, &lookup->keys[i]);
+	if (!out.len)
+		buf_addf(&out, "there is no %s with %s", kind, words);
+	return buf_take(&out);
+}
+
+char *resolve_many(struct engine *e, const struct draft *draft, const struct finding *finding,
+                   size_t n, const char *what_to_do)
+{
+	const struct lookup *lookup = finding->lookup;
+	cleanup_(freep) char *book_kind = crm_lookup_book(lookup->kind);
+	const struct name_book *book = book_kind ? names_book(naming_names(e), book_kind) : NULL;
+	cleanup_(freep) char *kind = kind_words(lookup->kind);
+	struct buf out = BUF_INIT;
+
+	if (book) {
+		add_trouble(&out, book, &lookup->keys[finding->at]);
+		return buf_take(&out);
+	}
+	buf_addf(&out, "%zu %ss of Close have ", n, kind);
+	add_key(&out, draft, &lookup->keys[finding->at]);
+	buf_addf(&out, "; %s", what_to_do);
+	return buf_take(&out);
+}
