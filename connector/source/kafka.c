@@ -229,7 +229,7 @@ static void take_end(struct kafka *k, const struct kafka_place *place)
 		p->end = p->at;
 }
 
-static bool is_pattern(const struct kafka *k, const char *topic)
+bool kafka_is_pattern(const struct kafka *k, const char *topic)
 {
 	for (char **t = k->topics; *t; t++)
 		if (strcmp(*t, topic) == 0)
@@ -252,7 +252,7 @@ static void take_trouble(struct kafka *k, const struct kafka_event *event)
 		return;
 	case KAFKA_NO_TOPIC:
 		/* A pattern goes on with what there is. */
-		if (event->places.n && !is_pattern(k, event->places.items[0].topic))
+		if (event->places.n && !kafka_is_pattern(k, event->places.items[0].topic))
 			k->failed = err_set(&k->failure, -ENOENT, "%s", event->sentence);
 		return;
 	case KAFKA_UNREACHABLE:

@@ -1,6 +1,7 @@
 #include "connector/source/kafka_private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 /*
  * One commit is on its way at a time. Each says of the partitions whose offset or ceiling moves
@@ -94,6 +95,23 @@ static void take_place(struct kafka *k, const struct kafka_place *place)
 	p->ceiling = max(p->ceiling, p->asked);
 }
 
+/* Which was there when it was committed before; of a pattern's topics the group gives it up. */
+static void fail_deleted(struct kafka *k, const struct kafka_event *event)
+{
+	for (size_t i = 0; i < event->places.n; i++) {
+		const struct kafka_place *place = &event->places.items[i];
+		const struct kafka_part *p = kafka_find(k, place->topic, place->partition);
+
+		if (place->trouble == KAFKA_NO_TOPIC && p && p->is_committed &&
+		    !kafka_is_pattern(k, place->topic))
+			k->failed =
+				err_set(&k->failure, -ENOENT,
+			                "partition %" PRId32 " of topic \"%s\" is gone: was the "
+			                "topic deleted?",
+			                place->partition, place->topic);
+	}
+}
+
 static enum kafka_trouble trouble_of(const struct kafka_event *event, int *ret_code)
 {
 	if (event->trouble != KAFKA_FINE)
@@ -133,9 +151,11 @@ void kafka_committed(struct kafka *k, const struct kafka_event *event)
 		if (!code)
 			(void)err_set(&k->failure, -EACCES, "%s", event->sentence);
 		return;
+	case KAFKA_NO_TOPIC:
+		fail_deleted(k, event);
+		return;
 	case KAFKA_UNREACHABLE:
 	case KAFKA_LATER:
-	case KAFKA_NO_TOPIC:
 	case KAFKA_NO_OFFSET:
 	case KAFKA_DAMAGED:
 	case KAFKA_OTHER:

@@ -70,6 +70,8 @@ struct kafka {
 
 struct kafka *kafka_of(const struct source *source);
 struct kafka_part *kafka_find(struct kafka *k, const char *topic, int32_t partition);
+/* It is none that was named, so it came by a pattern. */
+bool kafka_is_pattern(const struct kafka *k, const char *topic);
 void kafka_parts_free(struct kafka *k);
 
 /* kafka_assign.c: reads what was assigned. 0: not yet, 1: it is read; or -ESTALE, -EACCES. */
