@@ -1,6 +1,7 @@
 """The source of topics by itself (tests/kafka/source_probe.c) on a real broker: what is read, what
 the group is told, and what happens when members, disks and topics go."""
 
+import functools
 import os
 import pathlib
 import queue
@@ -18,9 +19,12 @@ class Probe:
     """One member. Its lines arrive as they are printed."""
 
     def __init__(self, binary, state, broker, group, topic, *words):
+        words = {**dict(word.partition("=")[::2] for word in (*QUICK, *words))}
+        brokers = words.pop("bootstrap.servers", broker.bootstrap)
+        words = [f"{name}={value}" if value else name for name, value in words.items()]
         program = pathlib.Path(binary).resolve().parents[1] / "tests/kafka/source_probe"
         self.process = subprocess.Popen(
-            [program, state, broker.bootstrap, group, topic, *QUICK, *words],
+            [program, state, brokers, group, topic, *words],
             stdout=subprocess.PIPE, text=True)
         self.lines, self.fresh = [], queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -67,20 +71,25 @@ class Probe:
 
 
 @pytest.fixture
-def join(binary, tmp_path, kafka):
-    """Starts members; @state is the name of their disk."""
+def start(binary, tmp_path):
     started = []
 
-    def start(group, topic, *words, state="state"):
-        started.append(Probe(binary, tmp_path / state, kafka, group, topic, *words))
+    def start_one(broker, group, topic, *words, state="state"):
+        started.append(Probe(binary, tmp_path / state, broker, group, topic, *words))
         return started[-1]
 
-    yield start
+    yield start_one
     for probe in started:
         if probe.process.poll() is None:
             probe.process.send_signal(signal.SIGCONT)
             probe.process.kill()
             probe.process.wait()
+
+
+@pytest.fixture
+def join(start, kafka):
+    """Starts members; @state is the name of their disk."""
+    return functools.partial(start, kafka)
 
 
 def numbers(count):
@@ -303,3 +312,22 @@ def test_a_broker_that_comes_back_finds_its_members(kafka, join):
     probe.stop()
     assert probe.places() == [(0, offset) for offset in range(200)]
     assert kafka.lag(group, topic) == 0
+
+
+def test_reads_by_tls_with_a_login(start, secure_kafka):
+    topic = secure_kafka.topic()
+    secure_kafka.produce(topic, numbers(10))
+    settings = [f"{name}={value}" for name, value in secure_kafka.login().items()]
+    probe = start(secure_kafka, "login", topic, "until-end", *settings)
+    probe.drain()
+    assert len(probe.places()) == 10
+
+
+def test_a_wrong_password_ends_it_and_is_not_repeated(start, secure_kafka):
+    topic = secure_kafka.topic()
+    settings = [f"{name}={value}" for name, value in secure_kafka.login("geheim").items()]
+    probe = start(secure_kafka, "wrong", topic, *settings)
+    line = probe.until("failed -13 ")
+    probe.drain()
+    assert "sasl.password" in line
+    assert "geheim" not in "".join(probe.lines)
