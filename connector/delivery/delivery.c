@@ -189,11 +189,20 @@ static bool may_start(const struct group *g)
 	return false;
 }
 
+/* Whoever is first in the queue goes first, so that those of one stream keep their order. */
+static bool first_may_go(const struct group *g)
+{
+	const struct delivery_hooks *hooks = &g->delivery->hooks;
+
+	return g->ready.first && (!hooks->may_send || hook_without("lease") ||
+	                          hooks->may_send(hooks->arg, g->ready.first->request));
+}
+
 static void start_flights(struct group *g)
 {
 	struct delivery *d = g->delivery;
 
-	while (g->ready.first && d->n_slots < d->config.concurrency && may_start(g) &&
+	while (first_may_go(g) && d->n_slots < d->config.concurrency && may_start(g) &&
 	       group_take(g))
 		flight_start(flight_queue_take(&g->ready));
 }

@@ -66,11 +66,23 @@ struct delivery_hooks {
 	              struct request **ret_second);
 	/*
 	 * Close answered 404, and @request says it is about something that is only remembered, or
-	 * it is judged to go anew: takes its outputs back, which then wait without a request, and tells the journal. True:
+	 * it is judged to go anew: takes its outputs back, which then wait without a request, and
+	 * tells the journal. True:
 	 * @request is the hook's from there on; it leaves its lanes, and nobody is told. NULL or
 	 * false: it is rejected as judged.
 	 */
 	bool (*retake)(void *arg, struct request *request);
+	/*
+	 * Whether @request may be sent now: asked before its INTENT, and again when the connection
+	 * stands. One that may not waits, and what is ready behind it in its group. Must not call
+	 * into this module. NULL: it always may.
+	 */
+	bool (*may_send)(void *arg, const struct request *request);
+	/*
+	 * Whether another process may have sent what @request is made of: then its outcome is
+	 * unknown when its INTENT is durable, and it is sent after proof alone. NULL: nobody.
+	 */
+	bool (*is_doubtful)(void *arg, const struct request *request);
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/*

@@ -134,6 +134,13 @@ void flight_granted(struct flight *f)
 		flight_make_ready(f);
 }
 
+void flight_take_back(struct flight *f)
+{
+	pace_give_back(f->delivery->pace, f->group->pace);
+	flight_replan(f);
+	flight_make_ready(f);
+}
+
 static char **wire_headers(const struct request *r)
 {
 	char **list = NULL;
@@ -146,6 +153,23 @@ static char **wire_headers(const struct request *r)
 	return list;
 }
 
+static bool may_pass(void *arg)
+{
+	struct flight *f = arg;
+	const struct delivery_hooks *hooks = &f->delivery->hooks;
+
+	f->was_gated = hooks->may_send && !hooks->may_send(hooks->arg, f->request);
+	return !f->was_gated || hook_without("lease");
+}
+
+static bool is_doubtful(const struct flight *f)
+{
+	const struct delivery_hooks *hooks = &f->delivery->hooks;
+
+	return !f->is_cleared && hooks->is_doubtful && hooks->is_doubtful(hooks->arg, f->request) &&
+	       !hook_without("takeover");
+}
+
 static void put_on_wire(struct flight *f)
 {
 	struct delivery *d = f->delivery;
@@ -156,6 +180,7 @@ static void put_on_wire(struct flight *f)
 		.body_len = r->body_len,
 		.timeout_ms = d->config.timeout_ms,
 		.max_response = max_answer,
+		.gate = may_pass,
 		.done = flight_answered,
 		.arg = f,
 	};
@@ -217,12 +242,14 @@ static void intent_is_durable(void *arg, int r)
 	hook_point("intent_durable");
 	if (d->is_stopped) {
 		flight_leave_slot(f);
+		flight_take_back(f);
+	} else if (is_doubtful(f)) {
+		flight_leave_slot(f);
 		pace_give_back(d->pace, f->group->pace);
-		flight_replan(f);
-		flight_make_ready(f);
-		return;
+		flight_doubt(f);
+	} else {
+		put_on_wire(f);
 	}
-	put_on_wire(f);
 }
 
 void flight_start(struct flight *f)

@@ -37,6 +37,8 @@ struct flight {
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;
+	bool is_cleared;     /* whether somebody else has sent it was, or is being, found out */
+	bool was_gated;      /* it may not be sent any more, though its INTENT is there */
 	uint64_t late_at_ms; /* a copy that was sent then may still arrive; 0: none */
 	struct backoff backoff;
 	uint64_t volatile_bytes; /* counted until its INTENT is durable */
@@ -135,6 +137,8 @@ struct flight *flight_of(struct delivery *d, const struct request *request);
 /* It is on its way no more. */
 void flight_leave_slot(struct flight *f);
 void flight_make_ready(struct flight *f);
+/* It was not sent after all: ready again, and its quota is given back. */
+void flight_take_back(struct flight *f);
 /* Ready after a while, longer each time. */
 void flight_back_off(struct flight *f);
 /* The request is back where it was before its INTENT, durably. */
@@ -144,6 +148,8 @@ void flight_replan(struct flight *f);
 void flight_answered(void *arg, const struct http_answer *answer);
 /* The outcome of its last attempt is not known. */
 void flight_find_out(struct flight *f);
+/* It was not sent by this process, but perhaps by another. */
+void flight_doubt(struct flight *f);
 
 /* flight_end.c */
 /* From now on @f only keeps the lanes @takes_closed closed (a NULL-terminated list), and then goes.

@@ -55,6 +55,7 @@ void flight_find_out(struct flight *f)
 	struct delivery *d = f->delivery;
 	const struct request *r = f->request;
 
+	f->is_cleared = true;
 	if (r->crash_count >= max_crashes) {
 		flight_hold(
 			f, REJECT_UNKNOWN,
@@ -88,6 +89,11 @@ static void became_unknown(struct flight *f, const char *sentence)
 	journal_note_request(d->journal, f->request);
 	hook_point("unknown_noted");
 	flight_find_out(f);
+}
+
+void flight_doubt(struct flight *f)
+{
+	became_unknown(f, "Another process, which had this partition before, may have sent it.");
 }
 
 /* Answers */
@@ -222,6 +228,11 @@ void flight_answered(void *arg, const struct http_answer *answer)
 	hook_point("answer_came");
 	f->transfer = NULL;
 	flight_leave_slot(f);
+	if (f->was_gated && !answer->n_sends) { /* no fault of the other side */
+		f->was_gated = false;
+		flight_take_back(f);
+		return;
+	}
 	f->request->attempts += answer->n_sends ? 1 : 0;
 	f->request->duration_ms = (uint32_t)answer->duration_ms;
 	d->hooks.judge(d->hooks.arg, f->request, answer, f->unknown_at_ms != 0, &j);

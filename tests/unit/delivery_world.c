@@ -137,6 +137,20 @@ static void group_start(const char *group, unsigned *ret_calls, unsigned *ret_wi
 	*ret_window_ms = 8000;
 }
 
+static bool may_send(void *arg, const struct request *request)
+{
+	struct world *w = arg;
+
+	return !w->may_send || w->may_send(w, request);
+}
+
+static bool is_doubtful(void *arg, const struct request *request)
+{
+	struct world *w = arg;
+
+	return w->is_doubtful && w->is_doubtful(w, request);
+}
+
 static void open_all(struct world *w)
 {
 	struct engine *e = &w->engine;
@@ -147,6 +161,8 @@ static void open_all(struct world *w)
 		.begins = begins,
 		.halve = world_halve,
 		.retake = retake,
+		.may_send = may_send,
+		.is_doubtful = is_doubtful,
 		.can_prove = proof_can,
 		.ended = ended,
 		.stopped = stopped,

@@ -19,6 +19,7 @@ struct http_transfer {
 	char *method, *url, *body;
 	char **headers;
 	uint64_t note;
+	bool (*gate)(void *arg);
 	void (*done)(void *arg, const struct http_answer *answer);
 	void *arg;
 };
@@ -72,6 +73,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	t->body = mem_dup(request->body ? request->body : "", request->body_len);
 	for (const char *const *h = request->headers; h && *h; h++)
 		strlist_add(&t->headers, mem_strdup(*h));
+	t->gate = request->gate;
 	t->done = request->done;
 	t->arg = request->arg;
 	while (*at)
@@ -187,6 +189,11 @@ const char *fake_header(const struct http_transfer *t, const char *name)
 		if (!strncmp(*h, name, len) && !strncmp(*h + len, ": ", 2))
 			return *h + len + 2;
 	return NULL;
+}
+
+bool fake_pass(struct http_transfer *t)
+{
+	return !t->gate || t->gate(t->arg);
 }
 
 uint64_t *fake_note(struct http_transfer *t)

@@ -30,6 +30,8 @@ const char *fake_url(const struct http_transfer *t);  /* whole */
 const char *fake_body(const struct http_transfer *t); /* "" where there is none */
 /* The value of a header as it was sent; NULL: there was none. */
 const char *fake_header(const struct http_transfer *t, const char *name);
+/* The connection stands: may it be sent? */
+bool fake_pass(struct http_transfer *t);
 /* A place for the test's own thoughts about it: 0 at first. */
 uint64_t *fake_note(struct http_transfer *t);
 
