@@ -27,6 +27,7 @@ struct preview {
 	const struct pipeline *pipeline;
 	struct page page;
 	struct gather *gather;
+	struct made *made;
 	uint64_t n_records, n_rejected, n_filtered, n_skipped, n_unknown_keys;
 };
 
@@ -95,7 +96,7 @@ static void preview_draft(struct preview *p, struct draft *takes_draft)
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct record *record = record_ref(takes_draft->record);
 	struct draft *forms[preview_max_forms];
-	const size_t n = preview_forms(takes_draft, forms, &rejection);
+	const size_t n = preview_forms(takes_draft, p->made, forms, &rejection);
 
 	for (size_t i = 0; i < n; i++)
 		preview_form(p, forms[i]);
@@ -268,12 +269,14 @@ static enum exit_code run_preview(const struct cli *cli)
 	p.pipeline = pipeline;
 	p.page.base_url = pipeline->base_url;
 	p.gather = gather_new();
+	p.made = made_new();
 	r = open_source(pipeline, &source, &err);
 	if (r == 0)
 		r = preview_source(&p, source, limit, &err);
 	/* Also what was read before the input failed: `run` would send it. */
 	preview_groups(&p, true);
 	gather_free(p.gather);
+	made_free(p.made);
 	page_flush(&p.page);
 	buf_deinit(&p.page.out);
 	names_deinit(&names);

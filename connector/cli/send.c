@@ -195,7 +195,7 @@ static void show_output(struct send *send, struct page *page, struct shape_outpu
 
 	desk_print_output(output, send->pipeline->routes.jq, &send->shown);
 	if (output->draft)
-		n = preview_forms(steal(&output->draft), forms, &output->rejection);
+		n = preview_forms(steal(&output->draft), NULL, forms, &output->rejection);
 	for (size_t i = 0; i < n; i++) {
 		show_form(send, page, forms[i]);
 		draft_free(forms[i]);
