@@ -161,6 +161,8 @@ void intake_check_disk(struct engine *e);
 void intake_add_stream(struct engine *e, struct stream *stream);
 /* The record at this place has its requests already, and is not to be read. */
 void intake_skip(struct engine *e, const struct record *record);
+/* It has none any more, and is to be read after all. */
+void intake_unskip(struct engine *e, const struct record *record);
 /* Whether it has: an earlier run left it open, or a person had it sent. */
 bool intake_has_open(struct engine *e, const struct record *record);
 /* Takes the identity of a create; false: another has it, @ret_rejection says which. */
@@ -195,6 +197,8 @@ void outputs_take_rest(struct engine *e, const struct route_set *routes, struct 
                        struct request *first, struct draft *open);
 /* @draft, which waits and has no row, gets one, and with it all that its record is tied to. */
 void outputs_keep(struct engine *e, struct draft *draft);
+/* Closes the account of @record. */
+void outputs_forget(struct record *record);
 /* @draft has its output from now on, in the place of another: it waits in resolve or gather. */
 void outputs_wait(struct draft *draft);
 /* @request has its outputs from now on: they have left gather. */
@@ -506,6 +510,8 @@ void seen_hold(struct engine *e, struct record *record);
 void seen_hold_left_open(struct engine *e, struct record *record);
 /* An output of @record has ended, and that was submitted; if it was the last, so is its key. */
 void seen_end(struct engine *e, struct record *record);
+/* Nothing became of @record: its key is free for others. */
+void seen_let_go(struct engine *e, struct record *record);
 /* Takes those that waited and need not any more. */
 void seen_turn(struct engine *e);
 /* The first place of those that others wait for; false: nobody waits. */
@@ -584,6 +590,11 @@ void desk_part_ended(struct desk *desk, const struct part *part, const struct re
 void desk_begin(struct desk *desk);
 /* After a turn's commit: answers what has ended. */
 void desk_turn(struct desk *desk);
+/*
+ * @record, which a person has sent before those that it may link to were read, is not sent: nothing
+ * is kept of it, and it is read in its turn. False: too late, some of it is on its way.
+ */
+bool desk_give_back(struct desk *desk, struct record *record, const char *why);
 bool desk_is_waiting(const struct desk *desk);
 /* It has work to do at once. */
 bool desk_is_busy(const struct desk *desk);

@@ -233,6 +233,18 @@ static void reject_ambiguous(struct engine *e, struct resolving *r, const struct
 	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", why);
 }
 
+/* Who makes it may come yet: then the record was sent too early. */
+static bool is_given_back(struct engine *e, struct resolving *r, const char *none)
+{
+	const struct draft *d = r->draft;
+
+	if (!d->record->is_ahead || d->part || d->n_rows ||
+	    !desk_give_back(e->desk, d->record, none))
+		return false;
+	offers_withdraw(e, d);
+	return true;
+}
+
 static enum step no_link(struct engine *e, struct resolving *r, const struct draft_link *link,
                          struct looked *looked)
 {
@@ -246,7 +258,8 @@ static enum step no_link(struct engine *e, struct resolving *r, const struct dra
 		resolve_skip(e, r, "%s, and on_none says skip", none);
 		return STEP_GONE;
 	}
-	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", none);
+	if (!is_given_back(e, r, none))
+		resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", none);
 	return STEP_GONE;
 }
 

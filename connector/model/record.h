@@ -61,6 +61,7 @@ struct record {
 	unsigned n_outputs;
 	bool is_asked;   /* its outputs are on their way to the disk */
 	bool is_settled; /* an earlier outcome is counted: it is taken up again */
+	bool is_ahead;   /* a person has it sent, and some before it were not read yet */
 };
 
 struct record *record_new(void); /* refs = 1 */
