@@ -15,6 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -223,7 +224,7 @@ static void print_summary(const struct preview *p)
 
 	(void)fflush(stdout); /* where both lead to one place, this comes last */
 	(void)fprintf(stderr, "%s record%s", term_thousands(p->n_records, text),
-	              p->n_records == 1 ? "" : "s");
+	              plural(p->n_records, "", "s"));
 	if (p->n_filtered)
 		add_count(p->n_filtered, "filtered");
 	if (p->n_skipped)
@@ -235,7 +236,7 @@ static void print_summary(const struct preview *p)
 		              "%s key%s that Close does not know (see the notes): unknown_keys "
 		              "says what becomes of them\n",
 		              term_thousands(p->n_unknown_keys, text),
-		              p->n_unknown_keys == 1 ? "" : "s");
+		              plural(p->n_unknown_keys, "", "s"));
 }
 
 static int open_source(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
