@@ -450,6 +450,8 @@ uint64_t outbox_n_owed(const struct engine *e);
 /* The next turn has something to do and needs not wait. */
 bool outbox_is_busy(const struct engine *e);
 bool outbox_is_full(const struct engine *e);
+/* It is, and its receiver said 410. */
+bool outbox_is_hopeless(const struct engine *e);
 /* Its receiver said 410, in this run or an earlier one: what it has not taken is kept. */
 bool outbox_is_gone(const struct engine *e);
 /* Tries what waits now, whatever it waits for. */
@@ -508,10 +510,10 @@ void seen_take(struct engine *e, struct record *record);
 void seen_hold(struct engine *e, struct record *record);
 /* The same of what an earlier run left open; it may have been read before there was a key. */
 void seen_hold_left_open(struct engine *e, struct record *record);
-/* An output of @record has ended, and that was submitted; if it was the last, so is its key. */
-void seen_end(struct engine *e, struct record *record);
 /* Nothing became of @record: its key is free for others. */
 void seen_let_go(struct engine *e, struct record *record);
+/* An output of @record has ended, and that was submitted; if it was the last, so is its key. */
+void seen_end(struct engine *e, struct record *record);
 /* Takes those that waited and need not any more. */
 void seen_turn(struct engine *e);
 /* The first place of those that others wait for; false: nobody waits. */
@@ -588,13 +590,13 @@ void desk_question(void *arg, const char *verb, struct json_object *request,
 void desk_part_ended(struct desk *desk, const struct part *part, const struct request *request);
 /* Before delivery has its turn: begins what waits. */
 void desk_begin(struct desk *desk);
-/* After a turn's commit: answers what has ended. */
-void desk_turn(struct desk *desk);
 /*
  * @record, which a person has sent before those that it may link to were read, is not sent: nothing
  * is kept of it, and it is read in its turn. False: too late, some of it is on its way.
  */
 bool desk_give_back(struct desk *desk, struct record *record, const char *why);
+/* After a turn's commit: answers what has ended. */
+void desk_turn(struct desk *desk);
 bool desk_is_waiting(const struct desk *desk);
 /* It has work to do at once. */
 bool desk_is_busy(const struct desk *desk);
