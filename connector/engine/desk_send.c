@@ -353,16 +353,27 @@ static void take(struct engine *e, struct errand *errand)
 	shape_result_deinit(&shaped);
 }
 
+/* All that there is of it waits to be looked up. */
+static bool is_unsent(const struct record *record)
+{
+	for (unsigned i = 0; i < record->n_outputs; i++) {
+		const struct draft *draft = record->outputs[i].draft;
+
+		if (!draft || draft->part || draft->lanes)
+			return false;
+	}
+	return !record->is_asked && record->n_open == record->n_outputs;
+}
+
 bool sending_give_back(struct errand *errand, struct record *record, const char *why)
 {
 	struct engine *e = errand->desk->engine;
 	struct sending *s = errand->sending;
 
-	/* Where there are others of it, they may be on their way. */
-	if (s->record != record || record->n_outputs > 1 || record->n_open != 1 ||
-	    record->is_asked)
+	if (s->record != record || !is_unsent(record))
 		return false;
 	outputs_forget(record);
+	record->is_given_back = true;
 	intake_unskip(e, record);
 	seen_let_go(e, record);
 	e->n_unsettled--;

@@ -166,10 +166,21 @@ static bool is_given_back(struct engine *e, struct resolving *r, const char *non
 {
 	const struct draft *d = r->draft;
 
-	if (!d->record->is_ahead || d->part || d->n_rows ||
-	    !desk_give_back(e->desk, d->record, none))
+	if (!d->record->is_ahead || d->n_rows || !desk_give_back(e->desk, d->record, none))
 		return false;
 	offers_withdraw(e, d);
+	for (struct resolving *o = e->resolve->aside_first; o; o = o->behind)
+		if (o->draft->record == d->record)
+			resolve_wake(e, o);
+	return true;
+}
+
+/* Another output of its record was: nothing becomes of this one either. */
+static bool goes_with_it(struct engine *e, struct resolving *r)
+{
+	if (!r->draft->record->is_given_back || r->n_asking)
+		return false;
+	offers_withdraw(e, r->draft);
 	return true;
 }
 
@@ -366,6 +377,8 @@ bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
 
+	if (goes_with_it(e, r))
+		return true;
 	/* An answer on its way points at it. */
 	if (is_still_asking(r) || resolve_must_wait(e, r))
 		return false;

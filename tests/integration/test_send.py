@@ -713,6 +713,22 @@ def test_a_link_to_a_record_that_was_not_read_yet_sends_and_keeps_nothing(
     assert [one["name"] for one in sandbox.objects("contact")] == ["Ana"]
 
 
+def test_with_several_calls_none_of_them_is_sent(closefeed, pipeline, sandbox):
+    account_field(sandbox)
+    path = pipeline([{"account": "A-1", "company": "Acme"}, {"account": "A-1", "name": "Ana"}],
+                    routes=FAMILY.replace("- operation: contact.create", """
+- operation: activity.note.create
+  continue: true
+  link: {lead_id: {lead: {custom.Account ID: "{account}"}}}
+  body: {note: "{name}"}
+- operation: contact.create"""))
+    early = closefeed("send", path, "--record", "2", "--yes")
+    assert early.code == 75 and "was not read yet" in early.err, early.out + early.err
+    assert sandbox.objects("contact") == sandbox.objects("activity/note") == []
+    assert closefeed("run", path, "--json").summary["delivered"] == 2
+    assert len(sandbox.objects("contact")) == len(sandbox.objects("activity/note")) == 1
+
+
 def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
     account_field(sandbox)
     path = pipeline([{"account": "A-1", "company": "Acme"}], routes="""
