@@ -236,6 +236,7 @@ void ask_free(struct resolve *resolve);
 void ask_again(struct engine *e);
 
 /* resolve_rename.c: custom fields that were deleted and made anew. */
+bool rename_has_custom(const struct lookup_key *key);
 /*
  * Close refuses a question for @key of @kind: true where a book of its fields is old and is asked
  * for again.
