@@ -56,6 +56,10 @@ const char *json_get_string(struct json_object *object, const char *key);
 int64_t json_get_int(struct json_object *object, const char *key, int64_t otherwise);
 bool json_get_bool(struct json_object *object, const char *key, bool otherwise);
 
+/* What @value is, for people: "null", "true or false", "a number", "a text", "a list", "an object".
+ */
+const char *json_kind_text(struct json_object *value);
+
 /* A new string object; NULL text gives a JSON null. */
 struct json_object *json_string(const char *text);
 

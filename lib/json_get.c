@@ -90,3 +90,23 @@ void json_freep(struct json_object **value)
 {
 	json_object_put(*value);
 }
+
+const char *json_kind_text(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return "null";
+	case json_type_boolean:
+		return "true or false";
+	case json_type_double:
+	case json_type_int:
+		return "a number";
+	case json_type_string:
+		return "a text";
+	case json_type_array:
+		return "a list";
+	case json_type_object:
+		break;
+	}
+	return "an object";
+}

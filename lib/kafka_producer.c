@@ -79,10 +79,11 @@ static void report(rd_kafka_t *client, const rd_kafka_message_t *message, void *
 
 static void failed(rd_kafka_t *client, int code, const char *reason, void *arg)
 {
+	const bool is_fatal = code == RD_KAFKA_RESP_ERR__FATAL;
 	struct kafka_producer *p = arg;
 	char why[256];
 
-	if (code == RD_KAFKA_RESP_ERR__FATAL) {
+	if (is_fatal) {
 		code = (int)rd_kafka_fatal_error(client, why, sizeof(why));
 		reason = why;
 	}
@@ -91,8 +92,8 @@ static void failed(rd_kafka_t *client, int code, const char *reason, void *arg)
 		(void)kafka_explain((rd_kafka_resp_err_t)code, reason, p->brokers, p->topic_name,
 		                    &p->trouble);
 	/* One broker of several that ends a connection is no trouble yet. */
-	if (code != RD_KAFKA_RESP_ERR__TRANSPORT && code != RD_KAFKA_RESP_ERR__TIMED_OUT)
-		p->is_down = true;
+	p->is_down |= is_fatal || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+	              code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
 }
 
 static bool has_property(const struct kafka_conf *conf, const char *name)
@@ -128,6 +129,10 @@ static int connect_to(struct kafka_producer *p, const struct kafka_conf *from, s
 		               p->topic_name);
 	p->queue = rd_kafka_queue_get_main(p->client);
 	rd_kafka_queue_io_event_enable(p->queue, p->fd, &one, sizeof(one));
+	/* What came before that (a refused connection) is told by no descriptor, nor is what comes
+	 * behind it. */
+	if (write(p->fd, &one, sizeof(one)) != sizeof(one))
+		return err_set(err, -EIO, "no descriptor for Kafka: %s", strerror(errno));
 	return 0;
 }
 

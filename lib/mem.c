@@ -57,6 +57,17 @@ char *mem_strdup(const char *text)
 	return text ? mem_dup(text, strlen(text)) : NULL;
 }
 
+char *mem_trimmed(const char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t\r\n");
+	len = strlen(text);
+	while (len && strchr(" \t\r\n", text[len - 1]))
+		len--;
+	return mem_dup(text, len);
+}
+
 char *mem_dup(const void *bytes, size_t len)
 {
 	char *p;

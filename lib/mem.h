@@ -27,6 +27,8 @@ void *mem_grow(void *items, size_t n, size_t *cap, size_t size) __attribute__((r
 /* Copies of text, to free(). mem_dup() adds a NUL behind the @len bytes; NULL text gives NULL. */
 char *mem_strdup(const char *text);
 char *mem_dup(const void *bytes, size_t len) __attribute__((returns_nonnull));
+/* The same without the blanks and line ends around it. */
+char *mem_trimmed(const char *text) __attribute__((returns_nonnull));
 
 /* asprintf(3) and vasprintf(3) that return the text, to free(). */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));

@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ static void report_file(struct report *report, const struct pipeline *pipeline)
 	for (size_t i = 0; i < n_layers; i++) {
 		const size_t n = count_errors(pipeline, (enum pipeline_layer)i);
 
-		(void)snprintf(what, sizeof(what), "%zu mistake%s", n, n == 1 ? "" : "s");
+		(void)snprintf(what, sizeof(what), "%zu mistake%s", n, plural(n, "", "s"));
 		add_layer(report, layer_names[i], n == 0, n ? what : NULL);
 		/* What cannot be read as YAML has no keys to judge. */
 		if (n && i == LAYER_SYNTAX)
@@ -142,7 +143,7 @@ static enum exit_code report_topic(struct report *report, const struct pipeline_
 	if (n < 0)
 		buf_addf(&what, "%s", err.text);
 	else
-		buf_addf(&what, "%s, %d partition%s, at %s", topic->topic, n, n == 1 ? "" : "s",
+		buf_addf(&what, "%s, %d partition%s, at %s", topic->topic, n, plural(n, "", "s"),
 		         topic->conf.brokers);
 	add_layer(report, "topic", n >= 0, buf_text(&what));
 	buf_deinit(&what);

@@ -2,6 +2,7 @@
 #include "connector/cli/books.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/strlist.h"
 
 #include <string.h>
@@ -55,7 +56,7 @@ static void tell(struct names_report *report, size_t n_errors)
 	const size_t n = json_object_array_length(report->drift);
 
 	if (n_errors)
-		buf_addf(&report->what, "%zu mistake%s", n_errors, n_errors == 1 ? "" : "s");
+		buf_addf(&report->what, "%zu mistake%s", n_errors, plural(n_errors, "", "s"));
 	else
 		buf_adds(&report->what, "every name of the file is known");
 	if (n)
@@ -63,7 +64,7 @@ static void tell(struct names_report *report, size_t n_errors)
 			&report->what,
 			"; %zu difference%s from the lock file (`closefeed fields --lock` writes it "
 			"anew)",
-			n, n == 1 ? "" : "s");
+			n, plural(n, "", "s"));
 }
 
 enum exit_code check_names(const struct pipeline_options *options, const struct names *locked,

@@ -122,7 +122,7 @@ static void render_output(const struct pipeline *p, struct rendered *r, struct s
 	size_t n = 0;
 
 	if (output->draft)
-		n = preview_forms(steal(&output->draft), forms, &output->rejection);
+		n = preview_forms(steal(&output->draft), NULL, forms, &output->rejection);
 	for (size_t i = 0; i < n; i++) {
 		render_form(p, r, forms[i]);
 		draft_free(forms[i]);

@@ -77,7 +77,10 @@ void desk_print_status(FILE *out, struct json_object *answer)
 	print_count(out, answer, "unknown", "with an unknown outcome, being looked up");
 	print_count(out, answer, "held", "held: closefeed held list");
 	print_count(out, answer, "rejected", "rejected: closefeed rejects list");
-	print_count(out, answer, "events_owed", "events the receiver has not accepted yet");
+	print_count(out, answer, "events_owed",
+	            plural((uint64_t)json_get_int(answer, "events_owed", 0),
+	                   "event the receiver has not accepted yet",
+	                   "events the receiver has not accepted yet"));
 }
 
 /* "companies.ndjson:12", "topic/3@77", and how many more records the item is of. */

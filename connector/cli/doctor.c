@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/versions.h"
 
 #include <stdio.h>
@@ -138,8 +139,8 @@ static enum exit_code look_at_pipeline(struct doctor *d, const char *path)
 	}
 	if (p->n_errors) {
 		(void)snprintf(text, sizeof(text), "%zu mistake%s: `closefeed check` names %s",
-		               p->n_errors, p->n_errors == 1 ? "" : "s",
-		               p->n_errors == 1 ? "it" : "them");
+		               p->n_errors, plural(p->n_errors, "", "s"),
+		               plural(p->n_errors, "it", "them"));
 		say(d, FINDING_BAD, "pipeline", text);
 		return EXIT_PIPELINE;
 	}

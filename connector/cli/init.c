@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "lib/near.h"
+#include "lib/plural.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -283,16 +284,15 @@ static void add_fields(struct draft_file *f)
 	char kinds[160];
 
 	buf_addf(&f->text, "  # The %u record%s looked at:\n", s->n_records,
-	         s->n_records == 1 ? "" : "s");
+	         plural(s->n_records, "", "s"));
 	for (size_t i = 0; i < s->n_fields; i++) {
 		sample_kinds_text(s->fields[i].kinds, kinds, sizeof(kinds));
 		buf_addf(&f->text, "  #   %-24s in %u, %s\n", s->fields[i].name, s->fields[i].n,
 		         kinds);
 	}
 	if (s->n_faulty)
-		buf_addf(&f->text,
-		         "  #   %u more lines are no JSON object: they will be rejected\n",
-		         s->n_faulty);
+		buf_addf(&f->text, "  #   %u more line%s no JSON object and will be rejected\n",
+		         s->n_faulty, plural(s->n_faulty, " is", "s are"));
 }
 
 static void add_left_over(struct draft_file *f)

@@ -15,6 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct preview {
 	const struct pipeline *pipeline;
 	struct page page;
 	struct gather *gather;
+	struct made *made;
 	uint64_t n_records, n_rejected, n_filtered, n_skipped, n_unknown_keys;
 };
 
@@ -95,7 +97,7 @@ static void preview_draft(struct preview *p, struct draft *takes_draft)
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct record *record = record_ref(takes_draft->record);
 	struct draft *forms[preview_max_forms];
-	const size_t n = preview_forms(takes_draft, forms, &rejection);
+	const size_t n = preview_forms(takes_draft, p->made, forms, &rejection);
 
 	for (size_t i = 0; i < n; i++)
 		preview_form(p, forms[i]);
@@ -222,7 +224,7 @@ static void print_summary(const struct preview *p)
 
 	(void)fflush(stdout); /* where both lead to one place, this comes last */
 	(void)fprintf(stderr, "%s record%s", term_thousands(p->n_records, text),
-	              p->n_records == 1 ? "" : "s");
+	              plural(p->n_records, "", "s"));
 	if (p->n_filtered)
 		add_count(p->n_filtered, "filtered");
 	if (p->n_skipped)
@@ -234,7 +236,7 @@ static void print_summary(const struct preview *p)
 		              "%s key%s that Close does not know (see the notes): unknown_keys "
 		              "says what becomes of them\n",
 		              term_thousands(p->n_unknown_keys, text),
-		              p->n_unknown_keys == 1 ? "" : "s");
+		              plural(p->n_unknown_keys, "", "s"));
 }
 
 static int open_source(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
@@ -268,12 +270,14 @@ static enum exit_code run_preview(const struct cli *cli)
 	p.pipeline = pipeline;
 	p.page.base_url = pipeline->base_url;
 	p.gather = gather_new();
+	p.made = made_new();
 	r = open_source(pipeline, &source, &err);
 	if (r == 0)
 		r = preview_source(&p, source, limit, &err);
 	/* Also what was read before the input failed: `run` would send it. */
 	preview_groups(&p, true);
 	gather_free(p.gather);
+	made_free(p.made);
 	page_flush(&p.page);
 	buf_deinit(&p.page.out);
 	names_deinit(&names);

@@ -238,24 +238,40 @@ static void note_children(struct draft *update, const char *list)
 		list);
 }
 
-static size_t divide(struct draft *create, struct draft *ret_forms[static preview_max_forms],
+/* A record before it makes the object, so that there is one in any case. */
+static bool is_made(struct made *made, const struct draft *create, struct draft *update)
+{
+	const char *place = NULL;
+
+	if (made)
+		place = made_before(made, create);
+	if (place)
+		draft_note(update, "or %s makes it", place);
+	return place != NULL;
+}
+
+static size_t divide(struct draft *create, struct made *made,
+                     struct draft *ret_forms[static preview_max_forms],
                      struct rejection *ret_rejection)
 {
 	struct draft *update = steal(&create->update);
 	struct match_text text = text_of(create->match, create->written);
 	const struct route *route = create->route;
-	const bool may_create = route->on_none == NONE_CREATE && !create->refused;
+	bool may_create = route->on_none == NONE_CREATE && !create->refused;
 	size_t n = 0;
 
 	if (update && create->n_rows)
 		share_rows(create, update);
+	if (route->on_match == MATCH_UPDATE) {
+		fill_url(update, "id", text.id);
+		note_update(update, route, &text);
+		may_create = may_create && !is_made(made, create, update);
+	}
 	if (may_create) {
 		note_create(create, &text);
 		ret_forms[n++] = create;
 	}
 	if (route->on_match == MATCH_UPDATE) {
-		fill_url(update, "id", text.id);
-		note_update(update, route, &text);
 		if (create->n_rows)
 			note_children(update, route->batch->into);
 		if (create->refused)
@@ -284,7 +300,8 @@ static void fill_match(struct draft *draft)
 	text_deinit(&text);
 }
 
-size_t preview_forms(struct draft *takes_draft, struct draft *ret_forms[static preview_max_forms],
+size_t preview_forms(struct draft *takes_draft, struct made *made,
+                     struct draft *ret_forms[static preview_max_forms],
                      struct rejection *ret_rejection)
 {
 	size_t n = 1;
@@ -293,7 +310,7 @@ size_t preview_forms(struct draft *takes_draft, struct draft *ret_forms[static p
 	if (!draft_is_open(takes_draft))
 		return 1;
 	if (takes_draft->update)
-		n = divide(takes_draft, ret_forms, ret_rejection);
+		n = divide(takes_draft, made, ret_forms, ret_rejection);
 	else if (takes_draft->match)
 		fill_match(takes_draft);
 	for (size_t i = 0; i < n; i++) {

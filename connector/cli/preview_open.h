@@ -6,6 +6,7 @@
  * say when each is sent.
  */
 
+#include "connector/cli/preview_made.h"
 #include "connector/model/draft.h"
 #include "connector/model/record.h"
 #include "connector/model/request.h"
@@ -24,9 +25,11 @@ bool preview_has_key(const struct route_set *routes, struct record *record,
 
 /*
  * What may be sent of @takes_draft, as it is to be shown: the caller's, in order. 0: nothing is
- * ever sent of it; @ret_rejection says why.
+ * ever sent of it; @ret_rejection says why. @made: what was shown before it makes; NULL: it stands
+ * alone.
  */
-size_t preview_forms(struct draft *takes_draft, struct draft *ret_forms[static preview_max_forms],
+size_t preview_forms(struct draft *takes_draft, struct made *made,
+                     struct draft *ret_forms[static preview_max_forms],
                      struct rejection *ret_rejection);
 
 /* The request that @form gives by itself, a batch of one where it has a batch; NULL: none. */

@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -148,7 +149,8 @@ static void draw_live(struct progress *p, const struct progress_view *view, uint
 	buf_clear(&line);
 	add_counts(&view->counts, &line);
 	if (view->events_owed)
-		buf_addf(&line, "; %s events on their way", term_thousands(view->events_owed, n));
+		buf_addf(&line, "; %s event%s on the way", term_thousands(view->events_owed, n),
+		         plural(view->events_owed, "", "s"));
 	draw_line(p, &line, STYLE_PLAIN);
 	buf_clear(&line);
 	add_rate(p, view, now_ms, &line);
@@ -170,7 +172,8 @@ static void print_line(struct progress *p, const struct progress_view *view, uin
 	add_share(view, &line);
 	add_rate(p, view, now_ms, &line);
 	if (view->events_owed)
-		buf_addf(&line, "; %s events on their way", term_thousands(view->events_owed, n));
+		buf_addf(&line, "; %s event%s on the way", term_thousands(view->events_owed, n),
+		         plural(view->events_owed, "", "s"));
 	if (view->waiting)
 		buf_addf(&line, "; %s", view->waiting);
 	(void)fprintf(p->out, "%s\n", buf_text(&line));
@@ -319,8 +322,8 @@ static void print_summary(struct progress *p, const struct progress_view *view,
 			p->out,
 			"  %12s key%s that Close does not know: `closefeed preview` names %s\n",
 			term_thousands(view->unknown_keys, text),
-			view->unknown_keys == 1 ? "" : "s",
-			view->unknown_keys == 1 ? "it" : "them");
+			plural(view->unknown_keys, "", "s"),
+			plural(view->unknown_keys, "it", "them"));
 	if (end->reason) {
 		term_print(p->out, end->reason);
 		(void)fputc('\n', p->out);

@@ -9,6 +9,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,7 +242,7 @@ enum exit_code rejects_export(const struct cli *cli, const struct pipeline *pipe
 	}
 	if (path && code == EXIT_DONE)
 		(void)fprintf(stderr, "%" PRIu64 " record%s in %s\n", x.n_written,
-		              x.n_written == 1 ? "" : "s", path);
+		              plural(x.n_written, "", "s"), path);
 	/* Who drops them next must know that not all of them are there. */
 	return code == EXIT_DONE && x.n_left_out ? EXIT_UNSETTLED : code;
 }

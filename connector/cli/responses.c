@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/moment.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,11 +74,6 @@ static struct json_object *request_for(const struct cli *cli)
 	return request;
 }
 
-static const char *events(int64_t n)
-{
-	return n == 1 ? "event" : "events";
-}
-
 static void print_resumed(struct json_object *answer)
 {
 	const int64_t n = json_get_int(answer, "waiting", 0);
@@ -89,7 +85,7 @@ static void print_resumed(struct json_object *answer)
 	printf("the receiver is sent to again\n");
 	if (n && !json_get_bool(answer, "running", false))
 		printf("%" PRId64 " %s for the next run, or for `closefeed responses flush`\n", n,
-		       n == 1 ? "event waits" : "events wait");
+		       plural(n, "event waits", "events wait"));
 }
 
 static void print_told(const struct cli *cli, struct json_object *answer)
@@ -102,14 +98,16 @@ static void print_told(const struct cli *cli, struct json_object *answer)
 	if (n_resent >= 0 && n_wanted > n_resent)
 		(void)fprintf(stderr,
 		              "%" PRId64 " of them %s not kept: never accepted, or too long ago\n",
-		              n_wanted - n_resent, n_wanted - n_resent == 1 ? "is" : "are");
+		              n_wanted - n_resent, plural(n_wanted - n_resent, "is", "are"));
 	if (n_resent < 0)
-		printf("%" PRId64 " %s told\n", n_told, events(n_told));
+		printf("%" PRId64 " %s told\n", n_told,
+		       plural((uint64_t)n_told, "event", "events"));
 	else
-		printf("%" PRId64 " %s %s\n", n_resent, events(n_resent),
+		printf("%" PRId64 " %s %s\n", n_resent,
+		       plural((uint64_t)n_resent, "event", "events"),
 		       n_waiting ? "owed again" : "told again");
 	if (n_waiting) {
-		printf("%" PRId64 " still %s: ", n_waiting, n_waiting == 1 ? "waits" : "wait");
+		printf("%" PRId64 " still %s: ", n_waiting, plural(n_waiting, "waits", "wait"));
 		term_print(stdout, json_get_string(answer, "why"));
 		printf("\n");
 	}

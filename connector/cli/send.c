@@ -19,6 +19,7 @@
 #include "lib/crypto.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -60,7 +61,7 @@ static struct record *find_record(const struct pipeline *p, uint64_t number,
 			*ret_code = EXIT_USAGE;
 			r = err_set(err, -ENOENT,
 			            "%s has %" PRIu64 " record%s: there is no record %" PRIu64,
-			            p->ndjson_written, n, n == 1 ? "" : "s", number);
+			            p->ndjson_written, n, plural(n, "", "s"), number);
 		}
 		if (r == SOURCE_RECORD && ++n == number)
 			return record;
@@ -195,7 +196,7 @@ static void show_output(struct send *send, struct page *page, struct shape_outpu
 
 	desk_print_output(output, send->pipeline->routes.jq, &send->shown);
 	if (output->draft)
-		n = preview_forms(steal(&output->draft), forms, &output->rejection);
+		n = preview_forms(steal(&output->draft), NULL, forms, &output->rejection);
 	for (size_t i = 0; i < n; i++) {
 		show_form(send, page, forms[i]);
 		draft_free(forms[i]);
@@ -333,7 +334,7 @@ static enum exit_code send_it(struct send *send)
 	enum exit_code code;
 
 	if (!cli_has(send->cli, "yes") &&
-	    !question_ask(send->n_sendable == 1 ? "Send this?" : "Send these?", false)) {
+	    !question_ask(plural(send->n_sendable, "Send this?", "Send these?"), false)) {
 		(void)fprintf(stderr, "nothing was sent\n");
 		return EXIT_UNSETTLED;
 	}

@@ -4,6 +4,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/utf8.h"
 
 #include <json-c/json_object_iterator.h>
@@ -285,7 +286,8 @@ static char *tell(const struct reader *reader, const char *body, size_t body_len
 		}
 	}
 	if (n_fields > max_told_fields)
-		buf_addf(&out, " (and %d more fields)", n_fields - max_told_fields);
+		buf_addf(&out, " (and %d more field%s)", n_fields - max_told_fields,
+		         plural((unsigned)(n_fields - max_told_fields), "", "s"));
 	if (out.len == 0)
 		add_page(&out, body, body_len);
 	return buf_take(&out);

@@ -1,6 +1,7 @@
 #include "connector/delivery/limits.h"
 
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,8 +76,9 @@ const char *limits_reject(struct limits *l, const char *route, char text[static 
 		if (l->n_rejects <= l->n)
 			return NULL;
 		(void)snprintf(text, 256,
-		               "Close rejected %llu calls, more than delivery.max_rejects: %llu",
-		               (unsigned long long)l->n_rejects, (unsigned long long)l->n);
+		               "Close rejected %llu call%s, more than delivery.max_rejects: %llu",
+		               (unsigned long long)l->n_rejects, plural(l->n_rejects, "", "s"),
+		               (unsigned long long)l->n);
 		return text;
 	case LIMIT_SHARE:
 		if (l->n_answers < share_counts_from || l->n_rejects * 100 <= l->n_answers * l->n)

@@ -112,6 +112,14 @@ void desk_part_ended(struct desk *desk, const struct part *part, const struct re
 	}
 }
 
+bool desk_give_back(struct desk *desk, struct record *record, const char *why)
+{
+	for (struct errand *errand = desk->errands; errand; errand = errand->next)
+		if (errand->sending && sending_give_back(errand, record, why))
+			return true;
+	return false;
+}
+
 bool desk_is_busy(const struct desk *desk)
 {
 	const struct errand *errand = desk->engine->is_bound ? desk->errands : NULL;

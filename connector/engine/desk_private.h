@@ -137,6 +137,8 @@ bool sending_is_busy(const struct sending *sending);
 bool sending_has_ended(const struct sending *sending);
 struct json_object *sending_answer(struct errand *errand);
 /* An output of its record, if it is of that one, has ended. */
+/* Ends it with nothing sent, where @record is its own and none of it was sent yet. */
+bool sending_give_back(struct errand *errand, struct record *record, const char *why);
 void sending_part_ended(struct errand *errand, const struct part *part,
                         const struct request *request);
 void sending_free(struct sending *sending); /* NULL is ignored */

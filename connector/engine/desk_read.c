@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,15 +263,15 @@ static void say_responses(struct json_object *o, struct json_object *sentences,
 		add_sentence(sentences,
 		             "responses are paused: the receiver answered 410 Gone at %s; %llu "
 		             "event%s kept, and none is sent until `closefeed responses resume`",
-		             at, n, n == 1 ? " is" : "s are");
+		             at, n, plural(n, " is", "s are"));
 	} else if (!e && all) {
 		add_sentence(sentences,
 		             "%llu event%s for a receiver: the next run sends them, or `closefeed "
 		             "responses flush`",
-		             all, all == 1 ? " waits" : "s wait");
+		             all, plural(all, " waits", "s wait"));
 	} else if (e && all && *trouble) {
 		add_sentence(sentences, "%s takes no events (%s); %llu event%s",
-		             outbox_waits_for(e), trouble, all, all == 1 ? " waits" : "s wait");
+		             outbox_waits_for(e), trouble, all, plural(all, " waits", "s wait"));
 	}
 }
 

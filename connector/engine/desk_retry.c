@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/test_hooks.h"
 
 #include <assert.h>
@@ -370,8 +371,8 @@ struct json_object *desk_load_pipeline(const struct desk *desk, struct json_obje
 		               ? desk_refusal(EXIT_LOCAL, "%s", err.text)
 		               : NULL;
 	o = desk_refusal(EXIT_PIPELINE,
-	                 "the pipeline has %zu mistakes: `closefeed check` shows them",
-	                 pipeline->n_errors);
+	                 "the pipeline has %zu mistake%s: `closefeed check` shows them",
+	                 pipeline->n_errors, plural(pipeline->n_errors, "", "s"));
 	pipeline_free(pipeline);
 	return o;
 }

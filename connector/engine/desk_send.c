@@ -311,6 +311,8 @@ static void begin(struct engine *e, struct errand *errand, struct stream *own,
 	record->value = NULL;
 	intake_skip(e, record);
 	record->is_settled = s->is_again && stream_is_settled(own, record->pos);
+	record->is_ahead = !record->is_settled && own->settled_to < record->pos &&
+	                   own->handed_to < record->pos;
 	if (!record->is_settled) {
 		e->n_unsettled++;
 		e->held_bytes += record->len;
@@ -349,6 +351,40 @@ static void take(struct engine *e, struct errand *errand)
 	if (own)
 		begin(e, errand, own, record, &shaped);
 	shape_result_deinit(&shaped);
+}
+
+/* All that there is of it waits to be looked up. */
+static bool is_unsent(const struct record *record)
+{
+	for (unsigned i = 0; i < record->n_outputs; i++) {
+		const struct draft *draft = record->outputs[i].draft;
+
+		if (!draft || draft->part || draft->lanes)
+			return false;
+	}
+	return !record->is_asked && record->n_open == record->n_outputs;
+}
+
+bool sending_give_back(struct errand *errand, struct record *record, const char *why)
+{
+	struct engine *e = errand->desk->engine;
+	struct sending *s = errand->sending;
+
+	if (s->record != record || !is_unsent(record))
+		return false;
+	outputs_forget(record);
+	record->is_given_back = true;
+	intake_unskip(e, record);
+	seen_let_go(e, record);
+	e->n_unsettled--;
+	e->held_bytes -= record->len;
+	record_unref(s->record);
+	s->record = NULL;
+	s->answer = desk_refusal(EXIT_AGAIN,
+	                         "%s; it may be made by a record that was not read yet: run the "
+	                         "pipeline, or send that one first. Nothing was sent",
+	                         why);
+	return true;
 }
 
 /* Who reads has handed it out, and its outcome is to come. */

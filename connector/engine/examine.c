@@ -4,6 +4,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -223,7 +224,8 @@ static void examine_old(const struct examination *x)
 	if (n)
 		tell(x, FINDING_GOOD, "old states",
 		     "%u file%s, %llu MiB: remove %s/old-* when nobody needs them", n,
-		     n == 1 ? "" : "s", (unsigned long long)bytes >> 20, x->pipeline->state_folder);
+		     plural(n, "", "s"), (unsigned long long)bytes >> 20,
+		     x->pipeline->state_folder);
 }
 
 void state_examine(const struct pipeline *pipeline,

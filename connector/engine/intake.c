@@ -158,6 +158,17 @@ void intake_skip(struct engine *e, const struct record *record)
 	e->open_is_sorted = false;
 }
 
+void intake_unskip(struct engine *e, const struct record *record)
+{
+	const struct place place = {.stream = record->stream, .pos = record->pos};
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_open_places; i++)
+		if (place_compare(&e->open_places[i], &place) != 0)
+			e->open_places[n++] = e->open_places[i];
+	e->n_open_places = n;
+}
+
 /*
  * A record one of whose requests got its INTENT is finished from the journal: shaped again it would
  * be sent a second time, or by other rules.
@@ -324,7 +335,7 @@ bool intake_may_take(struct engine *e)
 		return false;
 	if (gather_bytes(e->gather) > gather_budget || resolve_is_full(e) || !intake_has_room(e))
 		return false;
-	if (outbox_is_full(e) && outbox_is_gone(e))
+	if (outbox_is_hopeless(e))
 		delivery_stop(
 			e->delivery, EXIT_AGAIN,
 			"the receiver of the responses answered 410 Gone, and as many events as "

@@ -345,6 +345,11 @@ bool outbox_is_full(const struct engine *e)
 	return e->n_owed_webhook >= owed_at_most || topics_are_full(e, owed_at_most);
 }
 
+bool outbox_is_hopeless(const struct engine *e)
+{
+	return e->n_owed_webhook >= owed_at_most && outbox_is_gone(e);
+}
+
 /*
  * Not at once: while a commit tells what is durable now, rows of events are there that are offered
  * only later in the same commit.

@@ -23,7 +23,7 @@ static struct record_output *output_of(struct record *record, unsigned ordinal)
 	return &record->outputs[ordinal];
 }
 
-static void forget(struct record *record)
+void outputs_forget(struct record *record)
 {
 	free(record->outputs);
 	record->outputs = NULL;
@@ -70,7 +70,7 @@ static void finish(struct storing *s, bool is_durable)
 	for (size_t i = 0; i < s->n_records; i++) {
 		s->records[i]->is_asked = false;
 		if (is_durable)
-			forget(s->records[i]);
+			outputs_forget(s->records[i]);
 		record_unref(s->records[i]);
 	}
 	for (size_t i = 0; i < s->n_waiting; i++) {

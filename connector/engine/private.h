@@ -161,6 +161,8 @@ void intake_check_disk(struct engine *e);
 void intake_add_stream(struct engine *e, struct stream *stream);
 /* The record at this place has its requests already, and is not to be read. */
 void intake_skip(struct engine *e, const struct record *record);
+/* It has none any more, and is to be read after all. */
+void intake_unskip(struct engine *e, const struct record *record);
 /* Whether it has: an earlier run left it open, or a person had it sent. */
 bool intake_has_open(struct engine *e, const struct record *record);
 /* Takes the identity of a create; false: another has it, @ret_rejection says which. */
@@ -195,6 +197,8 @@ void outputs_take_rest(struct engine *e, const struct route_set *routes, struct 
                        struct request *first, struct draft *open);
 /* @draft, which waits and has no row, gets one, and with it all that its record is tied to. */
 void outputs_keep(struct engine *e, struct draft *draft);
+/* Closes the account of @record. */
+void outputs_forget(struct record *record);
 /* @draft has its output from now on, in the place of another: it waits in resolve or gather. */
 void outputs_wait(struct draft *draft);
 /* @request has its outputs from now on: they have left gather. */
@@ -446,6 +450,8 @@ uint64_t outbox_n_owed(const struct engine *e);
 /* The next turn has something to do and needs not wait. */
 bool outbox_is_busy(const struct engine *e);
 bool outbox_is_full(const struct engine *e);
+/* It is, and its receiver said 410. */
+bool outbox_is_hopeless(const struct engine *e);
 /* Its receiver said 410, in this run or an earlier one: what it has not taken is kept. */
 bool outbox_is_gone(const struct engine *e);
 /* Tries what waits now, whatever it waits for. */
@@ -504,6 +510,8 @@ void seen_take(struct engine *e, struct record *record);
 void seen_hold(struct engine *e, struct record *record);
 /* The same of what an earlier run left open; it may have been read before there was a key. */
 void seen_hold_left_open(struct engine *e, struct record *record);
+/* Nothing became of @record: its key is free for others. */
+void seen_let_go(struct engine *e, struct record *record);
 /* An output of @record has ended, and that was submitted; if it was the last, so is its key. */
 void seen_end(struct engine *e, struct record *record);
 /* Takes those that waited and need not any more. */
@@ -582,6 +590,11 @@ void desk_question(void *arg, const char *verb, struct json_object *request,
 void desk_part_ended(struct desk *desk, const struct part *part, const struct request *request);
 /* Before delivery has its turn: begins what waits. */
 void desk_begin(struct desk *desk);
+/*
+ * @record, which a person has sent before those that it may link to were read, is not sent: nothing
+ * is kept of it, and it is read in its turn. False: too late, some of it is on its way.
+ */
+bool desk_give_back(struct desk *desk, struct record *record, const char *why);
 /* After a turn's commit: answers what has ended. */
 void desk_turn(struct desk *desk);
 bool desk_is_waiting(const struct desk *desk);

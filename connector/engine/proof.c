@@ -2,6 +2,7 @@
 
 #include "connector/close/group.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/test_hooks.h"
 
 #include <stdio.h>
@@ -215,8 +216,9 @@ static void was_found(struct proof *p, struct request *r, const char *id, size_t
 {
 	char note[200];
 
-	(void)snprintf(note, sizeof(note), "%zu more objects carry %s = %s; this is the oldest",
-	               n_others, r->identity_field, r->identity_value);
+	(void)snprintf(note, sizeof(note), "%zu more object%s %s = %s; this is the oldest",
+	               n_others, plural(n_others, " carries", "s carry"), r->identity_field,
+	               r->identity_value);
 	forget(p, r->seq);
 	delivery_proven_applied(p->engine->delivery, r, id, n_others ? note : NULL);
 }

@@ -104,98 +104,6 @@ bool resolve_wants(const struct engine *e, const struct draft *draft)
 	return e->resolve->n || draft_is_open(draft) || e->pipeline->park_rejects;
 }
 
-/* Lanes */
-
-/* "lead {id}": of a URL whose hole is open, where nobody is meant yet. */
-static bool is_hole(const char *key)
-{
-	const char *space = strchr(key, ' ');
-	const size_t len = strlen(key);
-
-	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9);
-}
-
-static void add_lookup_lanes(const struct lookup *lookup, bool is_owner, struct request *call)
-{
-	for (size_t i = 0; i < lookup->n_keys; i++) {
-		cleanup_(freep) char *text = lookup_key_text(lookup->kind, &lookup->keys[i]);
-		cleanup_(freep) char *lane = mem_printf("match %s", text);
-
-		request_add_lane(call, lane, is_owner);
-	}
-}
-
-void resolve_lanes_of(const struct draft *draft, struct request *call)
-{
-	struct request *all = request_new();
-
-	crm_lanes(draft, all);
-	for (size_t i = 0; i < all->n_lanes; i++)
-		if (!is_hole(all->lanes[i].key))
-			request_add_lane(call, all->lanes[i].key, all->lanes[i].is_owner);
-	request_free(all);
-	if (draft->match)
-		add_lookup_lanes(draft->match, true, call);
-}
-
-void resolve_lanes(const struct resolving *r, struct request *call)
-{
-	resolve_lanes_of(r->draft, call);
-	for (char **lane = r->match_lanes; lane && *lane; lane++)
-		request_add_lane(call, *lane, true);
-	if (r->nest_lead)
-		request_add_lane(call, r->nest_lead, true);
-	for (size_t i = 0; i < r->n_findings; i++)
-		if (r->findings[i].is_link)
-			add_lookup_lanes(r->findings[i].lookup, false, call);
-}
-
-static struct resolving *in_the_way(struct resolve *resolve, const struct resolving *r,
-                                    const struct lane_key *lane)
-{
-	const struct mark *mark = marks_first(resolve->closed, lane->key);
-
-	for (; mark && mark->number < r->number; mark = mark->behind)
-		if (mark->who != r && (lane->is_owner || mark->is_owner))
-			return mark->who;
-	return NULL;
-}
-
-struct resolving *resolve_ahead(struct engine *e, struct resolving *r)
-{
-	struct resolving *ahead = NULL;
-	struct request *call;
-
-	if (!e->resolve->n_aside || hook_without("aside_lanes"))
-		return NULL;
-	call = request_new();
-	resolve_lanes(r, call);
-	for (size_t i = 0; !ahead && i < call->n_lanes; i++)
-		ahead = in_the_way(e->resolve, r, &call->lanes[i]);
-	request_free(call);
-	return ahead;
-}
-
-static void open_lanes(struct resolve *resolve, struct resolving *r)
-{
-	while (r->n_closed)
-		marks_remove(resolve->closed, r->closed[--r->n_closed]);
-}
-
-/* Again, too: it may be known better by now what it is about. */
-static void close_lanes(struct resolve *resolve, struct resolving *r)
-{
-	struct request *call = request_new();
-
-	open_lanes(resolve, r);
-	resolve_lanes(r, call);
-	r->closed = mem_resize(r->closed, call->n_lanes + 1, sizeof(struct mark *));
-	for (; r->n_closed < call->n_lanes; r->n_closed++)
-		r->closed[r->n_closed] = marks_add(resolve->closed, call->lanes[r->n_closed].key, r,
-		                                   r->number, call->lanes[r->n_closed].is_owner);
-	request_free(call);
-}
-
 /* Lines and those aside */
 
 static struct line *line_of(struct resolve *resolve, uint64_t stream)
@@ -255,7 +163,7 @@ static void leave_aside(struct engine *e, struct resolving *r)
 	*(r->behind ? &r->behind->before : &resolve->aside_last) = r->before;
 	resolve->n_aside--;
 	resolve->n_woken -= r->is_woken;
-	open_lanes(resolve, r);
+	resolve_open_lanes(resolve, r);
 	for (size_t i = 0; i < r->n_waiters; i++)
 		resolve_wake(e, r->waiters[i]);
 }
@@ -313,18 +221,6 @@ static void add_findings(struct resolving *r)
 		add_finding(r, &u->links[i].lookup, &u->links[i]);
 }
 
-/* What it is found by: nobody else is to make or change such an object meanwhile. */
-static void add_match_lanes(struct resolving *r)
-{
-	const struct lookup *match = r->draft->match;
-
-	for (size_t i = 0; match && i < match->n_keys; i++) {
-		cleanup_(freep) char *text = lookup_key_text(match->kind, &match->keys[i]);
-
-		strlist_add(&r->match_lanes, mem_printf("match %s", text));
-	}
-}
-
 static size_t weigh(const struct draft *d)
 {
 	return draft_overhead + json_weight(d->body) +
@@ -342,7 +238,7 @@ static struct resolving *resolving_new(struct engine *e, struct draft *takes_dra
 	e->resolve->n++;
 	e->resolve->bytes += r->bytes;
 	add_findings(r);
-	add_match_lanes(r);
+	resolve_add_match_lanes(r);
 	return r;
 }
 
@@ -401,7 +297,7 @@ struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft)
 	r->number = number_again(e->resolve, r);
 	r->is_again = true;
 	enter_aside(e->resolve, r);
-	close_lanes(e->resolve, r);
+	resolve_close_lanes(e->resolve, r);
 	resolve_wake(e, r);
 	return r;
 }
@@ -445,7 +341,7 @@ static void try_line(struct engine *e, struct line *line)
 			is_gone(e, take_head(line));
 		} else if (stands_aside(r->wait)) {
 			enter_aside(e->resolve, take_head(line));
-			close_lanes(e->resolve, r);
+			resolve_close_lanes(e->resolve, r);
 		} else {
 			return;
 		}
@@ -471,7 +367,7 @@ static void try_aside(struct engine *e, struct resolving *r)
 		leave_aside(e, r);
 		is_gone(e, r);
 	} else {
-		close_lanes(e->resolve, r);
+		resolve_close_lanes(e->resolve, r);
 	}
 }
 
@@ -539,9 +435,9 @@ static void rename_one(struct engine *e, struct resolving *r)
 		finding_reset(&r->findings[i]);
 	}
 	strlist_free(steal(&r->match_lanes));
-	add_match_lanes(r);
+	resolve_add_match_lanes(r);
 	if (r->is_aside)
-		close_lanes(e->resolve, r);
+		resolve_close_lanes(e->resolve, r);
 }
 
 /* A book was read; custom fields may have other ids now. */

@@ -6,7 +6,6 @@
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /*
  * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
@@ -120,9 +119,8 @@ static struct part *row_of(const struct part *p, const struct draft *before)
 static bool has_custom(const struct lookup *lookup)
 {
 	for (size_t k = 0; k < lookup->n_keys; k++)
-		for (size_t i = 0; i < lookup->keys[k].n; i++)
-			if (!strncmp(lookup->keys[k].fields[i].name, "custom.", 7))
-				return true;
+		if (rename_has_custom(&lookup->keys[k]))
+			return true;
 	return false;
 }
 

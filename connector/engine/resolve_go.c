@@ -16,78 +16,6 @@
 
 /* A draft whose lookups are answered becomes one that can be sent, or ends here. */
 
-static struct part *part_of(const struct draft *d)
-{
-	struct part *p = mem_alloc(sizeof(*p));
-
-	*p = (struct part){.id = d->part,
-	                   .record = record_ref(d->record),
-	                   .ordinal = d->ordinal,
-	                   .generation = d->generation};
-	return p;
-}
-
-static const char *operation_of(const struct draft *d)
-{
-	return d->route->op ? d->route->op->name : "";
-}
-
-/* Whose output it is: the rows that nest has folded, or its own. */
-static size_t n_outputs(const struct draft *d)
-{
-	return d->n_rows ? d->n_rows : 1;
-}
-
-static const struct draft *output_at(const struct draft *d, size_t i)
-{
-	return d->n_rows ? d->rows[i] : d;
-}
-
-/* What it closes where rejects park others. */
-static char **lanes_of(const struct engine *e, const struct resolving *r)
-{
-	struct request *call = request_new();
-	char **lanes;
-
-	resolve_lanes(r, call);
-	lanes = parking_lanes(e, call);
-	request_free(call);
-	return lanes;
-}
-
-void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
-                    const char *field, const char *format, ...)
-{
-	const struct draft *d = r->draft;
-	struct rejection rejection = {.class = class};
-	va_list args;
-
-	va_start(args, format);
-	rejection.message = mem_vprintf(format, args);
-	va_end(args);
-	rejection.field = mem_strdup(field);
-	rejection.lanes = lanes_of(e, r);
-	for (size_t i = 0; i < n_outputs(d); i++)
-		outputs_reject(e, part_of(output_at(d, i)), d->route->name, operation_of(d),
-		               &rejection);
-	rejection_deinit(&rejection);
-}
-
-void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...)
-{
-	const struct draft *d = r->draft;
-	cleanup_(freep) char *why = NULL;
-	va_list args;
-
-	if (nest_skips_update(e, r))
-		return;
-	va_start(args, format);
-	why = mem_vprintf(format, args);
-	va_end(args);
-	for (size_t i = 0; i < n_outputs(d); i++)
-		outputs_skip(e, part_of(output_at(d, i)), d->route->name, operation_of(d), why);
-}
-
 /* What became of a lookup */
 
 static enum step wait_for_parent(struct engine *e, struct resolving *r, struct offer *parent)
@@ -233,6 +161,29 @@ static void reject_ambiguous(struct engine *e, struct resolving *r, const struct
 	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", why);
 }
 
+/* Who makes it may come yet: then the record was sent too early. */
+static bool is_given_back(struct engine *e, struct resolving *r, const char *none)
+{
+	const struct draft *d = r->draft;
+
+	if (!d->record->is_ahead || d->n_rows || !desk_give_back(e->desk, d->record, none))
+		return false;
+	offers_withdraw(e, d);
+	for (struct resolving *o = e->resolve->aside_first; o; o = o->behind)
+		if (o->draft->record == d->record)
+			resolve_wake(e, o);
+	return true;
+}
+
+/* Another output of its record was: nothing becomes of this one either. */
+static bool goes_with_it(struct engine *e, struct resolving *r)
+{
+	if (!r->draft->record->is_given_back || r->n_asking)
+		return false;
+	offers_withdraw(e, r->draft);
+	return true;
+}
+
 static enum step no_link(struct engine *e, struct resolving *r, const struct draft_link *link,
                          struct looked *looked)
 {
@@ -246,7 +197,8 @@ static enum step no_link(struct engine *e, struct resolving *r, const struct dra
 		resolve_skip(e, r, "%s, and on_none says skip", none);
 		return STEP_GONE;
 	}
-	resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", none);
+	if (!is_given_back(e, r, none))
+		resolve_reject(e, r, REJECT_LINK, resolve_field(r->draft, link->field), "%s", none);
 	return STEP_GONE;
 }
 
@@ -421,137 +373,14 @@ static enum step answer_lookups(struct engine *e, struct resolving *r)
 	return step;
 }
 
-/* Sending */
-
-static void send_alone(struct engine *e, struct resolving *r, struct draft *takes_draft)
-{
-	struct draft *d = takes_draft;
-	struct err err;
-	const struct route_set *routes = batches_routes(e, batches_config(e, d->route), &err);
-	cleanup_(rejection_deinit) struct rejection rejection = {0};
-	cleanup_(freep) char *unresolved = steal(&d->unresolved);
-	struct part *part = part_of(d);
-	const char *route = d->route->name, *operation = operation_of(d);
-	const bool has_rows = d->n_rows != 0;
-	char **lanes = parking_lanes_of(e, d);
-	struct request *request = intake_request(e, routes, d, &rejection);
-
-	if (!request) {
-		rejection.lanes = steal(&lanes);
-		outputs_reject(e, part, route, operation, &rejection);
-		return;
-	}
-	strlist_free(lanes);
-	part_deinit(part);
-	free(part);
-	for (char **lane = r->match_lanes; lane && *lane; lane++)
-		request_add_lane(request, *lane, true);
-	if (unresolved) {
-		request->is_remembered = true;
-		if (!has_rows) {
-			free(request->parts[0].draft);
-			request->parts[0].draft = steal(&unresolved);
-		}
-	}
-	outputs_have(request);
-	batches_clear_way(e, request, NULL);
-	delivery_submit(e->delivery, request);
-}
-
-/* What was refused with others goes alone where those behind a reject have to wait. */
-static bool shares_call(const struct engine *e, const struct resolving *r, const struct draft *d)
-{
-	return gather_is_shared(d) && !(r->is_again && e->pipeline->park_rejects);
-}
-
-static void let_go(struct engine *e, struct resolving *r)
-{
-	struct draft *d = steal(&r->draft);
-
-	hook_point("draft_resolved");
-	if (shares_call(e, r, d))
-		batches_add(e, d);
-	else
-		send_alone(e, r, d);
-}
-
-static bool waits_ahead(struct engine *e, struct resolving *r)
-{
-	struct resolving *ahead = resolve_ahead(e, r);
-
-	if (!ahead)
-		return false;
-	r->wait = WAIT_AHEAD;
-	ahead->waiters = mem_grow(ahead->waiters, ahead->n_waiters, &ahead->cap_waiters,
-	                          sizeof(struct resolving *));
-	ahead->waiters[ahead->n_waiters++] = r;
-	return true;
-}
-
-/* Nothing about its target is on its way; what it shares a call with is not before it. */
-static bool is_way_free(struct engine *e, const struct resolving *r, const struct request *call)
-{
-	if (!shares_call(e, r, r->draft))
-		return resolve_is_free(e, call);
-	batches_clear_way(e, call, r->draft);
-	return resolve_is_at_rest(e, call);
-}
-
-bool resolve_has_to_wait(struct engine *e, const struct draft *draft)
-{
-	struct request *call;
-	bool waits;
-
-	if (!e->pipeline->park_rejects || draft->record->is_settled || hook_without("park") ||
-	    draft->route->batch->algorithm != BATCH_MERGE)
-		return false;
-	call = request_new();
-	crm_lanes(draft, call);
-	waits = parking_before(e, draft, call) || !resolve_is_at_rest(e, call);
-	request_free(call);
-	return waits;
-}
-
-void resolve_take_back(struct engine *e, struct draft *takes_draft)
-{
-	draft_unpack(takes_draft);
-	resolve_add_again(e, takes_draft)->is_again = false;
-}
-
-/* What was rejected before it holds it up; and what is on its way may be rejected yet. */
-static bool is_parked(struct engine *e, struct resolving *r)
-{
-	struct request *call;
-	const char *before;
-
-	if (!e->pipeline->park_rejects || r->draft->record->is_settled || hook_without("park"))
-		return false;
-	call = request_new();
-	resolve_lanes(r, call);
-	before = parking_before(e, r->draft, call);
-	if (before) {
-		r->wait = WAIT_PERSON;
-		free(r->person);
-		r->person = mem_strdup(before);
-	} else if (!is_way_free(e, r, call)) {
-		r->wait = WAIT_LANE;
-		before = "";
-	}
-	request_free(call);
-	return before != NULL;
-}
-
-static bool must_wait(struct engine *e, struct resolving *r)
-{
-	return waits_ahead(e, r) || is_parked(e, r);
-}
-
 bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
 
+	if (goes_with_it(e, r))
+		return true;
 	/* An answer on its way points at it. */
-	if (is_still_asking(r) || must_wait(e, r))
+	if (is_still_asking(r) || resolve_must_wait(e, r))
 		return false;
 	if (r->n_findings && naming_is_asking(e)) {
 		r->wait = WAIT_ANSWER; /* its fields may have other ids than it thinks */
@@ -562,7 +391,7 @@ bool resolve_try(struct engine *e, struct resolving *r)
 		if (step != STEP_ON)
 			return step == STEP_GONE;
 		/* Only now is it known which object it is about. */
-		if (must_wait(e, r))
+		if (resolve_must_wait(e, r))
 			return false;
 	}
 	if (r->nest_lead)
@@ -572,6 +401,6 @@ bool resolve_try(struct engine *e, struct resolving *r)
 		if (step != STEP_ON)
 			return step == STEP_GONE;
 	}
-	let_go(e, r);
+	resolve_let_go(e, r);
 	return true;
 }

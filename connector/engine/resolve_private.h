@@ -163,15 +163,22 @@ void resolve_wake(struct engine *e, struct resolving *r);
 struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft);
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
-/*
- * Who stands aside before it and is about the same object, as far as that is known; NULL: nobody.
- */
-struct resolving *resolve_ahead(struct engine *e, struct resolving *r);
 void resolve_drop_findings(struct resolving *r);
+
+/* resolve_lanes.c */
 /* The lanes of @draft and of what it is matched by, as far as they are known, on @call. */
 void resolve_lanes_of(const struct draft *draft, struct request *call);
 /* The lanes @r would enter, as far as they are known, on @call. */
 void resolve_lanes(const struct resolving *r, struct request *call);
+/* What it is found by: nobody else is to make or change such an object meanwhile. */
+void resolve_add_match_lanes(struct resolving *r);
+/*
+ * Who stands aside before it and is about the same object, as far as that is known; NULL: nobody.
+ */
+struct resolving *resolve_ahead(struct engine *e, struct resolving *r);
+/* Of one that stands aside. Again, too: it may be known better by now what it is about. */
+void resolve_close_lanes(struct resolve *resolve, struct resolving *r);
+void resolve_open_lanes(struct resolve *resolve, struct resolving *r);
 
 /* resolve_look.c */
 void finding_reset(struct finding *f); /* its key was not asked */
@@ -198,12 +205,17 @@ const char *resolve_within(const struct lookup_key *key);
 enum step { STEP_ON, STEP_WAIT, STEP_GONE };
 /* Goes as far as is possible; false: it waits, ->wait says for what. True: it is gone. */
 bool resolve_try(struct engine *e, struct resolving *r);
+
+/* resolve_send.c */
 void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,
                     const char *field, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-
 void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Others about the same object come first; ->wait says for what it waits. */
+bool resolve_must_wait(struct engine *e, struct resolving *r);
+/* It is as it is to be sent. Takes its draft. */
+void resolve_let_go(struct engine *e, struct resolving *r);
 
 /* resolve_lists.c: lists to be added to, and updates that change nothing. */
 enum step resolve_settle_on(struct engine *e, struct resolving *r);
@@ -224,6 +236,7 @@ void ask_free(struct resolve *resolve);
 void ask_again(struct engine *e);
 
 /* resolve_rename.c: custom fields that were deleted and made anew. */
+bool rename_has_custom(const struct lookup_key *key);
 /*
  * Close refuses a question for @key of @kind: true where a book of its fields is old and is asked
  * for again.

@@ -21,18 +21,9 @@ static bool is_custom(const char *field)
 	return strncmp(field, prefix, sizeof(prefix) - 1) == 0;
 }
 
-/* Whether @book has the custom fields of @kind: those of custom objects have one for each type. */
-static bool is_book_of(const struct name_book *book, const char *kind)
-{
-	const size_t len = strlen(kind);
-
-	return name_kind_is_fields(book->kind) && !strncmp(book->kind, kind, len) &&
-	       (!book->kind[len] || book->kind[len] == '/');
-}
-
 /* Reading the book again */
 
-static bool has_custom(const struct lookup_key *key)
+bool rename_has_custom(const struct lookup_key *key)
 {
 	for (size_t i = 0; i < key->n; i++)
 		if (is_custom(key->fields[i].name))
@@ -45,10 +36,11 @@ bool rename_may_help(struct engine *e, const char *kind, const struct lookup_key
 	const struct names *names = naming_names(e);
 	bool is_asked = false;
 
-	for (size_t i = 0; has_custom(key) && i < names->n; i++) {
+	for (size_t i = 0; rename_has_custom(key) && i < names->n; i++) {
 		char *const kinds[] = {names->books[i]->kind, NULL};
 
-		if (!is_book_of(names->books[i], kind) || names->books[i]->is_fresh)
+		if (!name_kind_is_fields_of(names->books[i]->kind, kind) ||
+		    names->books[i]->is_fresh)
 			continue;
 		naming_ask(e, kinds);
 		is_asked = true;
@@ -63,7 +55,7 @@ static const struct name_entry *find_id(struct engine *e, const char *kind, cons
 	const struct name_entry *entry = NULL;
 
 	for (size_t i = 0; !entry && i < names->n; i++)
-		if (is_book_of(names->books[i], kind))
+		if (name_kind_is_fields_of(names->books[i]->kind, kind))
 			entry = name_find_id(names->books[i], field + sizeof(prefix) - 1);
 	return entry;
 }
@@ -97,7 +89,7 @@ static const struct name_entry *find_name(struct engine *e, const char *kind, co
 	size_t n;
 
 	for (size_t i = 0; i < names->n; i++) {
-		if (!is_book_of(names->books[i], kind))
+		if (!name_kind_is_fields_of(names->books[i]->kind, kind))
 			continue;
 		found = name_find(names->books[i], name, NULL, &n);
 		if (found && entry)

@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/test_hooks.h"
 #include "lib/utf8.h"
 
@@ -284,10 +285,10 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		                        at));
 	} else if (s->unknown && proof) {
 		(void)snprintf(text, size, "%u outcome%s unknown, proof needs until %s", s->unknown,
-		               s->unknown == 1 ? "" : "s", clock_local_hms(proof, at));
+		               plural(s->unknown, "", "s"), clock_local_hms(proof, at));
 	} else if (s->unknown) {
 		(void)snprintf(text, size, "%u outcome%s unknown, to be sent again soon",
-		               s->unknown, s->unknown == 1 ? "" : "s");
+		               s->unknown, plural(s->unknown, "", "s"));
 	} else if (!e->is_bound) {
 		(void)snprintf(text, size, "asking Close which organization this is");
 	} else if (aside_is_there(e)) {
@@ -305,8 +306,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		wait_for_late_copies(s, e, text, size);
 	} else if (batches_n(e)) {
 		(void)snprintf(text, size, "%zu record%s for others to share %s call", batches_n(e),
-		               batches_n(e) == 1 ? " waits" : "s wait",
-		               batches_n(e) == 1 ? "its" : "their");
+		               plural(batches_n(e), " waits", "s wait"),
+		               plural(batches_n(e), "its", "their"));
 	} else {
 		*text = '\0';
 	}

@@ -137,6 +137,14 @@ static void release(struct engine *e, const struct record *record)
 		forget(e, record->key);
 }
 
+void seen_let_go(struct engine *e, struct record *record)
+{
+	if (!record->holds_key)
+		return;
+	record->holds_key = false;
+	release(e, record);
+}
+
 struct key_ending {
 	struct engine *engine;
 	struct record *record;

@@ -174,8 +174,9 @@ static struct event *event_new(struct engine *e, const struct event_origin *orig
 	event->seq = journal_next_event(e->journal);
 	event->id = mem_strdup(id);
 	event->lane = takes_lane;
-	event->key = mem_strdup(in->request ? in->request->object_id : NULL);
 	event->owes = outbox_sinks(e) & ~(unsigned)SINK_REJECTS;
+	if (in->request && outbox_sinks(e) & (SINK_KAFKA | SINK_REJECTS))
+		event->key = mem_strdup(in->request->object_id);
 	event->run = e->run.id;
 	event->at_wall_ms = facts.wall_ms;
 	event->body_len = body.len;

@@ -6,6 +6,7 @@
 #include "lib/jq.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/strlist.h"
 
 #include <assert.h>
@@ -234,7 +235,8 @@ static void add_drafts(struct request *request, struct draft *const *drafts, siz
 	}
 	if (n_left)
 		strlist_add(&request->notes,
-		            mem_printf("%zu more notes about records of this call", n_left));
+		            mem_printf("%zu more note%s about records of this call", n_left,
+		                       plural(n_left, "", "s")));
 }
 
 struct request *gather_batch(struct draft *const *drafts, size_t n, struct jq_set *jq,

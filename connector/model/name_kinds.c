@@ -94,6 +94,14 @@ bool name_kind_is_fields(const char *kind)
 	return row < n_kinds && (kinds[row].flags & FIELDS);
 }
 
+bool name_kind_is_fields_of(const char *kind, const char *object)
+{
+	const size_t len = strlen(object);
+
+	return name_kind_is_fields(kind) && strncmp(kind, object, len) == 0 &&
+	       (!kind[len] || kind[len] == '/');
+}
+
 /* What links look up, and the book it stands in; of custom fields, the one with the shared ones. */
 static const struct {
 	const char *looked_up, *kind;

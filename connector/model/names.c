@@ -16,17 +16,6 @@ enum { max_told_ids = 5 };
 
 /* Books */
 
-static char *trimmed(const char *text)
-{
-	size_t len;
-
-	text += strspn(text, " \t\r\n");
-	len = strlen(text);
-	while (len && strchr(" \t\r\n", text[len - 1]))
-		len--;
-	return mem_dup(text, len);
-}
-
 struct name_book *name_book_new(const char *kind)
 {
 	struct name_book *book = mem_alloc(sizeof(*book));
@@ -59,7 +48,7 @@ struct name_entry *name_book_add(struct name_book *book, const char *id, const c
 
 	book->items = mem_grow(book->items, book->n, &book->cap, sizeof(*book->items));
 	entry = &book->items[book->n++];
-	*entry = (struct name_entry){.id = mem_strdup(id), .name = trimmed(name)};
+	*entry = (struct name_entry){.id = mem_strdup(id), .name = mem_trimmed(name)};
 	return entry;
 }
 
@@ -110,7 +99,7 @@ const struct name_entry *name_find(const struct name_book *book, const char *nam
                                    const char *within, size_t *ret_n)
 {
 	const struct name_entry *found = NULL;
-	char *wanted = trimmed(name);
+	char *wanted = mem_trimmed(name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < book->n; i++)
@@ -189,7 +178,7 @@ static const char *near_entry(const struct name_book *book, const char *name, co
 char *name_trouble(const struct name_book *book, const char *name, const char *within)
 {
 	const char *what = name_kind_text(book->kind), *near;
-	char *wanted = trimmed(name);
+	char *wanted = mem_trimmed(name);
 	struct buf out = BUF_INIT;
 	size_t n;
 

@@ -105,6 +105,8 @@ const char *name_kind_all(const char *kind);
 const char *name_kind_prefix(const char *kind);
 /* Whether books of this kind hold custom fields, with their types and choices. */
 bool name_kind_is_fields(const char *kind);
+/* … those of objects of this kind ("custom_object": of any type). */
+bool name_kind_is_fields_of(const char *kind, const char *object);
 /* Whether only links look names up in such a book: no key of a body is, or holds, one of them. */
 bool name_kind_is_linked(const char *kind);
 /*

@@ -66,8 +66,10 @@ struct record {
 	/* By ordinal, of a record with several outputs; NULL: one output, or all are durable. */
 	struct record_output *outputs;
 	unsigned n_outputs;
-	bool is_asked;   /* its outputs are on their way to the disk */
-	bool is_settled; /* an earlier outcome is counted: it is taken up again */
+	bool is_asked;      /* its outputs are on their way to the disk */
+	bool is_settled;    /* an earlier outcome is counted: it is taken up again */
+	bool is_ahead;      /* a person has it sent, and some before it were not read yet */
+	bool is_given_back; /* … and for that it is not sent: what waits of it goes */
 };
 
 struct record *record_new(void); /* refs = 1 */

@@ -23,15 +23,6 @@ static void watch(struct watching *w, const char *kind, const char *name, enum l
 	w->fields[w->n++] = (struct watched_field){mem_strdup(kind), mem_strdup(name), like};
 }
 
-/* Whether @book has the fields of @kind: those of custom objects have one for each type. */
-static bool is_book_of(const struct name_book *book, const char *kind)
-{
-	const size_t len = strlen(kind);
-
-	return name_kind_is_fields(book->kind) && strncmp(book->kind, kind, len) == 0 &&
-	       (!book->kind[len] || book->kind[len] == '/');
-}
-
 static const struct name_entry *find_field(const struct name_book *book, const char *written)
 {
 	size_t n;
@@ -49,7 +40,7 @@ static void watch_custom(struct watching *w, const char *kind, const char *writt
 	for (size_t i = 0; w->names && i < w->names->n; i++) {
 		const struct name_book *book = w->names->books[i];
 		const struct name_entry *field =
-			is_book_of(book, kind) ? find_field(book, written) : NULL;
+			name_kind_is_fields_of(book->kind, kind) ? find_field(book, written) : NULL;
 
 		if (!field)
 			continue;

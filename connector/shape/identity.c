@@ -31,8 +31,7 @@ static const char *text_trouble(struct json_object *value)
 	return text[strspn(text, " \t\r\n")] ? NULL : "is empty";
 }
 
-/* Why @value cannot prove a create, or NULL. */
-static const char *identity_trouble(struct json_object *value)
+const char *scalar_trouble(struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_null:
@@ -42,7 +41,6 @@ static const char *identity_trouble(struct json_object *value)
 	case json_type_array:
 		return "is a list";
 	case json_type_string:
-		return text_trouble(value);
 	case json_type_boolean:
 	case json_type_double:
 	case json_type_int:
@@ -51,16 +49,11 @@ static const char *identity_trouble(struct json_object *value)
 	return NULL;
 }
 
-/* Equality of identities is exact after trimming, so it is the trimmed text that is sent. */
-static char *trimmed(const char *text)
+/* Why @value cannot prove a create, or NULL. */
+static const char *identity_trouble(struct json_object *value)
 {
-	size_t len;
-
-	text += strspn(text, " \t\r\n");
-	len = strlen(text);
-	while (len && strchr(" \t\r\n", text[len - 1]))
-		len--;
-	return mem_dup(text, len);
+	return json_object_is_type(value, json_type_string) ? text_trouble(value)
+	                                                    : scalar_trouble(value);
 }
 
 /* An identity is looked up by its exact text, which search knows of fields of text alone. */
@@ -143,8 +136,9 @@ bool shape_identity(struct shaping *s)
 		return refuse(s, trouble);
 	if (!identity_field(s))
 		return false;
+	/* Identities are equal after trimming, so it is the trimmed text that is sent. */
 	s->draft->identity_value = json_object_is_type(value, json_type_string)
-	                                   ? trimmed(json_object_get_string(value))
+	                                   ? mem_trimmed(json_object_get_string(value))
 	                                   : json_text(value);
 	return true;
 }

@@ -20,24 +20,11 @@ static const char *key_trouble(struct json_object *value)
 {
 	const char *text;
 
-	switch (json_object_get_type(value)) {
-	case json_type_null:
-		return "is null";
-	case json_type_object:
-		return "is an object";
-	case json_type_array:
-		return "is a list";
-	case json_type_string:
-		text = json_object_get_string(value);
-		return json_object_get_string_len(value) == (int)strspn(text, " \t\r\n")
-		               ? "is empty"
-		               : NULL;
-	case json_type_boolean:
-	case json_type_double:
-	case json_type_int:
-		break;
-	}
-	return NULL;
+	if (!json_object_is_type(value, json_type_string))
+		return scalar_trouble(value);
+	text = json_object_get_string(value);
+	return json_object_get_string_len(value) == (int)strspn(text, " \t\r\n") ? "is empty"
+	                                                                         : NULL;
 }
 
 static bool render_key(const struct route_set *routes, const struct template_scope *scope,

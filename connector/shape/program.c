@@ -132,26 +132,6 @@ bool view_transform(struct view *view, const struct route *route, struct values 
 	return is_done;
 }
 
-static const char *kind_of(struct json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_null:
-		return "null";
-	case json_type_boolean:
-		return "true or false";
-	case json_type_double:
-	case json_type_int:
-		return "a number";
-	case json_type_object:
-		return "an object";
-	case json_type_array:
-		return "a list";
-	case json_type_string:
-		return "text";
-	}
-	return "";
-}
-
 bool is_shaped_record(struct json_object *value, size_t at, const struct route *route,
                       struct rejection *ret_rejection)
 {
@@ -162,7 +142,7 @@ bool is_shaped_record(struct json_object *value, size_t at, const struct route *
 	whose = name_of("the transform", route);
 	rejection_set(ret_rejection, REJECT_TRANSFORM, NULL,
 	              "output %zu of %s is %s, and a record is an object%s", at + 1, whose,
-	              kind_of(value),
+	              json_kind_text(value),
 	              json_object_is_type(value, json_type_array)
 	                      ? "; \".[]\" at its end makes a record of each item"
 	                      : "");

@@ -54,6 +54,9 @@ struct template_scope shape_scope(struct shaping *shaping);
 bool shape_url(struct shaping *shaping);
 bool shape_headers(struct shaping *shaping);
 
+/* identity.c: why @value has no text another could be equal to, or NULL. */
+const char *scalar_trouble(struct json_object *value);
+
 /* identity.c: shape_identity() renders it, shape_put_identity() stores it in the body. */
 bool shape_identity(struct shaping *shaping);
 void shape_put_identity(struct shaping *shaping);

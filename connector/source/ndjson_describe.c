@@ -3,6 +3,7 @@
 #include "connector/source/window.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "lib/plural.h"
 #include "lib/unpack.h"
 
 #include <fcntl.h>
@@ -27,10 +28,12 @@ static void describe_file(const char *path, const char *name, struct buf *out)
 			n_lines++;
 		last = end[-1];
 	}
+	n_lines += last != '\n';
 	if (fd < 0 || n != 0)
 		buf_addf(out, "%s from its beginning", name);
 	else
-		buf_addf(out, "%s from line 1, %" PRIu64 " lines", name, n_lines + (last != '\n'));
+		buf_addf(out, "%s from line 1, %" PRIu64 " line%s", name, n_lines,
+		         plural(n_lines, "", "s"));
 }
 
 void ndjson_describe(const char *path, const char *name, struct buf *out)
@@ -45,7 +48,7 @@ void ndjson_describe(const char *path, const char *name, struct buf *out)
 	file_set_init(&set, path, name);
 	r = file_set_list(&set, false, NULL, NULL, NULL);
 	if (r > 0 && set.kind != FILE_SET_FILE)
-		buf_addf(out, "%d file%s of %s", r, r == 1 ? "" : "s", name);
+		buf_addf(out, "%d file%s of %s", r, plural(r, "", "s"), name);
 	else
 		describe_file(path, name, out);
 	file_set_deinit(&set);

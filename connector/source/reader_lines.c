@@ -221,26 +221,6 @@ static int look_in_long(struct reader *n, struct record **ret_record, struct err
 	return r < 0 ? r : STEP_WANTS_MORE;
 }
 
-static const char *kind_of(struct json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_null:
-		return "null";
-	case json_type_boolean:
-		return "true or false";
-	case json_type_double:
-	case json_type_int:
-		return "a number";
-	case json_type_array:
-		return "a list";
-	case json_type_string:
-		return "a text";
-	case json_type_object:
-		break;
-	}
-	return "an object";
-}
-
 static void parse(struct record *record)
 {
 	struct json_object *value = NULL;
@@ -258,7 +238,7 @@ static void parse(struct record *record)
 	record->fault = RECORD_JSON;
 	record->fault_text =
 		mem_printf("line %" PRIu64 " is %s: a record must be a JSON object, {…}",
-	                   record->line, kind_of(value));
+	                   record->line, json_kind_text(value));
 	json_object_put(value);
 }
 

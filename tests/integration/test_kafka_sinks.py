@@ -217,6 +217,39 @@ def test_what_is_wrong_with_the_login_is_said_in_words(closefeed, pipeline, secu
             assert not file.is_file() or word.encode() not in file.read_bytes()
 
 
+def test_the_right_to_write_is_needed_and_no_other(closefeed, pipeline, start_kafka):
+    broker = start_kafka(
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users=User:ANONYMOUS", secure=True)
+    topic = broker.topic("responses")
+    path = pipeline(leads(5), responses=secure(broker, topic), delivery="drain: 3s")
+    env = {"KAFKA_PASSWORD": broker.said["password"]}
+    run = closefeed("run", path, env=env)
+    assert run.code == 75 and f'no right to topic "{topic}"' in run.err, run.err
+    assert closefeed("check", path, "--online", env=env).code == 77
+    broker.script("tool", "kafka.admin.AclCommand", "--add", "--allow-principal",
+                  f"User:{broker.said['user']}", "--operation", "Write", "--topic", topic)
+    wait_until(lambda: closefeed("responses", "flush", path, env=env).code == 0)
+    assert sorted(set(lines(told(broker, topic, 5)))) == [1, 2, 3, 4, 5]
+    assert closefeed("check", path, "--online", env=env).code == 0
+
+
+def test_an_event_that_the_topic_finds_too_large_waits_for_people(closefeed, pipeline, kafka):
+    topic = kafka.topic("responses", configs={"max.message.bytes": "2000"})
+    records = [{"name": "A"}, {"name": "B", "description": "x" * 5000}, {"name": "C"}]
+    path = pipeline(records, close="concurrency: 1", delivery="drain: 3s", responses=(
+        "include: [request]\n" + to_topic(kafka, topic, **{"compression.type": "none",
+                                                           "linger.ms": "0"})))
+    run = closefeed("run", path)
+    assert run.code == 75 and "raise its max.message.bytes" in run.err, run.err
+    kafka.script("tool", "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
+                 "--entity-name", topic, "--add-config", "max.message.bytes=100000")
+    wait_until(lambda: closefeed("responses", "flush", path).code == 0)
+    events = told(kafka, topic, 3)
+    assert sorted(set(lines(events))) == [1, 2, 3] and len({e["id"] for _, e in events}) == 3
+    assert lines(events)[-2:] == [2, 3]  # the last word is in order, whatever came twice
+
+
 def test_check_online_asks_for_the_topics(closefeed, pipeline, kafka):
     topic, missing = kafka.topic("responses", partitions=3), kafka.unique("missing")
     path = pipeline(leads(1), responses=to_topic(kafka, topic),
@@ -276,6 +309,26 @@ def test_a_kill_loses_no_copy(closefeed, pipeline, kafka, point):
     events = told(kafka, topic, 12)
     assert sorted(set(lines(events))) == list(range(1, 13))
     assert len({event["id"] for _, event in events}) == 12
+
+
+def test_reading_pauses_when_too_many_wait_and_goes_on_when_they_are_taken(
+        closefeed, pipeline, kafka):
+    topic = kafka.topic("rejects")
+    path = pipeline([f"{{{i}" for i in range(26000)], responses="", delivery="drain: 1s\n"
+                    "max_rejects: none", more=f"rejects: {{kafka: {sink(kafka, topic)}}}")
+    kafka.kill()
+    process = closefeed.start("run", path)
+    wait_until(lambda: owed(closefeed, path) >= 20000, timeout=90)
+    time.sleep(0.5)
+    status = closefeed("status", path, "--json").json
+    assert 20000 <= status["events_owed"] < 22000
+    assert any(f"waiting for topic {topic}" in s for s in status["sentences"]), status["sentences"]
+    kafka.restart()
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 1 and b"Sanitizer" not in err, err.decode()
+    events = told(kafka, topic, 26000)
+    assert lines(events) == list(range(1, 26001))
+    assert len({event["id"] for _, event in events}) == 26000
 
 
 # The mutant

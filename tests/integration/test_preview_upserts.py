@@ -197,6 +197,25 @@ def test_changes_of_one_object_are_one_request(preview):
     assert [[r["line"] for r in line["records"]] for line in lines] == [[1, 3], [2]]
 
 
+def test_what_an_earlier_record_makes_is_only_changed_by_later_ones(preview):
+    rows = [{"m": "Ana@x.example", "v": 1}, {"m": "b@x.example", "v": 2}, {"m": "ana@X.example", "v": 3}]
+    route = """
+        - operation: lead.upsert
+          match: {email: "{m}"}
+          body: {custom.cf_V: "{v}"}
+          on_create: {contacts: [{emails: [{email: "{m}"}]}]}
+          BATCH
+        """
+    merged = preview(rows, route.replace("BATCH", "batch: {algorithm: merge}"))
+    assert [(line["method"], [r["line"] for r in line["records"]]) for line in merged] == [
+        ("POST", [1]), ("POST", [2]), ("PUT", [1]), ("PUT", [2]), ("PUT", [3])]
+    single = preview(rows, route.replace("BATCH", ""))
+    assert [(line["method"], [r["line"] for r in line["records"]]) for line in single] == [
+        ("POST", [1]), ("PUT", [1]), ("POST", [2]), ("PUT", [2]), ("PUT", [3])]
+    for line in (merged[-1], single[-1]):
+        assert [note for note in line["notes"] if "makes it" in note] == ["or signups.ndjson:1 makes it"]
+
+
 def test_people_see_the_same(closefeed, write):
     path = write([{"name": "Acme"}], '- {operation: lead.upsert, match: {name: "{name}"}}')
     result = closefeed("preview", path)

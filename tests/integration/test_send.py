@@ -682,3 +682,63 @@ def test_a_record_whose_key_was_rejected_is_mended_there(closefeed, pipeline, sa
     assert sent.code == 2 and "rejects list" in sent.err
     sent = closefeed("send", path, "--record", "3", "--yes")
     assert sent.code == 2 and "id" in sent.err and names(sandbox) == []
+
+
+FAMILY = """
+- operation: lead.create
+  when: .company
+  identity: {custom.Account ID: "{account}"}
+  body: {name: "{company}"}
+- operation: contact.create
+  link: {lead_id: {lead: {custom.Account ID: "{account}"}}}
+  body: {name: "{name}"}
+"""
+
+
+def account_field(sandbox):
+    set_lag(sandbox, 0)
+    sandbox.post("/custom_field/lead/", {"name": "Account ID", "type": "text"})
+
+
+def test_a_link_to_a_record_that_was_not_read_yet_sends_and_keeps_nothing(
+        closefeed, pipeline, sandbox):
+    account_field(sandbox)
+    path = pipeline([{"account": "A-1", "company": "Acme"}, {"account": "A-1", "name": "Ana"}],
+                    routes=FAMILY)
+    early = closefeed("send", path, "--record", "2", "--yes")
+    assert early.code == 75 and "was not read yet" in early.err, early.out + early.err
+    assert sandbox.objects("contact") == []
+    assert closefeed("rejects", "list", path, "--json").json["rejects"] == []
+    assert closefeed("run", path, "--json").summary["delivered"] == 2
+    assert [one["name"] for one in sandbox.objects("contact")] == ["Ana"]
+
+
+def test_with_several_calls_none_of_them_is_sent(closefeed, pipeline, sandbox):
+    account_field(sandbox)
+    path = pipeline([{"account": "A-1", "company": "Acme"}, {"account": "A-1", "name": "Ana"}],
+                    routes=FAMILY.replace("- operation: contact.create", """
+- operation: activity.note.create
+  continue: true
+  link: {lead_id: {lead: {custom.Account ID: "{account}"}}}
+  body: {note: "{name}"}
+- operation: contact.create"""))
+    early = closefeed("send", path, "--record", "2", "--yes")
+    assert early.code == 75 and "was not read yet" in early.err, early.out + early.err
+    assert sandbox.objects("contact") == sandbox.objects("activity/note") == []
+    assert closefeed("run", path, "--json").summary["delivered"] == 2
+    assert len(sandbox.objects("contact")) == len(sandbox.objects("activity/note")) == 1
+
+
+def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
+    account_field(sandbox)
+    path = pipeline([{"account": "A-1", "company": "Acme"}], routes="""
+- operation: lead.upsert
+  match: {custom.Account ID: "{account}"}
+  body: {name: "{company}"}
+""")
+    assert closefeed("run", path).code == 0
+    again = closefeed("send", path, "--again", "--yes")
+    assert again.code == 0, again.out + again.err
+    assert names(sandbox) == ["Acme"]
+    assert [call["method"] for call in sandbox.requests() if "/lead/" in call["path"]
+            and "custom" not in call["path"]] == ["POST", "PUT"]

@@ -1,57 +1,7 @@
-#include "connector/delivery/journal.h"
 #include "lib/cleanup.h"
-#include "lib/mem.h"
-#include "tests/unit/check.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/journal_case.h"
 
 /* What is owed to receivers, what they have accepted, and what can be sent to them again. */
-
-static char folder[64];
-static struct journal *journal;
-
-static void open_journal(void)
-{
-	struct err err = {{0}};
-
-	if (journal_open(folder, &journal, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static void commit(void)
-{
-	struct err err = {{0}};
-
-	if (journal_commit(journal, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	(void)snprintf(folder, sizeof(folder), "/tmp/journal-XXXXXX");
-	check(mkdtemp(folder));
-	open_journal();
-	return 0;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	journal_close(journal);
-	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
-}
-
-static void reopen(void)
-{
-	journal_close(journal);
-	open_journal();
-}
 
 static unsigned last_sinks;
 static struct event *also; /* of the next event */
@@ -60,16 +10,12 @@ static size_t last_len;
 /* Submits the event of a rejected record; ids are "clo_1", "clo_2", … */
 static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_len)
 {
-	static struct stream *stream;
 	struct part *part = mem_alloc(sizeof(*part));
 	struct event *e = mem_alloc(sizeof(*e));
 	struct record *record = record_new();
 
-	if (!stream)
-		stream = stream_new(STREAM_FILE, "in.ndjson");
 	last_sinks = sinks;
 	last_len = body_len;
-	stream->id = 1;
 	e->seq = journal_next_event(journal);
 	e->id = mem_printf("clo_%llu", (unsigned long long)e->seq);
 	e->lane = mem_strdup("lane");
@@ -80,12 +26,11 @@ static void tell(unsigned sinks, uint64_t run, int64_t at_wall_ms, size_t body_l
 	e->run = run;
 	e->at_wall_ms = at_wall_ms;
 	e->also = steal(&also);
-	record->stream = 1;
+	record->stream = stream->id;
 	record->pos = e->seq * 8;
 	record->source_name = mem_strdup("in.ndjson");
 	part->record = record;
 	part->outcome = OUTCOME_REJECTED;
-	journal_put_stream(journal, stream);
 	journal_reject_part(journal, part, "", "", e, at_wall_ms, NULL, NULL);
 	commit();
 	journal_drop_part(journal, part->id, 5);

@@ -1,56 +1,6 @@
-#include "connector/delivery/journal.h"
-#include "lib/mem.h"
-#include "tests/unit/check.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/journal_case.h"
 
 /* What people ask the journal: the history of runs, and the records that were rejected. */
-
-static char folder[64];
-static struct journal *journal;
-static struct stream *stream;
-
-static void open_journal(void)
-{
-	struct err err = {{0}};
-
-	if (journal_open(folder, &journal, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static void commit(void)
-{
-	struct err err = {{0}};
-
-	if (journal_commit(journal, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	(void)snprintf(folder, sizeof(folder), "/tmp/journal-XXXXXX");
-	check(mkdtemp(folder));
-	open_journal();
-	stream = stream_new(STREAM_FILE, "in.ndjson");
-	stream->id = journal_next_stream(journal);
-	journal_put_stream(journal, stream);
-	commit();
-	return 0;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	journal_close(journal);
-	stream_free(stream);
-	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
-}
 
 static char seen[400];
 
@@ -127,17 +77,13 @@ static void reject(struct record *record, unsigned ordinal, enum reject_class cl
 	part_deinit(&part);
 }
 
-static struct record *record_at(uint64_t pos, const char *raw)
+static struct record *record_of(uint64_t pos, const char *raw)
 {
-	struct record *r = record_new();
+	struct record *r = record_at(pos);
 
-	r->stream = stream->id;
-	r->source_name = mem_strdup("in.ndjson");
-	r->pos = pos;
-	r->next_pos = pos + 10;
-	r->len = 9;
-	r->line = pos / 10 + 1;
+	free(r->raw);
 	r->raw = mem_strdup(raw);
+	r->len = strlen(raw);
 	return r;
 }
 
@@ -164,7 +110,7 @@ static const char *rejected(enum reject_class class, int64_t pos, unsigned *room
 
 static void rejected_records_come_once_each_in_their_order(void **state)
 {
-	struct record *late = record_at(20, "{\"a\":200}"), *early = record_at(0, "{\"a\":100}");
+	struct record *late = record_of(20, "{\"a\":200}"), *early = record_of(0, "{\"a\":100}");
 	unsigned room = 1;
 
 	(void)state;
@@ -182,7 +128,7 @@ static void rejected_records_come_once_each_in_their_order(void **state)
 
 static void an_edited_record_stays_edited_and_where_it_was(void **state)
 {
-	struct record *r = record_at(10, "{\"a\":1.0}");
+	struct record *r = record_of(10, "{\"a\":1.0}");
 
 	(void)state;
 	r->fault = RECORD_JSON;

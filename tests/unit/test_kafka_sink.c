@@ -170,6 +170,31 @@ static void what_was_refused_is_asked_for_again_from_the_first_on(void **state)
 	end(&s);
 }
 
+static void a_producer_that_cannot_go_on_is_made_anew(void **state)
+{
+	struct scene s;
+	char *text;
+
+	(void)state;
+	begin(&s, "out");
+	offer(&s, 1, 2);
+	check(turn_until(&s, NULL, &s.n, 2));
+	/* What librdkafka calls fatal. */
+	rd_kafka_mock_push_request_errors(s.cluster.mock, request_produce, 1,
+	                                  RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	offer(&s, 3, 2);
+	for (int i = 0; !s.n_rewound && i < 200; i++)
+		loop_turn(s.loop, 100);
+	check_eq(s.n_rewound, 1);
+	offer(&s, 3, 2);
+	check(turn_until(&s, NULL, &s.n, 4));
+	check(s.is_in_order);
+	text = cluster_read(&s.cluster, 0, 4, false);
+	check_text(text, "1 2 3 4 ");
+	free(text);
+	end(&s);
+}
+
 static void a_wait_after_a_failure_can_be_ended(void **state)
 {
 	struct scene s;
@@ -222,6 +247,7 @@ int main(void)
 		sentence(
 			nothing_is_accepted_while_no_broker_is_there_and_no_more_is_taken_than_a_window),
 		sentence(what_was_refused_is_asked_for_again_from_the_first_on),
+		sentence(a_producer_that_cannot_go_on_is_made_anew),
 		sentence(a_wait_after_a_failure_can_be_ended),
 		sentence(properties_that_cannot_be_used_are_told),
 	};

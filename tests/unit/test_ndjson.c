@@ -317,8 +317,8 @@ static void what_there_is_to_read_is_said_with_its_lines(void **state)
 {
 	static const struct {
 		const char *text, *words;
-	} rows[] = {{"", "in from line 1, 0 lines"},       {"{}", "in from line 1, 1 lines"},
-	            {"{}\n", "in from line 1, 1 lines"},   {"{}\n\n", "in from line 1, 2 lines"},
+	} rows[] = {{"", "in from line 1, 0 lines"},       {"{}", "in from line 1, 1 line"},
+	            {"{}\n", "in from line 1, 1 line"},    {"{}\n\n", "in from line 1, 2 lines"},
 	            {"{}\n{}", "in from line 1, 2 lines"}, {"\x1f\x8b\n", "in from its beginning"}};
 	struct buf out = BUF_INIT;
 	struct bench b;

@@ -114,6 +114,22 @@ static void who_waits_is_told_once_when_it_is_held_and_when_it_ends(void **state
 	parents_free(parents);
 }
 
+static void a_field_that_was_made_anew_keeps_its_offers(void **state)
+{
+	struct parents *parents = parents_new();
+	const struct output_place place = {.stream = 1, .pos = 7};
+	char old[] = "lead custom.cf_A=x", longer[] = "lead custom.cf_AB=x",
+	     now[] = "lead custom.cf_C=x";
+	char *const texts[] = {old, longer}, *const wanted[] = {now, longer};
+	struct offer *offer = parents_offer(parents, &place, 1, texts, 2);
+
+	(void)state;
+	parents_rename(parents, "custom.cf_A", "custom.cf_C");
+	check(parents_find(parents, wanted, 2, 2) == offer);
+	check(!parents_find(parents, texts, 1, 2));
+	parents_free(parents);
+}
+
 static void marks_stand_in_the_order_of_their_numbers(void **state)
 {
 	struct marks *marks = marks_new();
@@ -165,6 +181,7 @@ int main(void)
 		sentence(the_first_of_several_is_waited_for_and_then_the_next),
 		sentence(a_place_keeps_its_first_offer_and_number),
 		sentence(who_waits_is_told_once_when_it_is_held_and_when_it_ends),
+		sentence(a_field_that_was_made_anew_keeps_its_offers),
 		sentence(marks_stand_in_the_order_of_their_numbers),
 		sentence(many_texts_are_found_again),
 	};

@@ -113,7 +113,7 @@ static void found_twice_is_delivered_as_the_oldest_with_a_note(void **state)
 	(void)fake_make(w, &them, "lead", "77", 0);
 	world_pass(w, 200);
 	check_text(ending(n)->object_id, oldest);
-	check(strstr(ending(n)->note, "1 more objects carry custom.cf_1 = 77"));
+	check(strstr(ending(n)->note, "1 more object carries custom.cf_1 = 77"));
 }
 
 static void an_object_that_another_request_made_proves_nothing(void **state)

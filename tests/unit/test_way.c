@@ -264,7 +264,7 @@ static void what_is_no_object_is_rejected_by_itself(void **state)
 		const char *record, *part;
 	} rows[] = {
 		{"{\"v\":[1]}", "is a list, and a record is an object; \".[]\""},
-		{"{\"v\":\"x\"}", "is text, and"},
+		{"{\"v\":\"x\"}", "is a text, and"},
 		{"{\"v\":1.5}", "is a number, and"},
 		{"{\"v\":1}", "is a number, and"},
 		{"{\"v\":true}", "is true or false, and"},

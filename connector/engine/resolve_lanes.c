@@ -1,0 +1,112 @@
+#include "connector/engine/resolve_private.h"
+
+#include "connector/close/lanes.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "lib/strlist.h"
+#include "lib/test_hooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Which objects a draft is about, as far as that is known, and whom of those aside it is behind. */
+
+/* "lead {id}": of a URL whose hole is open, where nobody is meant yet. */
+static bool is_hole(const char *key)
+{
+	const char *space = strchr(key, ' ');
+	const size_t len = strlen(key);
+
+	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9);
+}
+
+static void add_lookup_lanes(const struct lookup *lookup, bool is_owner, struct request *call)
+{
+	for (size_t i = 0; i < lookup->n_keys; i++) {
+		cleanup_(freep) char *text = lookup_key_text(lookup->kind, &lookup->keys[i]);
+		cleanup_(freep) char *lane = mem_printf("match %s", text);
+
+		request_add_lane(call, lane, is_owner);
+	}
+}
+
+void resolve_lanes_of(const struct draft *draft, struct request *call)
+{
+	struct request *all = request_new();
+
+	crm_lanes(draft, all);
+	for (size_t i = 0; i < all->n_lanes; i++)
+		if (!is_hole(all->lanes[i].key))
+			request_add_lane(call, all->lanes[i].key, all->lanes[i].is_owner);
+	request_free(all);
+	if (draft->match)
+		add_lookup_lanes(draft->match, true, call);
+}
+
+void resolve_lanes(const struct resolving *r, struct request *call)
+{
+	resolve_lanes_of(r->draft, call);
+	for (char **lane = r->match_lanes; lane && *lane; lane++)
+		request_add_lane(call, *lane, true);
+	if (r->nest_lead)
+		request_add_lane(call, r->nest_lead, true);
+	for (size_t i = 0; i < r->n_findings; i++)
+		if (r->findings[i].is_link)
+			add_lookup_lanes(r->findings[i].lookup, false, call);
+}
+
+static struct resolving *in_the_way(struct resolve *resolve, const struct resolving *r,
+                                    const struct lane_key *lane)
+{
+	const struct mark *mark = marks_first(resolve->closed, lane->key);
+
+	for (; mark && mark->number < r->number; mark = mark->behind)
+		if (mark->who != r && (lane->is_owner || mark->is_owner))
+			return mark->who;
+	return NULL;
+}
+
+struct resolving *resolve_ahead(struct engine *e, struct resolving *r)
+{
+	struct resolving *ahead = NULL;
+	struct request *call;
+
+	if (!e->resolve->n_aside || hook_without("aside_lanes"))
+		return NULL;
+	call = request_new();
+	resolve_lanes(r, call);
+	for (size_t i = 0; !ahead && i < call->n_lanes; i++)
+		ahead = in_the_way(e->resolve, r, &call->lanes[i]);
+	request_free(call);
+	return ahead;
+}
+
+void resolve_open_lanes(struct resolve *resolve, struct resolving *r)
+{
+	while (r->n_closed)
+		marks_remove(resolve->closed, r->closed[--r->n_closed]);
+}
+
+void resolve_close_lanes(struct resolve *resolve, struct resolving *r)
+{
+	struct request *call = request_new();
+
+	resolve_open_lanes(resolve, r);
+	resolve_lanes(r, call);
+	r->closed = mem_resize(r->closed, call->n_lanes + 1, sizeof(struct mark *));
+	for (; r->n_closed < call->n_lanes; r->n_closed++)
+		r->closed[r->n_closed] = marks_add(resolve->closed, call->lanes[r->n_closed].key, r,
+		                                   r->number, call->lanes[r->n_closed].is_owner);
+	request_free(call);
+}
+
+void resolve_add_match_lanes(struct resolving *r)
+{
+	const struct lookup *match = r->draft->match;
+
+	for (size_t i = 0; match && i < match->n_keys; i++) {
+		cleanup_(freep) char *text = lookup_key_text(match->kind, &match->keys[i]);
+
+		strlist_add(&r->match_lanes, mem_printf("match %s", text));
+	}
+}
