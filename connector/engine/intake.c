@@ -51,7 +51,9 @@ static void begin_stream(void *arg, struct stream *stream, bool is_new)
 {
 	struct engine *e = arg;
 
-	restore_stream(e, stream);
+	/* Files come one after another; partitions are read side by side. */
+	if (e->stream && e->stream != stream && e->stream->kind != STREAM_PARTITION)
+		restore_up_to(e, e->stream->id, UINT64_MAX);
 	e->stream = stream;
 	if (!is_new)
 		return;
@@ -72,6 +74,8 @@ static void store_stream(void *arg, struct stream *stream)
 {
 	struct engine *e = arg;
 
+	if (stream->kind == STREAM_PARTITION && stream->handed_to)
+		restore_up_to(e, stream->id, stream->handed_to - 1);
 	journal_put_stream(e->journal, stream);
 }
 
@@ -281,8 +285,10 @@ static void take_record(struct engine *e, struct record *record)
 	e->n_unsettled++;
 	e->held_bytes += record->len;
 	if (hook_without("settle")) { /* the mutant whose position runs ahead of the outcomes */
-		stream_settle(e->stream, record->pos, record->next_pos, 1);
-		journal_put_stream(e->journal, e->stream);
+		struct stream *stream = settle_stream(e, record->stream);
+
+		stream_settle(stream, record->pos, record->next_pos, 1);
+		journal_put_stream(e->journal, stream);
 	}
 	if (e->pipeline->routes.key && record->fault == RECORD_OK)
 		seen_take(e, record);
@@ -386,9 +392,8 @@ static void take_next(struct engine *e, struct record *takes_record)
 {
 	struct record *record = takes_record;
 
-	record->stream = e->stream->id;
-	e->stream->handed_to = record->next_pos;
-	restore_up_to(e, record->pos);
+	settle_stream(e, record->stream)->handed_to = record->next_pos;
+	restore_up_to(e, record->stream, record->pos);
 	if (!intake_has_open(e, record))
 		take_record(e, record);
 	record_unref(record);

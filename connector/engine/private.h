@@ -42,7 +42,7 @@ struct outbox_topic {
 	struct engine *engine;
 	struct kafka_sink *sink; /* NULL: none is asked for */
 	enum event_sink as;
-	char label[300]; /* "topic x" */
+	char label[300];      /* "topic x" */
 	uint64_t offered_to;  /* last event handed to the sink */
 	uint64_t accepted_to; /* last that the topic has */
 	uint64_t n_owed;
@@ -398,10 +398,8 @@ const struct draft *waiting_before(struct waiting *waiting, const struct request
 struct restore *restore_new(void);
 void restore_free(struct restore *restore); /* NULL is ignored */
 int restore_load(struct engine *e, struct err *err);
-/* @stream is read from now on, and no more of the one before. */
-void restore_stream(struct engine *e, const struct stream *stream);
-/* The source has come to @pos of the stream that is read. */
-void restore_up_to(struct engine *e, uint64_t pos);
+/* The source has come to @pos of @stream; UINT64_MAX: to its end. */
+void restore_up_to(struct engine *e, uint64_t stream, uint64_t pos);
 /*
  * Nothing more can be read now: of other streams than the one being read, or of all. What stands
  * behind an input that is missing, and was not read to its end, goes on waiting for it.
@@ -443,7 +441,8 @@ void outbox_offer(struct engine *e, struct event *takes_event);
 void outbox_turn(struct engine *e);
 bool outbox_is_empty(const struct engine *e);
 unsigned outbox_sinks(const struct engine *e); /* enum event_sink, or'ed */
-/* Of those that are told of everything (not of rejects alone), the one to send again to; 0: none. */
+/* Of those that are told of everything (not of rejects alone), the one to send again to; 0: none.
+ */
 enum event_sink outbox_main_sink(const struct engine *e);
 /* How many events receivers that are waited for have not accepted. */
 uint64_t outbox_n_owed(const struct engine *e);

@@ -24,10 +24,17 @@ struct left {
 	bool is_due; /* it waits for no place */
 };
 
+/* How far the source has come among those of a stream. */
+struct cursor {
+	uint64_t stream;
+	size_t at, end;
+};
+
 struct restore {
 	struct left *items; /* by place; released ones are empty */
 	size_t n, cap, n_left;
-	size_t at; /* the next of the stream that is read */
+	struct cursor *cursors; /* one a stream, by its id */
+	size_t n_cursors;
 };
 
 struct restore *restore_new(void)
@@ -44,6 +51,7 @@ void restore_free(struct restore *restore)
 		draft_free(restore->items[i].draft);
 	}
 	free(restore->items);
+	free(restore->cursors);
 	free(restore);
 }
 
@@ -201,6 +209,23 @@ static int compare(const void *a, const void *b)
 	return x->number < y->number ? -1 : 1;
 }
 
+/* The items are sorted now. */
+static void make_cursors(struct restore *restore)
+{
+	struct cursor *c = NULL;
+
+	restore->cursors = mem_array(restore->n, sizeof(*restore->cursors));
+	for (size_t i = 0; i < restore->n; i++) {
+		const uint64_t stream = restore->items[i].place.stream;
+
+		if (!c || c->stream != stream) {
+			c = &restore->cursors[restore->n_cursors++];
+			*c = (struct cursor){.stream = stream, .at = i};
+		}
+		c->end = i + 1;
+	}
+}
+
 int restore_load(struct engine *e, struct err *err)
 {
 	struct restore *restore = e->restore;
@@ -212,33 +237,28 @@ int restore_load(struct engine *e, struct err *err)
 			release(e, &restore->items[i]);
 	if (restore->n)
 		qsort(restore->items, restore->n, sizeof(*restore->items), compare);
-	if (e->stream)
-		restore_stream(e, e->stream);
+	make_cursors(restore);
 	return r;
 }
 
-static bool is_here(const struct restore *restore, uint64_t stream)
+static int compare_cursors(const void *a, const void *b)
 {
-	return restore->at < restore->n && restore->items[restore->at].place.stream == stream;
+	const struct cursor *x = a, *y = b;
+
+	return x->stream < y->stream ? -1 : x->stream > y->stream;
 }
 
-void restore_up_to(struct engine *e, uint64_t pos)
+void restore_up_to(struct engine *e, uint64_t stream, uint64_t pos)
 {
 	struct restore *restore = e->restore;
+	const struct cursor key = {.stream = stream};
+	struct cursor *c;
 
-	while (is_here(restore, e->stream->id) && restore->items[restore->at].place.pos <= pos)
-		release(e, &restore->items[restore->at++]);
-}
-
-void restore_stream(struct engine *e, const struct stream *stream)
-{
-	struct restore *restore = e->restore;
-
-	if (e->stream && e->stream != stream)
-		restore_up_to(e, UINT64_MAX);
-	restore->at = 0;
-	while (restore->at < restore->n && restore->items[restore->at].place.stream != stream->id)
-		restore->at++;
+	if (!restore->n_left)
+		return;
+	c = bsearch(&key, restore->cursors, restore->n_cursors, sizeof(key), compare_cursors);
+	while (c && c->at < c->end && restore->items[c->at].place.pos <= pos)
+		release(e, &restore->items[c->at++]);
 }
 
 /* Another one has its name: what was left of it is gone for good. */
@@ -263,17 +283,27 @@ static uint64_t first_missing(const struct engine *e)
 	return UINT64_MAX;
 }
 
+/* Of partitions all are read, in turns: their records come yet. */
+static bool is_being_read(const struct engine *e, uint64_t id)
+{
+	const struct stream *stream = settle_stream(e, id);
+
+	if (!e->stream || !stream)
+		return false;
+	return e->stream == stream ||
+	       (e->stream->kind == STREAM_PARTITION && stream->kind == STREAM_PARTITION);
+}
+
 void restore_rest(struct engine *e, bool also_of_this_stream)
 {
 	struct restore *restore = e->restore;
-	const uint64_t this = e->stream ? e->stream->id : 0;
 	const uint64_t missing = restore->n_left ? first_missing(e) : 0;
 
 	for (size_t i = 0; restore->n_left && i < restore->n; i++) {
 		struct left *left = &restore->items[i];
 
-		if (left->place.stream == this ? also_of_this_stream
-		                               : left->place.stream <= missing)
+		if (is_being_read(e, left->place.stream) ? also_of_this_stream
+		                                         : left->place.stream <= missing)
 			release(e, left);
 	}
 }

@@ -132,6 +132,8 @@ static void pass(struct kafka *k, struct kafka_part *p, uint64_t offset)
 		return;
 	kafka_settle_gap(p->stream, p->at, offset);
 	p->at = offset;
+	if (!p->n_held) /* what is held comes before it */
+		p->stream->handed_to = offset;
 	k->options.host->store(k->options.host->arg, p->stream);
 }
 

@@ -93,7 +93,8 @@ static uint64_t offset_of(const struct kafka_places *places, const struct kafka_
 static struct stream *find_stream(const struct kafka *k, const char *name)
 {
 	for (size_t i = k->n_streams; i-- > 0;)
-		if (strcmp(k->streams[i]->name, name) == 0)
+		if (k->streams[i]->kind == STREAM_PARTITION &&
+		    strcmp(k->streams[i]->name, name) == 0)
 			return k->streams[i];
 	return NULL;
 }

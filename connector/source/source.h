@@ -44,7 +44,10 @@ struct source {
 	const struct source_type *type;
 };
 
-/* Who runs the source. */
+/*
+ * Who runs the source. Records of several partitions come in turns, each partition's in its order;
+ * files and standard input come one after another.
+ */
 struct source_host {
 	/*
 	 * Told which stream the next records are of, each time it is another. A new one (id 0) is
@@ -55,7 +58,8 @@ struct source_host {
 	void (*begin)(void *arg, struct stream *stream, bool is_new);
 	/*
 	 * Something of the stream should be stored that no record's settling will store: its file
-	 * has another name or time, or its end was reached.
+	 * has another name or time, its end was reached, or what is between two records of a
+	 * partition (handed_to then says how far it has come).
 	 */
 	void (*store)(void *arg, struct stream *stream);
 	void *arg;
