@@ -30,10 +30,12 @@ static const struct setting defaults[] = {
 	{"check.crcs", "true"},
 	{"session.timeout.ms", "60000"},
 	{"max.poll.interval.ms", "300000"},
-	/* As much is read ahead: 16 MiB; librdkafka's own would be 64. */
-	{"queued.max.messages.kbytes", "16384"},
-	{"queued.min.messages", "1000"},
-	{"fetch.max.bytes", "8388608"},
+	/*
+         * As much is read ahead: 8 MiB; librdkafka's own would be 64. A small bound on messages
+         * would cost speed, since 2.0.2 looks only once a second whether they have become fewer.
+         */
+	{"queued.max.messages.kbytes", "8192"},
+	{"fetch.max.bytes", "4194304"},
 };
 
 /* What promises rest on. */

@@ -15,7 +15,9 @@ enum {
 	steps_per_call = 64, /* events that are no record; then the loop gets its turn */
 	patience_ms = 1000,  /* it must be polled at least so often */
 	closing_ms = 5000,
-	printed_bytes = 256, /* of a value, to know it again */
+	printed_bytes = 256,    /* of a value, to know it again */
+	held_max = 256 << 10,   /* bytes in hand of a partition, and … */
+	held_max_all = 2 << 20, /* … of all, before it is paused */
 };
 
 struct kafka *kafka_of(const struct source *source)
@@ -57,6 +59,7 @@ void kafka_parts_free(struct kafka *k)
 	free(k->parts);
 	k->parts = k->last = NULL;
 	k->n_parts = k->n_held = 0;
+	k->held_bytes = 0;
 }
 
 /* Pausing */
@@ -137,12 +140,24 @@ static void pass(struct kafka *k, struct kafka_part *p, uint64_t offset)
 	k->options.host->store(k->options.host->arg, p->stream);
 }
 
+/*
+ * Pausing throws away what librdkafka has read ahead, so a ceiling that is about to rise is waited
+ * for with a little in hand.
+ */
+static bool holds_enough(const struct kafka *k, const struct kafka_part *p)
+{
+	return p->held_bytes > held_max || k->held_bytes > held_max_all;
+}
+
 static void hold(struct kafka *k, struct kafka_part *p, struct record *takes_record)
 {
 	p->held = mem_grow(p->held, p->n_held, &p->cap_held, sizeof(*p->held));
 	p->held[p->n_held++] = takes_record;
+	p->held_bytes += takes_record->len + sizeof(*takes_record);
 	k->n_held++;
-	pause_part(k, p, true);
+	k->held_bytes += takes_record->len + sizeof(*takes_record);
+	if (k->is_paused || holds_enough(k, p))
+		pause_part(k, p, true);
 }
 
 /* The record of a message, where it is to be handed out; NULL: it needs not, or not now. */
@@ -185,10 +200,12 @@ static struct record *take_held(struct kafka *k)
 			continue;
 		record = p->held[0];
 		p->n_held--;
+		p->held_bytes -= record->len + sizeof(*record);
 		k->n_held--;
+		k->held_bytes -= record->len + sizeof(*record);
 		memmove(p->held, p->held + 1, p->n_held * sizeof(struct record *));
 		p->handed_to = record->next_pos;
-		if (!p->n_held)
+		if (!p->n_held && p->is_paused)
 			pause_part(k, p, false);
 		return record;
 	}

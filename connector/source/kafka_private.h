@@ -28,6 +28,7 @@ struct kafka_part {
 	uint64_t check_at;
 	struct record **held; /* above the ceiling, or read while nobody asked; in their order */
 	size_t n_held, cap_held;
+	uint64_t held_bytes;
 	struct kafka_trace *traces;
 	size_t first_trace, n_traces, cap_traces;
 	int64_t read_ms;
@@ -56,6 +57,7 @@ struct kafka {
 	bool is_paused;          /* nobody reads */
 	uint64_t polled_ms;
 	size_t n_held;
+	uint64_t held_bytes;
 	/* Commits: one at a time */
 	uint64_t ticket; /* on its way; 0: none */
 	uint64_t last_ticket;

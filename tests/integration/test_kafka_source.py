@@ -32,7 +32,8 @@ class Probe:
 
     def _read(self):
         for line in self.process.stdout:
-            self.fresh.put(line.rstrip("\n"))
+            if line.endswith("\n"):  # else a kill cut it
+                self.fresh.put(line.rstrip("\n"))
         self.fresh.put(None)
 
     def until(self, wanted, timeout=40):

@@ -11,6 +11,7 @@
  *   failed R SENTENCE  and it ends
  *
  *   source_probe STATE BROKERS GROUP TOPIC [until-end] [accept] [end] [static]
+ *                [ahead=N: offsets a ceiling is set ahead]
  *                [settle=N: of each N records the first is never settled] [name=value: property]
  */
 
@@ -39,6 +40,7 @@ struct probe {
 	uint64_t settle, n_sent;
 	enum kafka_claim claim;
 	bool is_ended;
+	bool goes_on; /* there is more at once */
 };
 
 static volatile sig_atomic_t is_stopped;
@@ -145,6 +147,7 @@ static bool read_some(struct probe *p, struct err *err, int *ret_r)
 		}
 		send_waiting(p);
 	}
+	p->goes_on = r == SOURCE_RECORD && !p->waiting;
 	return true;
 }
 
@@ -162,10 +165,10 @@ static int run(struct probe *p)
 		follow_group(p);
 		send_waiting(p);
 		source_mark(p->source);
+		(void)fflush(stdout); /* it is sent before it is settled */
 		if (journal_commit(p->journal, &err) < 0)
 			return fail(-1, &err);
-		(void)fflush(stdout);
-		(void)poll(&fd, 1, p->waiting ? 5 : 100);
+		(void)poll(&fd, 1, p->goes_on ? 0 : p->waiting ? 5 : 100);
 	}
 	return 0;
 }
@@ -185,6 +188,8 @@ static void take_word(struct probe *p, const char *word)
 		p->options.instance = journal_id(p->journal);
 	} else if (strncmp(word, "settle=", 7) == 0) {
 		p->settle = strtoull(word + 7, NULL, 10);
+	} else if (strncmp(word, "ahead=", 6) == 0) {
+		p->options.ahead = strtoull(word + 6, NULL, 10);
 	} else if (equals) {
 		name = mem_dup(word, (size_t)(equals - word));
 		kafka_conf_add(&p->conf, name, equals + 1);
@@ -204,6 +209,7 @@ int main(int argc, char **argv)
 	if (argc < 5)
 		return 2;
 	(void)signal(SIGTERM, stop);
+	(void)setvbuf(stdout, NULL, _IOFBF, 1 << 20);
 	(void)mkdir(argv[1], 0700);
 	if (journal_open(argv[1], &p.journal, &err) < 0 ||
 	    journal_each_stream(p.journal, take_stream, &p, &err) < 0)
