@@ -66,7 +66,7 @@ void mock_kafka_produce(struct mock_kafka *mock, const char *topic, int32_t part
 	code = rd_kafka_producev(
 		mock->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-		RD_KAFKA_V_KEY(m->key, m->key ? strlen(m->key) : 0),
+		RD_KAFKA_V_KEY((void *)(uintptr_t)m->key, m->key ? strlen(m->key) : 0),
 		RD_KAFKA_V_VALUE((void *)(uintptr_t)m->value, m->value ? strlen(m->value) : 0),
 		RD_KAFKA_V_TIMESTAMP(m->timestamp_ms), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
 	check_eq(code, 0);
