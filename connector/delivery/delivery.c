@@ -347,6 +347,11 @@ bool delivery_is_free(const struct delivery *delivery, const struct lane_key *ke
 	return true;
 }
 
+uint64_t delivery_n_left(const struct delivery *delivery)
+{
+	return delivery->n_left;
+}
+
 bool delivery_is_idle(const struct delivery *delivery)
 {
 	return delivery->n_open == 0;

@@ -135,6 +135,12 @@ void delivery_stop(struct delivery *delivery, enum exit_code code, const char *s
 bool delivery_is_free(const struct delivery *delivery, const struct lane_key *keys, size_t n,
                       bool or_shared);
 
+/*
+ * How often a place in lanes was left, by a call that ended or by a lane that opened: who waits for
+ * one to be free looks again when it is another number.
+ */
+uint64_t delivery_n_left(const struct delivery *delivery);
+
 /* A call that may be repeated freely (search, /me/): paced like all, tried until it is answered. */
 struct delivery_call {
 	enum call_method { CALL_GET, CALL_POST, CALL_PUT } method;

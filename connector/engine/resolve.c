@@ -384,14 +384,15 @@ static void try_those_aside(struct engine *e)
 	}
 }
 
-/* Calls have ended: the lane that somebody waits for may be free. */
+/* Calls have ended, or a lane has opened: the one that somebody waits for may be free. */
 static void look_at_lanes(struct engine *e)
 {
 	struct resolve *resolve = e->resolve;
+	const uint64_t n = resolve->n_ended + delivery_n_left(e->delivery);
 
-	if (!resolve->n_aside || resolve->n_ended == resolve->n_ended_seen)
+	if (!resolve->n_aside || n == resolve->n_ended_seen)
 		return;
-	resolve->n_ended_seen = resolve->n_ended;
+	resolve->n_ended_seen = n;
 	for (struct resolving *r = resolve->aside_first; r; r = r->behind)
 		if (r->wait == WAIT_LANE)
 			resolve_wake(e, r);

@@ -206,3 +206,19 @@ def test_a_question_that_is_refused_is_asked_in_halves(closefeed, pipeline, sand
     summary = run(closefeed, path, 1)
     assert (summary["delivered"], summary["rejected"]) == (7, 1)
     assert len(searches(sandbox)) >= 5
+
+
+def test_who_waits_for_a_lane_is_woken_when_it_opens_by_time(closefeed, pipeline, sandbox):
+    """Behind a repeated update the object's lane stays shut for a while, and then no call ends."""
+    set_lag(sandbox, 0)
+    path = pipeline([{"k": "Acme", "v": "0"}], delivery="quarantine: 1s", routes="""
+- operation: lead.upsert
+  match: {name: "{k}"}
+  skip_unchanged: true
+  body: {name: "{k}", description: "{v}"}
+""")
+    run(closefeed, path)
+    sandbox.add_fault("reset_after", method="PUT", path="/lead/", times=1)
+    feed(path, {"k": "Acme", "v": "1"}, {"k": "Acme", "v": "2"})
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert [lead["description"] for lead in sandbox.objects("lead")] == ["2"]
