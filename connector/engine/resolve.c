@@ -471,7 +471,9 @@ void resolve_turn(struct engine *e)
 	try_those_aside(e);
 	try_lines(e);
 	ask_turn(e);
-	if (delivery_is_idle(e->delivery) && !batches_n(e) && resolve_is_stuck(e))
+	/* What is being written down may be what they wait for. */
+	if (delivery_is_idle(e->delivery) && !batches_n(e) && !journal_has_changes(e->journal) &&
+	    resolve_is_stuck(e))
 		only_people_help(e);
 }
 

@@ -222,3 +222,32 @@ def test_who_waits_for_a_lane_is_woken_when_it_opens_by_time(closefeed, pipeline
     feed(path, {"k": "Acme", "v": "1"}, {"k": "Acme", "v": "2"})
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     assert [lead["description"] for lead in sandbox.objects("lead")] == ["2"]
+
+
+CHILDREN = """
+- when: .lead
+  operation: lead.upsert
+  match: {name: "{k}"}
+  body: {name: "{k}"}
+- operation: contact.create
+  link: {lead_id: {lead: {name: "{k}"}}}
+  body: {name: "{v}"}
+"""
+
+
+def family(n):
+    return [{"k": "Acme", "lead": True}] + [{"k": "Acme", "v": f"{i}"} for i in range(n)]
+
+
+def test_more_children_of_one_parent_than_may_wait_do_not_end_the_run(
+        closefeed, pipeline, sandbox):
+    path = pipeline(family(2100), routes=CHILDREN, responses="file: told.ndjson")
+    assert counts(run(closefeed, path)) == {"read": 2101, "delivered": 2101}
+
+
+def test_who_waits_for_a_call_that_is_being_written_down_is_not_written_down(
+        closefeed, pipeline, sandbox):
+    path = pipeline(family(1500), routes=CHILDREN, close="concurrency: 2")
+    killed = closefeed("run", path, env={"CLOSEFEED_KILL_AT": "record_settled:2"})
+    assert killed.code == -9, killed.err
+    assert closefeed("status", path, "--json").json["open"] < 20
