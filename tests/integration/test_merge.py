@@ -193,6 +193,25 @@ def test_updates_of_an_upsert_are_merged_and_its_creates_are_not(closefeed, pipe
     assert puts(sandbox) == [{"description": "c"}, {"description": "e"}]
 
 
+def test_leads_that_are_gone_are_made_again_exactly_once(closefeed, pipeline, sandbox):
+    """The first change of each is resolved by what was remembered; all parts of its call go anew."""
+    path = pipeline([{"k": "Acme", "v": "0"}, {"k": "Bolt", "v": "0"}], routes="""
+- operation: lead.upsert
+  match: {name: "{k}"}
+  batch: {algorithm: merge, wait: 100ms}
+  body: {name: "{k}", description: "{v}"}
+""")
+    run(closefeed, path)
+    for lead in sandbox.objects("lead"):
+        sandbox.ask("DELETE", f"/lead/{lead['id']}/")
+    feed(path, *[{"k": k, "v": f"{v}"} for v in range(1, 4) for k in ("Acme", "Bolt")])
+    assert counts(run(closefeed, path)) == {"read": 6, "delivered": 6}
+    leads = [(lead["name"], lead["description"]) for lead in sandbox.objects("lead")]
+    assert sorted(leads) == [("Acme", "3"), ("Bolt", "3")]
+    feed(path, {"k": "Acme", "v": "4"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+
+
 def test_ten_thousand_changes_on_800_leads_need_810_calls(closefeed, pipeline, start_sandbox):
     pipeline.sandbox = sandbox = start_sandbox("--lag", "0")
     sandbox.post("/_sandbox/settings", {"rate": {"write": 100000, "read": 100000}})
