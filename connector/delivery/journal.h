@@ -345,7 +345,7 @@ int journal_each_closed(struct journal *journal, enum closing closing,
  */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,
                           const char *value);
-/* Another identity already bound to @object_id? */
+/* Another identity already bound to @object_id, also one that is forgotten? */
 bool journal_knows_object_id(struct journal *journal, const char *object_id);
 
 /* When the request that made @object_id got its INTENT (wall clock); 0: not known. */

@@ -52,7 +52,11 @@ void journal_prepare_objects(struct journal *j)
 		store_query(s, "SELECT object_id, max(lead_id) FROM object WHERE kind=?1"
 	                       " AND field=?2 AND value=?3 AND source <> ''"
 	                       " GROUP BY object_id ORDER BY min(since), object_id");
-	j->q.forget_object = store_query(s, "DELETE FROM object WHERE object_id=?1");
+	j->q.forget_object =
+		store_query(s, "DELETE FROM object WHERE object_id=?1 AND source <> ''");
+	/* Its identity is free; that the object was ours stays known. */
+	j->q.retire_object = store_query(s, "UPDATE OR REPLACE object SET field='', value=''"
+	                                    " WHERE object_id=?1 AND source=''");
 	j->q.forget_source = store_query(s, "DELETE FROM object WHERE source=?1 AND source <> ''");
 	j->q.forget_of_lead =
 		store_query(s, "DELETE FROM object WHERE lead_id=?1 AND lead_id IS NOT NULL");
@@ -298,8 +302,9 @@ void journal_forget_object(struct journal *journal, const char *object_id)
 
 int journal_apply_forget_object(struct journal *j, const struct change *c, struct err *err)
 {
-	struct store_query *const queries[] = {j->q.forget_object, j->q.forget_source,
-	                                       j->q.forget_of_lead, j->q.forget_known, NULL};
+	struct store_query *const queries[] = {j->q.forget_object, j->q.retire_object,
+	                                       j->q.forget_source, j->q.forget_of_lead,
+	                                       j->q.forget_known,  NULL};
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && queries[i]; i++) {

@@ -113,7 +113,8 @@ struct journal {
 		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,
 			*find_remembered, *says_other;
 		struct store_query *unwatch, *unknow;
-		struct store_query *forget_object, *forget_source, *forget_of_lead, *forget_known;
+		struct store_query *forget_object, *retire_object, *forget_source, *forget_of_lead,
+			*forget_known;
 		struct store_query *know, *know_still, *knows, *known_fields;
 		struct store_query *close_key, *open_keys, *find_closed, *each_closed;
 		struct store_query *put_decision, *close_lane, *open_lane;
