@@ -83,6 +83,15 @@ struct remembered *crm_remember(struct json_object *object, const char *kind,
                                 const struct watched_field *watched, size_t n_watched,
                                 size_t *ret_n);
 
+/*
+ * What an update with @body writes of the watched fields of objects of @kind, as text for
+ * crm_takes_away(); to free(). NULL: nothing.
+ */
+char *crm_written(struct json_object *body, const char *kind, const struct watched_field *watched,
+                  size_t n_watched);
+/* Whether an object that had @field's value has it no more after an update that wrote @written. */
+bool crm_takes_away(const char *written, const struct lookup_field *field);
+
 /* GET of lists of an object: of those that are added to, or of a lead's contacts; to free(). */
 char *crm_lists_url(const char *url, char *const *fields);
 

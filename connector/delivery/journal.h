@@ -327,6 +327,10 @@ uint64_t journal_last_event(const struct journal *journal);
  */
 size_t journal_find_remembered(struct journal *journal, const char *kind, const char *field,
                                const char *value, struct remembered *ret_items, size_t max);
+/* Whose answers say that the object has it: a list (lib/strlist.h) of the caller's; NULL: nobody's.
+ */
+char **journal_find_sources(struct journal *journal, const char *kind, const char *field,
+                            const char *value, const char *object_id);
 /* Whether the field's value is the one with this hash, as far as the last answer told. */
 bool journal_knows(struct journal *journal, const char *object_id, const char *field,
                    uint64_t hash);

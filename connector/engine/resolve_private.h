@@ -50,8 +50,18 @@ void offer_wait(struct offer *offer, void *waiter);
 size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters);
 /* What is held; NULL: it is not. */
 const char *offer_held(const struct offer *offer);
-/* It changes an object that is there: refused, it takes nothing away from others. */
-void offer_set_change(struct offer *offer);
+/*
+ * It changes the object @object_id: refused, it takes nothing away from others. @takes_written:
+ * crm_written() of its body.
+ */
+void parents_set_change(struct parents *parents, struct offer *offer, const char *object_id,
+                        char *takes_written);
+/*
+ * The first change of @object_id that came before number @before and may take the value of @field
+ * (NULL: any change) away from it; NULL: none does.
+ */
+struct offer *parents_find_change(const struct parents *parents, const char *object_id,
+                                  const struct lookup_field *field, uint64_t before);
 bool offer_is_change(const struct offer *offer);
 uint64_t offer_number(const struct offer *offer);
 char *const *offer_texts(const struct offer *offer, size_t *ret_n);
@@ -254,7 +264,10 @@ const char *rename_written(const struct draft *draft, const char *field);
 char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */
 void offers_withdraw(struct engine *e, const struct draft *draft);
-/* @update of the object is let go: the keys it brings, by which nobody knows the object yet. */
+/*
+ * @update of the object is let go: the keys it brings, by which nobody knows the object yet, and
+ * what it may take away.
+ */
 void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
                   uint64_t number);
 
