@@ -400,3 +400,23 @@ def test_sentences_name_fields_and_things_as_people_wrote_them(closefeed, pipeli
     assert told[7].startswith("custom.Account ID = A-5 is already the identity of ")
     assert told[8] == 'there is no shared custom field called "Segmnet": did you mean "Segment"?'
     assert "cf_" not in closefeed("rejects", "list", path, "--json").out
+
+
+def test_a_retry_of_all_takes_parents_before_their_children(closefeed, pipeline, sandbox):
+    """The child was rejected first, for it was never sent."""
+    sandbox.add_fault("slow_body", path="/lead/", method="POST", bytes=20, ms=100)
+    path = pipeline([{"company": "Acme", "url": ["no"]},
+                     {"kind": "note", "company": "Acme", "text": {"no": "text"}}], routes="""
+        - operation: lead.create
+          when: .kind == null
+          body: {name: "{company}", url: "{url}"}
+        - operation: activity.note.create
+          link: {lead_id: {lead: {name: "{company}"}}}
+          body: {note: "{text|upper}"}
+        """)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "rejected": 2}
+    path.write_text(path.read_text().replace(', url: "{url}"', "").replace("{text|upper}", "x"))
+    assert closefeed("rejects", "retry", path, "--all").code == 0
+    assert rejects(closefeed, path) == []
+    assert [note["lead_id"] for note in sandbox.objects("activity/note")] == [
+        sandbox.objects("lead")[0]["id"]]

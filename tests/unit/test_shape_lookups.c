@@ -151,6 +151,20 @@ static void a_value_that_is_missing_never_means_no_match(void **state)
 	check_lookups(&id, "{\"m\":\"cont_1\"}", "!match id is no id of a lead (\"lead_…\")");
 }
 
+static void nor_does_one_of_which_nothing_is_left(void **state)
+{
+	const struct spec phone = {
+		.operation = "lead.delete", .url = "/lead/{{id}}/", .match = "{\"phone\":\"{m}\"}"};
+	const struct spec url = {
+		.operation = "lead.delete", .url = "/lead/{{id}}/", .match = "{\"url\":\"{m}\"}"};
+
+	(void)state;
+	check_lookups(&phone, "{\"m\":\"n/a\"}", "!match phone the value is no phone number");
+	check_lookups(&phone, "{\"m\":\"+\"}", "!match phone the value is no phone number");
+	check_lookups(&url, "{\"m\":\"https://\"}", "!match url the value is no address");
+	check_lookups(&url, "{\"m\":\"/\"}", "!match url the value is no address");
+}
+
 static void who_is_meant_matters_more_than_what_is_said(void **state)
 {
 	const struct spec match = {.operation = "lead.update",
@@ -691,6 +705,7 @@ int main(void)
 	const struct CMUnitTest sentences[] = {
 		sentence(a_match_is_rendered_trimmed_and_folded),
 		sentence(a_value_that_is_missing_never_means_no_match),
+		sentence(nor_does_one_of_which_nothing_is_left),
 		sentence(who_is_meant_matters_more_than_what_is_said),
 		sentence(a_map_without_a_value_is_passed_over),
 		sentence(a_hole_of_the_url_stays),
