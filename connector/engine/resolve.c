@@ -471,9 +471,12 @@ void resolve_turn(struct engine *e)
 	try_those_aside(e);
 	try_lines(e);
 	ask_turn(e);
-	/* What is being written down may be what they wait for. */
-	if (delivery_is_idle(e->delivery) && !batches_n(e) && !journal_has_changes(e->journal) &&
-	    resolve_is_stuck(e))
+	if (!delivery_is_idle(e->delivery) || batches_n(e) || !resolve_is_stuck(e))
+		return;
+	/* What is being written down may be what they wait for: the next turn knows. */
+	if (journal_has_changes(e->journal))
+		resolve->is_busy = true;
+	else
 		only_people_help(e);
 }
 
