@@ -74,6 +74,11 @@ struct delivery_hooks {
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/*
+	 * Close has accepted this create, and its answer was cut before the id: can the object be
+	 * found without an identity? NULL: none can.
+	 */
+	bool (*can_find)(void *arg, const struct request *request);
+	/*
 	 * @request ended: its state, parts and answer say how. It is in no lane any more; the lanes
 	 * of a half are left when the last half has ended.
 	 */
@@ -160,7 +165,7 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request);
 /* Nothing can be proven; @known is the sentence for people. */
 void delivery_unproven(struct delivery *delivery, struct request *request, const char *known);
 
-/* Requests in PROBING: when each became unknown (monotonic and wall), oldest first. */
+/* Requests with an identity in PROBING: when each became unknown, oldest first. */
 struct unproven {
 	struct request *request;
 	uint64_t since_ms;
@@ -168,6 +173,8 @@ struct unproven {
 };
 size_t delivery_unproven_list(const struct delivery *delivery, struct unproven *ret_list,
                               size_t max);
+/* The first without one, of which only the id is not known; false: there is none. */
+bool delivery_nameless(const struct delivery *delivery, struct unproven *ret);
 
 struct delivery_state {
 	unsigned in_flight;     /* on the wire or about to be */

@@ -19,6 +19,7 @@
 #include "lib/redact.h"
 
 struct proof;
+struct trace;
 struct identities;
 struct desk;
 struct waiting;
@@ -67,6 +68,7 @@ struct engine {
 	struct pace *pace;
 	struct delivery *delivery;
 	struct proof *proof;
+	struct trace *trace; /* of creates whose id is not known */
 	struct identities *identities; /* of creates that are open or held */
 	struct seen *seen;             /* keys of records that are open */
 	struct naming *naming;

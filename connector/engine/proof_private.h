@@ -13,8 +13,8 @@ enum {
 	scan_every_ms = 100, /* while nobody is looked for */
 	canary_margin_ms = 1000,
 	before_margin_ms = 2000, /* what is that much older than an attempt was not made by it */
-	log_margin_ms = 120000, /* the log is read from that long before the attempt */
-	max_pages = 100,        /* of one look at search; without an end it proves nothing */
+	log_margin_ms = 120000,  /* the log is read from that long before the attempt */
+	max_pages = 100,         /* of one look at search; without an end it proves nothing */
 	max_log_pages = 200,
 	max_list_pages = 20,
 	max_restarts = 3, /* of a search whose cursor expired between two pages */
@@ -120,7 +120,7 @@ bool canary_is_newer(const struct proof *p, enum proof_source source, const stru
 void canary_ask(struct proof *p, const char *object, bool answers);
 /* Takes the newest event of all from its page. */
 void canary_learn_log(struct proof *p, struct json_object *page);
-/* Our wall clock made a step in this run: times of ours from before and after cannot be compared. */
+/* Our wall clock made a step in this run: times from before and after cannot be compared. */
 bool proof_clock_was_set(const struct engine *e);
 /* Takes Close's clock from the date of an answer. */
 void proof_learn_skew(struct proof *p, const struct http_answer *answer);

@@ -251,3 +251,24 @@ def test_who_waits_for_a_call_that_is_being_written_down_is_not_written_down(
     killed = closefeed("run", path, env={"CLOSEFEED_KILL_AT": "record_settled:2"})
     assert killed.code == -9, killed.err
     assert closefeed("status", path, "--json").json["open"] < 20
+
+
+TWICE = """
+- operation: lead.upsert
+  match: {name: "{k}"}
+  body: {name: "{k}", description: "{v}"}
+"""
+
+
+@pytest.mark.parametrize("kill_at", [None, "trace_answered:2"])
+def test_a_create_whose_id_was_cut_off_keeps_its_key_until_search_shows_it(
+        closefeed, pipeline, sandbox, kill_at):
+    """Also over a kill: Close has said that it was made, so it is not sent again."""
+    set_lag(sandbox, 1500)
+    sandbox.add_fault("body_cut", method="POST", path="/lead/", times=1)
+    path = pipeline([{"k": "Acme", "v": "1"}, {"k": "Acme", "v": "2"}], routes=TWICE,
+                    delivery="quarantine: 10s")
+    if kill_at:
+        assert closefeed("run", path, env={"CLOSEFEED_KILL_AT": kill_at}).code == -9
+    assert run(closefeed, path)["rejected"] == 0
+    assert [lead["description"] for lead in sandbox.objects("lead")] == ["2"]
