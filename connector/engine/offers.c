@@ -301,6 +301,22 @@ void offers_end(struct engine *e, const struct part *part)
 		journal_close_key(e->journal, part->id, CLOSING_PARENT, texts[i]);
 }
 
+/* Who waited for it has no parent now, but for those between which and it there is another. */
+static void refuse(struct engine *e, struct offer *offer, uint64_t part)
+{
+	void **waiters;
+	const size_t n = offer_waiters(offer, &waiters);
+
+	for (size_t i = 0; i < n; i++) {
+		struct resolving *r = waiters[i];
+
+		for (size_t k = 0; k < r->n_findings; k++)
+			if (r->findings[k].awaits == offer && !offer_is_made(offer, r->number))
+				r->findings[k].orphan_of = part;
+	}
+	end(e, offer);
+}
+
 void offers_ended(struct engine *e, const struct part *part, const struct request *request)
 {
 	const struct output_place place = place_of(part->record, part->ordinal);
@@ -311,8 +327,12 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 	e->resolve->is_busy |= e->resolve->n_aside != 0;
 	if (!offer)
 		return;
+	if (part->outcome == OUTCOME_DELIVERED)
+		parents_made(e->parents, offer);
 	if (part->outcome == OUTCOME_HELD)
 		hold(e, offer, part, request);
+	else if (part->outcome == OUTCOME_REJECTED && !offer_is_change(offer))
+		refuse(e, offer, part->id);
 	else
 		end(e, offer);
 }

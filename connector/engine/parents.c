@@ -18,6 +18,7 @@ struct offer {
 	char **texts; /* of keys */
 	size_t n;
 	uint64_t number;
+	uint64_t made;          /* the least number behind it that has made the same; 0: none has */
 	char *held;             /* in words; NULL: it is on its way */
 	struct mark *by_object; /* that it changes; NULL: it makes one */
 	char *written;          /* crm_written() of that; NULL: nothing that anybody looks for */
@@ -172,6 +173,31 @@ char *const *offer_texts(const struct offer *offer, size_t *ret_n)
 {
 	*ret_n = offer->n;
 	return offer->texts;
+}
+
+size_t offer_waiters(const struct offer *offer, void ***ret_waiters)
+{
+	*ret_waiters = offer->waiters;
+	return offer->n_waiters;
+}
+
+void parents_made(struct parents *parents, const struct offer *offer)
+{
+	for (size_t i = 0; i < offer->n; i++) {
+		const struct mark *mark = marks_first(parents->keys, offer->texts[i]);
+
+		for (; mark && mark->number < offer->number; mark = mark->behind) {
+			struct offer *before = mark->who;
+
+			if (!before->made || before->made > offer->number)
+				before->made = offer->number;
+		}
+	}
+}
+
+bool offer_is_made(const struct offer *offer, uint64_t before)
+{
+	return offer->made && offer->made < before;
 }
 
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters)

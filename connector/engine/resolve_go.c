@@ -38,8 +38,11 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
                             struct looked *ret, enum look *ret_look)
 {
 	*ret_look = resolve_look(e, f, ret);
-	if (*ret_look == LOOK_PARENT)
+	if (*ret_look == LOOK_PARENT) {
+		f->awaits = ret->parent;
+		f->orphan_of = 0;
 		return wait_for_parent(e, r, ret->parent);
+	}
 	if (*ret_look != LOOK_ASK)
 		return STEP_ON;
 	ask_want(e, f);

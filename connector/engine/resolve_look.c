@@ -187,6 +187,7 @@ static enum look look_up_name(struct engine *e, struct finding *f, struct looked
 void finding_reset(struct finding *f)
 {
 	f->was_asked = false;
+	f->orphan_of = 0;
 	f->n = 0;
 	free(f->id);
 	free(f->lead);
@@ -227,6 +228,8 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
 	if (ret->parent)
 		look = LOOK_PARENT;
+	else if (f->is_link && (ret->part = f->orphan_of))
+		look = LOOK_REJECTED; /* what those behind it have made meanwhile is another's */
 	else if (nest_is_key(key))
 		look = nest_look(e, key, ret);
 	else if (is_remembered(e, f, ret))

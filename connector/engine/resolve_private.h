@@ -67,6 +67,12 @@ uint64_t offer_number(const struct offer *offer);
 char *const *offer_texts(const struct offer *offer, size_t *ret_n);
 /* The field @from ("custom.cf_A") of whatever kind is called @to from now on. */
 void parents_rename(struct parents *parents, const char *from, const char *to);
+/* Who waits for it; not to free(). */
+size_t offer_waiters(const struct offer *offer, void ***ret_waiters);
+/* It has made its object, which those before it that are open and offer the same may not have. */
+void parents_made(struct parents *parents, const struct offer *offer);
+/* Something between it and number @before has made what it offers. */
+bool offer_is_made(const struct offer *offer, uint64_t before);
 /* Its outcome is durable: frees it and gives who waited. */
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters);
 
@@ -86,7 +92,9 @@ struct finding {
 	size_t n;        /* objects that fit */
 	char *id, *lead; /* the oldest; lead: NULL where it is not known, or there is none */
 	char *trouble;   /* why it cannot be asked; NULL: nothing */
-	struct finding *next; /* that waits to be asked */
+	struct finding *next;       /* that waits to be asked */
+	const struct offer *awaits; /* the last it waited for; not to be looked into */
+	uint64_t orphan_of;         /* the part that was to make it and was rejected; 0: none */
 };
 
 /* What is known of a lookup now. */
