@@ -99,6 +99,9 @@ char *crm_lists_url(const char *url, char *const *fields);
  * Adds what @body has in the list fields @fields to what @object has: a new list in the place of
  * the body's. The same are e-mails, phones (digits and +), urls by lookup_fold(), addresses whose
  * members are all the same. A field to which nothing comes is taken out of the body. @body may be
- * changed in place. Returns whether any list changes.
+ * changed in place. @object NULL: it has none, so the body's own are freed of what they have twice.
+ * @places (may be NULL) gets where items stand now, and where they did: "emails[1]" → "emails[0]".
+ * Returns whether any list changes.
  */
-bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body);
+bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body,
+                      struct json_object *places);

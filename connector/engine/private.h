@@ -291,6 +291,8 @@ bool resolve_has_to_wait(struct engine *e, const struct draft *draft);
 bool resolve_fold_is_unchanged(struct engine *e, const struct draft *first,
                                const struct request *fold);
 extern const char resolve_unchanged[];
+/* Of an upsert that adds to lists: its @create has nothing in them twice. */
+void resolve_begin_lists(struct draft *create);
 /* It came before those that wait, and goes before them. */
 void resolve_take_back(struct engine *e, struct draft *takes_draft);
 /* Takes a draft whose route shares calls, or not; with its part, where it has one already. */

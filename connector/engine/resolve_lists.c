@@ -107,6 +107,18 @@ static void read_lists(struct engine *e, struct resolving *r)
 	delivery_ask(e->delivery, &call);
 }
 
+void resolve_begin_lists(struct draft *create)
+{
+	const struct route *update = create->route->update;
+
+	if (!update || !update->append)
+		return;
+	resolve_own_body(create);
+	if (!create->written)
+		create->written = json_object_new_object();
+	(void)crm_lists_append(NULL, update->append, create->body, create->written);
+}
+
 static enum step add_to_lists(struct engine *e, struct resolving *r)
 {
 	struct draft *d = r->draft;
@@ -121,7 +133,9 @@ static enum step add_to_lists(struct engine *e, struct resolving *r)
 		return STEP_GONE;
 	}
 	resolve_own_body(d);
-	(void)crm_lists_append(r->lists, d->route->append, d->body);
+	if (!d->written)
+		d->written = json_object_new_object();
+	(void)crm_lists_append(r->lists, d->route->append, d->body, d->written);
 	if (json_object_object_length(d->body))
 		return STEP_ON;
 	resolve_skip(e, r, "nothing changes: the lists have all of it already");
