@@ -18,9 +18,13 @@ const char *kafka_version(void)
  */
 static void trim_reason(const char *reason, char *text, size_t size)
 {
-	const char *begin = strstr(reason, "://"), *colon = begin ? strstr(begin, ": ") : NULL;
+	const char *colon = strstr(reason, ": ");
 	char *end;
 
+	/* A name has a slash and no blank. */
+	if (colon && (!memchr(reason, '/', (size_t)(colon - reason)) ||
+	              memchr(reason, ' ', (size_t)(colon - reason))))
+		colon = NULL;
 	(void)snprintf(text, size, "%.300s", colon ? colon + 2 : reason);
 	end = strstr(text, " (after ");
 	if (end)

@@ -36,8 +36,12 @@ int kafka_property_check(const char *name, const char *value, const char *const 
 bool kafka_property_is_secret(const char *name);
 /* The name of a file. */
 bool kafka_property_is_path(const char *name);
+/* The value of property @name; NULL: it is not set. */
+const char *kafka_conf_get(const struct kafka_conf *conf, const char *name);
 /* What is sent is encrypted. */
 bool kafka_conf_is_encrypted(const struct kafka_conf *conf);
+/* What properties mean together: -EINVAL with a sentence. */
+int kafka_conf_check(const struct kafka_conf *conf, struct err *err);
 
 /*
  * Asks the brokers for @topic and waits for it, at most @max_ms: not for the loop. Returns how many

@@ -28,6 +28,10 @@ static const char *const secrets[] = {
 /* Of everybody. */
 static const char *const ours[] = {"bootstrap.servers", "metadata.broker.list", NULL};
 
+#define MECHANISMS "SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER"
+/* librdkafka calls kinit by a shell, with words of these settings in the command. */
+#define KERBEROS "would run other programs (kinit): use " MECHANISMS
+
 static const struct {
 	const char *name;
 	const char *value; /* NULL: any */
@@ -38,6 +42,12 @@ static const struct {
 	{"ssl.endpoint.identification.algorithm", "none",
          "must stay https, or anybody could be the broker: name the brokers as their certificates "
          "do"},
+	{"ssl.engine.location", NULL, "would load other programs into this one: take it out"},
+	{"ssl.providers", NULL, "would load other programs into this one: take it out"},
+	{"sasl.kerberos.kinit.cmd", NULL, "would run other programs: take it out"},
+	{"sasl.mechanisms", "GSSAPI", KERBEROS},
+	{"sasl.mechanism", "GSSAPI", KERBEROS},
+	{"log.queue", "true", "would gather what nobody reads: take it out"},
 	{"plugin.library.paths", NULL, "would load other programs into this one: take it out"},
 	{"builtin.features", NULL, "tells what the library can do and cannot be set: take it out"},
 };
@@ -83,12 +93,41 @@ void kafka_conf_deinit(struct kafka_conf *conf)
 	*conf = (struct kafka_conf){0};
 }
 
-bool kafka_conf_is_encrypted(const struct kafka_conf *conf)
+const char *kafka_conf_get(const struct kafka_conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->n_properties; i++)
-		if (strcmp(conf->properties[i].name, "security.protocol") == 0)
-			return strcasestr(conf->properties[i].value, "ssl") != NULL;
-	return false;
+		if (strcmp(conf->properties[i].name, name) == 0)
+			return conf->properties[i].value;
+	return NULL;
+}
+
+static bool uses(const struct kafka_conf *conf, const char *word)
+{
+	const char *protocol = kafka_conf_get(conf, "security.protocol");
+
+	return protocol && strcasestr(protocol, word);
+}
+
+bool kafka_conf_is_encrypted(const struct kafka_conf *conf)
+{
+	return uses(conf, "ssl");
+}
+
+int kafka_conf_check(const struct kafka_conf *conf, struct err *err)
+{
+	const bool has_mechanism =
+		kafka_conf_get(conf, "sasl.mechanisms") || kafka_conf_get(conf, "sasl.mechanism");
+
+	/* Else it would be Kerberos. */
+	if (uses(conf, "sasl") && !has_mechanism)
+		return err_set(err, -EINVAL,
+		               "security.protocol needs sasl.mechanisms beside it: " MECHANISMS);
+	if (has_mechanism && !uses(conf, "sasl"))
+		return err_set(
+			err, -EINVAL,
+			"sasl.mechanisms is used only where security.protocol is sasl_ssl (or "
+			"sasl_plaintext): set it, or nobody logs in");
+	return 0;
 }
 
 /* The table of the library */

@@ -96,14 +96,6 @@ static void failed(rd_kafka_t *client, int code, const char *reason, void *arg)
 	              code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
 }
 
-static bool has_property(const struct kafka_conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_properties; i++)
-		if (strcmp(conf->properties[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static int connect_to(struct kafka_producer *p, const struct kafka_conf *from, struct err *err)
 {
 	static const uint64_t one = 1;
@@ -113,7 +105,7 @@ static int connect_to(struct kafka_producer *p, const struct kafka_conf *from, s
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
-		if (!has_property(from, defaults[i].name))
+		if (!kafka_conf_get(from, defaults[i].name))
 			kafka_set(conf, defaults[i].name, defaults[i].value);
 	for (size_t i = 0; i < sizeof(promises) / sizeof(*promises); i++)
 		kafka_set(conf, promises[i].name, promises[i].value);

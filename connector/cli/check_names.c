@@ -37,9 +37,12 @@ static enum exit_code ask_all(const struct pipeline *pipeline, char *const *kind
 	for (; kinds && *kinds; kinds++) {
 		const struct name_book *was = names_book(locked, *kinds);
 		struct name_book *book = NULL;
+		enum exit_code code;
 		struct err err;
-		const enum exit_code code = books_ask(pipeline, *kinds, &book, &err);
 
+		if (names_book(&report->names, *kinds))
+			continue;
+		code = books_ask(pipeline, *kinds, &book, &err);
 		if (code != EXIT_DONE) {
 			buf_adds(&report->what, err.text);
 			return code;
@@ -51,14 +54,16 @@ static enum exit_code ask_all(const struct pipeline *pipeline, char *const *kind
 	return EXIT_DONE;
 }
 
-static void tell(struct names_report *report, size_t n_errors)
+static void tell(struct names_report *report, size_t n_errors, bool has_open_names)
 {
 	const size_t n = json_object_array_length(report->drift);
 
 	if (n_errors)
 		buf_addf(&report->what, "%zu mistake%s", n_errors, plural(n_errors, "", "s"));
 	else
-		buf_adds(&report->what, "every name of the file is known");
+		buf_addf(&report->what, "every name of the file is known%s",
+		         has_open_names ? ", but for custom fields of types that each record says"
+		                        : "");
 	if (n)
 		buf_addf(
 			&report->what,
@@ -67,29 +72,45 @@ static void tell(struct names_report *report, size_t n_errors)
 			n, plural(n, "", "s"));
 }
 
-enum exit_code check_names(const struct pipeline_options *options, const struct names *locked,
-                           struct pipeline **pipeline, struct names_report *ret_report)
+/* Asks for what the file names, and reads it again by that. */
+static enum exit_code learn(struct pipeline_options *by_names, const struct names *locked,
+                            struct pipeline **pipeline, struct names_report *report)
 {
-	struct pipeline_options by_names = *options;
 	char **kinds = kinds_of(*pipeline, locked);
 	struct pipeline *again = NULL;
-	enum exit_code code;
+	const enum exit_code code = ask_all(*pipeline, kinds, locked, report);
 	struct err err;
 
-	*ret_report = (struct names_report){.drift = json_object_new_array()};
-	code = ask_all(*pipeline, kinds, locked, ret_report);
 	strlist_free(kinds);
-	if (code != EXIT_DONE || !ret_report->names.n)
+	if (code != EXIT_DONE || !report->names.n)
 		return code;
-	by_names.names = &ret_report->names;
-	if (pipeline_load((*pipeline)->path, &by_names, &again, &err) < 0) {
-		buf_adds(&ret_report->what, err.text);
+	by_names->names = &report->names;
+	if (pipeline_load((*pipeline)->path, by_names, &again, &err) < 0) {
+		buf_adds(&report->what, err.text);
 		return EXIT_PIPELINE;
 	}
 	pipeline_free(*pipeline);
 	*pipeline = again;
-	tell(ret_report, again->n_errors);
-	return again->n_errors ? EXIT_PIPELINE : EXIT_DONE;
+	return EXIT_DONE;
+}
+
+enum exit_code check_names(const struct pipeline_options *options, const struct names *locked,
+                           struct pipeline **pipeline, struct names_report *ret_report)
+{
+	struct pipeline_options by_names = *options;
+	enum exit_code code;
+	size_t n;
+
+	*ret_report = (struct names_report){.drift = json_object_new_array()};
+	/* Which types' fields are meant is known when the types are. */
+	do {
+		n = ret_report->names.n;
+		code = learn(&by_names, locked, pipeline, ret_report);
+	} while (code == EXIT_DONE && ret_report->names.n > n);
+	if (code != EXIT_DONE || (!n && !(*pipeline)->has_open_names))
+		return code;
+	tell(ret_report, (*pipeline)->n_errors, (*pipeline)->has_open_names);
+	return (*pipeline)->n_errors ? EXIT_PIPELINE : EXIT_DONE;
 }
 
 void names_report_deinit(struct names_report *report)

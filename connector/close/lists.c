@@ -117,9 +117,20 @@ static bool has_item(struct json_object *list, const char *field, struct json_ob
 	return false;
 }
 
+/* Where @at of the body's list has come to stand. */
+static void note_place(struct json_object *places, const char *field, size_t at, size_t now)
+{
+	char *place = mem_printf("%s[%zu]", field, at), *is_now = mem_printf("%s[%zu]", field, now);
+
+	if (places && at != now)
+		(void)json_object_object_add(places, is_now, json_string(place));
+	free(place);
+	free(is_now);
+}
+
 /* @there (NULL: it has none) with what of @added it does not have. */
 static struct json_object *joined(const char *field, struct json_object *there,
-                                  struct json_object *added)
+                                  struct json_object *added, struct json_object *places)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -131,13 +142,16 @@ static struct json_object *joined(const char *field, struct json_object *there,
 	for (size_t i = 0; i < json_object_array_length(added); i++) {
 		struct json_object *item = json_object_array_get_idx(added, i);
 
-		if (!has_item(list, field, item))
-			(void)json_object_array_add(list, json_object_get(item));
+		if (has_item(list, field, item))
+			continue;
+		note_place(places, field, i, json_object_array_length(list));
+		(void)json_object_array_add(list, json_object_get(item));
 	}
 	return list;
 }
 
-static bool append(struct json_object *object, const char *field, struct json_object *body)
+static bool append(struct json_object *object, const char *field, struct json_object *body,
+                   struct json_object *places)
 {
 	struct json_object *there = json_get(object, field), *added = json_get(body, field), *list;
 	size_t before = 0;
@@ -150,7 +164,7 @@ static bool append(struct json_object *object, const char *field, struct json_ob
 		return true; /* no list: Close's to judge */
 	if (json_object_is_type(there, json_type_array))
 		before = json_object_array_length(there);
-	list = joined(field, there, added);
+	list = joined(field, there, added, places);
 	if (json_object_array_length(list) == before) {
 		json_object_put(list);
 		json_object_object_del(body, field);
@@ -160,11 +174,12 @@ static bool append(struct json_object *object, const char *field, struct json_ob
 	return true;
 }
 
-bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body)
+bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body,
+                      struct json_object *places)
 {
 	bool is_changed = false;
 
 	for (; *fields; fields++)
-		is_changed |= append(object, *fields, body);
+		is_changed |= append(object, *fields, body, places);
 	return is_changed;
 }

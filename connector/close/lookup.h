@@ -83,6 +83,15 @@ struct remembered *crm_remember(struct json_object *object, const char *kind,
                                 const struct watched_field *watched, size_t n_watched,
                                 size_t *ret_n);
 
+/*
+ * What an update with @body writes of the watched fields of objects of @kind, as text for
+ * crm_takes_away(); to free(). NULL: nothing.
+ */
+char *crm_written(struct json_object *body, const char *kind, const struct watched_field *watched,
+                  size_t n_watched);
+/* Whether an object that had @field's value has it no more after an update that wrote @written. */
+bool crm_takes_away(const char *written, const struct lookup_field *field);
+
 /* GET of lists of an object: of those that are added to, or of a lead's contacts; to free(). */
 char *crm_lists_url(const char *url, char *const *fields);
 
@@ -90,6 +99,9 @@ char *crm_lists_url(const char *url, char *const *fields);
  * Adds what @body has in the list fields @fields to what @object has: a new list in the place of
  * the body's. The same are e-mails, phones (digits and +), urls by lookup_fold(), addresses whose
  * members are all the same. A field to which nothing comes is taken out of the body. @body may be
- * changed in place. Returns whether any list changes.
+ * changed in place. @object NULL: it has none, so the body's own are freed of what they have twice.
+ * @places (may be NULL) gets where items stand now, and where they did: "emails[1]" → "emails[0]".
+ * Returns whether any list changes.
  */
-bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body);
+bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body,
+                      struct json_object *places);

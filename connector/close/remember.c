@@ -130,3 +130,102 @@ struct remembered *crm_remember(struct json_object *object, const char *kind,
 	*ret_n = all.n;
 	return all.items;
 }
+
+/* What an update leaves of them */
+
+static const char *other_name(const char *field)
+{
+	if (is_kind(field, "name"))
+		return "label";
+	return is_kind(field, "label") ? "name" : field;
+}
+
+static void copy_member(struct json_object *from, const char *key, struct json_object *to)
+{
+	struct json_object *value;
+
+	if (json_object_object_get_ex(from, key, &value))
+		(void)json_object_object_add(to, key, json_object_get(value));
+}
+
+char *crm_written(struct json_object *body, const char *kind, const struct watched_field *watched,
+                  size_t n_watched)
+{
+	const bool is_contact = is_kind(kind, "contact");
+	struct json_object *written;
+	char *text = NULL;
+
+	if (!json_object_is_type(body, json_type_object))
+		return NULL;
+	written = json_object_new_object();
+	for (size_t i = 0; i < n_watched; i++) {
+		const char *name = watched[i].name;
+		char *removed = mem_printf("%s.remove", name);
+
+		if (is_contact && crm_contact_list(name)) {
+			copy_member(body, crm_contact_list(name), written);
+		} else if (is_kind(watched[i].kind, kind)) {
+			copy_member(body, name, written);
+			copy_member(body, other_name(name), written);
+			copy_member(body, removed, written);
+		}
+		free(removed);
+	}
+	if (json_object_object_length(written))
+		text = json_text(written);
+	json_object_put(written);
+	return text;
+}
+
+struct keeping {
+	const struct lookup_field *field;
+	bool is_there;
+};
+
+static void compare_value(void *arg, const char *text)
+{
+	struct keeping *keeping = arg;
+	char *folded = lookup_fold(keeping->field->like, text);
+
+	keeping->is_there |= is_kind(folded, keeping->field->folded);
+	free(folded);
+}
+
+/* Whether @field of @object, which has the lists of a contact or is of another kind, is the same.
+ */
+static bool has_value(struct json_object *object, const char *kind, const char *key,
+                      const struct lookup_field *field)
+{
+	struct keeping keeping = {.field = field};
+
+	crm_each_value(object, kind, key, compare_value, &keeping);
+	return keeping.is_there;
+}
+
+static bool leaves_out(struct json_object *written, const struct lookup_field *field)
+{
+	const char *list = crm_contact_list(field->name);
+	char *removed;
+	bool is_removed;
+
+	if (list && json_object_object_get_ex(written, list, NULL))
+		return !has_value(written, "contact", field->name, field);
+	if (json_object_object_get_ex(written, field->name, NULL) ||
+	    json_object_object_get_ex(written, other_name(field->name), NULL))
+		return !has_value(written, "", field->name, field);
+	removed = mem_printf("%s.remove", field->name);
+	is_removed = has_value(written, "", removed, field);
+	free(removed);
+	return is_removed;
+}
+
+bool crm_takes_away(const char *written, const struct lookup_field *field)
+{
+	struct json_object *object = NULL;
+	bool takes = false;
+
+	if (json_parse(written, strlen(written), 0, &object, NULL, NULL) == 0)
+		takes = leaves_out(object, field);
+	json_object_put(object);
+	return takes;
+}

@@ -86,6 +86,11 @@ struct delivery_hooks {
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/*
+	 * Close has accepted this create, and its answer was cut before the id: can the object be
+	 * found without an identity? NULL: none can.
+	 */
+	bool (*can_find)(void *arg, const struct request *request);
+	/*
 	 * @request ended: its state, parts and answer say how. It is in no lane any more; the lanes
 	 * of a half are left when the last half has ended.
 	 */
@@ -147,6 +152,12 @@ void delivery_stop(struct delivery *delivery, enum exit_code code, const char *s
 bool delivery_is_free(const struct delivery *delivery, const struct lane_key *keys, size_t n,
                       bool or_shared);
 
+/*
+ * How often a place in lanes was left, by a call that ended or by a lane that opened: who waits for
+ * one to be free looks again when it is another number.
+ */
+uint64_t delivery_n_left(const struct delivery *delivery);
+
 /* A call that may be repeated freely (search, /me/): paced like all, tried until it is answered. */
 struct delivery_call {
 	enum call_method { CALL_GET, CALL_POST, CALL_PUT } method;
@@ -166,7 +177,7 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request);
 /* Nothing can be proven; @known is the sentence for people. */
 void delivery_unproven(struct delivery *delivery, struct request *request, const char *known);
 
-/* Requests in PROBING: when each became unknown (monotonic and wall), oldest first. */
+/* Requests with an identity in PROBING: when each became unknown, oldest first. */
 struct unproven {
 	struct request *request;
 	uint64_t since_ms;
@@ -174,6 +185,8 @@ struct unproven {
 };
 size_t delivery_unproven_list(const struct delivery *delivery, struct unproven *ret_list,
                               size_t max);
+/* The first without one, of which only the id is not known; false: there is none. */
+bool delivery_nameless(const struct delivery *delivery, struct unproven *ret);
 
 struct delivery_state {
 	unsigned in_flight;     /* on the wire or about to be */

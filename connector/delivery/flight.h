@@ -95,6 +95,7 @@ struct delivery {
 	struct call *calls;
 	struct flight_queue granted; /* ready in their lanes, not looked at yet */
 	size_t n_open;
+	uint64_t n_left;   /* places in lanes, since the start */
 	unsigned n_slots;  /* taken: writing or on the wire, calls too */
 	unsigned n_flying; /* of them, requests */
 	uint64_t volatile_bytes;

@@ -145,14 +145,23 @@ static void delivered(struct flight *f)
 	flight_end(f, REQUEST_APPLIED);
 }
 
+static bool can_be_found(const struct flight *f)
+{
+	const struct delivery_hooks *hooks = &f->delivery->hooks;
+	const struct request *r = f->request;
+
+	if (r->class == CLASS_A && !f->delivery->config.hold_unknown &&
+	    hooks->can_prove(hooks->arg, r))
+		return true;
+	return !r->identity_field && hooks->can_find && hooks->can_find(hooks->arg, r);
+}
+
 /* Made, but the id did not come with the answer (a body cut short): search fills it in. */
 static void applied(struct flight *f)
 {
 	struct delivery *d = f->delivery;
-	const struct request *r = f->request;
 
-	if (r->object_id || r->class != CLASS_A || d->config.hold_unknown ||
-	    !d->hooks.can_prove(d->hooks.arg, r)) {
+	if (f->request->object_id || !can_be_found(f)) {
 		delivered(f);
 		return;
 	}

@@ -327,6 +327,10 @@ uint64_t journal_last_event(const struct journal *journal);
  */
 size_t journal_find_remembered(struct journal *journal, const char *kind, const char *field,
                                const char *value, struct remembered *ret_items, size_t max);
+/* Whose answers say that the object has it: a list (lib/strlist.h) of the caller's; NULL: nobody's.
+ */
+char **journal_find_sources(struct journal *journal, const char *kind, const char *field,
+                            const char *value, const char *object_id);
 /* Whether the field's value is the one with this hash, as far as the last answer told. */
 bool journal_knows(struct journal *journal, const char *object_id, const char *field,
                    uint64_t hash);
@@ -345,7 +349,7 @@ int journal_each_closed(struct journal *journal, enum closing closing,
  */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,
                           const char *value);
-/* Another identity already bound to @object_id? */
+/* Another identity already bound to @object_id, also one that is forgotten? */
 bool journal_knows_object_id(struct journal *journal, const char *object_id);
 
 /* When the request that made @object_id got its INTENT (wall clock); 0: not known. */

@@ -52,7 +52,14 @@ void journal_prepare_objects(struct journal *j)
 		store_query(s, "SELECT object_id, max(lead_id) FROM object WHERE kind=?1"
 	                       " AND field=?2 AND value=?3 AND source <> ''"
 	                       " GROUP BY object_id ORDER BY min(since), object_id");
-	j->q.forget_object = store_query(s, "DELETE FROM object WHERE object_id=?1");
+	j->q.find_sources =
+		store_query(s, "SELECT source FROM object WHERE kind=?1 AND field=?2 AND value=?3"
+	                       " AND object_id=?4 AND source <> ''");
+	j->q.forget_object =
+		store_query(s, "DELETE FROM object WHERE object_id=?1 AND source <> ''");
+	/* Its identity is free; that the object was ours stays known. */
+	j->q.retire_object = store_query(s, "UPDATE OR REPLACE object SET field='', value=''"
+	                                    " WHERE object_id=?1 AND source=''");
 	j->q.forget_source = store_query(s, "DELETE FROM object WHERE source=?1 AND source <> ''");
 	j->q.forget_of_lead =
 		store_query(s, "DELETE FROM object WHERE lead_id=?1 AND lead_id IS NOT NULL");
@@ -259,6 +266,21 @@ size_t journal_find_remembered(struct journal *journal, const char *kind, const 
 	return n;
 }
 
+char **journal_find_sources(struct journal *journal, const char *kind, const char *field,
+                            const char *value, const char *object_id)
+{
+	struct store_query *q = journal->q.find_sources;
+	char **sources = NULL;
+
+	store_bind_text(q, 1, kind);
+	store_bind_text(q, 2, field);
+	store_bind_text(q, 3, value);
+	store_bind_text(q, 4, object_id);
+	while (store_step(q, NULL) > 0)
+		strlist_add(&sources, mem_strdup(store_text(q, 0)));
+	return sources;
+}
+
 void journal_outdate(struct journal *journal, const char *object_id, int64_t wall_ms)
 {
 	struct change *c = journal_add_change(journal, CHANGE_OUTDATE);
@@ -298,8 +320,9 @@ void journal_forget_object(struct journal *journal, const char *object_id)
 
 int journal_apply_forget_object(struct journal *j, const struct change *c, struct err *err)
 {
-	struct store_query *const queries[] = {j->q.forget_object, j->q.forget_source,
-	                                       j->q.forget_of_lead, j->q.forget_known, NULL};
+	struct store_query *const queries[] = {j->q.forget_object, j->q.retire_object,
+	                                       j->q.forget_source, j->q.forget_of_lead,
+	                                       j->q.forget_known,  NULL};
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && queries[i]; i++) {

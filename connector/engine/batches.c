@@ -181,26 +181,42 @@ struct request *batches_request(struct engine *e, const struct route_set *routes
 	for (size_t i = 0; i < n; i++) {
 		r->parts[i].id = drafts[i]->part;
 		r->parts[i].generation = drafts[i]->generation;
+		r->is_remembered |= drafts[i]->unresolved != NULL;
 	}
 	return r;
 }
 
 /* What waits */
 
+static struct part *part_of(const struct draft *d)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	*p = (struct part){.id = d->part,
+	                   .record = record_ref(d->record),
+	                   .ordinal = d->ordinal,
+	                   .generation = d->generation};
+	return p;
+}
+
+static const char *operation_of(const struct draft *d)
+{
+	return d->route->op ? d->route->op->name : "";
+}
+
 static void reject_group(struct engine *e, struct draft *const *drafts, size_t n,
                          const struct rejection *rejection)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct draft *d = drafts[i];
-		struct part *p = mem_alloc(sizeof(*p));
+	for (size_t i = 0; i < n; i++)
+		outputs_reject(e, part_of(drafts[i]), drafts[i]->route->name,
+		               operation_of(drafts[i]), rejection);
+}
 
-		*p = (struct part){.id = d->part,
-		                   .record = record_ref(d->record),
-		                   .ordinal = d->ordinal,
-		                   .generation = d->generation};
-		outputs_reject(e, p, d->route->name, d->route->op ? d->route->op->name : "",
-		               rejection);
-	}
+static void skip_group(struct engine *e, struct draft *const *drafts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		outputs_skip(e, part_of(drafts[i]), drafts[i]->route->name, operation_of(drafts[i]),
+		             resolve_unchanged);
 }
 
 static void send_call(struct engine *e, struct draft *const *drafts, size_t n)
@@ -210,7 +226,10 @@ static void send_call(struct engine *e, struct draft *const *drafts, size_t n)
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct request *r = batches_request(e, routes, drafts, n, &rejection);
 
-	if (r) {
+	if (r && resolve_fold_is_unchanged(e, drafts[0], r)) {
+		skip_group(e, drafts, n);
+		request_free(r);
+	} else if (r) {
 		outputs_have(r);
 		delivery_submit(e->delivery, r);
 	} else {

@@ -29,7 +29,7 @@ static size_t canary_at(const struct proof *p, const char *object)
 }
 
 /* Times of ours from before and after such a step cannot be compared. */
-static bool clock_was_set(const struct engine *e)
+bool proof_clock_was_set(const struct engine *e)
 {
 	const int64_t offset = loop_wall_ms(e->loop) - (int64_t)loop_now_ms(e->loop);
 	const int64_t step = offset - e->clock_offset_ms;
@@ -54,14 +54,14 @@ static bool canary_shows(const struct proof *p, const struct canary *c, const st
 {
 	if (!c->is_seen)
 		return false;
-	if (!clock_was_set(p->engine) && c->intent_ms > u->since_wall_ms)
+	if (!proof_clock_was_set(p->engine) && c->intent_ms > u->since_wall_ms)
 		return true;
 	return is_later(p, c->created_ms, u);
 }
 
 static bool was_touched_after(const struct proof *p, const struct unproven *u)
 {
-	return !clock_was_set(p->engine) && p->touched_wall_ms > u->since_wall_ms;
+	return !proof_clock_was_set(p->engine) && p->touched_wall_ms > u->since_wall_ms;
 }
 
 static bool search_moves(const struct proof *p, const struct unproven *u)
@@ -118,6 +118,7 @@ void proof_learn_skew(struct proof *p, const struct http_answer *answer)
 
 	if (date && strptime(date, "%a, %d %b %Y %H:%M:%S", &tm))
 		p->skew_ms = (int64_t)timegm(&tm) * 1000 - loop_wall_ms(p->engine->loop);
+	p->knows_skew |= date != NULL;
 }
 
 static void ask(struct proof *p, const char *group, enum call_method method, char *url, char *body,

@@ -310,12 +310,53 @@ struct id_list {
 	size_t n, cap;
 };
 
+/* A reject and its place among all outputs. */
+struct placed_id {
+	uint64_t id, stream, pos;
+	unsigned ordinal;
+};
+
+struct placed_list {
+	struct placed_id *items;
+	size_t n, cap;
+};
+
 static void collect_id(void *arg, const struct part_row *row)
 {
-	struct id_list *l = arg;
+	const struct record *record = row->part.record;
+	struct placed_list *l = arg;
 
-	l->ids = mem_grow(l->ids, l->n, &l->cap, sizeof(*l->ids));
-	l->ids[l->n++] = row->part.id;
+	l->items = mem_grow(l->items, l->n, &l->cap, sizeof(*l->items));
+	l->items[l->n++] = (struct placed_id){.id = row->part.id,
+	                                      .stream = record->stream,
+	                                      .pos = record->pos,
+	                                      .ordinal = row->part.ordinal};
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct placed_id *x = a, *y = b;
+
+	if (x->stream != y->stream)
+		return x->stream < y->stream ? -1 : 1;
+	if (x->pos != y->pos)
+		return x->pos < y->pos ? -1 : 1;
+	return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+/* As they were read, and not as they were rejected: who links waits for who was before it. */
+static struct id_list in_order(struct placed_list *takes_placed)
+{
+	struct placed_list *placed = takes_placed;
+	struct id_list l = {.n = placed->n};
+
+	if (placed->n)
+		qsort(placed->items, placed->n, sizeof(*placed->items), by_place);
+	l.ids = mem_array(placed->n, sizeof(*l.ids));
+	for (size_t i = 0; i < placed->n; i++)
+		l.ids[i] = placed->items[i].id;
+	free(placed->items);
+	return l;
 }
 
 /* In the order they were given, each once. */
@@ -340,7 +381,7 @@ static struct id_list select_rejects(struct journal *journal, struct json_object
 {
 	const char *class = json_get_string(request, "class");
 	cleanup_(freep) uint64_t *ids = desk_ids(request);
-	struct id_list l = {0};
+	struct placed_list l = {0};
 
 	/* Ids that are not there stay in the list: each is answered. */
 	if (ids)
@@ -348,7 +389,7 @@ static struct id_list select_rejects(struct journal *journal, struct json_object
 	(void)journal_each_part(journal, OUTCOME_REJECTED, NULL,
 	                        class ? reject_class_find(class) : REJECT_NONE, collect_id, &l,
 	                        NULL);
-	return l;
+	return in_order(&l);
 }
 
 struct json_object *desk_load_pipeline(const struct desk *desk, struct json_object *request,

@@ -240,9 +240,12 @@ struct request *intake_request(struct engine *e, const struct route_set *routes,
                                struct draft *takes_draft, struct rejection *ret_rejection)
 {
 	const uint64_t config = batches_config(e, takes_draft->route);
-	struct request *r = gather_is_shared(takes_draft)
-	                            ? batches_request(e, routes, &takes_draft, 1, ret_rejection)
-	                            : single(takes_draft, ret_rejection);
+	struct request *r;
+
+	resolve_begin_lists(takes_draft);
+	r = gather_is_shared(takes_draft)
+	            ? batches_request(e, routes, &takes_draft, 1, ret_rejection)
+	            : single(takes_draft, ret_rejection);
 
 	draft_free(takes_draft);
 	if (!r)

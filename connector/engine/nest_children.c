@@ -111,6 +111,8 @@ static struct json_object *copy_of(struct json_object *child)
 
 	if (!copy)
 		mem_exhausted();
+	if (!child)
+		return copy;
 	json_object_object_foreach(child, key, value)(void)
 		json_object_object_add(copy, key, json_object_get(value));
 	return copy;
@@ -177,7 +179,7 @@ static void skip_row(struct engine *e, const struct draft *row, const char *why)
 /* What of a row's child changes the contact: its lists are added to, and the rest is replaced. */
 static struct json_object *changes_of(struct json_object *child, struct json_object *contact,
                                       const struct operation *create,
-                                      const struct operation *update)
+                                      const struct operation *update, struct json_object *places)
 {
 	static const char *const lists[] = {"emails", "phones", "urls"};
 	struct json_object *body = copy_of(child);
@@ -194,7 +196,7 @@ static struct json_object *changes_of(struct json_object *child, struct json_obj
 		if (json_object_is_type(json_get(body, lists[i]), json_type_array))
 			strlist_add(&fields, mem_strdup(lists[i]));
 	if (fields)
-		(void)crm_lists_append(contact, fields, body);
+		(void)crm_lists_append(contact, fields, body, places);
 	strlist_free(fields);
 	return body;
 }
@@ -203,9 +205,12 @@ static void update_contact(struct adding *a, struct draft *row, struct json_obje
 {
 	const struct operation_set *operations = a->engine->pipeline->routes.operations;
 	const struct operation *update = operation_find(operations, "contact.update");
-	struct json_object *body = changes_of(row->child, contact,
-	                                      operation_find(operations, "contact.create"), update);
+	struct json_object *written = copy_of(row->written);
+	struct json_object *body = changes_of(
+		row->child, contact, operation_find(operations, "contact.create"), update, written);
 
+	json_object_put(row->written);
+	row->written = written;
 	if (json_object_object_length(body)) {
 		send(a->engine, row, update,
 		     mem_printf("/contact/%s/", json_get_string(contact, "id")), body);

@@ -5,6 +5,7 @@
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
+#include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,31 +106,6 @@ static bool may_ask(const struct engine *e)
 	return e->n_watched || nest_is_used(&e->pipeline->routes);
 }
 
-uint64_t offers_take(struct engine *e, const struct draft *draft)
-{
-	const struct output_place place = place_of(draft->record, draft->ordinal);
-	const struct operation *op = draft->route->op;
-	char **texts = NULL, *nest = nest_text(draft);
-
-	if (e->n_watched && op && makes_objects(op->name)) {
-		texts = texts_of_body(e, draft->body, op->object);
-		if (draft->match)
-			add_lookup(&texts, draft->match);
-	}
-	if (nest)
-		strlist_add(&texts, nest);
-	return offer(e, &place, texts);
-}
-
-void offers_withdraw(struct engine *e, const struct draft *draft)
-{
-	const struct output_place place = place_of(draft->record, draft->ordinal);
-	struct offer *offer = parents_at(e->parents, &place);
-
-	if (offer)
-		end(e, offer);
-}
-
 /* Whether @object_id is known by it already, or a lead by its contact's. */
 static bool is_known(struct engine *e, const struct remembered *item, const char *kind,
                      const char *object_id)
@@ -147,28 +123,95 @@ static bool is_known(struct engine *e, const struct remembered *item, const char
 	return is_known;
 }
 
-void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
-                  uint64_t number)
+static char **texts_of_update(struct engine *e, struct json_object *body, const char *kind,
+                              const char *object_id)
 {
-	const struct output_place place = place_of(update->record, update->ordinal);
-	const char *kind = update->route->op ? update->route->op->object : NULL;
-	struct remembered *items;
 	char **texts = NULL;
 	size_t n;
+	struct remembered *items = crm_remember(body, kind, e->watched, e->n_watched, &n);
 
-	if (!kind || !e->n_watched || !json_object_is_type(update->body, json_type_object))
-		return;
-	items = crm_remember(update->body, kind, e->watched, e->n_watched, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_known(e, &items[i], kind, object_id))
 			add_text(&texts, items[i].kind, items[i].field, items[i].value);
 		remembered_deinit(&items[i]);
 	}
 	free(items);
-	if (texts)
-		offer_set_change(
-			parents_offer(e->parents, &place, number, texts, strlist_len(texts)));
+	return texts;
+}
+
+/* What is there is kept where @appended (may be NULL) says that a list is added to. */
+static char *written_of(const struct engine *e, struct json_object *body, const char *kind,
+                        char **appended)
+{
+	struct json_object *sent = json_object_new_object();
+	char *written;
+
+	json_object_object_foreach(body, key, value)
+	{
+		if (!strlist_has(appended, key))
+			(void)json_object_object_add(sent, key, json_object_get(value));
+	}
+	written = crm_written(sent, kind, e->watched, e->n_watched);
+	json_object_put(sent);
+	return written;
+}
+
+static void change(struct engine *e, const struct output_place *place, struct json_object *body,
+                   const char *kind, char **appended, const char *object_id, uint64_t number)
+{
+	char **texts;
+	struct offer *offered;
+
+	if (!e->n_watched || !json_object_is_type(body, json_type_object))
+		return;
+	texts = texts_of_update(e, body, kind, object_id);
+	offered = parents_offer(e->parents, place, number, texts, strlist_len(texts));
+	if (!offer_is_change(offered))
+		parents_set_change(e->parents, offered, object_id,
+		                   written_of(e, body, kind, appended));
 	strlist_free(texts);
+}
+
+void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
+                  uint64_t number)
+{
+	const struct output_place place = place_of(update->record, update->ordinal);
+
+	if (update->route->op)
+		change(e, &place, update->body, update->route->op->object, update->route->append,
+		       object_id, number);
+}
+
+uint64_t offers_take(struct engine *e, const struct draft *draft)
+{
+	const struct output_place place = place_of(draft->record, draft->ordinal);
+	const struct operation *op = draft->route->op;
+	char **texts = NULL, *nest = nest_text(draft);
+	cleanup_(freep) char *target = NULL;
+	uint64_t number;
+
+	if (e->n_watched && op && makes_objects(op->name)) {
+		texts = texts_of_body(e, draft->body, op->object);
+		if (draft->match)
+			add_lookup(&texts, draft->match);
+	}
+	if (nest)
+		strlist_add(&texts, nest);
+	number = offer(e, &place, texts);
+	if (e->n_watched && op && op->method == METHOD_PUT)
+		target = remember_target(draft->url);
+	if (target)
+		offers_bring(e, draft, target, number);
+	return number;
+}
+
+void offers_withdraw(struct engine *e, const struct draft *draft)
+{
+	const struct output_place place = place_of(draft->record, draft->ordinal);
+	struct offer *offer = parents_at(e->parents, &place);
+
+	if (offer)
+		end(e, offer);
 }
 
 char *offers_words(const char *what, const struct record *record)
@@ -206,8 +249,23 @@ static struct json_object *body_of_part(const struct request *r, size_t i)
 	return body;
 }
 
+/* The object they change is the same for all of them. */
+static void take_changes(struct engine *e, const struct request *r)
+{
+	cleanup_(freep) char *target = remember_target(r->url);
+
+	for (size_t i = 0; target && i < r->n_parts; i++) {
+		const struct output_place place = place_of(r->parts[i].record, r->parts[i].ordinal);
+		cleanup_(json_freep) struct json_object *body = body_of_part(r, i);
+
+		change(e, &place, body, r->object, NULL, target, offer(e, &place, NULL));
+	}
+}
+
 void offers_take_request(struct engine *e, const struct request *request)
 {
+	if (may_ask(e) && request->method == METHOD_PUT)
+		take_changes(e, request);
 	if (!may_ask(e) || !makes_objects(request->operation))
 		return;
 	for (size_t i = 0; i < request->n_parts; i++) {
@@ -243,6 +301,22 @@ void offers_end(struct engine *e, const struct part *part)
 		journal_close_key(e->journal, part->id, CLOSING_PARENT, texts[i]);
 }
 
+/* Who waited for it has no parent now, but for those between which and it there is another. */
+static void refuse(struct engine *e, struct offer *offer, uint64_t part)
+{
+	void **waiters;
+	const size_t n = offer_waiters(offer, &waiters);
+
+	for (size_t i = 0; i < n; i++) {
+		struct resolving *r = waiters[i];
+
+		for (size_t k = 0; k < r->n_findings; k++)
+			if (r->findings[k].awaits == offer && !offer_is_made(offer, r->number))
+				r->findings[k].orphan_of = part;
+	}
+	end(e, offer);
+}
+
 void offers_ended(struct engine *e, const struct part *part, const struct request *request)
 {
 	const struct output_place place = place_of(part->record, part->ordinal);
@@ -253,8 +327,12 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 	e->resolve->is_busy |= e->resolve->n_aside != 0;
 	if (!offer)
 		return;
+	if (part->outcome == OUTCOME_DELIVERED)
+		parents_made(e->parents, offer);
 	if (part->outcome == OUTCOME_HELD)
 		hold(e, offer, part, request);
+	else if (part->outcome == OUTCOME_REJECTED && !offer_is_change(offer))
+		refuse(e, offer, part->id);
 	else
 		end(e, offer);
 }

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/trace.h"
 
 #include "connector/close/catalogue.h"
 #include "connector/close/group.h"
@@ -204,6 +204,7 @@ static void start_delivery(struct engine *e)
 		.halve = batches_halve,
 		.retake = resolve_retake,
 		.can_prove = proof_can,
+		.can_find = trace_can,
 		.ended = settle_request,
 		.stopped = settle_stop,
 	};
@@ -228,6 +229,7 @@ static void start_delivery(struct engine *e)
 	                                    crm_group_find("search")->window_ms));
 	e->delivery = delivery_new(e->loop, e->journal, e->http, e->pace, &config, &hooks);
 	e->proof = proof_new(e);
+	e->trace = trace_new(e);
 }
 
 static enum exit_code code_of(int r)
@@ -429,6 +431,7 @@ void engine_free(struct engine *engine)
 	restore_free(e->restore);
 	delivery_free(e->delivery);
 	proof_free(e->proof);
+	trace_free(e->trace);
 	resolve_free(e->resolve);
 	parents_free(e->parents);
 	parking_free(e->parking);

@@ -2,6 +2,7 @@
 
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,14 +18,16 @@ struct offer {
 	char **texts; /* of keys */
 	size_t n;
 	uint64_t number;
-	char *held; /* in words; NULL: it is on its way */
-	bool is_change;
+	uint64_t made;          /* the least number behind it that has made the same; 0: none has */
+	char *held;             /* in words; NULL: it is on its way */
+	struct mark *by_object; /* that it changes; NULL: it makes one */
+	char *written;          /* crm_written() of that; NULL: nothing that anybody looks for */
 	void **waiters;
 	size_t n_waiters, cap_waiters;
 };
 
 struct parents {
-	struct marks *places, *keys;
+	struct marks *places, *keys, *objects;
 };
 
 struct parents *parents_new(void)
@@ -33,6 +36,7 @@ struct parents *parents_new(void)
 
 	parents->places = marks_new();
 	parents->keys = marks_new();
+	parents->objects = marks_new();
 	return parents;
 }
 
@@ -122,14 +126,37 @@ size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters)
 	return take_waiters(offer, ret_waiters);
 }
 
-void offer_set_change(struct offer *offer)
+void parents_set_change(struct parents *parents, struct offer *offer, const char *object_id,
+                        char *takes_written)
 {
-	offer->is_change = true;
+	assert(!offer->by_object);
+	offer->by_object = marks_add(parents->objects, object_id, offer, offer->number, true);
+	offer->written = takes_written;
+}
+
+struct offer *parents_find_change(const struct parents *parents, const char *object_id,
+                                  const struct lookup_field *field, uint64_t before)
+{
+	const struct mark *mark = marks_first(parents->objects, object_id);
+	const char *harmless = ""; /* many that come one after the other write the same */
+
+	for (; mark && mark->number < before; mark = mark->behind) {
+		const struct offer *offer = mark->who;
+
+		if (!field)
+			return mark->who;
+		if (!offer->written || !strcmp(offer->written, harmless))
+			continue;
+		if (crm_takes_away(offer->written, field))
+			return mark->who;
+		harmless = offer->written;
+	}
+	return NULL;
 }
 
 bool offer_is_change(const struct offer *offer)
 {
-	return offer->is_change;
+	return offer->by_object != NULL;
 }
 
 const char *offer_held(const struct offer *offer)
@@ -148,6 +175,31 @@ char *const *offer_texts(const struct offer *offer, size_t *ret_n)
 	return offer->texts;
 }
 
+size_t offer_waiters(const struct offer *offer, void ***ret_waiters)
+{
+	*ret_waiters = offer->waiters;
+	return offer->n_waiters;
+}
+
+void parents_made(struct parents *parents, const struct offer *offer)
+{
+	for (size_t i = 0; i < offer->n; i++) {
+		const struct mark *mark = marks_first(parents->keys, offer->texts[i]);
+
+		for (; mark && mark->number < offer->number; mark = mark->behind) {
+			struct offer *before = mark->who;
+
+			if (!before->made || before->made > offer->number)
+				before->made = offer->number;
+		}
+	}
+}
+
+bool offer_is_made(const struct offer *offer, uint64_t before)
+{
+	return offer->made && offer->made < before;
+}
+
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters)
 {
 	const size_t n = take_waiters(offer, ret_waiters);
@@ -157,6 +209,9 @@ size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_wai
 		free(offer->texts[i]);
 	}
 	marks_remove(parents->places, offer->by_place);
+	if (offer->by_object)
+		marks_remove(parents->objects, offer->by_object);
+	free(offer->written);
 	free(offer->keys);
 	free(offer->texts);
 	free(offer->held);
@@ -216,6 +271,7 @@ static void free_offer(void *who, void *arg)
 	free(offer->keys);
 	free(offer->texts);
 	free(offer->held);
+	free(offer->written);
 	free(offer->waiters);
 	free(offer);
 }
@@ -225,6 +281,7 @@ void parents_free(struct parents *parents)
 	if (!parents)
 		return;
 	marks_free(parents->keys);
+	marks_free(parents->objects);
 	marks_each(parents->places, free_offer, NULL);
 	marks_free(parents->places);
 	free(parents);

@@ -19,6 +19,7 @@
 #include "lib/redact.h"
 
 struct proof;
+struct trace;
 struct identities;
 struct desk;
 struct waiting;
@@ -67,6 +68,7 @@ struct engine {
 	struct pace *pace;
 	struct delivery *delivery;
 	struct proof *proof;
+	struct trace *trace; /* of creates whose id is not known */
 	struct identities *identities; /* of creates that are open or held */
 	struct seen *seen;             /* keys of records that are open */
 	struct naming *naming;
@@ -281,6 +283,16 @@ bool resolve_wants(const struct engine *e, const struct draft *draft);
  * on its way, or was rejected.
  */
 bool resolve_has_to_wait(struct engine *e, const struct draft *draft);
+/*
+ * merge with skip_unchanged: whether @fold, in which updates like @first left gather, changes
+ * nothing; resolve_unchanged says so. What is not known, since something about its object is on its
+ * way, may be a change.
+ */
+bool resolve_fold_is_unchanged(struct engine *e, const struct draft *first,
+                               const struct request *fold);
+extern const char resolve_unchanged[];
+/* Of an upsert that adds to lists: its @create has nothing in them twice. */
+void resolve_begin_lists(struct draft *create);
 /* It came before those that wait, and goes before them. */
 void resolve_take_back(struct engine *e, struct draft *takes_draft);
 /* Takes a draft whose route shares calls, or not; with its part, where it has one already. */
@@ -362,6 +374,8 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
  */
 /* Forgets what is not watched any more; e->watched is there. */
 int remember_open(struct engine *e, struct err *err);
+/* The id at the end of the path; to free(). NULL: there is none. */
+char *remember_target(const char *url);
 /* @request has ended; its outcome is submitted next. */
 void remember_answer(struct engine *e, const struct request *request);
 /*

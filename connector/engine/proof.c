@@ -231,8 +231,25 @@ static bool is_older(const struct crm_match *a, const struct crm_match *b)
 	       a_ms < b_ms;
 }
 
-/* The oldest match of value @at that no other request has made; NULL: none. */
-static const char *oldest_match(const struct proof *p, size_t at, size_t *ret_n_others)
+/*
+ * It was there before the first attempt, on Close's clock. Where that is not known for sure (it was
+ * sent before, by an earlier run, or a clock was set meanwhile) nothing is too old.
+ */
+static bool is_too_old(const struct proof *p, const struct crm_match *m, const struct request *r)
+{
+	const struct engine *e = p->engine;
+	int64_t created_ms;
+
+	return p->knows_skew && !r->resends && r->intent_wall_ms >= e->run.began_wall_ms &&
+	       !proof_clock_was_set(e) && crm_time_parse(m->date_created, &created_ms) &&
+	       created_ms < r->intent_wall_ms + p->skew_ms - before_margin_ms;
+}
+
+/*
+ * The oldest match of value @at, which @r may have made and no other request has; NULL: none.
+ */
+static const char *oldest_match(const struct proof *p, size_t at, const struct request *r,
+                                size_t *ret_n_others)
 {
 	const struct crm_match *oldest = NULL;
 
@@ -240,7 +257,8 @@ static const char *oldest_match(const struct proof *p, size_t at, size_t *ret_n_
 	for (size_t i = 0; i < p->question.matches.n; i++) {
 		const struct crm_match *m = &p->question.matches.items[i];
 
-		if (m->value != at || journal_knows_object_id(p->engine->journal, m->id))
+		if (m->value != at || journal_knows_object_id(p->engine->journal, m->id) ||
+		    is_too_old(p, m, r))
 			continue;
 		*ret_n_others += oldest != NULL;
 		if (!oldest || is_older(m, oldest))
@@ -257,10 +275,11 @@ void proof_take_found(struct proof *p)
 	size_t n_others;
 
 	for (size_t i = 0; i < q->n; i++) {
-		id = q->is_done[i] ? NULL : oldest_match(p, i, &n_others);
-		u = id ? listed(p, q->seqs[i]) : NULL;
+		u = q->is_done[i] ? NULL : listed(p, q->seqs[i]);
+		q->is_done[i] |= !u;
+		id = u ? oldest_match(p, i, u->request, &n_others) : NULL;
 		q->is_done[i] |= id != NULL;
-		if (u)
+		if (id)
 			was_found(p, u->request, id, n_others);
 	}
 }

@@ -12,8 +12,9 @@ enum {
 	max_looked_at = 512,
 	scan_every_ms = 100, /* while nobody is looked for */
 	canary_margin_ms = 1000,
-	log_margin_ms = 120000, /* the log is read from that long before the attempt */
-	max_pages = 100,        /* of one look at search; without an end it proves nothing */
+	before_margin_ms = 2000, /* what is that much older than an attempt was not made by it */
+	log_margin_ms = 120000,  /* the log is read from that long before the attempt */
+	max_pages = 100,         /* of one look at search; without an end it proves nothing */
 	max_log_pages = 200,
 	max_list_pages = 20,
 	max_restarts = 3, /* of a search whose cursor expired between two pages */
@@ -75,6 +76,7 @@ struct proof {
 	struct canary *asked_canary;
 	struct canary log; /* the newest event of all */
 	int64_t skew_ms;   /* Close's clock minus ours */
+	bool knows_skew;
 	/* The lead of delivery.canary, which we may touch. */
 	int64_t touched_wall_ms;    /* our clock, before the PUT; 0: not yet */
 	int64_t touched_updated_ms; /* what the PUT said; 0: no answer yet */
@@ -118,5 +120,7 @@ bool canary_is_newer(const struct proof *p, enum proof_source source, const stru
 void canary_ask(struct proof *p, const char *object, bool answers);
 /* Takes the newest event of all from its page. */
 void canary_learn_log(struct proof *p, struct json_object *page);
+/* Our wall clock made a step in this run: times from before and after cannot be compared. */
+bool proof_clock_was_set(const struct engine *e);
 /* Takes Close's clock from the date of an answer. */
 void proof_learn_skew(struct proof *p, const struct http_answer *answer);

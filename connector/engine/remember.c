@@ -222,16 +222,15 @@ static struct json_object *answered_object(const struct request *r)
 	return NULL;
 }
 
-/* The id at the end of its path; to free(). NULL: there is none. */
-static char *target_id(const struct request *r)
+char *remember_target(const char *url)
 {
-	const char *end = r->url + strcspn(r->url, "?");
+	const char *end = url + strcspn(url, "?");
 	const char *begin;
 	char *id;
 
-	if (end > r->url && end[-1] == '/')
+	if (end > url && end[-1] == '/')
 		end--;
-	for (begin = end; begin > r->url && begin[-1] != '/';)
+	for (begin = end; begin > url && begin[-1] != '/';)
 		begin--;
 	id = mem_dup(begin, (size_t)(end - begin));
 	if (crm_is_id(id))
@@ -268,7 +267,7 @@ static void merged(struct engine *e, struct json_object *sent)
 static void applied(struct engine *e, const struct request *r)
 {
 	cleanup_(json_freep) struct json_object *sent = sent_body(r), *shown = answered_object(r);
-	cleanup_(freep) char *target = r->method == METHOD_POST ? NULL : target_id(r);
+	cleanup_(freep) char *target = r->method == METHOD_POST ? NULL : remember_target(r->url);
 	const char *id = r->object_id ? r->object_id : target;
 	const struct saying s = {
 		.engine = e, .is_answer = shown != NULL, .wall_ms = loop_wall_ms(e->loop)};
@@ -301,7 +300,7 @@ void remember_answer(struct engine *e, const struct request *request)
 		applied(e, r);
 	} else if (r->method != METHOD_POST) {
 		/* An attempt whose answer was lost may have been applied all the same. */
-		cleanup_(freep) char *target = target_id(r);
+		cleanup_(freep) char *target = remember_target(r->url);
 
 		if (target && (r->state == REQUEST_HELD || r->attempts > 1))
 			unchanged_unknow(e, target);

@@ -384,14 +384,15 @@ static void try_those_aside(struct engine *e)
 	}
 }
 
-/* Calls have ended: the lane that somebody waits for may be free. */
+/* Calls have ended, or a lane has opened: the one that somebody waits for may be free. */
 static void look_at_lanes(struct engine *e)
 {
 	struct resolve *resolve = e->resolve;
+	const uint64_t n = resolve->n_ended + delivery_n_left(e->delivery);
 
-	if (!resolve->n_aside || resolve->n_ended == resolve->n_ended_seen)
+	if (!resolve->n_aside || n == resolve->n_ended_seen)
 		return;
-	resolve->n_ended_seen = resolve->n_ended;
+	resolve->n_ended_seen = n;
 	for (struct resolving *r = resolve->aside_first; r; r = r->behind)
 		if (r->wait == WAIT_LANE)
 			resolve_wake(e, r);
@@ -470,7 +471,12 @@ void resolve_turn(struct engine *e)
 	try_those_aside(e);
 	try_lines(e);
 	ask_turn(e);
-	if (delivery_is_idle(e->delivery) && !batches_n(e) && resolve_is_stuck(e))
+	if (!delivery_is_idle(e->delivery) || batches_n(e) || !resolve_is_stuck(e))
+		return;
+	/* What is being written down may be what they wait for: the next turn knows. */
+	if (journal_has_changes(e->journal))
+		resolve->is_busy = true;
+	else
 		only_people_help(e);
 }
 

@@ -38,8 +38,11 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
                             struct looked *ret, enum look *ret_look)
 {
 	*ret_look = resolve_look(e, f, ret);
-	if (*ret_look == LOOK_PARENT)
+	if (*ret_look == LOOK_PARENT) {
+		f->awaits = ret->parent;
+		f->orphan_of = 0;
 		return wait_for_parent(e, r, ret->parent);
+	}
 	if (*ret_look != LOOK_ASK)
 		return STEP_ON;
 	ask_want(e, f);
@@ -310,6 +313,17 @@ static void choose(struct engine *e, struct resolving *r, const char *object_id)
 		outputs_wait(u);
 }
 
+/*
+ * Its call can be taken back and go anew. A call that changes of one object share goes anew whole:
+ * there also what Close itself has named may stand beside what was only remembered.
+ */
+static bool can_go_anew(const struct draft *d, const char *object_id, bool is_remembered)
+{
+	const struct draft *sent = object_id && d->update ? d->update : d;
+
+	return is_remembered || (object_id && gather_is_shared(sent));
+}
+
 static void apply(struct engine *e, struct resolving *r, const char *object_id,
                   struct looked *const links, bool is_remembered)
 {
@@ -320,7 +334,7 @@ static void apply(struct engine *e, struct resolving *r, const char *object_id,
 		drop_match(d);
 		return;
 	}
-	if (is_remembered && !r->is_again)
+	if (can_go_anew(d, object_id, is_remembered) && !r->is_again)
 		d->unresolved = draft_text(d);
 	choose(e, r, object_id);
 	d = r->draft;

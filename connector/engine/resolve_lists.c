@@ -15,6 +15,8 @@
  * known while no call about it is on its way, so they wait till its lane is free.
  */
 
+const char resolve_unchanged[] = "nothing changes: Close has all of it already";
+
 void resolve_own_body(struct draft *d)
 {
 	struct json_object *own = json_object_new_object();
@@ -56,6 +58,20 @@ static bool is_target_free(struct engine *e, const struct draft *d)
 	return is_free;
 }
 
+static bool folds_first(const struct draft *d)
+{
+	return d->route->batch && d->route->batch->algorithm == BATCH_MERGE;
+}
+
+/* It has one of the lists that are added to. */
+static bool adds_to_lists(const struct draft *d)
+{
+	for (char **field = d->route->append; field && *field; field++)
+		if (json_object_object_get_ex(d->body, *field, NULL))
+			return true;
+	return false;
+}
+
 struct reading {
 	struct engine *engine;
 	struct resolving *of;
@@ -91,6 +107,18 @@ static void read_lists(struct engine *e, struct resolving *r)
 	delivery_ask(e->delivery, &call);
 }
 
+void resolve_begin_lists(struct draft *create)
+{
+	const struct route *update = create->route->update;
+
+	if (!update || !update->append)
+		return;
+	resolve_own_body(create);
+	if (!create->written)
+		create->written = json_object_new_object();
+	(void)crm_lists_append(NULL, update->append, create->body, create->written);
+}
+
 static enum step add_to_lists(struct engine *e, struct resolving *r)
 {
 	struct draft *d = r->draft;
@@ -105,7 +133,9 @@ static enum step add_to_lists(struct engine *e, struct resolving *r)
 		return STEP_GONE;
 	}
 	resolve_own_body(d);
-	(void)crm_lists_append(r->lists, d->route->append, d->body);
+	if (!d->written)
+		d->written = json_object_new_object();
+	(void)crm_lists_append(r->lists, d->route->append, d->body, d->written);
 	if (json_object_object_length(d->body))
 		return STEP_ON;
 	resolve_skip(e, r, "nothing changes: the lists have all of it already");
@@ -133,26 +163,60 @@ static bool is_unchanged(struct engine *e, const struct draft *d)
 	return id && remember_is_unchanged(e, d, id);
 }
 
+bool resolve_fold_is_unchanged(struct engine *e, const struct draft *first,
+                               const struct request *fold)
+{
+	cleanup_(json_freep) struct json_object *body = NULL;
+	struct draft folded = *first;
+
+	if (!folds_first(first) || !resolve_is_at_rest(e, fold) || !fold->body ||
+	    json_parse(fold->body, fold->body_len, 0, &body, NULL, NULL) < 0)
+		return false;
+	folded.body = body;
+	return is_unchanged(e, &folded);
+}
+
+/*
+ * An update that is folded with others waits in gather, and what they come to is compared there. It
+ * may be, since nothing about their object is sent before them.
+ */
+static enum step settle_in_fold(struct engine *e, struct resolving *r)
+{
+	struct request *call = request_new();
+	bool is_free;
+
+	crm_lanes(r->draft, call);
+	batches_clear_way(e, call, r->draft);
+	is_free = resolve_is_at_rest(e, call);
+	request_free(call);
+	r->draft->is_settled_on = is_free;
+	r->wait = is_free ? WAIT_NOTHING : WAIT_LANE;
+	return is_free ? STEP_ON : STEP_WAIT;
+}
+
 enum step resolve_settle_on(struct engine *e, struct resolving *r)
 {
 	struct draft *d = r->draft;
+	const bool adds = adds_to_lists(d);
 	enum step step;
 
+	if (folds_first(d) && !adds)
+		return settle_in_fold(e, r);
 	if (!is_target_free(e, d)) {
 		r->wait = WAIT_LANE;
 		return STEP_WAIT;
 	}
-	if (d->route->append && !r->lists_status) {
+	if (adds && !r->lists_status) {
 		read_lists(e, r);
 		return STEP_WAIT;
 	}
-	if (d->route->append) {
+	if (adds) {
 		step = add_to_lists(e, r);
 		if (step != STEP_ON)
 			return step;
 	}
 	if (is_unchanged(e, d)) {
-		resolve_skip(e, r, "nothing changes: Close has all of it already");
+		resolve_skip(e, r, "%s", resolve_unchanged);
 		return STEP_GONE;
 	}
 	d->is_settled_on = true;

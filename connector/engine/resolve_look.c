@@ -90,6 +90,25 @@ static size_t find_remembered(struct engine *e, const struct finding *f, struct 
 	return n;
 }
 
+/* Who came before and may take away from @id, or from whom it has it, what it is found by. */
+static struct offer *find_taker(struct engine *e, const struct finding *f, const char *id)
+{
+	const struct lookup_key *key = &f->lookup->keys[f->at];
+	struct offer *taker = NULL;
+
+	for (size_t k = 0; !taker && k < key->n; k++) {
+		const struct lookup_field *field = &key->fields[k];
+		char **sources = journal_find_sources(e->journal, f->lookup->kind, field->name,
+		                                      field->folded, id);
+
+		taker = parents_find_change(e->parents, id, field, f->of->number);
+		for (char **source = sources; !taker && source && *source; source++)
+			taker = parents_find_change(e->parents, *source, field, f->of->number);
+		strlist_free(sources);
+	}
+	return taker;
+}
+
 static bool is_remembered(struct engine *e, const struct finding *f, struct looked *ret)
 {
 	struct remembered items[max_remembered];
@@ -101,6 +120,8 @@ static bool is_remembered(struct engine *e, const struct finding *f, struct look
 	ret->id = mem_strdup(items[0].object_id);
 	ret->lead = mem_strdup(items[0].lead_id);
 	ret->is_remembered = true;
+	for (size_t i = 0; !ret->parent && i < n; i++)
+		ret->parent = find_taker(e, f, items[i].object_id);
 	drop_items(items, n);
 	return true;
 }
@@ -163,8 +184,23 @@ static enum look look_up_name(struct engine *e, struct finding *f, struct looked
 
 /* All of it */
 
-static enum look by_answer(const struct finding *f, struct looked *ret)
+void finding_reset(struct finding *f)
 {
+	f->was_asked = false;
+	f->orphan_of = 0;
+	f->n = 0;
+	free(f->id);
+	free(f->lead);
+	free(f->trouble);
+	f->id = f->lead = f->trouble = NULL;
+}
+
+static enum look by_answer(struct engine *e, struct finding *f, struct looked *ret)
+{
+	if (f->id && (ret->parent = find_taker(e, f, f->id))) {
+		finding_reset(f); /* it is another answer then */
+		return LOOK_PARENT;
+	}
 	if (f->trouble) {
 		ret->trouble = mem_strdup(f->trouble);
 		return LOOK_TROUBLE;
@@ -192,28 +228,20 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
 	if (ret->parent)
 		look = LOOK_PARENT;
+	else if (f->is_link && (ret->part = f->orphan_of))
+		look = LOOK_REJECTED; /* what those behind it have made meanwhile is another's */
 	else if (nest_is_key(key))
 		look = nest_look(e, key, ret);
 	else if (is_remembered(e, f, ret))
-		look = ret->n > 1 ? LOOK_MANY : LOOK_FOUND;
+		look = ret->parent ? LOOK_PARENT : ret->n > 1 ? LOOK_MANY : LOOK_FOUND;
 	else if (f->is_link && (ret->part = rejected_parent(e, texts)))
 		look = LOOK_REJECTED;
 	else if (!crm_lookup_is_search(f->lookup->kind))
 		look = look_up_name(e, f, ret);
 	else
-		look = f->was_asked ? by_answer(f, ret) : LOOK_ASK;
+		look = f->was_asked ? by_answer(e, f, ret) : LOOK_ASK;
 	strlist_free(texts);
 	return look;
-}
-
-void finding_reset(struct finding *f)
-{
-	f->was_asked = false;
-	f->n = 0;
-	free(f->id);
-	free(f->lead);
-	free(f->trouble);
-	f->id = f->lead = f->trouble = NULL;
 }
 
 static void next_key(struct finding *f)

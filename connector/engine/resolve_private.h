@@ -50,13 +50,29 @@ void offer_wait(struct offer *offer, void *waiter);
 size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters);
 /* What is held; NULL: it is not. */
 const char *offer_held(const struct offer *offer);
-/* It changes an object that is there: refused, it takes nothing away from others. */
-void offer_set_change(struct offer *offer);
+/*
+ * It changes the object @object_id: refused, it takes nothing away from others. @takes_written:
+ * crm_written() of its body.
+ */
+void parents_set_change(struct parents *parents, struct offer *offer, const char *object_id,
+                        char *takes_written);
+/*
+ * The first change of @object_id that came before number @before and may take the value of @field
+ * (NULL: any change) away from it; NULL: none does.
+ */
+struct offer *parents_find_change(const struct parents *parents, const char *object_id,
+                                  const struct lookup_field *field, uint64_t before);
 bool offer_is_change(const struct offer *offer);
 uint64_t offer_number(const struct offer *offer);
 char *const *offer_texts(const struct offer *offer, size_t *ret_n);
 /* The field @from ("custom.cf_A") of whatever kind is called @to from now on. */
 void parents_rename(struct parents *parents, const char *from, const char *to);
+/* Who waits for it; not to free(). */
+size_t offer_waiters(const struct offer *offer, void ***ret_waiters);
+/* It has made its object, which those before it that are open and offer the same may not have. */
+void parents_made(struct parents *parents, const struct offer *offer);
+/* Something between it and number @before has made what it offers. */
+bool offer_is_made(const struct offer *offer, uint64_t before);
 /* Its outcome is durable: frees it and gives who waited. */
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters);
 
@@ -76,7 +92,9 @@ struct finding {
 	size_t n;        /* objects that fit */
 	char *id, *lead; /* the oldest; lead: NULL where it is not known, or there is none */
 	char *trouble;   /* why it cannot be asked; NULL: nothing */
-	struct finding *next; /* that waits to be asked */
+	struct finding *next;       /* that waits to be asked */
+	const struct offer *awaits; /* the last it waited for; not to be looked into */
+	uint64_t orphan_of;         /* the part that was to make it and was rejected; 0: none */
 };
 
 /* What is known of a lookup now. */
@@ -254,7 +272,10 @@ const char *rename_written(const struct draft *draft, const char *field);
 char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */
 void offers_withdraw(struct engine *e, const struct draft *draft);
-/* @update of the object is let go: the keys it brings, by which nobody knows the object yet. */
+/*
+ * @update of the object is let go: the keys it brings, by which nobody knows the object yet, and
+ * what it may take away.
+ */
 void offers_bring(struct engine *e, const struct draft *update, const char *object_id,
                   uint64_t number);
 

@@ -322,7 +322,7 @@ bool restore_is_all(const struct engine *e)
 {
 	return (restore_n(e) || resolve_n(e)) && !batches_n(e) && !e->input_goes_on &&
 	       !aside_is_there(e) && delivery_is_idle(e->delivery) &&
-	       (!resolve_n(e) || resolve_is_stuck(e));
+	       (!resolve_n(e) || (resolve_is_stuck(e) && !resolve_is_busy(e)));
 }
 
 size_t restore_n(const struct engine *e)

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/trace.h"
 
 #include "lib/clock.h"
 #include "lib/mem.h"
@@ -132,6 +132,7 @@ static void turn(struct engine *e)
 	intake_turn(e);
 	desk_begin(e->desk);
 	proof_turn(e->proof);
+	trace_turn(e);
 	intake_check_disk(e);
 	delivery_turn(e->delivery);
 	if (e->source && journal_has_changes(e->journal))
@@ -286,6 +287,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 	} else if (s->unknown && proof) {
 		(void)snprintf(text, size, "%u outcome%s unknown, proof needs until %s", s->unknown,
 		               plural(s->unknown, "", "s"), clock_local_hms(proof, at));
+	} else if (trace_is_looking(e)) {
+		(void)snprintf(text, size, "asking Close for the id of what it has made");
 	} else if (s->unknown) {
 		(void)snprintf(text, size, "%u outcome%s unknown, to be sent again soon",
 		               s->unknown, plural(s->unknown, "", "s"));

@@ -76,11 +76,16 @@ size_t gather_n_without_list(struct draft *const *drafts, size_t n);
 
 /*
  * nest: the parent that rows of one company give together, in a draft like the first one's: its
- * fields come from the first row, later rows fill what is missing; each row's child stands in its
- * list, in their order. The update of an upsert is folded too, without children. The array is the
+ * fields come from the first row, later rows fill what is missing; its list is gather_children(). The update of an upsert is folded too, without children. The array is the
  * result's `rows`, and they stay as they were: each may have to go anew.
  */
 struct draft *gather_nest(struct draft **takes_rows, size_t n);
+/*
+ * The children as they stand in that list, a new one: those that have an e-mail in common are one,
+ * in the place of the first, where later fields win and e-mails, phones and urls are joined.
+ * @ret_at (n, may be NULL): where the child of each row stands; SIZE_MAX: it has none.
+ */
+struct json_object *gather_children(struct draft *const *rows, size_t n, size_t *ret_at);
 
 struct gather;
 

@@ -35,15 +35,10 @@ static struct json_object *new_object(void)
 
 struct json_object *gather_nested(struct draft *const *drafts, size_t n)
 {
-	struct json_object *body = new_object(), *list = json_object_new_array();
+	struct json_object *body = new_object(), *list = gather_children(drafts, n, NULL);
 
-	if (!list)
-		mem_exhausted();
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		fill_missing(body, drafts[i]->body);
-		if (drafts[i]->child)
-			(void)json_object_array_add(list, json_object_get(drafts[i]->child));
-	}
 	if (json_object_array_length(list))
 		(void)json_object_object_add(body, drafts[0]->route->batch->into, list);
 	else

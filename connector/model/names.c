@@ -224,6 +224,14 @@ static bool ends_in_key(const char *path, const char *key)
 	       (path_len == len || path[path_len - len - 1] == '.');
 }
 
+/* "emails[1]" of "emails[1].email" */
+static bool is_place_of(const char *path, const char *key)
+{
+	const size_t len = strlen(key);
+
+	return len && key[len - 1] == ']' && strncmp(path, key, len) == 0 && path[len] == '.';
+}
+
 char *name_written(struct json_object *written, const char *path)
 {
 	if (!written)
@@ -233,6 +241,8 @@ char *name_written(struct json_object *written, const char *path)
 		if (ends_in_key(path, key))
 			return mem_printf("%.*s%s", (int)(strlen(path) - strlen(key)), path,
 			                  json_object_get_string(name));
+		if (is_place_of(path, key))
+			return mem_printf("%s%s", json_object_get_string(name), path + strlen(key));
 	}
 	return mem_strdup(path);
 }

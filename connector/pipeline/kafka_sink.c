@@ -176,10 +176,13 @@ static void check_topic(struct loader *l, const struct yaml_node *file, const ch
 {
 	const struct yaml_node *map = yaml_get(yaml_get(file, section), "kafka");
 	const size_t outer = path_enter(l, section), inner = path_enter(l, "kafka");
+	struct err err;
 
 	if (map && map->kind == YAML_MAP && !yaml_get(map, "brokers") && !l->is_kafka)
 		fail(l, map,
 		     "brokers is missing: the source is no Kafka whose brokers it could be");
+	if (l->options->with_secrets && map && kafka_conf_check(&topic->conf, &err) < 0)
+		fail(l, yaml_get(map, "properties"), "%s", err.text);
 	if (topic->conf.brokers && !kafka_conf_is_encrypted(&topic->conf) &&
 	    !is_loopback(topic->conf.brokers))
 		warn(l, yaml_get(map, "brokers"),

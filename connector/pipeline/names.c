@@ -26,17 +26,36 @@ static bool is_literal(const struct yaml_node *value)
 	       !strchr(value->text, '{');
 }
 
+/* The id of a type that the file links itself; NULL: records say it, or its book is not there. */
+static const char *linked_type(const struct route_build *b, const char *type_key)
+{
+	cleanup_(freep) char *kind = mem_dup(type_key, strlen(type_key) - strlen("_id"));
+	const struct lookup_kind *of = lookup_kind_called(kind);
+	const struct yaml_node *map = yaml_get(yaml_get(b->spec.link, type_key), kind);
+	const struct yaml_node *id = yaml_get(map, "id"), *name = yaml_get(map, "name");
+	const struct name_book *book =
+		of ? names_book(b->l->options->names, name_kind_of_lookup(of->object)) : NULL;
+	const struct name_entry *entry;
+	size_t n;
+
+	if (is_literal(id))
+		return id->text;
+	entry = book && is_literal(name) ? name_find(book, name->text, NULL, &n) : NULL;
+	return entry ? entry->id : NULL;
+}
+
 /* The kind of the custom fields of what the route makes; NULL: they have no names, or not yet. */
 static char *fields_kind(const struct route_build *b)
 {
 	const char *kind = name_kind_of_object(b->route->op);
-	const char *type_key = kind ? name_type_key(kind) : NULL;
+	const char *type_key = kind ? name_type_key(kind) : NULL, *id;
 	const struct yaml_node *type;
 
 	if (!type_key)
 		return mem_strdup(kind);
-	type = b->spec.body ? yaml_get(b->spec.body, type_key) : NULL;
-	return is_literal(type) ? mem_printf("%s/%s", kind, type->text) : NULL;
+	type = yaml_get(b->spec.body, type_key);
+	id = is_literal(type) ? type->text : linked_type(b, type_key);
+	return id ? mem_printf("%s/%s", kind, id) : NULL;
 }
 
 static void fail_name(struct route_build *b, const struct yaml_node *at,
@@ -72,7 +91,8 @@ void route_check_field_name(struct route_build *b, const struct yaml_node *at, c
 	else if (b->route->op && !name_kind_of_object(b->route->op))
 		fail(b->l, at, "custom fields of %s have no names: write the id, custom.cf_…",
 		     b->route->op->name);
-	/* Else the type comes with each record. */
+	else
+		b->l->pipeline->has_open_names = true;
 }
 
 /* Whether the body says the type of what is looked up: an upsert looks for what it would make. */
@@ -105,8 +125,10 @@ void route_check_lookup_field(struct route_build *b, const struct yaml_node *at,
 		     kind->name);
 		return;
 	}
-	if (!fields)
-		return; /* each record says the type */
+	if (!fields) {
+		b->l->pipeline->has_open_names = true;
+		return;
+	}
 	add_once(&b->l->pipeline->name_kinds, fields);
 	add_once(&b->l->pipeline->named_kinds, fields);
 	book = names_book(b->l->options->names, fields);

@@ -90,6 +90,7 @@ struct pipeline {
 	/* Kinds of names (model/names.h) that records may use by the routes; those the file uses.
 	 */
 	char **name_kinds, **named_kinds;
+	bool has_open_names; /* custom fields by name, whose type each record says */
 	/* state */
 	uint64_t keep_ms;
 	char *state_folder; /* where state lives; never NULL */

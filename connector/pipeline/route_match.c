@@ -114,6 +114,72 @@ static void compile_outcomes(struct route_build *b)
 		check_no_create(b);
 }
 
+/* Which keys of a body bring what a field of match finds; custom fields are written by match. */
+static const struct {
+	const char *field, *object, *keys[3], *example;
+} bringers[] = {
+	{"name", NULL, {"name"}, "name: \"{name}\""},
+	{"email", "lead", {"contacts"}, "contacts: [{emails: [{email: \"{email}\"}]}]"},
+	{"phone", "lead", {"contacts"}, "contacts: [{phones: [{phone: \"{phone}\"}]}]"},
+	{"url", "lead", {"url", "contacts"}, "url: \"{url}\""},
+	{"email", "contact", {"emails"}, "emails: [{email: \"{email}\"}]"},
+	{"phone", "contact", {"phones"}, "phones: [{phone: \"{phone}\"}]"},
+	{"url", "contact", {"urls"}, "urls: [{url: \"{url}\"}]"},
+};
+
+enum { n_bringers = sizeof(bringers) / sizeof(bringers[0]) };
+
+/* The row of what is not brought, though @field finds by it; n_bringers: it is. */
+static size_t missing_bringer(const struct route_build *b, const char *field)
+{
+	for (size_t i = 0; i < n_bringers; i++) {
+		bool is_there = false;
+
+		if (strcmp(bringers[i].field, field) != 0 ||
+		    (bringers[i].object && strcmp(bringers[i].object, b->route->op->object) != 0))
+			continue;
+		for (const char *const *key = bringers[i].keys; *key; key++)
+			is_there |= yaml_get(b->spec.body, *key) ||
+			            yaml_get(b->spec.on_create, *key) ||
+			            (b->spec.batch.into && !strcmp(b->spec.batch.into, *key));
+		return is_there ? n_bringers : i;
+	}
+	return n_bringers;
+}
+
+/* The same for the first field of a map that is not brought. */
+static size_t missing_of_key(const struct route_build *b, const struct lookup_key_rule *key)
+{
+	size_t missing = n_bringers;
+
+	for (size_t i = 0; i < key->n && missing == n_bringers; i++)
+		missing = missing_bringer(b, key->fields[i].name);
+	return missing;
+}
+
+/* What is made has to be found the next time, by one of the maps. */
+static void check_found_again(struct route_build *b, const struct yaml_node *at)
+{
+	const struct lookup_rule *match = &b->route->match;
+	size_t first = n_bringers, mark;
+
+	if (!b->update_op || b->route->on_none != NONE_CREATE || !b->spec.body ||
+	    b->spec.body->kind != YAML_MAP)
+		return;
+	for (size_t i = match->n_keys; i-- > 0;) {
+		first = missing_of_key(b, &match->keys[i]);
+		if (first == n_bringers)
+			return;
+	}
+	mark = path_enter(b->l, "match");
+	if (first < n_bringers)
+		fail(b->l, at,
+		     "what is made would not have the %s it is looked for by, so each record would "
+		     "make another %s: write it into the body, as in %s",
+		     bringers[first].field, match->kind, bringers[first].example);
+	path_leave(b->l, mark);
+}
+
 void route_compile_match(struct route_build *b)
 {
 	const struct yaml_node *at = route_key(b->map, "match");
@@ -125,8 +191,10 @@ void route_compile_match(struct route_build *b)
 		route_compile_lookup(b, kind, b->spec.match, false, &b->route->match);
 	}
 	path_leave(b->l, mark);
-	if (kind)
+	if (kind) {
 		compile_outcomes(b);
-	else if (!at)
+		check_found_again(b, at);
+	} else if (!at) {
 		check_without(b);
+	}
 }

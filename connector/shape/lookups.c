@@ -131,12 +131,26 @@ static enum rendered check_like(struct asking *a, const struct lookup_field_rule
 	return REFUSED;
 }
 
+/* What nothing is left of, as objects are compared by it; NULL: something is. */
+static const char *what_is_none(const struct lookup_field *field)
+{
+	const char *address = strstr(field->value, "://");
+
+	address = address ? address + strlen("://") : field->value;
+	if (field->like == LIKE_PHONE && !strpbrk(field->value, "0123456789"))
+		return "no phone number";
+	if (field->like == LIKE_URL && !address[strspn(address, "/. ")])
+		return "no address";
+	return NULL;
+}
+
 static enum rendered add_field(struct asking *a, const struct lookup_field_rule *field,
                                struct lookup_key *key, bool *ret_is_text)
 {
 	cleanup_(json_freep) struct json_object *value = NULL;
 	struct shape_field known = {.like = lookup_like_of(field->name)};
 	enum rendered r = render(a, field, &value);
+	const char *none;
 	char *text;
 
 	if (r != RENDERED)
@@ -150,6 +164,9 @@ static enum rendered add_field(struct asking *a, const struct lookup_field_rule 
 	free(text);
 	free(known.name);
 	*ret_is_text = known.is_text;
+	none = what_is_none(&key->fields[key->n - 1]);
+	if (none)
+		return pass_over(a, field, none);
 	return check_like(a, field, &key->fields[key->n - 1]);
 }
 

@@ -229,11 +229,64 @@ static bool has_names(struct json_object *object)
 	return false;
 }
 
+static const struct lookup *link_of(const struct draft *draft, const char *field)
+{
+	for (size_t i = 0; draft && i < draft->n_links; i++)
+		if (!draft->links[i].is_in_url && strcmp(draft->links[i].field, field) == 0)
+			return &draft->links[i].lookup;
+	return NULL;
+}
+
+/* The type that is linked: what it is called, in which book; NULL: none is, or not by one name. */
+static const struct lookup_field *linked_type(const struct shaping *s, const char *type_key,
+                                              const char **ret_book)
+{
+	const struct lookup *link = link_of(s->draft, type_key);
+
+	if (!link)
+		link = link_of(s->create, type_key);
+	if (!link || link->n_keys != 1 || link->keys[0].n != 1)
+		return NULL;
+	*ret_book = name_kind_of_lookup(link->kind);
+	return *ret_book ? &link->keys[0].fields[0] : NULL;
+}
+
+/* Its id; NULL: nobody can say, yet or at all. */
+static const char *id_of_linked_type(struct shaping *s, const char *type_key)
+{
+	const char *kind;
+	const struct lookup_field *type = linked_type(s, type_key, &kind);
+	const struct name_book *book;
+	const struct name_entry *entry;
+	size_t n;
+
+	if (!type || type->like == LIKE_ID)
+		return type ? type->value : NULL;
+	book = book_of(s, kind, type->value);
+	entry = book && !book->trouble ? name_find(book, type->value, NULL, &n) : NULL;
+	return entry ? entry->id : NULL;
+}
+
+/* The names wait for a type whose book is not there yet. */
+static bool awaits_type(struct shaping *s, const char *kind, const char *written)
+{
+	const char *type_key = kind ? name_type_key(kind) : NULL, *book;
+
+	if (!type_key || !linked_type(s, type_key, &book) || names_book(s->routes->names, book))
+		return false;
+	note_name(s, kind, written);
+	return true;
+}
+
 /* @kind: of what has the field; NULL: of what the route makes, which has no fields by name. */
 static bool refuse_kind(struct shaping *s, const char *kind, const char *key)
 {
-	const char *type_key = kind ? name_type_key(kind) : NULL;
+	const char *type_key = kind ? name_type_key(kind) : NULL, *book;
+	const struct lookup_field *type = type_key ? linked_type(s, type_key, &book) : NULL;
 
+	if (type)
+		return refuse_name(s, names_book(s->routes->names, book), type_key, type->value,
+		                   NULL);
 	if (type_key)
 		rejection_set(
 			s->rejection, REJECT_FIELD, key,
@@ -301,9 +354,9 @@ static bool add_member(struct shaping *s, const char *kind, struct json_object *
 		(void)json_object_object_add(object, key, json_object_get(value));
 		return true;
 	}
-	if (!kind)
+	if (!kind && !awaits_type(s, name_kind_of_object(s->route->op), key))
 		return refuse_kind(s, name_kind_of_object(s->route->op), key);
-	book = book_of(s, kind, key);
+	book = kind ? book_of(s, kind, key) : NULL;
 	if (book)
 		return add_field(s, book, object, key, value);
 	(void)json_object_object_add(object, key, json_object_get(value));
@@ -333,14 +386,19 @@ bool shape_field_names(struct shaping *s, const char *kind, struct json_object *
 	return true;
 }
 
-/* Where the kind depends on a type, the body says which; else the record may. To free(). */
+/* Where the kind depends on a type, a link says which, or the body; else the record may. To free().
+ */
 static char *whole_kind(struct shaping *s, const char *kind)
 {
 	const char *type_key = kind ? name_type_key(kind) : NULL;
-	const char *type;
+	const char *type, *book;
 
 	if (!type_key)
 		return mem_strdup(kind);
+	if (linked_type(s, type_key, &book)) {
+		type = id_of_linked_type(s, type_key);
+		return type ? mem_printf("%s/%s", kind, type) : NULL;
+	}
 	type = json_get_string(s->draft->body, type_key);
 	if (!type && s->type_key && strcmp(s->type_key, type_key) == 0)
 		type = s->type;
@@ -377,9 +435,9 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 		return true;
 	}
 	kind = shape_fields_kind(s);
-	if (!kind)
+	if (!kind && !awaits_type(s, name_kind_of_object(s->route->op), written))
 		return refuse_kind(s, name_kind_of_object(s->route->op), written);
-	book = book_of(s, kind, written);
+	book = kind ? book_of(s, kind, written) : NULL;
 	free(kind);
 	if (!book) {
 		*ret_field = mem_strdup(written);
@@ -431,7 +489,8 @@ bool shape_looked_up_field(struct shaping *s, const char *object, const char *wr
 	ret->is_text = true;
 	kind = whole_kind(s, object);
 	if (!kind)
-		return !names_field(written) || refuse_kind(s, object, written);
+		return !names_field(written) || awaits_type(s, object, written) ||
+		       refuse_kind(s, object, written);
 	is_good = find_looked_up(s, kind, written, &field);
 	free(kind);
 	if (!is_good || !field)

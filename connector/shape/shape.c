@@ -45,7 +45,7 @@ static bool may_be_sent(struct shaping *s)
 	if (!json_object_is_type(draft->body, json_type_object))
 		return true;
 	shape_put_identity(s);
-	if (shape_required(s) && shape_guard(s))
+	if (shape_required(s) && shape_guard(s) && shape_is_found_again(s))
 		return true;
 	if (!s->route->update)
 		return false;
@@ -63,8 +63,8 @@ static bool shape_form(struct shaping *s)
 
 	s->scope = shape_scope(s);
 	note_method(s);
-	is_good = shape_url(s) && shape_headers(s) && shape_identity(s) &&
-	          (!has_body || shape_body(s)) && shape_links(s) && (!has_body || finish_body(s)) &&
+	is_good = shape_url(s) && shape_headers(s) && (!has_body || shape_body(s)) &&
+	          shape_links(s) && shape_identity(s) && (!has_body || finish_body(s)) &&
 	          shape_match(s) && shape_says_something(s) && (!has_body || may_be_sent(s)) &&
 	          shape_with(s) && shape_nest(s) && shape_keeps_numbers(s);
 	free(steal(&s->type));
@@ -79,6 +79,7 @@ static bool shape_update(struct shaping *s)
 	if (!s->route->update)
 		return true;
 	update.route = s->route->update;
+	update.create = s->draft;
 	update.draft = draft_new(s->record, update.route, s->draft->ordinal);
 	update.owns_body = false;
 	update.is_empty = false;

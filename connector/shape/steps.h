@@ -31,6 +31,7 @@ struct shaping {
 	struct json_object *value; /* the record, or what transforms made of it */
 	struct template_scope scope;
 	struct draft *draft;
+	const struct draft *create; /* of an upsert's update: the other form; else NULL */
 	/*
 	 * The body's own members may be changed. Else it is the record's or a part of it; what lies
 	 * deeper is always shared.
@@ -131,6 +132,9 @@ bool shape_check_value(struct shaping *shaping, const struct name_entry *field, 
 /* keys.c: keys that Close would ignore, and keys it needs. */
 bool shape_known_keys(struct shaping *shaping);
 bool shape_required(struct shaping *shaping);
+
+/* found_again.c: an upsert does not make what its match would not find. */
+bool shape_is_found_again(struct shaping *shaping);
 
 /* guard.c: effects that depend on the record and that the route does not allow. */
 bool shape_guard(struct shaping *shaping);

@@ -75,6 +75,52 @@ def test_the_lead_ends_as_if_the_calls_had_come_one_by_one(
     assert sandbox.get(f"/lead/{single}/").get(tags, []) == after
 
 
+FOLDED = """
+- operation: lead.update
+  match: {name: "{acc}"}
+  batch: {algorithm: merge, wait: 10s}
+  EXTRA
+  body: {description: "{d}", addresses: "{at}"}
+"""
+
+
+@pytest.mark.parametrize("extra", ["skip_unchanged: true", "lists: {addresses: append}",
+                                   "skip_unchanged: true\n  lists: {addresses: append}"])
+def test_changes_are_folded_before_they_are_compared_or_added(
+        closefeed, pipeline, sandbox, extra):
+    sandbox.post("/lead/", {"name": "One"})
+    path = pipeline([{"acc": "One", "d": "1"}, {"acc": "One", "d": "2"}, {"acc": "One", "d": "3"}],
+                    routes=FOLDED.replace("EXTRA", extra))
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert puts(sandbox) == [{"description": "3"}]
+
+
+def test_a_fold_that_changes_nothing_is_skipped_with_all_its_records(
+        closefeed, pipeline, sandbox):
+    sandbox.post("/lead/", {"name": "One"})
+    path = pipeline([{"acc": "One", "d": "1"}],
+                    routes=FOLDED.replace("EXTRA", "skip_unchanged: true"))
+    run(closefeed, path)
+    feed(path, {"acc": "One", "d": "2"}, {"acc": "One", "d": "1"})
+    assert counts(run(closefeed, path)) == {"read": 2, "skipped": 2}
+    feed(path, {"acc": "One", "d": "1"}, {"acc": "One", "d": "2"})
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert puts(sandbox) == [{"description": "1"}, {"description": "2"}]
+
+
+def test_what_is_added_to_a_list_goes_in_its_place_among_folded_changes(
+        closefeed, pipeline, sandbox):
+    lead = sandbox.post("/lead/", {"name": "One", "addresses": [{"city": "Rom"}]})["id"]
+    path = pipeline([{"acc": "One", "d": "1"}, {"acc": "One", "d": "2"},
+                     {"acc": "One", "at": [{"city": "Ulm"}]}, {"acc": "One", "d": "3"},
+                     {"acc": "One", "at": [{"city": "Bonn"}]}],
+                    routes=FOLDED.replace("EXTRA", "lists: {addresses: append}"))
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    now = sandbox.get(f"/lead/{lead}/")
+    assert [at["city"] for at in now["addresses"]] == ["Rom", "Ulm", "Bonn"]
+    assert now["description"] == "3" and puts(sandbox)[0] == {"description": "2"}
+
+
 def test_no_update_passes_a_create_on_its_object(closefeed, pipeline, sandbox):
     lead = new_lead(sandbox)
     path = pipeline([{"lead": lead, "note": "1"}, {"lead": lead, "note": "2"},
@@ -145,6 +191,25 @@ def test_updates_of_an_upsert_are_merged_and_its_creates_are_not(closefeed, pipe
     made = [body for method, _, body in writes(sandbox) if method == "POST"]
     assert len([body for body in made if body.get("name") == "Company 2"]) == 1
     assert puts(sandbox) == [{"description": "c"}, {"description": "e"}]
+
+
+def test_leads_that_are_gone_are_made_again_exactly_once(closefeed, pipeline, sandbox):
+    """The first change of each is resolved by what was remembered; all parts of its call go anew."""
+    path = pipeline([{"k": "Acme", "v": "0"}, {"k": "Bolt", "v": "0"}], routes="""
+- operation: lead.upsert
+  match: {name: "{k}"}
+  batch: {algorithm: merge, wait: 100ms}
+  body: {name: "{k}", description: "{v}"}
+""")
+    run(closefeed, path)
+    for lead in sandbox.objects("lead"):
+        sandbox.ask("DELETE", f"/lead/{lead['id']}/")
+    feed(path, *[{"k": k, "v": f"{v}"} for v in range(1, 4) for k in ("Acme", "Bolt")])
+    assert counts(run(closefeed, path)) == {"read": 6, "delivered": 6}
+    leads = [(lead["name"], lead["description"]) for lead in sandbox.objects("lead")]
+    assert sorted(leads) == [("Acme", "3"), ("Bolt", "3")]
+    feed(path, {"k": "Acme", "v": "4"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
 
 
 def test_ten_thousand_changes_on_800_leads_need_810_calls(closefeed, pipeline, start_sandbox):

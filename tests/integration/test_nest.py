@@ -1,6 +1,7 @@
 """batch: nest. Rows of one company become one lead with its contacts."""
 
 import json
+import re
 import shutil
 import time
 
@@ -155,6 +156,34 @@ def test_rows_that_mean_one_contact_make_it_once(closefeed, pipeline, sandbox):
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     contact, = sandbox.objects("contact")
     assert contact["title"] == "Boss"
+
+
+@pytest.mark.parametrize("routes", [CREATE, UPSERT], ids=["create", "upsert"])
+def test_rows_of_a_new_company_that_mean_one_contact_are_one(closefeed, pipeline, sandbox, routes):
+    path = pipeline([row("Acme", "Ana"), row("Acme", "Bo"),
+                     {**row("Acme", "Ana Bell"), "email": "ANA@acme.example", "title": "Boss"}],
+                    routes=routes)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert len(writes(sandbox)) == 1
+    assert contacts(sandbox, "Acme") == ["Ana Bell", "Bo"]
+    ana, = [one for one in sandbox.objects("contact") if one["name"] == "Ana Bell"]
+    assert ana["title"] == "Boss" and emails(ana) == ["ana@acme.example"]
+
+
+def test_of_rows_that_are_one_contact_only_the_one_at_fault_is_rejected(
+        closefeed, pipeline, sandbox):
+    child = 'child: {name: "{name}", emails: "{emails}"}'
+    path = pipeline([
+        {"company": "Acme", "name": "Ana", "emails": [{"email": "ana@acme.example"}]},
+        {"company": "Acme", "name": "Bo", "emails": [{"email": "bo@acme.example"}]},
+        {"company": "Acme", "name": "Ana Bell",
+         "emails": [{"email": "no address"}, {"email": "Ana@acme.example"}]}],
+        routes=re.sub("child: .*", child, CREATE))
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert [(line, kind) for line, kind, _ in rejects(closefeed, path)] == [(3, "validation")]
+    item, = closefeed("rejects", "list", path, "--json").json["rejects"]
+    assert "emails[0]" in item["message"]
+    assert contacts(sandbox, "Acme") == ["Ana", "Bo"]
 
 
 def test_a_lead_that_was_deleted_is_made_again(closefeed, pipeline, sandbox):

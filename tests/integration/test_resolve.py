@@ -206,3 +206,69 @@ def test_a_question_that_is_refused_is_asked_in_halves(closefeed, pipeline, sand
     summary = run(closefeed, path, 1)
     assert (summary["delivered"], summary["rejected"]) == (7, 1)
     assert len(searches(sandbox)) >= 5
+
+
+def test_who_waits_for_a_lane_is_woken_when_it_opens_by_time(closefeed, pipeline, sandbox):
+    """Behind a repeated update the object's lane stays shut for a while, and then no call ends."""
+    set_lag(sandbox, 0)
+    path = pipeline([{"k": "Acme", "v": "0"}], delivery="quarantine: 1s", routes="""
+- operation: lead.upsert
+  match: {name: "{k}"}
+  skip_unchanged: true
+  body: {name: "{k}", description: "{v}"}
+""")
+    run(closefeed, path)
+    sandbox.add_fault("reset_after", method="PUT", path="/lead/", times=1)
+    feed(path, {"k": "Acme", "v": "1"}, {"k": "Acme", "v": "2"})
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert [lead["description"] for lead in sandbox.objects("lead")] == ["2"]
+
+
+CHILDREN = """
+- when: .lead
+  operation: lead.upsert
+  match: {name: "{k}"}
+  body: {name: "{k}"}
+- operation: contact.create
+  link: {lead_id: {lead: {name: "{k}"}}}
+  body: {name: "{v}"}
+"""
+
+
+def family(n):
+    return [{"k": "Acme", "lead": True}] + [{"k": "Acme", "v": f"{i}"} for i in range(n)]
+
+
+def test_more_children_of_one_parent_than_may_wait_do_not_end_the_run(
+        closefeed, pipeline, sandbox):
+    path = pipeline(family(2100), routes=CHILDREN, responses="file: told.ndjson")
+    assert counts(run(closefeed, path)) == {"read": 2101, "delivered": 2101}
+
+
+def test_who_waits_for_a_call_that_is_being_written_down_is_not_written_down(
+        closefeed, pipeline, sandbox):
+    path = pipeline(family(1500), routes=CHILDREN, close="concurrency: 2")
+    killed = closefeed("run", path, env={"CLOSEFEED_KILL_AT": "record_settled:2"})
+    assert killed.code == -9, killed.err
+    assert closefeed("status", path, "--json").json["open"] < 20
+
+
+TWICE = """
+- operation: lead.upsert
+  match: {name: "{k}"}
+  body: {name: "{k}", description: "{v}"}
+"""
+
+
+@pytest.mark.parametrize("kill_at", [None, "trace_answered:2"])
+def test_a_create_whose_id_was_cut_off_keeps_its_key_until_search_shows_it(
+        closefeed, pipeline, sandbox, kill_at):
+    """Also over a kill: Close has said that it was made, so it is not sent again."""
+    set_lag(sandbox, 1500)
+    sandbox.add_fault("body_cut", method="POST", path="/lead/", times=1)
+    path = pipeline([{"k": "Acme", "v": "1"}, {"k": "Acme", "v": "2"}], routes=TWICE,
+                    delivery="quarantine: 10s")
+    if kill_at:
+        assert closefeed("run", path, env={"CLOSEFEED_KILL_AT": kill_at}).code == -9
+    assert run(closefeed, path)["rejected"] == 0
+    assert [lead["description"] for lead in sandbox.objects("lead")] == ["2"]

@@ -400,3 +400,61 @@ def test_sentences_name_fields_and_things_as_people_wrote_them(closefeed, pipeli
     assert told[7].startswith("custom.Account ID = A-5 is already the identity of ")
     assert told[8] == 'there is no shared custom field called "Segmnet": did you mean "Segment"?'
     assert "cf_" not in closefeed("rejects", "list", path, "--json").out
+
+
+def test_a_retry_of_all_takes_parents_before_their_children(closefeed, pipeline, sandbox):
+    """The child was rejected first, for it was never sent."""
+    sandbox.add_fault("slow_body", path="/lead/", method="POST", bytes=20, ms=100)
+    path = pipeline([{"company": "Acme", "url": ["no"]},
+                     {"kind": "note", "company": "Acme", "text": {"no": "text"}}], routes="""
+        - operation: lead.create
+          when: .kind == null
+          body: {name: "{company}", url: "{url}"}
+        - operation: activity.note.create
+          link: {lead_id: {lead: {name: "{company}"}}}
+          body: {note: "{text|upper}"}
+        """)
+    assert counts(run(closefeed, path, 1)) == {"read": 2, "rejected": 2}
+    path.write_text(path.read_text().replace(', url: "{url}"', "").replace("{text|upper}", "x"))
+    assert closefeed("rejects", "retry", path, "--all").code == 0
+    assert rejects(closefeed, path) == []
+    assert [note["lead_id"] for note in sandbox.objects("activity/note")] == [
+        sandbox.objects("lead")[0]["id"]]
+
+
+def test_a_child_is_not_given_to_what_a_later_record_makes(closefeed, pipeline, sandbox):
+    """Its own parent is rejected while one with the same name is made behind it."""
+    account = field(sandbox, "Account")
+    path = pipeline([{"account": "2", "about": 1}, {"account": "2", "about": 2},
+                     {"account": "4", "about": "fine"}], routes=f"""
+        - name: lead
+          continue: true
+          operation: lead.upsert
+          match: {{{account}: "{{account}}"}}
+          body: {{name: Two, description: "{{about}}"}}
+        - name: note
+          operation: activity.note.create
+          link: {{lead_id: {{lead: {{name: Two}}}}}}
+          body: {{note: "of {{account}}"}}
+        """)
+    run(closefeed, path, 1)
+    assert [note["note"] for note in sandbox.objects("activity/note")] == ["of 4"]
+    assert [(line, kind) for line, kind, _ in rejects(closefeed, path)] == [
+        (1, "parent_rejected"), (1, "validation"), (2, "parent_rejected"), (2, "validation")]
+
+
+def test_a_child_whose_first_parent_is_rejected_has_the_next_one(closefeed, pipeline, sandbox):
+    """The second was made while the first, which Close refuses in the end, was on its way."""
+    sandbox.add_fault("slow_body", path="/lead/", method="POST", n=1, bytes=20, ms=300)
+    path = pipeline([{"company": "Two", "about": 1}, {"company": "Two", "about": "fine"},
+                     {"company": "Two", "kind": "note"}], routes="""
+        - operation: lead.create
+          when: .kind == null
+          body: {name: "{company}", description: "{about}"}
+        - operation: activity.note.create
+          link: {lead_id: {lead: {name: "{company}"}}}
+          body: {note: x}
+        """)
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert [note["lead_id"] for note in sandbox.objects("activity/note")] == [
+        lead["id"] for lead in sandbox.objects("lead")]

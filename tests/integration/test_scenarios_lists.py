@@ -1,7 +1,7 @@
 """lists: append. A contact gets the addresses it does not have, and keeps the others."""
 
 import pytest
-from scenarios import counts, emails, feed, run, set_lag, writes
+from scenarios import counts, emails, feed, rejects, run, set_lag, writes
 
 PEOPLE = """
 - operation: contact.upsert
@@ -106,6 +106,7 @@ def test_addresses_of_a_lead_are_added_to(closefeed, pipeline, sandbox):
         - operation: lead.upsert
           match: {name: "{company}"}
           lists: {addresses: append}
+          on_create: {name: "{company}"}
           body: {addresses: [{label: business, city: "{city}", country: "NO"}]}
         """)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 1, "skipped": 1}
@@ -123,3 +124,28 @@ def test_what_a_person_added_between_two_runs_stays(closefeed, pipeline, sandbox
     run(closefeed, path)
     assert emails(sandbox.get(f"/contact/{ana}/")) == [
         "ana@acme.example", "one@acme.example", "person@acme.example", "two@acme.example"]
+
+
+def test_an_error_names_the_place_in_the_record(closefeed, pipeline, sandbox, ana):
+    routes = PEOPLE.replace('[{email: "{email}", type: home}]', '"{emails}"')
+    path = pipeline([{"name": "Ana", "emails": [{"email": "no address"},
+                                                {"email": "ana@acme.example"}]}], routes=routes)
+    run(closefeed, path, 1)
+    (_, kind, message), = rejects(closefeed, path)
+    assert ana and kind == "validation" and message.startswith("emails[0].email: ")
+
+
+def test_what_is_made_has_nothing_twice(closefeed, pipeline, sandbox):
+    lead = sandbox.post("/lead/", {"name": "Base"})["id"]
+    path = pipeline([{"e": "n@x.example",
+                      "emails": [{"email": "n@x.example"}, {"email": "N@x.example"}],
+                      "phones": [{"phone": "+49 30 123456"}, {"phone": "+4930123456"}]}], routes=f"""
+        - operation: contact.upsert
+          match: {{email: "{{e}}"}}
+          lists: {{emails: append, phones: append}}
+          on_create: {{lead_id: {lead}}}
+          body: {{emails: "{{emails}}", phones: "{{phones}}"}}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    contact, = sandbox.objects("contact")
+    assert emails(contact) == ["n@x.example"] and len(contact["phones"]) == 1

@@ -424,3 +424,106 @@ def test_preview_shows_both_ways_of_an_upsert(closefeed, pipeline, sandbox):
         ("POST", {"name": "Acme", "description": "x"}), ("PUT", {"description": "x"})]
     assert "Acme" in shown[1]["url"] + json.dumps(shown[1]["notes"])
     assert sandbox.requests() == []
+
+
+NUMBERED = """
+- operation: contact.upsert
+  match: [{%(no)s: "{no}"}, {email: "{email}"}]
+  on_create: {lead_id: "%(lead)s"}
+  body: {name: "{name}", %(no)s: "{no}", emails: [{email: "{email}"}]}
+"""
+
+
+def test_an_email_that_an_earlier_record_takes_away_finds_nobody(closefeed, pipeline, sandbox):
+    """Else the record of another person would be written over the first one's."""
+    names = {"no": field(sandbox, "No", "contact"),
+             "lead": sandbox.post("/lead/", {"name": "Base"})["id"]}
+    path = pipeline([{"no": "1", "name": "Ana", "email": "sales@x.example"},
+                     {"no": "1", "name": "Ana", "email": "ana@x.example"},
+                     {"no": "2", "name": "Bo", "email": "sales@x.example"}],
+                    routes=NUMBERED % names)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert [(contact["name"], emails(contact)) for contact in sandbox.objects("contact")] == [
+        ("Ana", ["ana@x.example"]), ("Bo", ["sales@x.example"])]
+
+
+RENAMED = """
+- when: .text == null
+  operation: lead.upsert
+  match: {name: "{was}"}
+  body: {name: "{name}", description: "{about}"}
+- operation: activity.note.create
+  link: {lead_id: {lead: {name: "{name}"}}}
+  body: {note: "{text}"}
+"""
+
+
+def test_a_name_that_an_earlier_record_takes_away_finds_nobody(closefeed, pipeline, sandbox):
+    path = pipeline([{"was": "One", "name": "One", "about": "the old one"},
+                     {"was": "One", "name": "Uno", "about": "renamed"},
+                     {"was": "One", "name": "One", "about": "another"},
+                     {"name": "One", "text": "to another"},
+                     {"name": "Uno", "text": "to the old one"}], routes=RENAMED)
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    leads = {lead["name"]: (lead["description"], lead["id"]) for lead in sandbox.objects("lead")}
+    assert {name: about for name, (about, _) in leads.items()} == {
+        "Uno": "renamed", "One": "another"}
+    assert {(note["note"], note["lead_id"]) for note in sandbox.objects("activity/note")} == {
+        ("to another", leads["One"][1]), ("to the old one", leads["Uno"][1])}
+
+
+def test_a_link_by_a_name_that_is_taken_away_is_rejected(closefeed, pipeline, sandbox):
+    path = pipeline([{"was": "One", "name": "One"}], routes=RENAMED)
+    run(closefeed, path)
+    feed(path, {"was": "One", "name": "Uno"}, {"name": "One", "text": "to nobody"},
+         {"name": "Uno", "text": "to Uno"})
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert [(line, kind) for line, kind, _ in rejects(closefeed, path)] == [(3, "link")]
+    assert [note["note"] for note in sandbox.objects("activity/note")] == ["to Uno"]
+
+
+LEADS_BY_EMAIL = """
+- when: .no != null
+  operation: contact.update
+  match: {%s: "{no}"}
+  body: {emails: [{email: "{email}"}]}
+- operation: lead.update
+  match: {email: "{email}"}
+  on_none: skip
+  body: {description: "{about}"}
+"""
+
+
+def test_a_lead_is_not_found_by_an_email_its_contact_loses(closefeed, pipeline, sandbox):
+    set_lag(sandbox, 0)
+    number = field(sandbox, "No", "contact")
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    exists(sandbox, "/contact/", {"lead_id": lead, "name": "Ana", number: "1",
+                                  "emails": [{"email": "old@x.example"}]})
+    path = pipeline([{"email": "old@x.example", "about": "before"}],
+                    routes=LEADS_BY_EMAIL % number)
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    feed(path, {"no": "1", "email": "new@x.example"}, {"email": "old@x.example", "about": "lost"})
+    summary = counts(closefeed("run", path, "--json").summary)
+    assert summary == {"read": 2, "delivered": 1, "skipped": 1}, rejects(closefeed, path)
+    assert sandbox.objects("lead")[0]["description"] == "before"
+
+
+MERGED = """
+- operation: contact.upsert
+  match: {email: "{email}"}
+  batch: {algorithm: merge, wait: 10s}
+  on_create: {lead_id: "%s"}
+  body: {title: "{title}", emails: [{email: "{email}"}]}
+"""
+
+
+def test_changes_that_keep_what_they_are_found_by_still_fold(closefeed, pipeline, sandbox):
+    lead = sandbox.post("/lead/", {"name": "Base"})["id"]
+    path = pipeline([{"email": "a@x.example", "title": "0"}], routes=MERGED % lead)
+    run(closefeed, path)
+    sent = len(writes(sandbox))
+    feed(path, *[{"email": "A@x.example", "title": str(i)} for i in range(1, 30)])
+    assert counts(run(closefeed, path)) == {"read": 29, "delivered": 29}
+    assert len(writes(sandbox)) == sent + 1
+    assert sandbox.objects("contact")[0]["title"] == "29"

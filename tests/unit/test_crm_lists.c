@@ -92,7 +92,7 @@ static void only_what_is_not_there_is_added(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *const fields[] = {rows[i].field, NULL};
 		struct json_object *object = parse(rows[i].object), *body = parse(rows[i].body);
-		const bool is_changed = crm_lists_append(object, fields, body);
+		const bool is_changed = crm_lists_append(object, fields, body, NULL);
 		cleanup_(freep) char *text = json_text(body);
 
 		check_text(text, rows[i].sent ? rows[i].sent : "{}");
@@ -113,7 +113,7 @@ static void each_field_is_looked_at_for_itself(void **state)
 	cleanup_(freep) char *text = NULL, *there = NULL;
 
 	(void)state;
-	check(crm_lists_append(object, fields, body));
+	check(crm_lists_append(object, fields, body, NULL));
 	text = json_text(body);
 	check_text(text, "{\"emails\":[{\"email\":\"a@x.example\"},{\"email\":\"b@x.example\"}],"
 	                 "\"urls\":[{\"url\":\"x.example\"}]}");
@@ -124,12 +124,48 @@ static void each_field_is_looked_at_for_itself(void **state)
 	json_object_put(body);
 }
 
+static void it_is_told_where_items_came_from(void **state)
+{
+	struct json_object *object, *body, *places = json_object_new_object();
+	char *fields[] = {emails, phones, NULL};
+	char *told;
+
+	(void)state;
+	object = parse("{\"emails\":[{\"email\":\"a@x.example\"}]}");
+	body = parse("{\"emails\":[{\"email\":\"A@x.example\"},{\"email\":\"b\"},"
+	             "{\"email\":\"B\"},{\"email\":\"c\"}],"
+	             "\"phones\":[{\"phone\":\"1\"}]}");
+	check(crm_lists_append(object, fields, body, places));
+	told = json_text(places);
+	check_text(told, "{\"emails[2]\":\"emails[3]\"}");
+	free(told);
+	json_object_put(places);
+	json_object_put(object);
+	json_object_put(body);
+}
+
+static void without_an_object_a_list_has_nothing_twice(void **state)
+{
+	struct json_object *body = parse("{\"phones\":[{\"phone\":\"+49 30 1\"},"
+	                                 "{\"phone\":\"+49301\"}],\"name\":\"A\"}");
+	char *fields[] = {emails, phones, NULL}, *text;
+
+	(void)state;
+	check(crm_lists_append(NULL, fields, body, NULL));
+	text = json_text(body);
+	check_text(text, "{\"phones\":[{\"phone\":\"+49 30 1\"}],\"name\":\"A\"}");
+	free(text);
+	json_object_put(body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest sentences[] = {
 		sentence(the_lists_that_are_added_to_are_asked_for),
 		sentence(only_what_is_not_there_is_added),
 		sentence(each_field_is_looked_at_for_itself),
+		sentence(it_is_told_where_items_came_from),
+		sentence(without_an_object_a_list_has_nothing_twice),
 	};
 
 	return run_sentences(sentences);

@@ -143,10 +143,57 @@ static void watched_values_are_remembered_with_their_object_and_its_lead(void **
 	}
 }
 
+/* What an update takes away of what its object had. */
+static const struct {
+	const char *kind, *body;
+	const struct watched_field *watched;
+	const char *had;
+	bool takes;
+} updates[] = {
+	{"contact", "{\"emails\":[{\"email\":\"B@x.example\"}]}", &contact_email, "a@x.example",
+         true},
+	{"contact", "{\"emails\":[{\"email\":\"A@x.example\"}]}", &contact_email, "a@x.example",
+         false},
+	{"contact", "{\"emails\":null}", &contact_email, "a@x.example", true},
+	{"contact", "{\"emails\":[]}", &lead_email, "a@x.example", true},
+	{"contact", "{\"name\":\"A\"}", &contact_email, "a@x.example", false},
+	{"contact", "{\"name\":\"B\"}", &contact_name, "A", true},
+	{"contact", "{\"name\":\" A \"}", &contact_name, "A", false},
+	{"lead", "{\"url\":\"https://b.example\"}", &lead_url, "a.example", true},
+	{"lead", "{\"url\":\"http://www.a.example/\"}", &lead_url, "a.example", false},
+	{"lead", "{\"custom.cf_1\":7.0}", &lead_score, "7", false},
+	{"lead", "{\"custom.cf_1\":null}", &lead_score, "7", true},
+	{"lead", "{\"custom.cf_2\":[\"x\",\"y\"]}", &lead_tags, "y", false},
+	{"lead", "{\"custom.cf_2\":[\"x\"]}", &lead_tags, "y", true},
+	{"lead", "{\"custom.cf_2.remove\":[\"y\"]}", &lead_tags, "y", true},
+	{"lead", "{\"custom.cf_2.remove\":[\"x\"]}", &lead_tags, "y", false},
+	{"lead", "{\"custom.cf_2.add\":[\"x\"]}", &lead_tags, "y", false},
+	{"status.lead", "{\"label\":\"New\"}", &status_name, "Old", true},
+	{"lead", "[]", &lead_score, "7", false},
+};
+
+static void an_update_takes_away_what_it_writes_without(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(updates) / sizeof(updates[0]); i++) {
+		const struct watched_field *watched = updates[i].watched;
+		struct json_object *body = parse(updates[i].body);
+		cleanup_(freep) char *written = crm_written(body, updates[i].kind, watched, 1);
+		struct lookup lookup = {0};
+		struct lookup_key *key = lookup_add_key(&lookup);
+
+		lookup_add_field(key, watched->name, updates[i].had, watched->like);
+		check_eq(written && crm_takes_away(written, &key->fields[0]), updates[i].takes);
+		lookup_deinit(&lookup);
+		json_object_put(body);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest sentences[] = {
 		sentence(watched_values_are_remembered_with_their_object_and_its_lead),
+		sentence(an_update_takes_away_what_it_writes_without),
 	};
 
 	return run_sentences(sentences);

@@ -99,6 +99,50 @@ static void without_children_there_is_no_list(void **state)
 	end_world(&w);
 }
 
+static void children_with_an_e_mail_in_common_are_one(void **state)
+{
+	static const char *const children[] = {
+		"{\"name\":\"Ana\",\"title\":\"CTO\",\"emails\":[{\"email\":\"ana@a.example\"}],"
+		"\"phones\":[{\"phone\":\"+49 30 1\"}]}",
+		"{\"name\":\"Bo\",\"emails\":[{\"email\":\"bo@a.example\"}]}",
+		"{\"name\":\"Ana Bell\",\"emails\":[{\"email\":\"Ana@A.example\"},"
+		"{\"email\":\"bell@a.example\"}],\"phones\":[{\"phone\":\"+49301\"}]}",
+		NULL,
+		"{\"title\":\"CEO\",\"emails\":[{\"email\":\"bell@a.example\"}]}",
+		"{\"name\":\"Nobody\",\"emails\":[{\"email\":\"\"}]}",
+		"{\"name\":\"Nobody\",\"emails\":[{\"email\":\"\"}]}",
+	};
+	enum { n = sizeof(children) / sizeof(children[0]) };
+	struct json_object *list;
+	struct draft *rows[n];
+	struct world w;
+	size_t at[n];
+
+	(void)state;
+	make_nest(&w);
+	for (size_t i = 0; i < n; i++)
+		rows[i] = row_of(&w, "a", "{}", children[i]);
+	list = gather_children(rows, n, at);
+	check_eq(json_object_array_length(list), 4);
+	check_text(json_object_to_json_string_ext(json_object_array_get_idx(list, 0),
+	                                          JSON_C_TO_STRING_PLAIN |
+	                                                  JSON_C_TO_STRING_NOSLASHESCAPE),
+	           "{\"name\":\"Ana Bell\",\"title\":\"CEO\",\"emails\":[{\"email\":"
+	           "\"ana@a.example\"},{\"email\":\"bell@a.example\"}],\"phones\":[{\"phone\":"
+	           "\"+49 30 1\"}]}");
+	check_eq(at[0], 0);
+	check_eq(at[1], 1);
+	check_eq(at[2], 0);
+	check_eq(at[3], SIZE_MAX);
+	check_eq(at[4], 0);
+	check_eq(at[5], 2);
+	check_eq(at[6], 3);
+	json_object_put(list);
+	for (size_t i = 0; i < n; i++)
+		draft_free(rows[i]);
+	end_world(&w);
+}
+
 static void the_parent_asks_what_the_first_row_asked_and_each_row_can_go_anew(void **state)
 {
 	struct route update = {.name = mem_strdup("rows"), .method = METHOD_PUT, .has_body = true};
@@ -228,6 +272,7 @@ int main(void)
 	const struct CMUnitTest sentences[] = {
 		sentence(rows_become_their_parent_with_their_children),
 		sentence(without_children_there_is_no_list),
+		sentence(children_with_an_e_mail_in_common_are_one),
 		sentence(the_parent_asks_what_the_first_row_asked_and_each_row_can_go_anew),
 		sentence(rows_of_one_company_share_a_call_and_need_not_be_adjacent),
 		sentence(a_company_with_many_rows_keeps_their_order),

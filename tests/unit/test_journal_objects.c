@@ -176,6 +176,7 @@ static void nothing_leads_to_an_object_that_is_gone(void **state)
 	check_text(who(lead, feed, k1), "");
 	check_null(journal_find_object(journal, lead, feed, k1));
 	check(!journal_knows(journal, lead_1, "name", 5));
+	check(journal_knows_object_id(journal, lead_1)); /* it was ours all the same */
 }
 
 static void an_identity_outlives_what_answers_say_and_is_no_memory_of_them(void **state)

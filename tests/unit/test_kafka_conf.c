@@ -26,6 +26,11 @@ static void a_property_is_judged_by_its_name_and_value(void **state)
 		{"enable.ssl.certificate.verification", "true", NULL},
 		{"ssl.endpoint.identification.algorithm", "None", "must stay https"},
 		{"plugin.library.paths", "/tmp/x.so", "would load other programs"},
+		{"ssl.engine.location", "/tmp/x.so", "would load other programs"},
+		{"sasl.kerberos.kinit.cmd", "rm -r /", "would run other programs"},
+		{"sasl.mechanisms", "GSSAPI", "use SCRAM-SHA-512"},
+		{"sasl.mechanisms", "SCRAM-SHA-512", NULL},
+		{"log.queue", "true", "would gather what nobody reads"},
 		{"dr_msg_cb", "x", "is for programs only"},
 		{"test.mock.num.brokers", "3", "has no such property"},
 	};
@@ -76,6 +81,25 @@ static void credentials_files_and_encryption_are_known(void **state)
 	kafka_conf_deinit(&conf);
 }
 
+static void a_login_needs_its_mechanism_and_a_protocol_that_has_logins(void **state)
+{
+	struct kafka_conf conf = {0};
+	struct err err;
+
+	(void)state;
+	check_eq(kafka_conf_check(&conf, &err), 0);
+	kafka_conf_add(&conf, "security.protocol", "SASL_SSL");
+	check_eq(kafka_conf_check(&conf, &err), -EINVAL);
+	check(strstr(err.text, "needs sasl.mechanisms beside it: SCRAM-SHA-512"));
+	kafka_conf_add(&conf, "sasl.mechanism", "PLAIN");
+	check_eq(kafka_conf_check(&conf, &err), 0);
+	kafka_conf_deinit(&conf);
+	kafka_conf_add(&conf, "sasl.mechanisms", "PLAIN");
+	check_eq(kafka_conf_check(&conf, &err), -EINVAL);
+	check(strstr(err.text, "or nobody logs in"));
+	kafka_conf_deinit(&conf);
+}
+
 static void a_topic_can_be_asked_for(void **state)
 {
 	struct cluster c = {0};
@@ -99,6 +123,7 @@ int main(void)
 		sentence(a_property_is_judged_by_its_name_and_value),
 		sentence(a_message_never_repeats_a_value),
 		sentence(credentials_files_and_encryption_are_known),
+		sentence(a_login_needs_its_mechanism_and_a_protocol_that_has_logins),
 		sentence(a_topic_can_be_asked_for),
 	};
 

@@ -131,6 +131,7 @@ static void a_message_waits_as_long_as_no_broker_is_there(void **state)
 	check(kafka_producer_is_down(told.producer));
 	check(strstr(kafka_producer_trouble(told.producer), "no broker can be reached"));
 	check(strstr(kafka_producer_trouble(told.producer), c.conf.brokers));
+	check_null(strstr(kafka_producer_trouble(told.producer), "/bootstrap"));
 
 	rd_kafka_mock_broker_set_up(c.mock, 1);
 	wait_for(&told, 3, 20000);

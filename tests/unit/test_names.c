@@ -455,10 +455,13 @@ static void a_path_is_told_as_it_was_written(void **state)
 		{"custom.cf_2.add", "custom.Tags.add"},
 		{"status_id", "status"},
 		{"name", "name"},
+		{"emails[3]", "emails[1]"},
+		{"emails[3].email", "emails[1].email"},
+		{"emails[30].email", "emails[30].email"},
 	};
 	struct json_object *written =
 		parse("{\"custom.cf_1\":\"custom.Industry\",\"custom.cf_2.add\":"
-	              "\"custom.Tags.add\",\"status_id\":\"status\"}");
+	              "\"custom.Tags.add\",\"status_id\":\"status\",\"emails[3]\":\"emails[1]\"}");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -293,7 +293,7 @@ static void a_contact_linked_to_a_lead_is_no_orphan(void **state)
 	(void)state;
 	pipeline_free(p);
 	/* It may be the update of one that has a lead. */
-	p = load("operation: contact.upsert\n    match: {email: \"{email}\"}\n    body: {name: "
+	p = load("operation: contact.upsert\n    match: {name: \"{n}\"}\n    body: {name: "
 	         "\"{n}\"}\n");
 	pipeline_free(p);
 	case_check_notes(

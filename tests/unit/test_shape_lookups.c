@@ -4,6 +4,8 @@
 
 #include "lib/buf.h"
 
+#include <stdio.h>
+
 static struct name_book *lead_fields(void)
 {
 	static const struct {
@@ -149,6 +151,20 @@ static void a_value_that_is_missing_never_means_no_match(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check_lookups(&spec, rows[i].record, rows[i].expected);
 	check_lookups(&id, "{\"m\":\"cont_1\"}", "!match id is no id of a lead (\"lead_…\")");
+}
+
+static void nor_does_one_of_which_nothing_is_left(void **state)
+{
+	const struct spec phone = {
+		.operation = "lead.delete", .url = "/lead/{{id}}/", .match = "{\"phone\":\"{m}\"}"};
+	const struct spec url = {
+		.operation = "lead.delete", .url = "/lead/{{id}}/", .match = "{\"url\":\"{m}\"}"};
+
+	(void)state;
+	check_lookups(&phone, "{\"m\":\"n/a\"}", "!match phone the value is no phone number");
+	check_lookups(&phone, "{\"m\":\"+\"}", "!match phone the value is no phone number");
+	check_lookups(&url, "{\"m\":\"https://\"}", "!match url the value is no address");
+	check_lookups(&url, "{\"m\":\"/\"}", "!match url the value is no address");
 }
 
 static void who_is_meant_matters_more_than_what_is_said(void **state)
@@ -562,13 +578,68 @@ static void what_holds_a_create_back_is_told_when_there_is_no_object(void **stat
 	check_text(f.result.items[0].draft->refused->field, "lead_id");
 	check(f.result.items[0].draft->update);
 	done(&f);
-	check_null(shape(&f, &spec, "{\"e\":\"a@b\",\"lead_id\":\"lead_1\"}")->draft->refused);
+	check_null(shape(&f, &spec,
+	                 "{\"e\":\"a@b\",\"lead_id\":\"lead_1\","
+	                 "\"emails\":[{\"email\":\"A@b\"}]}")
+	                   ->draft->refused);
 	done(&f);
-	check_null(shape(&f, &linked, "{\"e\":\"a@b\",\"c\":\"A\"}")->draft->refused);
+	check_null(
+		shape(&f, &linked, "{\"e\":\"a@b\",\"c\":\"A\",\"emails\":[{\"email\":\"a@b\"}]}")
+			->draft->refused);
 	done(&f);
 	spec.on_none = NONE_REJECT;
 	check_null(shape(&f, &spec, "{\"e\":\"a@b\"}")->draft->refused);
 	done(&f);
+}
+
+/* What the create of an upsert that is matched by @match is refused for; NULL: it is not. */
+static const char *refused_field(const char *operation, const char *match, const char *record)
+{
+	static char kept[100];
+	const bool is_lead = !strcmp(operation, "lead.create");
+	const struct spec update = {.operation = is_lead ? "lead.update" : "contact.update",
+	                            .url = is_lead ? "/lead/{{id}}/" : "/contact/{{id}}/"};
+	const struct spec spec = {
+		.operation = operation, .match = match, .allow = ALLOW_ORPHANS, .update = &update};
+	const struct rejection *refused;
+	struct fixture f;
+
+	refused = shape(&f, &spec, record)->draft->refused;
+	if (refused) {
+		check_eq(refused->class, REJECT_MATCH);
+		check(strstr(refused->message, "would not be found"));
+		(void)snprintf(kept, sizeof(kept), "%s", refused->field);
+	}
+	done(&f);
+	return refused ? kept : NULL;
+}
+
+static void what_its_match_would_not_find_is_not_made(void **state)
+{
+	static const char lead[] = "lead.create", contact[] = "contact.create";
+	static const char email[] = "{\"email\":\"{e}\"}", name[] = "{\"name\":\"{n}\"}";
+
+	(void)state;
+	check_text(refused_field(contact, email, "{\"e\":\"a@b\",\"name\":\"A\"}"), "email");
+	check_text(
+		refused_field(contact, email, "{\"e\":\"a@b\",\"emails\":[{\"email\":\"b@b\"}]}"),
+		"email");
+	check_null(
+		refused_field(contact, email, "{\"e\":\"a@b\",\"emails\":[{\"email\":\"A@B \"}]}"));
+	check_null(refused_field(contact, "{\"phone\":\"{p}\"}",
+	                         "{\"p\":\"+49 30 1\",\"phones\":[{\"phone\":\"+49301\"}]}"));
+	check_text(refused_field(lead, name, "{\"n\":\"A\",\"name\":\"B\"}"), "name");
+	check_null(refused_field(lead, name, "{\"n\":\"A\",\"name\":\" A\"}"));
+	check_text(refused_field(lead, email, "{\"e\":\"a@b\",\"name\":\"B\"}"), "email");
+	check_null(refused_field(
+		lead, email,
+		"{\"e\":\"a@b\",\"contacts\":[{},{\"emails\":[{\"email\":\"a@b\"}]}]}"));
+	check_null(refused_field(lead, "{\"url\":\"{u}\"}",
+	                         "{\"u\":\"a.example\",\"url\":\"https://a.example/\"}"));
+	/* It is found by one of them, or by a custom field, which is written. */
+	check_null(refused_field(lead, "[{\"email\":\"{e}\"},{\"name\":\"{n}\"}]",
+	                         "{\"e\":\"a@b\",\"n\":\"A\",\"name\":\"A\"}"));
+	check_null(refused_field(lead, "{\"custom.cf_1\":\"{n}\"}", "{\"n\":\"A\"}"));
 }
 
 static void each_form_is_held_against_its_own_operation(void **state)
@@ -691,6 +762,7 @@ int main(void)
 	const struct CMUnitTest sentences[] = {
 		sentence(a_match_is_rendered_trimmed_and_folded),
 		sentence(a_value_that_is_missing_never_means_no_match),
+		sentence(nor_does_one_of_which_nothing_is_left),
 		sentence(who_is_meant_matters_more_than_what_is_said),
 		sentence(a_map_without_a_value_is_passed_over),
 		sentence(a_hole_of_the_url_stays),
@@ -704,6 +776,7 @@ int main(void)
 		sentence(a_match_by_a_custom_field_proves_the_create),
 		sentence(a_key_of_the_route_proves_before_the_match_does),
 		sentence(what_holds_a_create_back_is_told_when_there_is_no_object),
+		sentence(what_its_match_would_not_find_is_not_made),
 		sentence(each_form_is_held_against_its_own_operation),
 		sentence(an_update_knows_the_type_that_it_leaves_out),
 		sentence(a_key_of_closefeeds_own_is_of_one_output_alone),
