@@ -45,7 +45,7 @@ struct stream {
 	uint64_t generation; /* how many other contents this name had before */
 	/* Of a partition: another owner may have sent records before it that are not settled. */
 	uint64_t doubtful_to;
-	uint64_t handed_to;  /* in this run, not stored: records before it were handed out */
+	uint64_t handed_to; /* in this run, not stored: records before it were handed out */
 };
 
 struct stream *stream_new(enum stream_kind kind, const char *name);
