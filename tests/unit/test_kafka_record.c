@@ -1,8 +1,13 @@
 #include "connector/source/kafka_record.h"
 
+#include "connector/model/origin.h"
+#include "lib/buf.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "tests/unit/check.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct kafka_format plain = {.tombstones = KAFKA_TOMBSTONES_REJECT, .max_record = 64};
@@ -175,6 +180,46 @@ static void the_frame_of_a_schema_registry_is_checked_and_taken_off(void **state
 	record_unref(r);
 }
 
+/* The state has the name of the stream, and this text. */
+static void what_a_message_carries_comes_back_from_the_state(void **state)
+{
+	const struct kafka_header header = {"h", "v", 1};
+	struct kafka_message m = message("{}");
+	struct record *r, *again = record_new();
+	struct buf place = BUF_INIT;
+	struct json_object *source;
+	char *text;
+
+	(void)state;
+	m.key = "{\"id\":7}";
+	m.key_len = 8;
+	m.headers = &header;
+	m.n_headers = 1;
+	r = kafka_record(&m, &plain);
+	text = record_message_text(r);
+	again->kind = STREAM_PARTITION;
+	again->source_name = mem_strdup("a/b/3");
+	again->pos = 41;
+	check_eq(record_message_parse(again, text, NULL), 0);
+	check_text(again->source_name, "a/b");
+	check_eq(again->partition, 3);
+	check_eq(again->timestamp_ms, 1700000000123);
+	source = origin_source(again);
+	check_text(json_object_to_json_string_ext(source, JSON_C_TO_STRING_PLAIN),
+	           "{\"topic\":\"a\\/b\",\"partition\":3,\"offset\":41,\"timestamp\":"
+	           "\"2023-11-14T22:13:20.123Z\",\"key\":{\"id\":7},\"headers\":{\"h\":\"v\"},"
+	           "\"tombstone\":false}");
+	origin_print(again, &place);
+	check_text(buf_text(&place), "{\"topic\":\"a/b\",\"partition\":3,\"offset\":41,"
+	                             "\"key\":{\"id\":7}}");
+	check_eq(record_message_parse(again, "{", NULL), -EBADMSG);
+	buf_deinit(&place);
+	json_object_put(source);
+	free(text);
+	record_unref(r);
+	record_unref(again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +228,7 @@ int main(void)
 		sentence(of_headers_with_one_name_the_last_counts),
 		sentence(what_is_no_record_says_why_and_where),
 		sentence(tombstones_are_ignored_or_routed_where_one_says_so),
+		sentence(what_a_message_carries_comes_back_from_the_state),
 		sentence(the_frame_of_a_schema_registry_is_checked_and_taken_off),
 	};
 
