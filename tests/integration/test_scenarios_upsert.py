@@ -344,6 +344,7 @@ def test_people_of_a_new_lead_are_known_without_search(closefeed, pipeline, sand
         - operation: contact.upsert
           match: {email: "{email}"}
           body: {title: "{title}"}
+          on_create: {emails: [{email: "{email}"}]}
         """)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     contact, = sandbox.objects("contact")
