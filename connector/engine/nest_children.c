@@ -143,6 +143,7 @@ static void send(struct engine *e, struct draft *row, const struct operation *op
 	call->body = takes_body;
 	call->part = row->part;
 	call->generation = row->generation;
+	call->number = row->number;
 	if (row->written)
 		call->written = json_object_get(row->written);
 	request = intake_request(e, &e->pipeline->routes, call, &rejection);

@@ -6,6 +6,7 @@
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
@@ -47,6 +48,7 @@ static struct draft *draft_before(struct engine *e, const struct request *r, siz
 	if (before) {
 		before->part = p->id;
 		before->generation = p->generation;
+		before->number = p->number;
 	}
 	return before;
 }
@@ -64,6 +66,25 @@ static void free_retaking(struct retaking *t)
 	free(t);
 }
 
+/* Of the object that is gone; NULL: it is there. To free(). */
+static char *gone_of(const struct request *r)
+{
+	for (size_t i = 0; r->answer.status == 404 && i < r->n_lanes; i++)
+		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key))
+			return mem_strdup(r->lanes[i].key);
+	return NULL;
+}
+
+static void come_again(struct retaking *t, struct draft *takes_draft)
+{
+	struct resolve *resolve = t->engine->resolve;
+	struct resolving *r = resolve_add_again(t->engine, takes_draft);
+
+	r->gone = gone_of(t->request);
+	resolve->n_gone += r->gone != NULL;
+	resolve_close_lanes(resolve, r);
+}
+
 /* Rows of one lead stay together. */
 static void take_up(struct retaking *t)
 {
@@ -75,10 +96,10 @@ static void take_up(struct retaking *t)
 		if (t->drafts[i] && nest_is_row(t->drafts[i]))
 			rows[n_rows++] = steal(&t->drafts[i]);
 		else if (t->drafts[i])
-			(void)resolve_add_again(t->engine, steal(&t->drafts[i]));
+			come_again(t, steal(&t->drafts[i]));
 	}
 	if (n_rows)
-		(void)resolve_add_again(t->engine, nest_fold(rows, n_rows));
+		come_again(t, nest_fold(rows, n_rows));
 	else
 		free(rows);
 }
@@ -91,16 +112,64 @@ static void is_taken_back(void *arg, int r)
 	(void)r; /* only INTENTs can fail for want of space */
 	hook_point("retaken");
 	t->engine->resolve->n_ended++; /* it has left its lanes */
+	t->engine->resolve->n_retaking--;
 	take_up(t);
 	free_retaking(t);
 	request_free(request);
 }
 
+static bool is_about(const struct draft *d, const char *id)
+{
+	struct request *call = request_new();
+	bool is = false;
+
+	crm_lanes(d, call);
+	for (size_t i = 0; i < call->n_lanes; i++)
+		is |= call->lanes[i].is_owner && !strcmp(call->lanes[i].key, id);
+	request_free(call);
+	return is;
+}
+
+/* As it was before it was resolved; NULL: it was resolved by more than memory. */
+static struct draft *unresolved_of(struct engine *e, const struct draft *d)
+{
+	struct err err;
+	const struct route_set *routes = batches_routes(e, batches_config(e, d->route), &err);
+	struct draft *before;
+
+	if (!d->unresolved || d->n_rows || !routes ||
+	    draft_parse(d->unresolved, d->record, d->ordinal, routes, &before, &err) < 0)
+		return NULL;
+	before->part = d->part;
+	before->generation = d->generation;
+	before->number = d->number;
+	return before;
+}
+
+/* What would be sent for the object that is gone is looked up with what was. */
+static void look_up_again(struct engine *e, const char *id)
+{
+	struct resolve *resolve = e->resolve;
+
+	for (struct resolving *r = resolve->aside_first; r; r = r->behind) {
+		struct draft *before;
+
+		if (r->n_findings || r->nest_lead || r->wait == WAIT_LISTS || r->gone ||
+		    !is_about(r->draft, id) || !(before = unresolved_of(e, r->draft)))
+			continue;
+		r->gone = mem_strdup(id);
+		resolve->n_gone++;
+		resolve_start_anew(e, r, before);
+	}
+}
+
 static void forget_targets(struct engine *e, const struct request *r)
 {
 	for (size_t i = 0; i < r->n_lanes; i++)
-		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key))
+		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key)) {
 			journal_forget_object(e->journal, r->lanes[i].key);
+			look_up_again(e, r->lanes[i].key);
+		}
 }
 
 static struct part *row_of(const struct part *p, const struct draft *before)
@@ -186,6 +255,7 @@ bool resolve_retake(void *arg, struct request *request)
 		forget_targets(e, request);
 	if (request->identity_field)
 		identities_release(e->identities, request);
+	e->resolve->n_retaking++;
 	journal_retake_request(e->journal, request, t->parts, is_taken_back, t);
 	nest_reject_refused(e, request, t->drafts);
 	return true;

@@ -48,6 +48,10 @@ void resolve_lanes(const struct resolving *r, struct request *call)
 	resolve_lanes_of(r->draft, call);
 	for (char **lane = r->match_lanes; lane && *lane; lane++)
 		request_add_lane(call, *lane, true);
+	if (r->target)
+		request_add_lane(call, r->target, true);
+	if (r->gone)
+		request_add_lane(call, r->gone, true);
 	if (r->nest_lead)
 		request_add_lane(call, r->nest_lead, true);
 	for (size_t i = 0; i < r->n_findings; i++)
