@@ -43,7 +43,7 @@ struct outbox_topic {
 	struct engine *engine;
 	struct kafka_sink *sink; /* NULL: none is asked for */
 	enum event_sink as;
-	char label[300]; /* "topic x" */
+	char label[300];      /* "topic x" */
 	uint64_t offered_to;  /* last event handed to the sink */
 	uint64_t accepted_to; /* last that the topic has */
 	uint64_t n_owed;
@@ -68,13 +68,16 @@ struct engine {
 	struct pace *pace;
 	struct delivery *delivery;
 	struct proof *proof;
-	struct trace *trace; /* of creates whose id is not known */
+	struct trace *trace;           /* of creates whose id is not known */
 	struct identities *identities; /* of creates that are open or held */
 	struct seen *seen;             /* keys of records that are open */
 	struct naming *naming;
 	struct aside *aside;
-	struct resolve *resolve;       /* drafts that wait for lookups, parents or lanes */
-	struct parents *parents;       /* what is about to be made */
+	struct resolve *resolve; /* drafts that wait for lookups, parents or lanes */
+	struct parents *parents; /* what is about to be made */
+	/* Requests that have ended, and whose outcome is not durable yet. */
+	const struct request **ending;
+	size_t n_ending, cap_ending;
 	struct parking *parking;       /* what was rejected and holds up others */
 	struct watched_field *watched; /* of what is answered, this is remembered */
 	size_t n_watched;
@@ -457,7 +460,8 @@ void outbox_offer(struct engine *e, struct event *takes_event);
 void outbox_turn(struct engine *e);
 bool outbox_is_empty(const struct engine *e);
 unsigned outbox_sinks(const struct engine *e); /* enum event_sink, or'ed */
-/* Of those that are told of everything (not of rejects alone), the one to send again to; 0: none. */
+/* Of those that are told of everything (not of rejects alone), the one to send again to; 0: none.
+ */
 enum event_sink outbox_main_sink(const struct engine *e);
 /* How many events receivers that are waited for have not accepted. */
 uint64_t outbox_n_owed(const struct engine *e);
