@@ -592,56 +592,6 @@ static void what_holds_a_create_back_is_told_when_there_is_no_object(void **stat
 	done(&f);
 }
 
-/* What the create of an upsert that is matched by @match is refused for; NULL: it is not. */
-static const char *refused_field(const char *operation, const char *match, const char *record)
-{
-	static char kept[100];
-	const bool is_lead = !strcmp(operation, "lead.create");
-	const struct spec update = {.operation = is_lead ? "lead.update" : "contact.update",
-	                            .url = is_lead ? "/lead/{{id}}/" : "/contact/{{id}}/"};
-	const struct spec spec = {
-		.operation = operation, .match = match, .allow = ALLOW_ORPHANS, .update = &update};
-	const struct rejection *refused;
-	struct fixture f;
-
-	refused = shape(&f, &spec, record)->draft->refused;
-	if (refused) {
-		check_eq(refused->class, REJECT_MATCH);
-		check(strstr(refused->message, "would not be found"));
-		(void)snprintf(kept, sizeof(kept), "%s", refused->field);
-	}
-	done(&f);
-	return refused ? kept : NULL;
-}
-
-static void what_its_match_would_not_find_is_not_made(void **state)
-{
-	static const char lead[] = "lead.create", contact[] = "contact.create";
-	static const char email[] = "{\"email\":\"{e}\"}", name[] = "{\"name\":\"{n}\"}";
-
-	(void)state;
-	check_text(refused_field(contact, email, "{\"e\":\"a@b\",\"name\":\"A\"}"), "email");
-	check_text(
-		refused_field(contact, email, "{\"e\":\"a@b\",\"emails\":[{\"email\":\"b@b\"}]}"),
-		"email");
-	check_null(
-		refused_field(contact, email, "{\"e\":\"a@b\",\"emails\":[{\"email\":\"A@B \"}]}"));
-	check_null(refused_field(contact, "{\"phone\":\"{p}\"}",
-	                         "{\"p\":\"+49 30 1\",\"phones\":[{\"phone\":\"+49301\"}]}"));
-	check_text(refused_field(lead, name, "{\"n\":\"A\",\"name\":\"B\"}"), "name");
-	check_null(refused_field(lead, name, "{\"n\":\"A\",\"name\":\" A\"}"));
-	check_text(refused_field(lead, email, "{\"e\":\"a@b\",\"name\":\"B\"}"), "email");
-	check_null(refused_field(
-		lead, email,
-		"{\"e\":\"a@b\",\"contacts\":[{},{\"emails\":[{\"email\":\"a@b\"}]}]}"));
-	check_null(refused_field(lead, "{\"url\":\"{u}\"}",
-	                         "{\"u\":\"a.example\",\"url\":\"https://a.example/\"}"));
-	/* It is found by one of them, or by a custom field, which is written. */
-	check_null(refused_field(lead, "[{\"email\":\"{e}\"},{\"name\":\"{n}\"}]",
-	                         "{\"e\":\"a@b\",\"n\":\"A\",\"name\":\"A\"}"));
-	check_null(refused_field(lead, "{\"custom.cf_1\":\"{n}\"}", "{\"n\":\"A\"}"));
-}
-
 static void each_form_is_held_against_its_own_operation(void **state)
 {
 	const struct spec update = {.operation = "contact.update",
@@ -776,7 +726,6 @@ int main(void)
 		sentence(a_match_by_a_custom_field_proves_the_create),
 		sentence(a_key_of_the_route_proves_before_the_match_does),
 		sentence(what_holds_a_create_back_is_told_when_there_is_no_object),
-		sentence(what_its_match_would_not_find_is_not_made),
 		sentence(each_form_is_held_against_its_own_operation),
 		sentence(an_update_knows_the_type_that_it_leaves_out),
 		sentence(a_key_of_closefeeds_own_is_of_one_output_alone),
