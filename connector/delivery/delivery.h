@@ -66,7 +66,8 @@ struct delivery_hooks {
 	              struct request **ret_second);
 	/*
 	 * Close answered 404, and @request says it is about something that is only remembered, or
-	 * it is judged to go anew: takes its outputs back, which then wait without a request, and tells the journal. True:
+	 * it is judged to go anew: takes its outputs back, which then wait without a request, and
+	 * tells the journal. True:
 	 * @request is the hook's from there on; it leaves its lanes, and nobody is told. NULL or
 	 * false: it is rejected as judged.
 	 */
