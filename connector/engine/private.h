@@ -321,6 +321,9 @@ const char *resolve_reason(struct engine *e);
 bool resolve_retake(void *arg, struct request *request);
 /* Close refused @request for an old name, by which its target may have been found, too. */
 bool resolve_was_found_by_name(struct engine *e, const struct request *request);
+/* Close's @answer says that an object does not exist which was linked because it is remembered. */
+bool resolve_links_are_gone(struct engine *e, const struct request *request,
+                            struct json_object *answer);
 /*
  * Close refused @request, which has several changes of one object in it: those behind the one that
  * is to blame must not go before it is settled, so each goes alone.

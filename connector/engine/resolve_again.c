@@ -2,6 +2,7 @@
 
 #include "connector/close/lanes.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
@@ -230,6 +231,78 @@ bool resolve_goes_singly(struct engine *e, const struct request *request)
 	return is_whole;
 }
 
+/*
+ * Close's error about @field says that what its id names is not there. It calls lead_id "lead",
+ * too.
+ */
+static bool is_said_gone(struct json_object *answer, const char *field)
+{
+	struct json_object *errors = json_get(answer, "field-errors");
+	const size_t len = strlen(field);
+	const bool is_id = len > 3 && !strcmp(field + len - 3, "_id");
+	cleanup_(freep) char *object = mem_dup(field, is_id ? len - 3 : len);
+	const char *message = json_get_string(errors, field);
+
+	if (!message)
+		message = json_get_string(errors, object);
+	return message && strcasestr(message, "does not exist");
+}
+
+/* As deep as an upsert has forms: two. NOLINTBEGIN(misc-no-recursion) */
+/* Of the links of @before those whose objects are gone, by what @body has in their fields. */
+static bool each_gone(struct engine *e, const struct draft *before, struct json_object *body,
+                      struct json_object *answer, bool forgets)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < before->n_links; i++) {
+		const struct draft_link *link = &before->links[i];
+		const char *id = json_get_string(body, link->field);
+
+		if (link->is_in_url || !id || !is_said_gone(answer, link->field))
+			continue;
+		any = true;
+		if (!forgets)
+			continue;
+		journal_forget_object(e->journal, id);
+		look_up_again(e, id);
+	}
+	return any || (before->update && each_gone(e, before->update, body, answer, forgets));
+}
+
+/* NOLINTEND(misc-no-recursion) */
+
+static bool links_are_gone(struct engine *e, const struct request *r, struct json_object *answer,
+                           bool forgets)
+{
+	cleanup_(json_freep) struct json_object *body = NULL;
+	struct draft *before;
+	bool any;
+
+	if (!r->is_remembered || r->answer.status != 400 || r->n_parts != 1 || !r->body ||
+	    json_parse(r->body, r->body_len, 0, &body, NULL, NULL) < 0)
+		return false;
+	before = draft_before(e, r, 0);
+	any = before && each_gone(e, before, body, answer, forgets);
+	draft_free(before);
+	return any;
+}
+
+bool resolve_links_are_gone(struct engine *e, const struct request *request,
+                            struct json_object *answer)
+{
+	return !hook_without("retake") && links_are_gone(e, request, answer, false);
+}
+
+static void forget_links(struct engine *e, const struct request *request)
+{
+	cleanup_(json_freep) struct json_object *answer = NULL;
+
+	if (request->answer.body &&
+	    json_parse(request->answer.body, request->answer.body_len, 0, &answer, NULL, NULL) == 0)
+		(void)links_are_gone(e, request, answer, true);
+}
+
 bool resolve_retake(void *arg, struct request *request)
 {
 	struct engine *e = arg;
@@ -253,6 +326,8 @@ bool resolve_retake(void *arg, struct request *request)
 		t->parts[i] = row_of(&request->parts[i], t->drafts[i]);
 	if (request->answer.status == 404)
 		forget_targets(e, request);
+	else
+		forget_links(e, request);
 	if (request->identity_field)
 		identities_release(e->identities, request);
 	e->resolve->n_retaking++;
