@@ -165,7 +165,8 @@ void nest_reject_refused(struct engine *e, const struct request *request, struct
 	contacts = nest_errors_of_contacts(answer);
 	if (!contacts)
 		return;
-	sent = refused.sent = gather_children(drafts, refused.n, at);
+	sent = gather_children(drafts, refused.n, at);
+	refused.sent = sent;
 	json_object_object_foreach(contacts, number, errors)
 		reject_contact(e, request, &refused, strtoul(number, NULL, 10), errors);
 }

@@ -121,7 +121,7 @@ static bool is_known(struct engine *e, const struct remembered *item, const char
 
 	n = n < sizeof(known) / sizeof(known[0]) ? n : sizeof(known) / sizeof(known[0]);
 	for (size_t i = 0; i < n; i++) {
-		is_known |= strcmp(item->kind, kind) || !strcmp(known[i].object_id, object_id);
+		is_known |= strcmp(item->kind, kind) != 0 || !strcmp(known[i].object_id, object_id);
 		remembered_deinit(&known[i]);
 	}
 	return is_known;

@@ -17,7 +17,7 @@ static bool is_hole(const char *key)
 	const char *space = strchr(key, ' ');
 	const size_t len = strlen(key);
 
-	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9);
+	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9) != 0;
 }
 
 static void add_lookup_lanes(const struct lookup *lookup, bool is_owner, struct request *call)

@@ -226,6 +226,7 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	ret->parent = hook_without("parents")
 	                      ? NULL
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
+	/* In the order of the rules. NOLINTNEXTLINE(bugprone-branch-clone) */
 	if (ret->parent)
 		look = LOOK_PARENT;
 	else if (f->is_link && (ret->part = f->orphan_of))

@@ -246,7 +246,7 @@ void settle_request(void *arg, struct request *takes_request)
 	nest_remember(e, r);
 	remember_answer(e, r);
 	end->event = event_of_request(e, r);
-	e->ending = mem_grow(e->ending, e->n_ending, &e->cap_ending, sizeof(*e->ending));
+	e->ending = mem_grow(e->ending, e->n_ending, &e->cap_ending, sizeof(struct request *));
 	e->ending[e->n_ending++] = r;
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
 	hook_point("outcome_asked");
