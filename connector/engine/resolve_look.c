@@ -226,7 +226,7 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	ret->parent = hook_without("parents")
 	                      ? NULL
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
-	/* In the order of the rules. NOLINTNEXTLINE(bugprone-branch-clone) */
+	/* In the order of the rules. NOLINTBEGIN(bugprone-branch-clone) */
 	if (ret->parent)
 		look = LOOK_PARENT;
 	else if (f->is_link && (ret->part = f->orphan_of))
@@ -241,6 +241,7 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 		look = look_up_name(e, f, ret);
 	else
 		look = f->was_asked ? by_answer(e, f, ret) : LOOK_ASK;
+	/* NOLINTEND(bugprone-branch-clone) */
 	strlist_free(texts);
 	return look;
 }
