@@ -227,7 +227,7 @@ int kafka_probe_topic(const struct kafka_conf *from, const char *topic, int max_
 	enum { end_ms = 2000 };
 	struct probe p = {.brokers = from->brokers, .topic = topic};
 	rd_kafka_conf_t *conf;
-	rd_kafka_t *client;
+	rd_kafka_t *client = NULL;
 	rd_kafka_topic_t *handle;
 	int r = kafka_make_conf(from, RD_KAFKA_PRODUCER, &conf, err);
 

@@ -47,7 +47,7 @@ int kafka_conf_check(const struct kafka_conf *conf, struct err *err);
  * Asks the brokers for @topic and waits for it, at most @max_ms: not for the loop. Returns how many
  * partitions it has, or -ENOENT, -EACCES (wrong password, no right), -EIO with a sentence.
  */
-int kafka_probe_topic(const struct kafka_conf *conf, const char *topic, int max_ms,
+int kafka_probe_topic(const struct kafka_conf *from, const char *topic, int max_ms,
                       struct err *err);
 
 /* The version of the library. */

@@ -8,11 +8,11 @@
 #include <librdkafka/rdkafka.h>
 
 /*
- * A configuration of @conf with the defaults of ours that both kinds of clients have; properties
+ * A configuration of @from with the defaults of ours that both kinds of clients have; properties
  * that a client of @type has no use for are left out. *@ret_conf is the caller's, to
  * rd_kafka_conf_destroy() or rd_kafka_new().
  */
-int kafka_make_conf(const struct kafka_conf *conf, rd_kafka_type_t type, rd_kafka_conf_t **ret_conf,
+int kafka_make_conf(const struct kafka_conf *from, rd_kafka_type_t type, rd_kafka_conf_t **ret_conf,
                     struct err *err);
 /* One property more; every name and value is of this program. */
 void kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value);

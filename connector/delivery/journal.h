@@ -157,7 +157,7 @@ void journal_remember(struct journal *journal, const char *source_id,
                       const struct remembered *items, size_t n, int64_t wall_ms);
 /*
  * Beside what was remembered before: what a search showed. Search lags behind: of a field of which
- * @source_id said something else in the ten minutes before, it adds nothing. Where there is no room
+ * @source_id said something else in the minute before, it adds nothing. Where there is no room
  * on the disk it is left out.
  */
 void journal_remember_found(struct journal *journal, const char *source_id,

@@ -4,6 +4,7 @@
 #include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static const struct {
 /* How far @sink has come; NULL: it does not accept in order. */
 static uint64_t *taken_to(struct journal *j, enum event_sink sink)
 {
+	assert(j);
 	for (size_t i = 0; i < n_ordered; i++)
 		if (ordered[i].sink == sink)
 			return &j->told.taken_to[i];

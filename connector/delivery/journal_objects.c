@@ -35,12 +35,12 @@ void journal_prepare_objects(struct journal *j)
 	j->q.remember_found = store_query(
 		s, "INSERT INTO object SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 WHERE NOT EXISTS"
 		   " (SELECT 1 FROM object WHERE source=?5 AND source <> '' AND kind=?1 AND"
-		   " field=?2 AND object_id=?4 AND value <> ?3 AND at < ?7 AND at > ?7 - 600000)"
+		   " field=?2 AND object_id=?4 AND value <> ?3 AND at < ?7 AND at > ?7 - 60000)"
 		   " ON CONFLICT DO UPDATE SET lead_id=coalesce(excluded.lead_id, lead_id),"
 		   " at=max(at, excluded.at)");
 	j->q.says_other = store_query(
 		s, "SELECT min(value <> ?3) FROM object WHERE source=?5 AND source <> '' AND"
-		   " kind=?1 AND field=?2 AND object_id=?4 AND at < ?6 AND at > ?6 - 600000");
+		   " kind=?1 AND field=?2 AND object_id=?4 AND at < ?6 AND at > ?6 - 60000");
 	j->q.unsay = store_query(s, "DELETE FROM object WHERE kind=?1 AND field=?2 AND value=?3"
 	                            " AND object_id=?4 AND source=?5");
 	j->q.outdate = store_query(

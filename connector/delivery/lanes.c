@@ -3,6 +3,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,7 @@ static struct lane *get_lane(struct lanes *l, const char *key)
 
 	if (l->n_lanes >= l->n_buckets)
 		rehash(l);
+	assert(l->n_buckets > 0);
 	lane = mem_alloc(sizeof(*lane));
 	lane->hash = hash;
 	lane->key = mem_strdup(key);

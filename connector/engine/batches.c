@@ -181,6 +181,7 @@ struct request *batches_request(struct engine *e, const struct route_set *routes
 	for (size_t i = 0; i < n; i++) {
 		r->parts[i].id = drafts[i]->part;
 		r->parts[i].generation = drafts[i]->generation;
+		r->parts[i].number = drafts[i]->number;
 		r->is_remembered |= drafts[i]->unresolved != NULL;
 	}
 	return r;

@@ -195,6 +195,8 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	ret_judgement->goes_anew |=
 		j.verdict == VERDICT_REJECTED && resolve_goes_singly(e, request);
 	ret_judgement->goes_anew |= nest_goes_anew(request, body, false);
+	ret_judgement->goes_anew |=
+		j.verdict == VERDICT_REJECTED && resolve_links_are_gone(e, request, body);
 }
 
 void judge_call(void *arg, const struct http_answer *answer, struct judgement *ret_judgement)

@@ -4,6 +4,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char prefix[] = "nest ";
@@ -170,6 +171,7 @@ static void part_rows(struct engine *e, struct draft *d, const bool *is_chosen, 
 			continue;
 		}
 		d->rows[i]->is_settled_on = true;
+		assert(others);
 		others[to_others++] = d->rows[i];
 	}
 	d->n_rows = to;

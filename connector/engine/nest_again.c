@@ -8,6 +8,7 @@
 #include "lib/mem.h"
 #include "lib/redact.h"
 
+#include <assert.h>
 #include <json-c/linkhash.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static void reject_row(struct engine *e, const struct request *request, const st
 	struct part *part = mem_alloc(sizeof(*part));
 	cleanup_(freep) char *text = json_text(errors);
 
+	assert(row);
 	crm_error_read(text, strlen(text), errors, row->child, row->written, &error);
 	*part = (struct part){.id = row->part,
 	                      .is_stored = true,
@@ -103,6 +105,7 @@ static struct json_object *errors_of_row(struct json_object *errors, struct json
 	struct json_object *fields = json_get(errors, "field-errors"), *all;
 	struct json_object *mine = json_object_new_object();
 
+	assert(row);
 	if (json_object_is_type(fields, json_type_object)) {
 		json_object_object_foreach(fields, key, value)
 		{
@@ -165,7 +168,8 @@ void nest_reject_refused(struct engine *e, const struct request *request, struct
 	contacts = nest_errors_of_contacts(answer);
 	if (!contacts)
 		return;
-	sent = refused.sent = gather_children(drafts, refused.n, at);
+	sent = gather_children(drafts, refused.n, at);
+	refused.sent = sent;
 	json_object_object_foreach(contacts, number, errors)
 		reject_contact(e, request, &refused, strtoul(number, NULL, 10), errors);
 }

@@ -143,6 +143,7 @@ static void send(struct engine *e, struct draft *row, const struct operation *op
 	call->body = takes_body;
 	call->part = row->part;
 	call->generation = row->generation;
+	call->number = row->number;
 	if (row->written)
 		call->written = json_object_get(row->written);
 	request = intake_request(e, &e->pipeline->routes, call, &rejection);
@@ -265,8 +266,7 @@ static bool is_lead_free(struct engine *e, const struct resolving *r)
 	bool is_free;
 
 	request_add_lane(call, r->nest_lead, true);
-	batches_clear_way(e, call, NULL);
-	is_free = delivery_is_free(e->delivery, call->lanes, call->n_lanes, true);
+	is_free = resolve_is_free(e, call);
 	request_free(call);
 	return is_free;
 }

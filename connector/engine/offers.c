@@ -4,6 +4,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
+#include "lib/test_hooks.h"
 
 #include <json-c/linkhash.h>
 #include <stdlib.h>
@@ -79,25 +80,28 @@ static void end(struct engine *e, struct offer *offer)
 	wake(e, waiters, n);
 }
 
-static uint64_t offer(struct engine *e, const struct output_place *place, char **takes_texts)
+/* What comes again has its number: it keeps its place among the others. */
+static uint64_t number_of(struct engine *e, uint64_t *number)
+{
+	if (!*number || hook_without("place_again"))
+		*number = e->resolve->next_number++;
+	return *number;
+}
+
+/* The first @n_made are of what it makes; the others are what it changes an object to. */
+static void offer(struct engine *e, const struct output_place *place, uint64_t number,
+                  char **takes_texts, size_t n_made)
 {
 	struct offer *before = parents_at(e->parents, place);
-	uint64_t number = e->resolve->next_number, taken;
-
-	e->resolve->next_number += number_step;
 
 	/* The object it was to change is gone, so it may make one. */
-	if (before && offer_is_change(before)) {
-		number = offer_number(before);
+	if (before && offer_is_change(before))
 		end(e, before);
-	}
-	taken = number;
-
 	if (takes_texts)
-		taken = offer_number(parents_offer(e->parents, place, number, takes_texts,
-		                                   strlist_len(takes_texts)));
+		offer_set_made(parents_offer(e->parents, place, number, takes_texts,
+		                             strlist_len(takes_texts)),
+		               n_made);
 	strlist_free(takes_texts);
-	return taken;
 }
 
 /* Nobody matches or links by anything, and no rows are folded: nobody will ask for an offer. */
@@ -117,7 +121,7 @@ static bool is_known(struct engine *e, const struct remembered *item, const char
 
 	n = n < sizeof(known) / sizeof(known[0]) ? n : sizeof(known) / sizeof(known[0]);
 	for (size_t i = 0; i < n; i++) {
-		is_known |= strcmp(item->kind, kind) || !strcmp(known[i].object_id, object_id);
+		is_known |= strcmp(item->kind, kind) != 0 || !strcmp(known[i].object_id, object_id);
 		remembered_deinit(&known[i]);
 	}
 	return is_known;
@@ -182,14 +186,43 @@ void offers_bring(struct engine *e, const struct draft *update, const char *obje
 		       object_id, number);
 }
 
-uint64_t offers_take(struct engine *e, const struct draft *draft)
+static bool has_text(const struct lookup *lookup, const char *text)
+{
+	char **own = NULL;
+	bool has;
+
+	add_lookup(&own, lookup);
+	has = strlist_has(own, text);
+	strlist_free(own);
+	return has;
+}
+
+/* What an update brings to an object that is not known yet, beside what it is found by. */
+static void add_brought(struct engine *e, const struct draft *draft, char ***texts)
+{
+	const struct draft *update = draft->update ? draft->update : draft;
+	const struct operation *op = update->route->op;
+	char **brought;
+
+	if (!e->n_watched || !draft->match || !op || op->method != METHOD_PUT ||
+	    hook_without("offers_of_updates"))
+		return;
+	brought = texts_of_body(e, update->body, op->object);
+	for (char **text = brought; text && *text; text++)
+		if (!strlist_has(*texts, *text) && !has_text(draft->match, *text))
+			strlist_add(texts, mem_strdup(*text));
+	strlist_free(brought);
+}
+
+uint64_t offers_take(struct engine *e, struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
 	const struct operation *op = draft->route->op;
 	char **texts = NULL, *nest = nest_text(draft);
 	cleanup_(freep) char *target = NULL;
-	uint64_t number;
+	size_t n_made;
 
+	draft->number = number_of(e, draft->n_rows ? &draft->rows[0]->number : &draft->number);
 	if (e->n_watched && op && makes_objects(op->name)) {
 		texts = texts_of_body(e, draft->body, op->object);
 		if (draft->match)
@@ -197,12 +230,14 @@ uint64_t offers_take(struct engine *e, const struct draft *draft)
 	}
 	if (nest)
 		strlist_add(&texts, nest);
-	number = offer(e, &place, texts);
+	n_made = strlist_len(texts);
+	add_brought(e, draft, &texts);
+	offer(e, &place, draft->number, texts, n_made);
 	if (e->n_watched && op && op->method == METHOD_PUT)
 		target = remember_target(draft->url);
 	if (target)
-		offers_bring(e, draft, target, number);
-	return number;
+		offers_bring(e, draft, target, draft->number);
+	return draft->number;
 }
 
 void offers_withdraw(struct engine *e, const struct draft *draft)
@@ -258,12 +293,15 @@ static void take_changes(struct engine *e, const struct request *r)
 		const struct output_place place = place_of(r->parts[i].record, r->parts[i].ordinal);
 		cleanup_(json_freep) struct json_object *body = body_of_part(r, i);
 
-		change(e, &place, body, r->object, NULL, target, offer(e, &place, NULL));
+		offer(e, &place, r->parts[i].number, NULL, 0);
+		change(e, &place, body, r->object, NULL, target, r->parts[i].number);
 	}
 }
 
 void offers_take_request(struct engine *e, const struct request *request)
 {
+	for (size_t i = 0; i < request->n_parts; i++)
+		(void)number_of(e, &request->parts[i].number);
 	if (may_ask(e) && request->method == METHOD_PUT)
 		take_changes(e, request);
 	if (!may_ask(e) || !makes_objects(request->operation))
@@ -278,7 +316,7 @@ void offers_take_request(struct engine *e, const struct request *request)
 
 		if (nest)
 			strlist_add(&texts, nest);
-		(void)offer(e, &place, texts);
+		offer(e, &place, request->parts[i].number, texts, strlist_len(texts));
 		offered = parents_at(e->parents, &place);
 		if (offered && request->state == REQUEST_HELD)
 			hold(e, offered, &request->parts[i], request);
@@ -296,7 +334,7 @@ void offers_end(struct engine *e, const struct part *part)
 
 	if (!offer || part->outcome != OUTCOME_REJECTED || offer_is_change(offer))
 		return;
-	texts = offer_texts(offer, &n);
+	texts = offer_made(offer, &n);
 	for (size_t i = 0; i < n; i++)
 		journal_close_key(e->journal, part->id, CLOSING_PARENT, texts[i]);
 }

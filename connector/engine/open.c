@@ -434,6 +434,7 @@ void engine_free(struct engine *engine)
 	trace_free(e->trace);
 	resolve_free(e->resolve);
 	parents_free(e->parents);
+	free(e->ending);
 	parking_free(e->parking);
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);

@@ -16,7 +16,7 @@ struct offer {
 	struct mark *by_place;
 	struct mark **keys;
 	char **texts; /* of keys */
-	size_t n;
+	size_t n, n_made;
 	uint64_t number;
 	uint64_t made;          /* the least number behind it that has made the same; 0: none has */
 	char *held;             /* in words; NULL: it is on its way */
@@ -169,9 +169,14 @@ uint64_t offer_number(const struct offer *offer)
 	return offer->number;
 }
 
-char *const *offer_texts(const struct offer *offer, size_t *ret_n)
+void offer_set_made(struct offer *offer, size_t n)
 {
-	*ret_n = offer->n;
+	offer->n_made = n;
+}
+
+char *const *offer_made(const struct offer *offer, size_t *ret_n)
+{
+	*ret_n = offer->n_made;
 	return offer->texts;
 }
 

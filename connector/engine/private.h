@@ -68,13 +68,16 @@ struct engine {
 	struct pace *pace;
 	struct delivery *delivery;
 	struct proof *proof;
-	struct trace *trace; /* of creates whose id is not known */
+	struct trace *trace;           /* of creates whose id is not known */
 	struct identities *identities; /* of creates that are open or held */
 	struct seen *seen;             /* keys of records that are open */
 	struct naming *naming;
 	struct aside *aside;
-	struct resolve *resolve;       /* drafts that wait for lookups, parents or lanes */
-	struct parents *parents;       /* what is about to be made */
+	struct resolve *resolve; /* drafts that wait for lookups, parents or lanes */
+	struct parents *parents; /* what is about to be made */
+	/* Requests that have ended, and whose outcome is not durable yet. */
+	const struct request **ending;
+	size_t n_ending, cap_ending;
 	struct parking *parking;       /* what was rejected and holds up others */
 	struct watched_field *watched; /* of what is answered, this is remembered */
 	size_t n_watched;
@@ -318,6 +321,9 @@ const char *resolve_reason(struct engine *e);
 bool resolve_retake(void *arg, struct request *request);
 /* Close refused @request for an old name, by which its target may have been found, too. */
 bool resolve_was_found_by_name(struct engine *e, const struct request *request);
+/* Close's @answer says that an object does not exist which was linked because it is remembered. */
+bool resolve_links_are_gone(struct engine *e, const struct request *request,
+                            struct json_object *answer);
 /*
  * Close refused @request, which has several changes of one object in it: those behind the one that
  * is to blame must not go before it is settled, so each goes alone.
@@ -360,7 +366,7 @@ void parents_free(struct parents *parents); /* NULL is ignored */
 
 /* offers.c: what drafts and requests offer to others, from their coming in to their outcome. */
 /* @draft enters the engine: its number in the order of arrival. */
-uint64_t offers_take(struct engine *e, const struct draft *draft);
+uint64_t offers_take(struct engine *e, struct draft *draft);
 /* The same of a request of an earlier process, or one that is held. */
 void offers_take_request(struct engine *e, const struct request *request);
 /* The outcome of @part is submitted: where it was rejected, what it offered stays refused. */

@@ -31,30 +31,36 @@ void proof_forget_question(struct proof *p)
 	p->is_asking = false;
 }
 
+/* One call is out at a time: who reads its answer stands in p->read. */
+static void came(void *arg, const struct http_answer *answer)
+{
+	struct proof *p = arg;
+	cleanup_(json_freep) struct json_object *page = NULL;
+
+	if (!answer) {
+		proof_forget_question(p);
+		return;
+	}
+	proof_learn_skew(p, answer);
+	if (answer->status / 100 == 2)
+		(void)json_parse(answer->body, answer->body_len, 0, &page, NULL, NULL);
+	p->read(p, page, answer->status);
+}
+
 static void ask(struct proof *p, enum call_method method, const char *group, char *takes_url,
-                char *takes_body, void (*done)(void *arg, const struct http_answer *answer))
+                char *takes_body, proof_read_fn read)
 {
 	const struct delivery_call call = {
 		.method = method,
 		.group = group,
 		.url = takes_url,
 		.body = takes_body,
-		.done = done,
+		.done = came,
 		.arg = p,
 	};
 
+	p->read = read;
 	delivery_ask(p->engine->delivery, &call);
-}
-
-/* The JSON of an answer that says yes, else NULL. */
-static struct json_object *read_yes(struct proof *p, const struct http_answer *answer)
-{
-	struct json_object *value = NULL;
-
-	proof_learn_skew(p, answer);
-	if (answer->status / 100 == 2)
-		(void)json_parse(answer->body, answer->body_len, 0, &value, NULL, NULL);
-	return value;
 }
 
 static bool is_all_done(const struct question *q)
@@ -92,18 +98,12 @@ static void end_log(struct proof *p)
 
 static void ask_log(struct proof *p);
 
-static void log_came(void *arg, const struct http_answer *answer)
+static void read_log(struct proof *p, struct json_object *page, long status)
 {
-	struct proof *p = arg;
 	struct question *q = &p->question;
-	cleanup_(json_freep) struct json_object *page = NULL;
 
-	if (!answer) {
-		proof_forget_question(p);
-		return;
-	}
+	(void)status;
 	hook_point("log_answered");
-	page = read_yes(p, answer);
 	if (!page ||
 	    crm_events_read(page, q->field, values_of(q), q->n, &q->log, &q->matches, NULL) < 0)
 		proof_decide(p);
@@ -118,19 +118,12 @@ static void ask_log(struct proof *p)
 	const struct question *q = &p->question;
 
 	ask(p, CALL_GET, crm_event_group, crm_events_path(q->object, q->log.cursor), NULL,
-	    log_came);
+	    read_log);
 }
 
-static void newest_event_came(void *arg, const struct http_answer *answer)
+static void read_newest_event(struct proof *p, struct json_object *page, long status)
 {
-	struct proof *p = arg;
-	cleanup_(json_freep) struct json_object *page = NULL;
-
-	if (!answer) {
-		proof_forget_question(p);
-		return;
-	}
-	page = read_yes(p, answer);
+	(void)status;
 	canary_learn_log(p, page);
 	ask_log(p);
 }
@@ -142,7 +135,7 @@ static void begin_log(struct proof *p)
 		proof_decide(p);
 	else
 		ask(p, CALL_GET, crm_event_group, mem_strdup(crm_newest_event_path), NULL,
-		    newest_event_came);
+		    read_newest_event);
 }
 
 /* The lists of their leads */
@@ -167,19 +160,13 @@ static void end_list(struct question *q, const struct crm_list_page *page)
 
 static void ask_list(struct proof *p);
 
-static void list_came(void *arg, const struct http_answer *answer)
+static void read_list(struct proof *p, struct json_object *page, long status)
 {
-	struct proof *p = arg;
 	struct question *q = &p->question;
 	struct crm_list_page shown = {0};
-	cleanup_(json_freep) struct json_object *page = NULL;
 
-	if (!answer) {
-		proof_forget_question(p);
-		return;
-	}
+	(void)status;
 	hook_point("list_answered");
-	page = read_yes(p, answer);
 	if (!page ||
 	    crm_list_read(page, q->field, values_of(q), q->n, &q->matches, &shown, NULL) < 0) {
 		end_list(q, NULL);
@@ -199,7 +186,7 @@ static void ask_list(struct proof *p)
 	const struct question *q = &p->question;
 
 	ask(p, CALL_GET, crm_list_group(q->object),
-	    crm_list_path(q->object, q->leads[q->list_at], q->list_skip), NULL, list_came);
+	    crm_list_path(q->object, q->leads[q->list_at], q->list_skip), NULL, read_list);
 }
 
 /* What is found need not wait for the sources that are asked after this one. */
@@ -241,20 +228,13 @@ static void search_failed(struct proof *p, long status)
 	ask_next_list(p);
 }
 
-static void search_came(void *arg, const struct http_answer *answer)
+static void read_search(struct proof *p, struct json_object *page, long status)
 {
-	struct proof *p = arg;
 	struct question *q = &p->question;
-	cleanup_(json_freep) struct json_object *page = NULL;
 
-	if (!answer) {
-		proof_forget_question(p);
-		return;
-	}
 	hook_point("search_answered");
-	page = read_yes(p, answer);
 	if (!page || crm_search_read(page, q->field, values_of(q), q->n, &q->matches, NULL) < 0) {
-		search_failed(p, answer->status);
+		search_failed(p, status);
 	} else if (!q->matches.cursor) {
 		q->is_searched = true;
 		ask_next_list(p);
@@ -272,7 +252,7 @@ static void ask_search(struct proof *p)
 
 	ask(p, CALL_POST, "search", mem_strdup(crm_search_path),
 	    crm_search_body(q->object, q->field, values_of(q), q->n, q->matches.cursor),
-	    search_came);
+	    read_search);
 }
 
 /* The lead a create names, where what is below it has a list; to free(). */

@@ -66,12 +66,17 @@ struct canary {
 	int64_t intent_ms;  /* ours: when it got its INTENT, on our clock; 0: not ours */
 };
 
+struct proof;
+/* @page: the JSON of an answer that says yes, else NULL. */
+typedef void (*proof_read_fn)(struct proof *p, struct json_object *page, long status);
+
 struct proof {
 	struct engine *engine;
 	struct item *items;
 	size_t n_items, cap_items;
 	struct question question;
 	bool is_asking;
+	proof_read_fn read; /* of the answer that is waited for */
 	struct canary canaries[max_kinds];
 	struct canary *asked_canary;
 	struct canary log; /* the newest event of all */

@@ -264,6 +264,39 @@ static void merged(struct engine *e, struct json_object *sent)
 		unchanged_unknow(e, destination);
 }
 
+/* @lane is what an upsert looked for: whoever looks for it again means the same object. */
+static void say_match(const struct saying *s, const char *lane, const struct remembered *shown,
+                      size_t n_shown, const char *id)
+{
+	cleanup_(freep) char *source = mem_printf("match %s of %s", lane, id);
+	struct remembered item = {.object_id = mem_strdup(id)};
+	bool is_shown = !lookup_field_parse(lane, &item.kind, &item.field, &item.value);
+
+	for (size_t i = 0; !is_shown && i < n_shown; i++)
+		is_shown = !strcmp(shown[i].kind, item.kind) && !strcmp(shown[i].field, item.field);
+	if (item.kind)
+		journal_remember(s->engine->journal, source, &item, is_shown ? 0 : 1, s->wall_ms);
+	remembered_deinit(&item);
+}
+
+/*
+ * A body need not write what its object is looked for by. Where the object has nothing there, it is
+ * found by what it was made or changed for; without this the next record would make a twin.
+ */
+static void say_matches(const struct saying *s, const struct request *r, struct json_object *shown,
+                        const char *id)
+{
+	static const char prefix[] = "match ";
+	const struct engine *e = s->engine;
+	size_t n;
+	struct remembered *items = crm_remember(shown, r->object, e->watched, e->n_watched, &n);
+
+	for (size_t i = 0; i < r->n_lanes; i++)
+		if (!strncmp(r->lanes[i].key, prefix, sizeof(prefix) - 1))
+			say_match(s, r->lanes[i].key + sizeof(prefix) - 1, items, n, id);
+	free_items(items, n);
+}
+
 static void applied(struct engine *e, const struct request *r)
 {
 	cleanup_(json_freep) struct json_object *sent = sent_body(r), *shown = answered_object(r);
@@ -288,6 +321,8 @@ static void applied(struct engine *e, const struct request *r)
 		say_sent(&s, r, sent, id);
 		unchanged_unknow(e, id);
 	}
+	if (shown && id)
+		say_matches(&s, r, shown, id);
 }
 
 void remember_answer(struct engine *e, const struct request *request)

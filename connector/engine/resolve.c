@@ -40,7 +40,7 @@ struct resolve *resolve_new(void)
 	struct resolve *resolve = mem_alloc(sizeof(*resolve));
 
 	resolve->closed = marks_new();
-	resolve->next_number = number_step;
+	resolve->next_number = 1;
 	return resolve;
 }
 
@@ -61,6 +61,8 @@ static void resolving_free(struct resolving *r)
 	resolve_drop_findings(r);
 	draft_free(r->draft);
 	strlist_free(r->match_lanes);
+	free(r->target);
+	free(r->gone);
 	free(r->nest_lead);
 	json_object_put(r->lists);
 	free(r->person);
@@ -256,50 +258,30 @@ void resolve_add(struct engine *e, struct draft *takes_draft)
 	hook_point("draft_resolving");
 }
 
-static bool is_read_after(const struct draft *a, const struct draft *b)
-{
-	const struct record *x = a->record, *y = b->record;
-
-	return x->stream == y->stream &&
-	       (x->pos > y->pos || (x->pos == y->pos && a->ordinal > b->ordinal));
-}
-
-/* The least number of those in @list that were read after @r, where it is below @least. */
-static uint64_t least_behind(const struct resolving *list, const struct resolving *r,
-                             uint64_t least)
-{
-	for (; list; list = list->behind)
-		if (list->number < least && is_read_after(list->draft, r->draft))
-			least = list->number;
-	return least;
-}
-
-/* Before all that wait and were read after it, and behind those that came again before it. */
-static uint64_t number_again(const struct resolve *resolve, const struct resolving *r)
-{
-	uint64_t least = least_behind(resolve->aside_first, r, r->number), number;
-
-	for (const struct line *line = resolve->lines; line; line = line->next)
-		least = least_behind(line->first, r, least);
-	if (least == r->number)
-		return least;
-	number = least - number_step / 2;
-	for (const struct resolving *o = resolve->aside_first; o; o = o->behind)
-		if (o->number >= number && o->number < least)
-			number = o->number + 1;
-	return number;
-}
-
 struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft)
 {
 	struct resolving *r = resolving_new(e, takes_draft);
 
-	r->number = number_again(e->resolve, r);
 	r->is_again = true;
 	enter_aside(e->resolve, r);
 	resolve_close_lanes(e->resolve, r);
 	resolve_wake(e, r);
 	return r;
+}
+
+void resolve_start_anew(struct engine *e, struct resolving *r, struct draft *takes_draft)
+{
+	resolve_drop_findings(r);
+	draft_free(r->draft);
+	json_object_put(steal(&r->lists));
+	r->lists_status = 0;
+	r->draft = takes_draft;
+	outputs_wait(r->draft);
+	(void)rename_fields(e, r->draft);
+	(void)offers_take(e, r->draft);
+	add_findings(r);
+	resolve_close_lanes(e->resolve, r);
+	resolve_wake(e, r);
 }
 
 /* Going out */
@@ -309,6 +291,7 @@ static void is_gone(struct engine *e, struct resolving *r)
 	struct resolve *resolve = e->resolve;
 
 	resolve->n--;
+	resolve->n_gone -= r->gone != NULL;
 	resolve->bytes -= r->bytes;
 	if (resolve->n <= again_n && resolve->bytes <= again_bytes)
 		resolve->is_full = false;
@@ -468,8 +451,10 @@ void resolve_turn(struct engine *e)
 	if (resolve->has_new_book && !naming_is_asking(e))
 		take_new_names(e);
 	look_at_lanes(e);
-	try_those_aside(e);
-	try_lines(e);
+	if (!resolve->n_retaking) { /* they come before what could go now */
+		try_those_aside(e);
+		try_lines(e);
+	}
 	ask_turn(e);
 	if (!delivery_is_idle(e->delivery) || batches_n(e) || !resolve_is_stuck(e))
 		return;

@@ -2,10 +2,12 @@
 
 #include "connector/close/lanes.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
@@ -47,6 +49,7 @@ static struct draft *draft_before(struct engine *e, const struct request *r, siz
 	if (before) {
 		before->part = p->id;
 		before->generation = p->generation;
+		before->number = p->number;
 	}
 	return before;
 }
@@ -64,6 +67,25 @@ static void free_retaking(struct retaking *t)
 	free(t);
 }
 
+/* Of the object that is gone; NULL: it is there. To free(). */
+static char *gone_of(const struct request *r)
+{
+	for (size_t i = 0; r->answer.status == 404 && i < r->n_lanes; i++)
+		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key))
+			return mem_strdup(r->lanes[i].key);
+	return NULL;
+}
+
+static void come_again(struct retaking *t, struct draft *takes_draft)
+{
+	struct resolve *resolve = t->engine->resolve;
+	struct resolving *r = resolve_add_again(t->engine, takes_draft);
+
+	r->gone = gone_of(t->request);
+	resolve->n_gone += r->gone != NULL;
+	resolve_close_lanes(resolve, r);
+}
+
 /* Rows of one lead stay together. */
 static void take_up(struct retaking *t)
 {
@@ -75,10 +97,10 @@ static void take_up(struct retaking *t)
 		if (t->drafts[i] && nest_is_row(t->drafts[i]))
 			rows[n_rows++] = steal(&t->drafts[i]);
 		else if (t->drafts[i])
-			(void)resolve_add_again(t->engine, steal(&t->drafts[i]));
+			come_again(t, steal(&t->drafts[i]));
 	}
 	if (n_rows)
-		(void)resolve_add_again(t->engine, nest_fold(rows, n_rows));
+		come_again(t, nest_fold(rows, n_rows));
 	else
 		free(rows);
 }
@@ -91,16 +113,64 @@ static void is_taken_back(void *arg, int r)
 	(void)r; /* only INTENTs can fail for want of space */
 	hook_point("retaken");
 	t->engine->resolve->n_ended++; /* it has left its lanes */
+	t->engine->resolve->n_retaking--;
 	take_up(t);
 	free_retaking(t);
 	request_free(request);
 }
 
+static bool is_about(const struct draft *d, const char *id)
+{
+	struct request *call = request_new();
+	bool is = false;
+
+	crm_lanes(d, call);
+	for (size_t i = 0; i < call->n_lanes; i++)
+		is |= call->lanes[i].is_owner && !strcmp(call->lanes[i].key, id);
+	request_free(call);
+	return is;
+}
+
+/* As it was before it was resolved; NULL: it was resolved by more than memory. */
+static struct draft *unresolved_of(struct engine *e, const struct draft *d)
+{
+	struct err err;
+	const struct route_set *routes = batches_routes(e, batches_config(e, d->route), &err);
+	struct draft *before;
+
+	if (!d->unresolved || d->n_rows || !routes ||
+	    draft_parse(d->unresolved, d->record, d->ordinal, routes, &before, &err) < 0)
+		return NULL;
+	before->part = d->part;
+	before->generation = d->generation;
+	before->number = d->number;
+	return before;
+}
+
+/* What would be sent for the object that is gone is looked up with what was. */
+static void look_up_again(struct engine *e, const char *id)
+{
+	struct resolve *resolve = e->resolve;
+
+	for (struct resolving *r = resolve->aside_first; r; r = r->behind) {
+		struct draft *before;
+
+		if (r->n_findings || r->nest_lead || r->wait == WAIT_LISTS || r->gone ||
+		    !is_about(r->draft, id) || !(before = unresolved_of(e, r->draft)))
+			continue;
+		r->gone = mem_strdup(id);
+		resolve->n_gone++;
+		resolve_start_anew(e, r, before);
+	}
+}
+
 static void forget_targets(struct engine *e, const struct request *r)
 {
 	for (size_t i = 0; i < r->n_lanes; i++)
-		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key))
+		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key)) {
 			journal_forget_object(e->journal, r->lanes[i].key);
+			look_up_again(e, r->lanes[i].key);
+		}
 }
 
 static struct part *row_of(const struct part *p, const struct draft *before)
@@ -161,6 +231,78 @@ bool resolve_goes_singly(struct engine *e, const struct request *request)
 	return is_whole;
 }
 
+/*
+ * Close's error about @field says that what its id names is not there. It calls lead_id "lead",
+ * too.
+ */
+static bool is_said_gone(struct json_object *answer, const char *field)
+{
+	struct json_object *errors = json_get(answer, "field-errors");
+	const size_t len = strlen(field);
+	const bool is_id = len > 3 && !strcmp(field + len - 3, "_id");
+	cleanup_(freep) char *object = mem_dup(field, is_id ? len - 3 : len);
+	const char *message = json_get_string(errors, field);
+
+	if (!message)
+		message = json_get_string(errors, object);
+	return message && strcasestr(message, "does not exist");
+}
+
+/* As deep as an upsert has forms: two. NOLINTBEGIN(misc-no-recursion) */
+/* Of the links of @before those whose objects are gone, by what @body has in their fields. */
+static bool each_gone(struct engine *e, const struct draft *before, struct json_object *body,
+                      struct json_object *answer, bool forgets)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < before->n_links; i++) {
+		const struct draft_link *link = &before->links[i];
+		const char *id = json_get_string(body, link->field);
+
+		if (link->is_in_url || !id || !is_said_gone(answer, link->field))
+			continue;
+		any = true;
+		if (!forgets)
+			continue;
+		journal_forget_object(e->journal, id);
+		look_up_again(e, id);
+	}
+	return any || (before->update && each_gone(e, before->update, body, answer, forgets));
+}
+
+/* NOLINTEND(misc-no-recursion) */
+
+static bool links_are_gone(struct engine *e, const struct request *r, struct json_object *answer,
+                           bool forgets)
+{
+	cleanup_(json_freep) struct json_object *body = NULL;
+	struct draft *before;
+	bool any;
+
+	if (!r->is_remembered || r->answer.status != 400 || r->n_parts != 1 || !r->body ||
+	    json_parse(r->body, r->body_len, 0, &body, NULL, NULL) < 0)
+		return false;
+	before = draft_before(e, r, 0);
+	any = before && each_gone(e, before, body, answer, forgets);
+	draft_free(before);
+	return any;
+}
+
+bool resolve_links_are_gone(struct engine *e, const struct request *request,
+                            struct json_object *answer)
+{
+	return !hook_without("retake") && links_are_gone(e, request, answer, false);
+}
+
+static void forget_links(struct engine *e, const struct request *request)
+{
+	cleanup_(json_freep) struct json_object *answer = NULL;
+
+	if (request->answer.body &&
+	    json_parse(request->answer.body, request->answer.body_len, 0, &answer, NULL, NULL) == 0)
+		(void)links_are_gone(e, request, answer, true);
+}
+
 bool resolve_retake(void *arg, struct request *request)
 {
 	struct engine *e = arg;
@@ -184,8 +326,11 @@ bool resolve_retake(void *arg, struct request *request)
 		t->parts[i] = row_of(&request->parts[i], t->drafts[i]);
 	if (request->answer.status == 404)
 		forget_targets(e, request);
+	else
+		forget_links(e, request);
 	if (request->identity_field)
 		identities_release(e->identities, request);
+	e->resolve->n_retaking++;
 	journal_retake_request(e->journal, request, t->parts, is_taken_back, t);
 	nest_reject_refused(e, request, t->drafts);
 	return true;

@@ -8,6 +8,7 @@
 #include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,7 @@ static struct finding *take_first(struct asking *a)
 {
 	struct finding *f = a->first;
 
+	assert(f);
 	a->first = f->next;
 	if (!a->first)
 		a->last = &a->first;
@@ -193,7 +195,7 @@ static bool put(struct question *q, struct finding *f, size_t limit)
 		q->texts[q->n_keys] = steal(&text);
 		*slot = ++q->n_keys;
 	}
-	q->findings = mem_grow(q->findings, q->n, &q->cap, sizeof(*q->findings));
+	q->findings = mem_grow(q->findings, q->n, &q->cap, sizeof(struct finding *));
 	q->key_of = mem_grow(q->key_of, q->n, &q->cap_key_of, sizeof(*q->key_of));
 	q->findings[q->n] = f;
 	q->key_of[q->n++] = *slot - 1;

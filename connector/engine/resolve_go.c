@@ -305,6 +305,7 @@ static void choose(struct engine *e, struct resolving *r, const char *object_id)
 	}
 	u->part = d->part;
 	u->generation = d->generation;
+	u->number = d->number;
 	u->unresolved = steal(&d->unresolved);
 	u->by = steal(&d->by);
 	draft_free(d);
@@ -371,6 +372,9 @@ static enum step answer_lookups(struct engine *e, struct resolving *r)
 	const size_t n_links = chosen->n_links;
 	bool is_remembered = found.is_remembered;
 
+	/* While links wait nobody who comes behind may reach it in another way. */
+	free(r->target);
+	r->target = hook_without("target_lane") ? NULL : mem_strdup(found.id);
 	if (is_update)
 		first += d->n_links;
 	links = mem_array(n_links, sizeof(*links));

@@ -17,7 +17,7 @@ static bool is_hole(const char *key)
 	const char *space = strchr(key, ' ');
 	const size_t len = strlen(key);
 
-	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9);
+	return space && space[1] == '{' && key[len - 1] == '}' && strncmp(key, "identity ", 9) != 0;
 }
 
 static void add_lookup_lanes(const struct lookup *lookup, bool is_owner, struct request *call)
@@ -48,6 +48,10 @@ void resolve_lanes(const struct resolving *r, struct request *call)
 	resolve_lanes_of(r->draft, call);
 	for (char **lane = r->match_lanes; lane && *lane; lane++)
 		request_add_lane(call, *lane, true);
+	if (r->target)
+		request_add_lane(call, r->target, true);
+	if (r->gone)
+		request_add_lane(call, r->gone, true);
 	if (r->nest_lead)
 		request_add_lane(call, r->nest_lead, true);
 	for (size_t i = 0; i < r->n_findings; i++)

@@ -31,13 +31,24 @@ void resolve_own_body(struct draft *d)
 	d->body = own;
 }
 
+/* What the last call about it was answered is not written down yet. */
+static bool is_ending(const struct engine *e, const char *lane)
+{
+	for (size_t i = 0; i < e->n_ending; i++)
+		for (size_t k = 0; k < e->ending[i]->n_lanes; k++)
+			if (!strcmp(e->ending[i]->lanes[k].key, lane))
+				return true;
+	return false;
+}
+
 bool resolve_is_at_rest(const struct engine *e, const struct request *call)
 {
 	bool is_free = true;
 
 	for (size_t i = 0; is_free && i < call->n_lanes; i++)
 		is_free = !call->lanes[i].is_owner ||
-		          delivery_is_free(e->delivery, &call->lanes[i], 1, true);
+		          (delivery_is_free(e->delivery, &call->lanes[i], 1, true) &&
+		           !is_ending(e, call->lanes[i].key));
 	return is_free;
 }
 

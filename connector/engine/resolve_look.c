@@ -226,6 +226,7 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 	ret->parent = hook_without("parents")
 	                      ? NULL
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
+	/* In the order of the rules. NOLINTBEGIN(bugprone-branch-clone) */
 	if (ret->parent)
 		look = LOOK_PARENT;
 	else if (f->is_link && (ret->part = f->orphan_of))
@@ -240,6 +241,7 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 		look = look_up_name(e, f, ret);
 	else
 		look = f->was_asked ? by_answer(e, f, ret) : LOOK_ASK;
+	/* NOLINTEND(bugprone-branch-clone) */
 	strlist_free(texts);
 	return look;
 }
@@ -250,11 +252,43 @@ static void next_key(struct finding *f)
 	finding_reset(f);
 }
 
+static bool has_somebody(struct engine *e, const struct finding *f)
+{
+	const struct lookup_key *key = &f->lookup->keys[f->at];
+	char **texts = resolve_texts(f->lookup->kind, key);
+	bool has = parents_find(e->parents, texts, strlist_len(texts), f->of->number);
+
+	if (!has && !nest_is_key(key)) {
+		struct remembered items[max_remembered];
+		const size_t n = find_remembered(e, f, items);
+
+		drop_items(items, n);
+		has = n != 0;
+	}
+	strlist_free(texts);
+	return has;
+}
+
+/* Nobody had an earlier key; who came before it may have been given it since. */
+static void look_back(struct engine *e, struct finding *f)
+{
+	const size_t at = f->at;
+
+	if (f->is_asking)
+		return;
+	for (f->at = 0; f->at < at; f->at++)
+		if (has_somebody(e, f)) {
+			finding_reset(f);
+			return;
+		}
+}
+
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret)
 {
 	enum look look = LOOK_NONE;
 
 	*ret = (struct looked){0};
+	look_back(e, f);
 	for (; f->at < f->lookup->n_keys; next_key(f)) {
 		if (f->is_asking)
 			return LOOK_ASK;

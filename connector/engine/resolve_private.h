@@ -64,7 +64,9 @@ struct offer *parents_find_change(const struct parents *parents, const char *obj
                                   const struct lookup_field *field, uint64_t before);
 bool offer_is_change(const struct offer *offer);
 uint64_t offer_number(const struct offer *offer);
-char *const *offer_texts(const struct offer *offer, size_t *ret_n);
+/* The first @n of its texts are of what it makes, the others are brought to an object. */
+void offer_set_made(struct offer *offer, size_t n);
+char *const *offer_made(const struct offer *offer, size_t *ret_n);
 /* The field @from ("custom.cf_A") of whatever kind is called @to from now on. */
 void parents_rename(struct parents *parents, const char *from, const char *to);
 /* Who waits for it; not to free(). */
@@ -148,14 +150,13 @@ struct resolving {
 	char **match_lanes;        /* of an upsert: by what it is found, NULL-terminated or NULL */
 	struct json_object *lists; /* of its object, as they are now */
 	unsigned lists_status;     /* of the answer that says so; 0: not asked yet */
-	char *nest_lead;           /* nest: the lead there is, whose contacts the rows are */
+	char *target; /* found, while links are not; NULL: it is not known, or stands in the URL */
+	char *gone;   /* the object it was sent for, which was not there; NULL: none */
+	char *nest_lead; /* nest: the lead there is, whose contacts the rows are */
 };
 
 struct line;
 struct asking;
-
-/* Between two that come, there is room for those that come again. */
-enum { number_step = 1 << 20 };
 
 struct resolve {
 	uint64_t next_number;
@@ -164,7 +165,9 @@ struct resolve {
 	size_t n, n_aside, n_parked, n_woken, bytes;
 	struct marks *closed;
 	struct asking *askings;
-	size_t n_books; /* findings that wait for a book */
+	size_t n_gone;     /* of which ->gone is not NULL */
+	size_t n_retaking; /* requests that are taken back in a moment */
+	size_t n_books;    /* findings that wait for a book */
 	uint64_t n_ended, n_ended_seen;
 	bool is_busy;      /* something can go on in the next turn */
 	bool is_full;      /* nothing more is read till enough of them have gone */
@@ -177,8 +180,10 @@ bool resolve_is_free(struct engine *e, const struct request *call);
 bool resolve_is_at_rest(const struct engine *e, const struct request *call);
 /* Something it waits for has changed. */
 void resolve_wake(struct engine *e, struct resolving *r);
-/* Comes before those that were read after it: it was let go already, by what turned out wrong. */
+/* Comes in its old place: it was let go already, by what turned out wrong. */
 struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft);
+/* It stands aside and becomes @takes_draft, as it was when it came in. */
+void resolve_start_anew(struct engine *e, struct resolving *r, struct draft *takes_draft);
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
 void resolve_drop_findings(struct resolving *r);

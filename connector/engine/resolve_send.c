@@ -205,7 +205,40 @@ static bool is_parked(struct engine *e, struct resolving *r)
 	return before != NULL;
 }
 
+static bool is_open(struct engine *e, char *const *lanes)
+{
+	struct request *call = request_new();
+	bool is_free;
+
+	for (; lanes && *lanes; lanes++)
+		request_add_lane(call, *lanes, true);
+	is_free = resolve_is_free(e, call);
+	request_free(call);
+	return !is_free;
+}
+
+/*
+ * What was sent for an object that is gone comes again, one after the other. The first waits until
+ * all of them are back; and who comes behind waits for what is on its way by the same key, since it
+ * may be one of them.
+ */
+static bool waits_for_gone(struct engine *e, struct resolving *r)
+{
+	char *const gone[] = {r->gone, NULL};
+
+	if (!e->resolve->n_gone)
+		return false;
+	if (!is_open(e, gone)) {
+		e->resolve->n_gone -= r->gone != NULL;
+		free(steal(&r->gone));
+	}
+	if (!r->gone && !(e->resolve->n_gone && is_open(e, r->match_lanes)))
+		return false;
+	r->wait = WAIT_LANE;
+	return true;
+}
+
 bool resolve_must_wait(struct engine *e, struct resolving *r)
 {
-	return waits_ahead(e, r) || is_parked(e, r);
+	return waits_ahead(e, r) || is_parked(e, r) || waits_for_gone(e, r);
 }

@@ -30,12 +30,22 @@ static void release_identity(struct engine *e, const struct request *r)
 		identities_release(e->identities, r);
 }
 
+static void forget_ending(struct engine *e, const struct request *request)
+{
+	for (size_t i = 0; request && i < e->n_ending; i++)
+		if (e->ending[i] == request) {
+			e->ending[i] = e->ending[--e->n_ending];
+			return;
+		}
+}
+
 static void ending_is_durable(void *arg, int r)
 {
 	struct ending *end = arg;
 
 	(void)r; /* only INTENTs can fail for want of space */
 	hook_point(end->request ? "outcome_durable" : "reject_durable");
+	forget_ending(end->engine, end->request);
 	if (end->event)
 		outbox_offer(end->engine, end->event);
 	release_identity(end->engine, end->request);
@@ -236,6 +246,8 @@ void settle_request(void *arg, struct request *takes_request)
 	nest_remember(e, r);
 	remember_answer(e, r);
 	end->event = event_of_request(e, r);
+	e->ending = mem_grow(e->ending, e->n_ending, &e->cap_ending, sizeof(struct request *));
+	e->ending[e->n_ending++] = r;
 	journal_end_request(e->journal, r, end->keeps_record, end->event, ending_is_durable, end);
 	hook_point("outcome_asked");
 	for (size_t i = 0; i < r->n_parts; i++)

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,7 @@ static void leave_lane(struct gather *g, struct group *group)
 
 static void close_group(struct gather *g, struct group *group)
 {
+	assert(group);
 	if (!group->is_open)
 		return;
 	index_remove(&g->groups, &group->node);

@@ -76,8 +76,9 @@ size_t gather_n_without_list(struct draft *const *drafts, size_t n);
 
 /*
  * nest: the parent that rows of one company give together, in a draft like the first one's: its
- * fields come from the first row, later rows fill what is missing; its list is gather_children(). The update of an upsert is folded too, without children. The array is the
- * result's `rows`, and they stay as they were: each may have to go anew.
+ * fields come from the first row, later rows fill what is missing; its list is gather_children().
+ * The update of an upsert is folded too, without children. The array is the result's `rows`, and
+ * they stay as they were: each may have to go anew.
  */
 struct draft *gather_nest(struct draft **takes_rows, size_t n);
 /*

@@ -37,6 +37,7 @@ static void add_part(struct request *request, const struct draft *draft)
 		.ordinal = draft->ordinal,
 		.id = draft->part,
 		.generation = draft->generation,
+		.number = draft->number,
 	};
 }
 

@@ -41,6 +41,7 @@ struct draft {
 	char **excluded;     /* paths whose members were left out; NULL-terminated or NULL */
 	uint64_t part;       /* row of the part it has already; 0: none */
 	unsigned generation; /* of that part */
+	uint64_t number;     /* the engine's: see part.number */
 	/*
 	 * What has to be known before it can be sent; resolve answers it, and then it is gone. The
 	 * id that match finds fills "{id}" of the url, a link its own placeholder or key.

@@ -291,6 +291,47 @@ char *lookup_field_text(const char *kind, const char *name, const char *folded)
 	return buf_take(&out);
 }
 
+/* What stands before the first @end that is not escaped, to free(); NULL: there is none. */
+static char *take_escaped(const char **text, char end)
+{
+	struct buf out = BUF_INIT;
+	const char *c = *text;
+
+	while (*c && *c != end) {
+		c += *c == '\\' && c[1];
+		buf_addc(&out, *c++);
+	}
+	if (*c != end) {
+		buf_deinit(&out);
+		return NULL;
+	}
+	*text = c + (end != '\0');
+	return buf_take(&out);
+}
+
+static bool has_another_field(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '=')
+			return true;
+		text += *text == '\\' && text[1];
+	}
+	return false;
+}
+
+bool lookup_field_parse(const char *text, char **ret_kind, char **ret_name, char **ret_folded)
+{
+	cleanup_(freep) char *kind = take_escaped(&text, ' ');
+	cleanup_(freep) char *name = kind ? take_escaped(&text, '=') : NULL;
+
+	if (!name || has_another_field(text))
+		return false;
+	*ret_folded = take_escaped(&text, '\0');
+	*ret_kind = steal(&kind);
+	*ret_name = steal(&name);
+	return true;
+}
+
 char *lookup_key_text(const char *kind, const struct lookup_key *key)
 {
 	cleanup_(freep) const struct lookup_field **fields =

@@ -125,6 +125,8 @@ enum lookup_like lookup_like_of(const char *field);
 char *lookup_key_text(const char *kind, const struct lookup_key *key);
 /* The same of a key of one field. */
 char *lookup_field_text(const char *kind, const char *name, const char *folded);
+/* And back, all three to free(). False: it is a key of several fields, or no such text. */
+bool lookup_field_parse(const char *text, char **ret_kind, char **ret_name, char **ret_folded);
 
 /*
  * As JSON that outlives the process (lookup_text.c). What reads it is given a zeroed struct, which

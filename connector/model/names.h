@@ -134,6 +134,7 @@ const char *name_type_key(const char *kind);
 /*
  * Which names stand for the keys of a body, kept with a request: JSON object of key → as it was
  * written ("custom.cf_B2" → "custom.Industry"); so are places in lists ("emails[1]" → "emails[0]").
- * Returns @path with the last key it ends in, or the place it begins with, replaced; to free(). @written may be NULL.
+ * Returns @path with the last key it ends in, or the place it begins with, replaced; to free().
+ * @written may be NULL.
  */
 char *name_written(struct json_object *written, const char *path);

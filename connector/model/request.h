@@ -47,6 +47,8 @@ struct part {
 	 */
 	char *draft;
 	unsigned generation; /* counts its outcomes */
+	/* Its place among all that came into this process, also when it comes again; 0: none. */
+	uint64_t number;
 	enum outcome outcome;
 	enum reject_class class;
 	char *message;

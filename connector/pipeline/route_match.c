@@ -173,9 +173,10 @@ static void check_found_again(struct route_build *b, const struct yaml_node *at)
 	}
 	mark = path_enter(b->l, "match");
 	if (first < n_bringers)
-		fail(b->l, at,
-		     "what is made would not have the %s it is looked for by, so each record would "
-		     "make another %s: write it into the body, as in %s",
+		warn(b->l, at,
+		     "what is made will not have the %s it is looked for by, so it is found again "
+		     "only as long as this state remembers it, and another state would make "
+		     "another %s: write it into the body, as in %s",
 		     bringers[first].field, match->kind, bringers[first].example);
 	path_leave(b->l, mark);
 }

@@ -45,7 +45,7 @@ static bool may_be_sent(struct shaping *s)
 	if (!json_object_is_type(draft->body, json_type_object))
 		return true;
 	shape_put_identity(s);
-	if (shape_required(s) && shape_guard(s) && shape_is_found_again(s))
+	if (shape_required(s) && shape_guard(s))
 		return true;
 	if (!s->route->update)
 		return false;

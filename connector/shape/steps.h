@@ -133,9 +133,6 @@ bool shape_check_value(struct shaping *shaping, const struct name_entry *field, 
 bool shape_known_keys(struct shaping *shaping);
 bool shape_required(struct shaping *shaping);
 
-/* found_again.c: an upsert does not make what its match would not find. */
-bool shape_is_found_again(struct shaping *shaping);
-
 /* guard.c: effects that depend on the record and that the route does not allow. */
 bool shape_guard(struct shaping *shaping);
 

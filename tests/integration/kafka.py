@@ -18,12 +18,12 @@ from rdkafka import (
     Admin, Client, Consumer, CONSUMER, KafkaError, Producer, Record)
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "kafka" / "kafka.sh"
-# Ends with its input, also in the middle of a start; in its own process group it may end all.
+# Ends with its input, also in the middle of a start. What it starts has a process group of its own
+# (from a moment after its start on), which ends whole: a java whose pid is not written yet, too.
 GUARD = """
-(sh "$0" "$@" || echo failed) &
+setsid sh -c 'sh "$0" "$@" || echo failed' "$0" "$@" &
 cat >/dev/null
-trap "" TERM
-kill -TERM 0
+until kill -KILL -- -$! || ! kill -0 $!; do sleep 0.1; done 2>/dev/null
 sh "$0" clean "$2"
 """
 START_S = 150

@@ -458,3 +458,30 @@ def test_a_child_whose_first_parent_is_rejected_has_the_next_one(closefeed, pipe
     assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
     assert [note["lead_id"] for note in sandbox.objects("activity/note")] == [
         lead["id"] for lead in sandbox.objects("lead")]
+
+
+def test_a_lead_that_is_gone_is_looked_up_again_for_what_links_to_it(
+        closefeed, pipeline, sandbox):
+    """Found by memory, deleted at Close since: with and without a record that makes it anew."""
+    path = pipeline([{"company": "Acme", "text": "first"}, {"company": "Bolt", "text": "first"}],
+                    routes="""
+- continue: true
+  when: .text != "note"
+  operation: lead.upsert
+  match: {name: "{company}"}
+  body: {name: "{company}"}
+- operation: activity.note.create
+  link: {lead_id: {lead: {name: "{company}"}}}
+  body: {note: "{text}"}
+""")
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    set_lag(sandbox, 0)
+    for lead in sandbox.objects("lead"):
+        sandbox.ask("DELETE", f"/lead/{lead['id']}/")
+    feed(path, {"company": "Acme", "text": "made"}, {"company": "Acme", "text": "note"},
+         {"company": "Bolt", "text": "note"})
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert [(line, kind) for line, kind, _ in rejects(closefeed, path)] == [(5, "link")]
+    acme, = sandbox.objects("lead")
+    assert sorted(note["note"] for note in sandbox.objects("activity.note")
+                  if note["lead_id"] == acme["id"]) == ["made", "note"]

@@ -43,7 +43,9 @@ def decide(program, sandbox):
                         not path.endswith("/association/")) else ["none"]
             how = ["--applied", made[0]]
         result = program("held", "resolve", "pipeline.yaml", held["id"], *how)
-        assert result.code == 0, result.err
+        # What is sent may lose its answer, too: then it is held again, and decided again.
+        assert result.code in (0, 1), result.err
+        assert result.code == 0 or "held" in result.out
     return bool(listed)
 
 

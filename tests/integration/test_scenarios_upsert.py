@@ -344,6 +344,7 @@ def test_people_of_a_new_lead_are_known_without_search(closefeed, pipeline, sand
         - operation: contact.upsert
           match: {email: "{email}"}
           body: {title: "{title}"}
+          on_create: {emails: [{email: "{email}"}]}
         """)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     contact, = sandbox.objects("contact")
@@ -527,3 +528,21 @@ def test_changes_that_keep_what_they_are_found_by_still_fold(closefeed, pipeline
     assert counts(run(closefeed, path)) == {"read": 29, "delivered": 29}
     assert len(writes(sandbox)) == sent + 1
     assert sandbox.objects("contact")[0]["title"] == "29"
+
+
+def test_what_is_made_without_what_it_is_looked_for_by_is_found_again(
+        closefeed, pipeline, sandbox):
+    """The body writes no e-mail: the state remembers whom it made for which."""
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    records = [{"email": "ana@x.example", "name": "Ana", "lead": lead},
+               {"email": "ANA@x.example", "name": "Ana B", "lead": lead}]
+    path = pipeline(records, routes="""
+- operation: contact.upsert
+  match: {email: "{email}"}
+  on_create: {lead_id: "{lead}"}
+  body: {name: "{name}"}
+""")
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    feed(path, {"email": "ana@x.example", "name": "Ana C", "lead": lead})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert [contact["name"] for contact in sandbox.objects("contact")] == ["Ana C"]

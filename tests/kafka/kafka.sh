@@ -306,7 +306,7 @@ clean() {
 		wait_gone 10 || die "pid $pid does not end"
 	fi
 	rm -rf "$dir/data" "$dir/tls"
-	for file in env server.properties out.log out.log.1 format.log openssl.log delete-records.json; do
+	for file in env env.new server.properties out.log out.log.1 format.log openssl.log delete-records.json; do
 		rm -f "$dir/$file"
 	done
 	rmdir "$dir" 2>/dev/null || :

@@ -26,6 +26,15 @@ bool resolve_was_found_by_name(struct engine *e, const struct request *request)
 	return false;
 }
 
+bool resolve_links_are_gone(struct engine *e, const struct request *request,
+                            struct json_object *answer)
+{
+	(void)e;
+	(void)request;
+	(void)answer;
+	return false;
+}
+
 bool resolve_goes_singly(struct engine *e, const struct request *request)
 {
 	(void)e;

@@ -5,6 +5,8 @@
 #include "connector/source/ndjson_private.h"
 #include "tests/unit/ndjson_bench.h"
 
+#include <errno.h>
+
 static inline const char *id_of(const struct record *r)
 {
 	struct json_object *id = json_object_object_get(r->value, "id");
@@ -21,17 +23,9 @@ static inline char *see(struct bench *b)
 	struct buf out = BUF_INIT;
 	char *last = mem_strdup("");
 	struct record *r;
-	int result;
+	bool is_end;
 
-	for (;;) {
-		result = source_next(b->source, &r, &b->err);
-		if (result < 0)
-			fail_msg("%s", b->err.text);
-		check(result != SOURCE_END);
-		if (result == SOURCE_LATER && source_fd(b->source) >= 0)
-			break;
-		if (result == SOURCE_LATER)
-			continue;
+	while ((r = bench_next_now(b, &is_end))) {
 		if (strcmp(last, r->source_name) != 0)
 			buf_addf(&out, "%s%s:", out.len ? " " : "", r->source_name);
 		free(last);
@@ -39,6 +33,7 @@ static inline char *see(struct bench *b)
 		buf_addf(&out, " %s", r->fault ? "bad" : id_of(r));
 		bench_settle(b, r);
 	}
+	check(!is_end);
 	free(last);
 	bench_store(b);
 	return buf_take(&out);
@@ -66,6 +61,42 @@ static inline void follow(struct bench *b, const char *name)
 {
 	if (bench_open(b, name) < 0)
 		fail_msg("%s", b->err.text);
+}
+
+/* Follows @name from its making on, with @text in it. */
+static inline void follow_text(struct bench *b, const char *name, const char *text)
+{
+	init(b);
+	bench_put(b, name, text);
+	follow(b, name);
+}
+
+/* Follows "in", of which record 1 is read. */
+static inline void follow_one(struct bench *b)
+{
+	follow_text(b, "in", "{\"id\":1}\n");
+	check_sees(b, "in: 1");
+}
+
+/* Whoever starts again at @name finds nothing that is not read: all of it was stored. */
+static inline void check_all_read(struct bench *b, const char *name)
+{
+	bench_restart(b);
+	follow(b, name);
+	check_sees(b, "");
+}
+
+/* What comes next is no record: the file is not the one that was read, and @why. */
+static inline void check_stale(struct bench *b, const char *why)
+{
+	struct record *r;
+	int result;
+
+	do
+		result = source_next(b->source, &r, &b->err);
+	while (result == SOURCE_LATER);
+	check_eq(result, -ESTALE);
+	check(strstr(b->err.text, why) != NULL);
 }
 
 static inline void add(const struct bench *b, const char *name, const char *text)

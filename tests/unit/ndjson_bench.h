@@ -222,6 +222,21 @@ static inline struct record *bench_next(struct bench *b)
 	return r == SOURCE_RECORD ? record : NULL;
 }
 
+/* The next record there is by now; NULL where that was all, or all for the moment (@ret_end). */
+static inline struct record *bench_next_now(struct bench *b, bool *ret_end)
+{
+	struct record *record = NULL;
+	int r;
+
+	do
+		r = source_next(b->source, &record, &b->err);
+	while (r == SOURCE_LATER && source_fd(b->source) < 0);
+	if (r < 0)
+		fail_msg("%s", b->err.text);
+	*ret_end = r == SOURCE_END;
+	return r == SOURCE_RECORD ? record : NULL;
+}
+
 static inline void bench_settle(struct bench *b, struct record *record)
 {
 	stream_settle(b->live[record->stream - 1], record->pos, record->next_pos, 1);

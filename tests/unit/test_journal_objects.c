@@ -113,11 +113,11 @@ static void a_search_that_lags_behind_an_answer_brings_no_old_value_back(void **
 
 	(void)state;
 	say(lead_1, answered, 1, 1000000);
-	check(journal_says_other(journal, lead_1, &shown[0], 1060000));
-	check(!journal_says_other(journal, lead_1, &answered[0], 1060000));
-	check(!journal_says_other(journal, lead_1, &shown[2], 1060000));
+	check(journal_says_other(journal, lead_1, &shown[0], 1030000));
+	check(!journal_says_other(journal, lead_1, &answered[0], 1030000));
+	check(!journal_says_other(journal, lead_1, &shown[2], 1030000));
 	check(!journal_says_other(journal, lead_1, &shown[0], 1700000));
-	journal_remember_found(journal, lead_1, shown, 3, 1060000);
+	journal_remember_found(journal, lead_1, shown, 3, 1030000);
 	commit();
 	check_text(who(lead, email, bob), "");
 	check_text(who(lead, feed, k1), "lead_1"); /* of this the answer said nothing */

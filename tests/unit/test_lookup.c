@@ -98,6 +98,23 @@ static void a_value_cannot_look_like_two_fields(void **state)
 	lookup_deinit(&lookup);
 }
 
+static void a_key_of_one_field_is_read_back_from_its_text(void **state)
+{
+	char *text = lookup_field_text("lead", "custom.a b", "x=y\\z w"), *kind, *name, *folded;
+
+	(void)state;
+	check(lookup_field_parse(text, &kind, &name, &folded));
+	check_text(kind, "lead");
+	check_text(name, "custom.a b");
+	check_text(folded, "x=y\\z w");
+	free(kind);
+	free(name);
+	free(folded);
+	free(text);
+	check(!lookup_field_parse("lead email=a name=b", &kind, &name, &folded));
+	check(!lookup_field_parse("lead", &kind, &name, &folded));
+}
+
 int main(void)
 {
 	const struct CMUnitTest sentences[] = {
@@ -105,6 +122,7 @@ int main(void)
 		sentence(a_field_says_by_its_name_how_it_is_compared),
 		sentence(equal_keys_have_equal_texts),
 		sentence(a_value_cannot_look_like_two_fields),
+		sentence(a_key_of_one_field_is_read_back_from_its_text),
 	};
 
 	return run_sentences(sentences);

@@ -1,5 +1,6 @@
 #include "connector/source/ndjson_private.h"
 #include "tests/unit/ndjson_bench.h"
+#include "tests/unit/random.h"
 
 #include <errno.h>
 
@@ -341,15 +342,6 @@ static void what_there_is_to_read_is_said_with_its_lines(void **state)
 	check_text(buf_text(&out), "standard input from its beginning");
 	buf_deinit(&out);
 	bench_deinit(&b);
-}
-
-/* xorshift: the same numbers in every run. */
-static uint64_t next_random(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
 }
 
 enum { most_lines = 3000 };

@@ -1,6 +1,7 @@
 #include "connector/source/file_set.h"
 #include "tests/unit/ndjson_bench.h"
 #include "tests/unit/pack.h"
+#include "tests/unit/random.h"
 
 #include <errno.h>
 
@@ -392,15 +393,6 @@ static void a_folder_that_must_not_be_listed_says_so(void **state)
 		check_eq(seteuid(0), 0);
 	check_eq(chmod(path, 0700), 0);
 	bench_deinit(&b);
-}
-
-/* xorshift: the same numbers in every run. */
-static uint64_t next_random(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
 }
 
 enum { n_files = 12, n_lines = 150 };

@@ -1,7 +1,6 @@
 #include "tests/unit/follow_bench.h"
 #include "tests/unit/pack.h"
 
-#include <errno.h>
 #include <poll.h>
 
 /* Files that are followed: they come, grow, shrink, are replaced, and go. */
@@ -11,9 +10,7 @@ static void what_is_added_is_read_and_an_unfinished_line_waits(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n{\"id\":2}");
-	follow(&b, "in");
+	follow_text(&b, "in", "{\"id\":1}\n{\"id\":2}");
 	check_sees(&b, "in: 1");
 	add(&b, "in", "\n{\"id");
 	check_sees(&b, "in: 2");
@@ -22,9 +19,7 @@ static void what_is_added_is_read_and_an_unfinished_line_waits(void **state)
 	check_sees(&b, "in: 3");
 	add(&b, "in", "{}");
 	check_sees(&b, "");
-	bench_restart(&b);
-	follow(&b, "in");
-	check_sees(&b, "");
+	check_all_read(&b, "in");
 	add(&b, "in", "\n{\"id\":4}\n");
 	check_sees(&b, "in: null 4");
 	check_eq(b.n_live, 1);
@@ -38,10 +33,7 @@ static void the_loop_is_woken_when_a_file_grows(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	add(&b, "in", "{\"id\":2}\n");
 	/* By inotify; where there is none, by the timer within a second. */
 	check_eq(poll(&(struct pollfd){.fd = source_fd(b.source), .events = POLLIN}, 1, 5000), 1);
@@ -54,9 +46,7 @@ static void a_small_record_at_the_start_is_not_held_back(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{}\n");
-	follow(&b, "in");
+	follow_text(&b, "in", "{}\n");
 	check_sees(&b, "in: null");
 	bench_deinit(&b);
 }
@@ -95,9 +85,7 @@ static void a_truncated_file_is_read_from_its_start_and_that_is_told(void **stat
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n{\"id\":2}\n");
-	follow(&b, "in");
+	follow_text(&b, "in", "{\"id\":1}\n{\"id\":2}\n");
 	check_sees(&b, "in: 1 2");
 	cut_short(&b, "in", 0);
 	check_sees(&b, "");
@@ -121,9 +109,7 @@ static void truncation_while_nothing_ran_is_told_too(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n{\"id\":2}\n");
-	follow(&b, "in");
+	follow_text(&b, "in", "{\"id\":1}\n{\"id\":2}\n");
 	check_sees(&b, "in: 1 2");
 	bench_restart(&b);
 	cut_short(&b, "in", 0);
@@ -139,9 +125,7 @@ static void an_unfinished_line_may_be_cut_off_again(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n{\"id\":2");
-	follow(&b, "in");
+	follow_text(&b, "in", "{\"id\":1}\n{\"id\":2");
 	check_sees(&b, "in: 1");
 	cut_short(&b, "in", 9);
 	check_sees(&b, "");
@@ -156,9 +140,7 @@ static void a_part_read_that_was_rewritten_in_place_is_on_changes_matter(void **
 {
 	(void)state;
 	for (int starts_anew = 0; starts_anew < 2; starts_anew++) {
-		struct record *r;
 		struct bench b;
-		int result;
 
 		init(&b);
 		b.starts_anew = starts_anew;
@@ -170,11 +152,7 @@ static void a_part_read_that_was_rewritten_in_place_is_on_changes_matter(void **
 		if (starts_anew) {
 			check_sees(&b, "in: 7 8");
 		} else {
-			do
-				result = source_next(b.source, &r, &b.err);
-			while (result == SOURCE_LATER);
-			check_eq(result, -ESTALE);
-			check(strstr(b.err.text, "in was rewritten while it was read") != NULL);
+			check_stale(&b, "in was rewritten while it was read");
 		}
 		bench_deinit(&b);
 	}
@@ -182,9 +160,7 @@ static void a_part_read_that_was_rewritten_in_place_is_on_changes_matter(void **
 
 static void a_last_line_that_grew_after_it_was_taken_stops_it(void **state)
 {
-	struct record *r;
 	struct bench b;
-	int result;
 
 	(void)state;
 	init(&b);
@@ -196,11 +172,7 @@ static void a_last_line_that_grew_after_it_was_taken_stops_it(void **state)
 	add(&b, "in", " {}\n");
 	bench_touch(&b, "in", 5000);
 	follow(&b, "in");
-	do
-		result = source_next(b.source, &r, &b.err);
-	while (result == SOURCE_LATER);
-	check_eq(result, -ESTALE);
-	check(strstr(b.err.text, "had no line end when it was read, and has grown") != NULL);
+	check_stale(&b, "had no line end when it was read, and has grown");
 	bench_deinit(&b);
 }
 
@@ -209,10 +181,7 @@ static void a_file_replaced_by_another_is_read_from_its_start(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	add(&b, "in", "{\"id\":2}\n{\"id\":3}");
 	bench_put(&b, "next", "{\"id\":4}\n");
 	bench_rename(&b, "next", "in"); /* over the other, which is gone but for us */
@@ -225,10 +194,7 @@ static void a_file_replaced_by_itself_and_more_goes_on(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	bench_put(&b, "next", "{\"id\":1}\n{\"id\":2}\n");
 	bench_rename(&b, "next", "in");
 	check_sees(&b, "in: 2");
@@ -241,10 +207,7 @@ static void a_file_deleted_and_made_again_is_a_new_one(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	add(&b, "in", "{\"id\":2}\n");
 	bench_remove(&b, "in");
 	check_sees(&b, "in: 2"); /* it was open */
@@ -411,7 +374,6 @@ static void a_packed_file_of_a_folder_that_is_cut_keeps_no_other_from_being_read
 	bench_deinit(&b);
 }
 
-/* xorshift: the same numbers in every run. */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

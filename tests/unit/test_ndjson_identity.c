@@ -1,8 +1,5 @@
-#include "connector/source/ndjson_private.h"
-#include "tests/unit/ndjson_bench.h"
+#include "tests/unit/follow_bench.h"
 #include "tests/unit/pack.h"
-
-#include <errno.h>
 
 /*
  * Files that are written, rotated, packed and unpacked beside a source that looks at them now and
@@ -154,7 +151,7 @@ static void act(struct play *p, const struct action *a)
 	}
 }
 
-static int id_of(const struct record *r)
+static int number_of(const struct record *r)
 {
 	return json_object_get_int(json_object_object_get(r->value, "id"));
 }
@@ -164,30 +161,23 @@ static void look(struct play *p, const char *pattern, bool is_part)
 {
 	struct bench *b = &p->b;
 	struct record *r;
-	int result = b->source ? 0 : bench_open(b, pattern);
+	bool is_end;
+	const int result = b->source ? 0 : bench_open(b, pattern);
 
 	if (result == -ENOENT)
 		return; /* all of it is elsewhere at the moment */
 	if (result < 0)
 		fail_msg("%s", b->err.text);
-	for (;;) {
-		bool is_enough;
+	while ((r = bench_next_now(b, &is_end))) {
+		const bool is_enough = is_part && r->line == enough_lines;
 
-		result = source_next(b->source, &r, &b->err);
-		if (result < 0)
-			fail_msg("%s", b->err.text);
-		if (result == SOURCE_END || (result == SOURCE_LATER && source_fd(b->source) >= 0))
-			break;
-		if (result == SOURCE_LATER)
-			continue;
-		is_enough = is_part && r->line == enough_lines;
-		p->seen[id_of(r)]++;
+		p->seen[number_of(r)]++;
 		bench_settle(b, r);
 		if (is_enough)
 			break;
 	}
 	bench_store(b);
-	if (result == SOURCE_END)
+	if (is_end)
 		bench_restart(b);
 }
 
@@ -384,29 +374,14 @@ static unsigned count(struct bench *b, const char *pattern)
 {
 	struct record *r;
 	unsigned n = 0;
-	int result;
+	bool is_end;
 
-	if (!b->source && bench_open(b, pattern) < 0)
-		fail_msg("%s", b->err.text);
-	for (;;) {
-		result = source_next(b->source, &r, &b->err);
-		if (result < 0)
-			fail_msg("%s", b->err.text);
-		if (result == SOURCE_END || (result == SOURCE_LATER && source_fd(b->source) >= 0))
-			break;
-		if (result == SOURCE_LATER)
-			continue;
+	if (!b->source)
+		follow(b, pattern);
+	for (; (r = bench_next_now(b, &is_end)); n++)
 		bench_settle(b, r);
-		n++;
-	}
 	bench_store(b);
 	return n;
-}
-
-static void follow(struct bench *b)
-{
-	bench_init(b);
-	b->is_follow = true;
 }
 
 static void put_packed(const struct bench *b, const char *name, const char *text, size_t cut_off)
@@ -423,7 +398,7 @@ static void a_rename_is_kept_in_the_state_at_once(void **state)
 	struct bench b;
 
 	(void)state;
-	follow(&b);
+	init(&b);
 	bench_put(&b, "a.json", "{}\n");
 	check_eq(count(&b, "a.json*"), 1);
 	bench_rename(&b, "a.json", "a.json.1");
@@ -461,7 +436,7 @@ static void copies_beside_each_other_stay_two_files(void **state)
 		for (int restarts = 0; restarts < 2; restarts++) {
 			struct bench b;
 
-			follow(&b);
+			init(&b);
 			bench_put(&b, "1.json", text);
 			check_eq(count(&b, "*.json"), 1000);
 			if (restarts)
@@ -483,7 +458,7 @@ static void a_copy_of_a_file_that_was_rewritten_since_goes_on(void **state)
 	struct bench b;
 
 	(void)state;
-	follow(&b);
+	init(&b);
 	bench_put(&b, "a.json", text);
 	bench_put(&b, "z.json", "{}\n");
 	check_eq(count(&b, "*.json*"), 1001);
@@ -505,7 +480,7 @@ static void a_half_line_of_a_file_that_is_renamed_and_written_to_waits(void **st
 	struct bench b;
 
 	(void)state;
-	follow(&b);
+	init(&b);
 	bench_put(&b, "log", "{\"id\":1}\n{\"id\"");
 	check_eq(count(&b, "log*"), 1);
 	bench_write(&b, "log", "ab", ":2", 2);
@@ -518,10 +493,17 @@ static void a_half_line_of_a_file_that_is_renamed_and_written_to_waits(void **st
 	bench_deinit(&b);
 }
 
+static void take_one(struct bench *b)
+{
+	struct record *r = bench_next(b);
+
+	check(r != NULL);
+	bench_settle(b, r);
+}
+
 static void files_shifted_while_the_first_of_them_is_read_are_read_once(void **state)
 {
 	cleanup_(freep) char *names = NULL;
-	struct record *r;
 	struct bench b;
 
 	(void)state;
@@ -529,9 +511,7 @@ static void files_shifted_while_the_first_of_them_is_read_are_read_once(void **s
 	bench_put(&b, "a.json", "{\"id\":1}\n{\"id\":2}\n");
 	bench_put(&b, "a.json.1", "{\"id\":3}\n");
 	check_eq(bench_open(&b, "a.json*"), 0);
-	r = bench_next(&b);
-	check(r != NULL);
-	bench_settle(&b, r);
+	take_one(&b);
 	bench_rename(&b, "a.json.1", "a.json.2");
 	bench_rename(&b, "a.json", "a.json.1");
 	names = bench_read_names(&b);
@@ -551,7 +531,7 @@ static void a_packed_file_beside_the_unpacked_one_is_a_file_when_it_stays_so(voi
 	struct bench b;
 
 	(void)state;
-	follow(&b);
+	init(&b);
 	bench_put(&b, "1.json", text);
 	check_eq(count(&b, "*.json*"), 1000);
 	put_packed(&b, "1.json.gz", text, 8);
@@ -569,57 +549,61 @@ static void a_packed_file_beside_the_unpacked_one_is_a_file_when_it_stays_so(voi
 	bench_deinit(&b);
 }
 
-static void a_packed_file_that_is_cut_and_begins_like_one_that_is_gone_waits(void **state)
+/* 20,000 lines that pack badly: what is cut off of them packed, is not only the end. */
+static char *many_numbers(void)
 {
 	struct buf text = BUF_INIT;
+
+	for (int i = 0; i < 20000; i++)
+		buf_addf(&text, "{\"id\":%d}\n", i * 7919 % 20011);
+	return buf_take(&text);
+}
+
+static void a_packed_file_that_is_cut_and_begins_like_one_that_is_gone_waits(void **state)
+{
+	cleanup_(freep) char *text = many_numbers();
 	struct bench b;
 
 	(void)state;
-	for (int i = 0; i < 20000; i++)
-		buf_addf(&text, "{\"id\":%d}\n", i * 7919 % 20011);
-	follow(&b);
-	bench_put(&b, "a.json", buf_text(&text));
+	init(&b);
+	bench_put(&b, "a.json", text);
 	check_eq(count(&b, "*.json*"), 20000);
 	bench_rename(&b, "a.json", "tmp");
 	bench_put(&b, "a.json", "{}\n");
-	put_packed(&b, "old.json.gz", buf_text(&text), 9000);
+	put_packed(&b, "old.json.gz", text, 9000);
 	check_eq(count(&b, "*.json*"), 1);
 	check_text(buf_text(&b.told),
 	           "old.json.gz ends in the middle of its packed text; waits for "
 	           "the rest\n");
 	bench_restart(&b);
 	check_eq(count(&b, "*.json*"), 0);
-	put_packed(&b, "old.json.gz", buf_text(&text), 0);
+	put_packed(&b, "old.json.gz", text, 0);
 	check_eq(count(&b, "*.json*"), 0);
 	check_eq(b.n_live, 2);
-	buf_deinit(&text);
 	bench_deinit(&b);
 }
 
 static void nothing_is_sent_of_a_cut_file_that_may_be_one_that_is_gone(void **state)
 {
-	struct buf text = BUF_INIT;
+	cleanup_(freep) char *text = many_numbers();
 	struct bench b;
 
 	(void)state;
-	for (int i = 0; i < 20000; i++)
-		buf_addf(&text, "{\"id\":%d}\n", i * 7919 % 20011);
 	bench_init(&b);
-	bench_put(&b, "a.json", buf_text(&text));
+	bench_put(&b, "a.json", text);
 	check_eq(count(&b, "*.json*"), 20000);
 	bench_restart(&b);
 	bench_remove(&b, "a.json");
-	put_packed(&b, "old.json.gz", buf_text(&text), 9000);
+	put_packed(&b, "old.json.gz", text, 9000);
 	check_eq(bench_open(&b, "*.json*"), -ENODATA);
 	check_text(
 		b.err.text,
 		"old.json.gz ends in the middle of its packed text and begins like a.json, which "
 		"was read before: whether it is the same shows when it is whole. Nothing of it "
 		"was sent; run again then");
-	put_packed(&b, "old.json.gz", buf_text(&text), 0);
+	put_packed(&b, "old.json.gz", text, 0);
 	check_eq(count(&b, "*.json*"), 0);
 	check_eq(b.n_live, 1);
-	buf_deinit(&text);
 	bench_deinit(&b);
 }
 
@@ -650,7 +634,6 @@ static void an_inode_that_another_file_has_got_hides_no_change(void **state)
 
 static void a_file_rewritten_while_a_run_reads_others_is_read_by_the_next(void **state)
 {
-	struct record *r;
 	struct bench b;
 
 	(void)state;
@@ -659,11 +642,8 @@ static void a_file_rewritten_while_a_run_reads_others_is_read_by_the_next(void *
 	bench_put(&b, "a.json", "{\"id\":1}\n");
 	bench_put(&b, "b.json", "{\"id\":2}\n");
 	check_eq(bench_open(&b, "*.json"), 0);
-	for (int i = 0; i < 2; i++) {
-		r = bench_next(&b);
-		check(r != NULL);
-		bench_settle(&b, r);
-	}
+	take_one(&b);
+	take_one(&b);
 	bench_put(&b, "new", "{\"id\":3}\n{\"id\":4}\n");
 	bench_rename(&b, "new", "a.json");
 	check_null(bench_next(&b));

@@ -1,5 +1,6 @@
 #include "connector/source/rotation.h"
 #include "tests/unit/follow_bench.h"
+#include "tests/unit/random.h"
 
 /* Files that are rotated while they are followed, or while nothing runs. */
 
@@ -8,10 +9,7 @@ static void a_rotated_file_is_read_to_its_end_before_the_new_one(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	add(&b, "in", "{\"id\":2}\n");
 	bench_rename(&b, "in", "in.1");
 	check_sees(&b, "in: 2");
@@ -35,10 +33,7 @@ static void rotation_while_nobody_looked_loses_nothing_of_either(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	add(&b, "in", "{\"id\":2}\n{\"id\":3}");
 	bench_rename(&b, "in", "in.1");
 	bench_put(&b, "in", "{\"id\":4}\n");
@@ -51,19 +46,14 @@ static void rotation_while_nothing_ran_loses_nothing_of_either(void **state)
 	struct bench b;
 
 	(void)state;
-	init(&b);
-	bench_put(&b, "in", "{\"id\":1}\n");
-	follow(&b, "in");
-	check_sees(&b, "in: 1");
+	follow_one(&b);
 	bench_restart(&b);
 	add(&b, "in", "{\"id\":2}\n{\"id\":3}");
 	bench_rename(&b, "in", "in.1");
 	bench_put(&b, "in", "{\"id\":4}\n");
 	follow(&b, "in");
 	check_sees(&b, "in.1: 2 3 in: 4");
-	bench_restart(&b);
-	follow(&b, "in");
-	check_sees(&b, "");
+	check_all_read(&b, "in");
 	check_eq(b.n_live, 2);
 	check_told(&b, "");
 	bench_deinit(&b);
@@ -121,9 +111,7 @@ static void several_rotations_while_nobody_looked_are_read_in_their_order(void *
 			follow(&b, "in");
 		check_sees(&b, restarts ? "in.5: 2 in.4: 3 in.3: 4 in.2: 5 in: 6"
 		                        : "in: 2 in.4: 3 in.3: 4 in.2: 5 in: 6");
-		bench_restart(&b);
-		follow(&b, "in");
-		check_sees(&b, "");
+		check_all_read(&b, "in");
 		bench_deinit(&b);
 	}
 }
@@ -162,9 +150,7 @@ static void what_was_open_of_rotated_files_at_a_kill_is_read_again(void **state)
 	bench_restart(&b); /* 1 to 4 were on their way */
 	follow(&b, "in");
 	check_sees(&b, "in.2: 1 2 in.1: 3 in: 4");
-	bench_restart(&b);
-	follow(&b, "in");
-	check_sees(&b, "");
+	check_all_read(&b, "in");
 	check_eq(b.n_live, 3);
 	bench_deinit(&b);
 }
@@ -228,19 +214,9 @@ static void a_rotated_file_that_the_pattern_matches_too_goes_on_under_its_new_na
 	add(&b, "log.1", "{\"id\":3}\n");
 	add(&b, "log", "{\"id\":4}\n");
 	check_sees(&b, "log: 4 log.1: 3");
-	bench_restart(&b);
-	follow(&b, "log*");
-	check_sees(&b, "");
+	check_all_read(&b, "log*");
 	check_eq(b.n_live, 2);
 	bench_deinit(&b);
-}
-
-static uint64_t next_random(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
 }
 
 static void no_mixture_of_writing_rotating_and_restarting_loses_repeats_or_reorders(void **state)

@@ -88,7 +88,7 @@ static void a_lead_is_known_by_its_route_and_what_its_rows_share(void **state)
 	char *text = nest_text_of_part(r, 0);
 
 	(void)state;
-	check_text(text, "lead nest companies=Acme");
+	check_text(text, "lead nest\\ companies=Acme");
 	free(text);
 	request_free(r);
 	r = request_of("lead.update", 200, row);
@@ -125,7 +125,7 @@ static void its_key_stands_behind_what_it_is_matched_by(void **state)
 	/* The row itself asks no more than it did: it may have to go with others. */
 	check_eq(rows[0]->match->n_keys, 1);
 	text = nest_text(nest);
-	check_text(text, "lead nest companies=Acme");
+	check_text(text, "lead nest\\ companies=Acme");
 	free(text);
 	draft_free(nest);
 }

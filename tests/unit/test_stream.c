@@ -1,19 +1,11 @@
 #include "connector/model/stream.h"
 #include "lib/cleanup.h"
 #include "tests/unit/check.h"
+#include "tests/unit/random.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* xorshift: the same numbers in every run. */
-static uint64_t next_random(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
 
 struct piece {
 	uint64_t pos, next_pos, n_lines;

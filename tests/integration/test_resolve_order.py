@@ -1,0 +1,142 @@
+"""Whoever was read first comes first, also where lookups, links and objects that are gone get in
+between: no twins, and no value that goes back.
+"""
+
+import json
+
+import pytest
+from scenarios import counts, feed, field, run, set_lag
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox(start_sandbox):
+    sandbox = start_sandbox("--lag", "1m", "--speed", "1000", "--no-rate-limit")
+    set_lag(sandbox, 0)
+    return sandbox
+
+
+@pytest.fixture(name="account")
+def _account(sandbox):
+    return field(sandbox, "Account ID")
+
+
+def changes(sandbox):
+    """Of each object the descriptions in the order in which Close took them."""
+    taken = {}
+    for call in sandbox.requests():
+        if call["method"] == "PUT" and call["applied"]:
+            taken.setdefault(call["path"], []).append(json.loads(call["body"]).get("description"))
+    return taken
+
+
+@pytest.mark.parametrize("match", ['{name: "{k}"}', '{custom.Account ID: "{k}"}'])
+@pytest.mark.parametrize("more", ["", "skip_unchanged: true"])
+def test_what_was_sent_for_an_object_that_is_gone_keeps_its_place(
+        closefeed, pipeline, sandbox, account, match, more):
+    """Some calls for it are on their way when the first hears that it is gone, others wait."""
+    path = pipeline([{"k": f"K{i}", "v": "made"} for i in range(3)], routes=f"""
+        - operation: lead.upsert
+          match: {match}
+          body: {{name: "{{k}}", custom.Account ID: "{{k}}", description: "{{v}}"}}
+          {more}
+        """, close="concurrency: 4")
+    run(closefeed, path)
+    for turn in range(6):
+        sandbox.post("/_sandbox/settings", {"latency_ms": (0, 5, 20)[turn % 3]})
+        for lead in sandbox.objects("lead"):
+            sandbox.ask("DELETE", f"/lead/{lead['id']}/")
+        feed(path, *[{"k": f"K{i * i % 7 % 3}", "v": f"{turn}{i:03}"} for i in range(40)])
+        summary = run(closefeed, path)
+        assert summary["delivered"] == summary["read"] == 40, summary
+        assert sorted((lead["name"], lead["description"]) for lead in sandbox.objects("lead")) == [
+            ("K0", f"{turn}035"), ("K1", f"{turn}037"), ("K2", f"{turn}039")]
+        for taken in changes(sandbox).values():
+            assert taken == sorted(taken)
+
+
+BRINGS = {
+    "update by match": """
+        - when: .was
+          operation: lead.update
+          match: {name: "{was}"}
+          body: {name: "{new}"}
+        """,
+    "update by id": """
+        - when: .was
+          operation: lead.update
+          body: {name: "{new}"}
+        """,
+    "upsert with on_update": """
+        - when: .was
+          operation: lead.upsert
+          match: {name: "{was}"}
+          body: {name: "{was}"}
+          on_update: {name: "{new}"}
+        """,
+}
+
+FINDS = """
+        - operation: lead.upsert
+          match: {name: "{new}"}
+          body: {name: "{new}", description: "{about}"}
+        """
+
+
+@pytest.mark.parametrize("how", BRINGS)
+def test_an_update_brings_the_key_that_a_later_record_is_found_by(
+        closefeed, pipeline, sandbox, how):
+    """Both were asked about in one question, which says that nobody has the new name yet."""
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    path = pipeline([{"was": "Acme", "id": lead, "new": "Acme GmbH"},
+                     {"new": "Acme GmbH", "about": "found"}], routes=BRINGS[how] + FINDS)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert [(one["id"], one["name"], one["description"]) for one in sandbox.objects("lead")] == [
+        (lead, "Acme GmbH", "found")]
+
+
+SLOW = """
+        - when: .parent
+          operation: lead.create
+          body: {name: "{parent}", custom.Account ID: "{parent}"}
+        """
+
+
+def test_an_update_that_stands_aside_brings_its_key_all_the_same(
+        closefeed, pipeline, sandbox, account):
+    """It waits for its parent, which is slow, when the later record is looked up."""
+    field(sandbox, "Parent")
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    path = pipeline([{"parent": "P-1"}, {"was": "Acme", "of": "P-1", "new": "Acme GmbH"},
+                     {"new": "Acme GmbH", "about": "found"}], routes=SLOW + """
+        - when: .was
+          operation: lead.update
+          match: {name: "{was}"}
+          link: {custom.Parent: {lead: {custom.Account ID: "{of}"}}}
+          body: {name: "{new}"}
+        """ + FINDS)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert sorted((one["name"], one["description"]) for one in sandbox.objects("lead")) == [
+        ("Acme GmbH", "found"), ("P-1", "")]
+    assert sandbox.get(f"/lead/{lead}/")["description"] == "found"
+
+
+def test_who_waits_for_its_parent_is_not_overtaken_by_another_key(
+        closefeed, pipeline, sandbox, account):
+    field(sandbox, "Parent")
+    lead = sandbox.post("/lead/", {"name": "Acme", account: "A-1"})["id"]
+    sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    path = pipeline([{"parent": "P-1"}, {"was": "Acme", "of": "P-1", "about": "one"},
+                     {"account": "A-1", "about": "two"}], routes=SLOW + """
+        - when: .was
+          operation: lead.update
+          match: {name: "{was}"}
+          link: {custom.Parent: {lead: {custom.Account ID: "{of}"}}}
+          body: {description: "{about}"}
+        - operation: lead.update
+          match: {custom.Account ID: "{account}"}
+          body: {description: "{about}"}
+        """)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert list(changes(sandbox).values()) == [["one", "two"]]
+    assert sandbox.get(f"/lead/{lead}/")["description"] == "two"
