@@ -6,6 +6,7 @@
  * "not available yet", so every field here has its behaviour.
  */
 
+#include "connector/model/kafka_choice.h"
 #include "connector/model/operation.h"
 #include "connector/model/route.h"
 #include "lib/err.h"
@@ -37,13 +38,27 @@ struct pipeline_topic {
 	struct kafka_conf conf;
 };
 
+/* Topics to read from. */
+struct pipeline_source_kafka {
+	char **topics; /* NULL-terminated; ^ begins a pattern. NULL: the source is ndjson */
+	char *written; /* "topic a", "topics a, ^b": for messages */
+	struct kafka_conf conf;
+	char *group;
+	enum kafka_start start;
+	int64_t start_ms; /* with KAFKA_START_TIME; since 1970 */
+	enum kafka_tombstones tombstones;
+	bool is_framed; /* framing: confluent */
+	uint64_t session_ms;
+};
+
 struct pipeline {
 	char *path, *folder; /* as given; the folder with its last slash, or "" */
 	char *text;          /* the file as it was read (references, never secrets) */
 	size_t text_len;
 	char sha256[65];
 	char *name;
-	/* source */
+	/* source: kafka, or ndjson */
+	struct pipeline_source_kafka kafka;
 	char *ndjson_path;    /* absolute or relative to the working folder; "-": standard input */
 	char *ndjson_written; /* as it stands in the file: events and messages use it */
 	bool ndjson_follow;

@@ -7,10 +7,9 @@
  * is not read at all until a person says so.
  */
 
+#include "connector/model/kafka_choice.h"
 #include "connector/source/kafka_note.h"
 #include "lib/err.h"
-
-enum kafka_start { KAFKA_START_BEGINNING, KAFKA_START_END, KAFKA_START_TIME };
 
 struct kafka_place_facts {
 	const char *topic;

@@ -6,10 +6,9 @@
  * headers, of which the last of a name counts.
  */
 
+#include "connector/model/kafka_choice.h"
 #include "connector/model/record.h"
 #include "lib/kafka_consumer.h"
-
-enum kafka_tombstones { KAFKA_TOMBSTONES_IGNORE, KAFKA_TOMBSTONES_REJECT, KAFKA_TOMBSTONES_ROUTE };
 
 struct kafka_format {
 	enum kafka_tombstones tombstones;
