@@ -21,6 +21,20 @@ struct pending {
 	struct err sentence;
 };
 
+const char *const kafka_consumer_own[] = {
+	"enable.auto.commit",
+	"auto.commit.enable",
+	"enable.auto.offset.store",
+	"auto.offset.reset",
+	"isolation.level",
+	"group.id",
+	"group.instance.id",
+	"partition.assignment.strategy",
+	"enable.partition.eof",
+	"allow.auto.create.topics",
+	NULL,
+};
+
 struct setting {
 	const char *name, *value;
 };

@@ -26,6 +26,11 @@
 
 struct kafka_consumer;
 
+/* What closefeed sets itself, because its promises rest on it; NULL-terminated. */
+extern const char *const kafka_consumer_own[];
+/* session.timeout.ms of who says nothing else. */
+enum { kafka_consumer_session_ms = 60000 };
+
 struct kafka_consumer_config {
 	const struct kafka_conf *conf;
 	const char *group;

@@ -90,8 +90,8 @@ struct section {
 	void (*check)(struct loader *l, const struct yaml_node *map, void *target);
 };
 
-extern const struct section file_section, source_section, responses_kafka_section,
-	rejects_kafka_section, close_section, delivery_section, responses_section, rejects_section,
+extern const struct section file_section, source_section, source_kafka_section,
+	responses_kafka_section, rejects_kafka_section, close_section, delivery_section, responses_section, rejects_section,
 	notify_section, route_section;
 
 /* One load. */
@@ -180,6 +180,9 @@ char *load_path(const struct loader *l, const char *path);
 unsigned program_add(struct loader *l, const struct yaml_node *at, const char *program);
 /* Compiles all of them and tells what is wrong at the very place; once, when vars are known. */
 void programs_compile(struct loader *l);
+
+/* kafka_source.c: what is not written, when the rest of the file was read. */
+void source_kafka_defaults(struct pipeline *pipeline);
 
 /* kafka_sink.c: what topics to write to have to do with the rest of the file. */
 void topics_check(struct loader *l, const struct yaml_node *file);

@@ -233,6 +233,7 @@ static void read_document(struct loader *l, const struct yaml_doc *doc)
 	l->layer = LAYER_KEYS;
 	section_read(l, &file_section, doc->root, l->pipeline);
 	l->layer = LAYER_MEANING;
+	source_kafka_defaults(l->pipeline);
 	topics_check(l, doc->root);
 	routes_compile(l);
 	programs_compile(l);
@@ -348,6 +349,10 @@ void pipeline_free(struct pipeline *p)
 	free(p->folder);
 	free(p->text);
 	free(p->name);
+	strlist_free(p->kafka.topics);
+	free(p->kafka.written);
+	kafka_conf_deinit(&p->kafka.conf);
+	free(p->kafka.group);
 	free(p->ndjson_path);
 	free(p->ndjson_written);
 	free(p->base_url);

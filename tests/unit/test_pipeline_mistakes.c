@@ -78,7 +78,7 @@ static void keys_are_known_or_named_with_the_nearest(void **state)
 		{V S C "routes:\n  - operation: lead.create\n    url: /lead/\n",
 	         "7:5: error: routes[0]: operation (line 6) and url (line 7) exclude each other: keep one of them\n"},
 		{V "source:\n  kafka: {brokers: [b], topics: [t]}\n  ndjson: {path: a}\n" C R,
-	         "4:10: error: source.kafka: not available yet\n"
+	         "4:20: warning: source.kafka: what is sent to these brokers\n"
 	         "5:3: error: source: ndjson (line 5) and kafka (line 4) exclude each other: keep one of them\n"},
 	};
 
@@ -209,16 +209,6 @@ static void urls_lead_to_where_they_may(void **state)
 static void what_is_not_built_is_refused_and_never_ignored(void **state)
 {
 	static const struct mistake mistakes[] = {
-		{V
-	         "source: {kafka: {brokers: [\"b:9092\"], topics: [t], group: g, start: end, tombstones: route, framing: confluent, properties: {linger.ms: 5}}}\n" C
-	                 R,
-	         "3:17: error: source.kafka: not available yet\n"},
-		{V
-	         "source: {kafka: {brokers: [b], topics: [t], properties: {group.id: x, sasl.password: p}}}\n" C
-	                 R,
-	         "3:17: error: source.kafka: not available yet\n"
-	         "3:58: error: source.kafka.properties.group.id: closefeed sets this property itself: take it out\n"
-	         "3:86: error: source.kafka.properties.sasl.password: a secret must not stand in this file\n"},
 		{V "source: {ndjson: {path: \"-\", follow: true}}\n" C R,
 	         "3:38: error: source.ndjson: standard input is read until its writer ends it: take follow out\n"},
 		{V "source: {ndjson: {path: \"\"}}\n" C R,
