@@ -88,28 +88,13 @@ static void each_turn(void *arg, struct engine *engine)
 	progress_show(job->progress, &view, engine_now_ms(engine), engine_wall_ms(engine));
 }
 
-static enum exit_code work(struct job *job, struct engine *engine)
-{
-	struct engine_view v;
-	struct progress_view view;
-	struct progress_end end = {.pipeline_path = job->pipeline->path};
-	enum exit_code code;
-
-	code = engine_run(engine, each_turn, job, &end.reason);
-	greet(job, engine);
-	engine_look(engine, &v);
-	view = view_of(job->pipeline, &v);
-	end.run = v.run;
-	end.exit_code = code;
-	progress_summary(job->progress, &view, &end, engine_now_ms(engine));
-	return code;
-}
-
 /* A program that reads the summary gets one, also where nothing could begin. */
 static enum exit_code fail_to_begin(const struct pipeline *p, enum progress_form form,
                                     enum exit_code code, const struct err *err)
 {
-	const struct progress_view view = {.pipeline = p->name, .source = p->ndjson_written};
+	const struct progress_view view = {.pipeline = p->name,
+	                                   .source = p->ndjson_written ? p->ndjson_written
+	                                                               : p->kafka.written};
 	const struct progress_end end = {
 		.reason = err->text, .pipeline_path = p->path, .exit_code = code};
 	struct progress *progress = NULL;
@@ -120,6 +105,42 @@ static enum exit_code fail_to_begin(const struct pipeline *p, enum progress_form
 		progress_free(progress);
 	}
 	return cli_fail(code, err);
+}
+
+/* Each assignment of partitions has an engine of its own. NULL: the next could not be opened. */
+static enum exit_code work_on(struct job *job, struct engine **engine, const char **ret_reason,
+                              struct err *err)
+{
+	enum exit_code code = engine_run(*engine, each_turn, job, ret_reason);
+
+	while (engine_hands_over(*engine)) {
+		greet(job, *engine);
+		job->n_greeted = 0;
+		if (engine_reopen(engine, &code, err) < 0)
+			return code;
+		code = engine_run(*engine, each_turn, job, ret_reason);
+	}
+	return code;
+}
+
+static enum exit_code work(struct job *job, enum progress_form form, struct engine **engine)
+{
+	struct engine_view v;
+	struct progress_view view;
+	struct progress_end end = {.pipeline_path = job->pipeline->path};
+	struct err err;
+	enum exit_code code;
+
+	code = work_on(job, engine, &end.reason, &err);
+	if (!*engine)
+		return fail_to_begin(job->pipeline, form, code, &err);
+	greet(job, *engine);
+	engine_look(*engine, &v);
+	view = view_of(job->pipeline, &v);
+	end.run = v.run;
+	end.exit_code = code;
+	progress_summary(job->progress, &view, &end, engine_now_ms(*engine));
+	return code;
 }
 
 static void say_where(const struct pipeline *p)
@@ -137,6 +158,8 @@ static enum exit_code run_run(const struct cli *cli)
 	struct engine_options options = {
 		.new_state = cli_has(cli, "new-state"),
 		.limit = cli_count(cli, "limit", 0),
+		.until_end = cli_has(cli, "until-end"),
+		.accepts_offsets = cli_has(cli, "accept-offsets"),
 		.reads_source = true,
 	};
 	struct job job = {.cli = cli};
@@ -147,6 +170,9 @@ static enum exit_code run_run(const struct cli *cli)
 	if (code != EXIT_DONE)
 		return code;
 	ask_print_notes(pipeline);
+	if (!pipeline->kafka.topics && (options.until_end || options.accepts_offsets))
+		return cli_misuse(cli, "--until-end and --accept-offsets are for a Kafka "
+		                       "source; a file is read to its end anyway");
 	say_where(pipeline);
 	watch_signals();
 	options.pipeline = pipeline;
@@ -155,7 +181,7 @@ static enum exit_code run_run(const struct cli *cli)
 	job.pipeline = pipeline;
 	job.progress =
 		progress_new(form, form == PROGRESS_JSON ? stdout : stderr, engine_now_ms(engine));
-	code = work(&job, engine);
+	code = work(&job, form, &engine);
 	progress_free(job.progress);
 	return code;
 }
@@ -163,11 +189,12 @@ static enum exit_code run_run(const struct cli *cli)
 const struct verb verb_run = {
 	.name = "run",
 	.summary = "run the pipeline: read, shape, send, report",
-	.usage = "run PIPELINE [--limit N] [--new-state] [--json]",
+	.usage = "run PIPELINE [--limit N] [--until-end] [--accept-offsets] [--new-state] [--json]",
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed run leads.yaml", "all that was not read yet"},
 			{"closefeed run leads.yaml --limit 10", "try it with the next ten records"},
+			{"closefeed run signups.yaml --until-end", "Kafka: all there is now"},
 			{"closefeed run leads.yaml --json", "progress and summary for a program"},
 			{NULL},
 		},
@@ -178,6 +205,11 @@ const struct verb verb_run = {
                          .value = "N",
                          .min = 1,
                          .help = "read at most N records"},
+			{.name = "until-end",
+                         .help = "Kafka: stop where the topics ended when it began"},
+			{.name = "accept-offsets",
+                         .help = "Kafka: go on from what the broker has, after a topic was made "
+                                 "anew or records expired"},
 			{.name = "new-state",
                          .help = "set the state aside and begin anew: records are sent again"},
 			{NULL},

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/partitions.h"
 
 #include "connector/close/catalogue.h"
 #include "lib/cleanup.h"
@@ -54,7 +54,8 @@ static void bound(struct engine *e)
 		remember(e, "base_url", e->pipeline->base_url);
 	e->is_bound = true;
 	r = journal_each_closed_lane(e->journal, close_lane, e, &err);
-	if (r >= 0)
+	/* Of partitions it is read when the group has shared them out. */
+	if (r >= 0 && !(e->source && partitions_are_read(e)))
 		r = restore_load(e, &err);
 	if (r < 0)
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);

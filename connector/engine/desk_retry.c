@@ -286,6 +286,7 @@ void desk_begin_retry(struct desk *desk, struct errand *errand, uint64_t id)
 	if (errand->pipeline) {
 		errand->pipeline->routes.names = naming_names(desk->engine);
 		errand->pipeline->routes.identity_seed = journal_id(desk->engine->journal);
+		errand->pipeline->routes.partition_seed = desk->engine->routes.partition_seed;
 	}
 	if (errand->edited)
 		edit_record(desk->engine, &c, errand->edited);

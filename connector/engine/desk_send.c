@@ -340,6 +340,7 @@ static void take(struct engine *e, struct errand *errand)
 	record->read_wall_ms = s->now_wall_ms;
 	errand->pipeline->routes.names = naming_names(e);
 	errand->pipeline->routes.identity_seed = journal_id(e->journal);
+	errand->pipeline->routes.partition_seed = e->routes.partition_seed;
 	shape_record(&errand->pipeline->routes, record, &shaped);
 	if (shaped.needs) { /* taken again when the names are there */
 		naming_ask(e, shaped.needs);

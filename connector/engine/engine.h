@@ -21,6 +21,9 @@ struct engine_options {
 	bool reads_source; /* false: only what a person asked for (rejects retry, nobody running) */
 	bool is_offline;   /* asks and sends nothing; only tells */
 	uint64_t limit;    /* records to read; 0: all */
+	/* Of a Kafka source */
+	bool until_end;       /* ends where the partitions ended when they were assigned */
+	bool accepts_offsets; /* goes on from what the broker has, whatever it was before */
 };
 
 /*
@@ -55,6 +58,14 @@ typedef void (*engine_turn_fn)(void *arg, struct engine *engine);
  */
 enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void *arg,
                           const char **ret_reason);
+
+/*
+ * The group wants its partitions back, and what engine_run() returned is no end: engine_reopen()
+ * gives them back, forgets what was not begun, and opens the state anew for what the group gives
+ * next. The run goes on. Errors as engine_open(); *engine is NULL then.
+ */
+bool engine_hands_over(const struct engine *engine);
+int engine_reopen(struct engine **engine, enum exit_code *ret_code, struct err *err);
 
 /* Asks for the end from a signal handler's flag: first drain, second at once. */
 void engine_interrupt(struct engine *engine, bool at_once);

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/partitions.h"
 
 #include "connector/close/class.h"
 #include "connector/close/group.h"
@@ -39,6 +39,11 @@ static void say_new(struct engine *e, const struct stream *stream)
 	const struct pipeline *p = e->pipeline;
 	struct buf what = BUF_INIT;
 
+	if (partitions_are_read(e)) {
+		if (e->n_streams == 1)
+			engine_greet(e, "no state for \"%s\": reads %s", p->name, p->kafka.written);
+		return;
+	}
 	/* One more file of a folder, or the next of one that is rotated. */
 	if (e->n_streams > 1 && (p->ndjson_follow || strcmp(stream->name, p->ndjson_written) != 0))
 		return;
@@ -55,6 +60,8 @@ static void begin_stream(void *arg, struct stream *stream, bool is_new)
 	if (e->stream && e->stream != stream && e->stream->kind != STREAM_PARTITION)
 		restore_up_to(e, e->stream->id, UINT64_MAX);
 	e->stream = stream;
+	if (stream->kind == STREAM_PARTITION && !is_new)
+		partitions_begin(e, stream);
 	if (!is_new)
 		return;
 	intake_add_stream(e, stream);
@@ -94,9 +101,28 @@ static void take_stream(void *arg, struct stream *takes_stream)
 	e->streams[e->n_streams++] = takes_stream;
 }
 
-static enum exit_code code_of(int r)
+static int open_files(struct engine *e, bool is_key_known, enum exit_code *ret_code,
+                      struct err *err)
 {
-	return r == -ESTALE ? EXIT_AGAIN : EXIT_INPUT;
+	const struct pipeline *p = e->pipeline;
+	const struct ndjson_options options = {
+		.path = p->ndjson_path,
+		.name = p->ndjson_written,
+		.max_record = p->max_record,
+		.starts_anew_on_change =
+			p->start_anew_on_change && (is_key_known || !p->is_anew_for_key),
+		.is_follow = p->ndjson_follow,
+		.known = e->known,
+		.n_known = e->n_streams,
+		.host = &e->host,
+		.tell = tell,
+		.tell_arg = e,
+	};
+	const int r = ndjson_open(&options, &e->source, err);
+
+	if (r < 0)
+		*ret_code = partitions_code(e, r);
+	return r;
 }
 
 int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
@@ -120,23 +146,8 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 	e->known = mem_array(e->n_streams, sizeof(struct stream *));
 	if (e->n_streams)
 		memcpy(e->known, e->streams, e->n_streams * sizeof(struct stream *));
-	const struct ndjson_options options = {
-		.path = p->ndjson_path,
-		.name = p->ndjson_written,
-		.max_record = p->max_record,
-		.starts_anew_on_change =
-			p->start_anew_on_change && (is_known || !p->is_anew_for_key),
-		.is_follow = p->ndjson_follow,
-		.known = e->known,
-		.n_known = e->n_streams,
-		.host = &e->host,
-		.tell = tell,
-		.tell_arg = e,
-	};
-	r = ndjson_open(&options, &e->source, err);
-	if (r < 0)
-		*ret_code = code_of(r);
-	return r;
+	return partitions_are_read(e) ? partitions_open(e, ret_code, err)
+	                              : open_files(e, is_known, ret_code, err);
 }
 
 /* Records that were left open */
@@ -293,7 +304,9 @@ static void take_record(struct engine *e, struct record *record)
 		stream_settle(stream, record->pos, record->next_pos, 1);
 		journal_put_stream(e->journal, stream);
 	}
-	if (e->pipeline->routes.key && record->fault == RECORD_OK)
+	if (record->is_ignored)
+		outputs_filter(e, record);
+	else if (e->pipeline->routes.key && record->fault == RECORD_OK)
 		seen_take(e, record);
 	else
 		intake_send(e, record, NULL, 0);
@@ -382,7 +395,7 @@ static void input_later(struct engine *e)
 static void input_failed(struct engine *e, int r, const struct err *err)
 {
 	e->input_ended = true;
-	e->input_code = code_of(r);
+	e->input_code = partitions_code(e, r);
 	e->input_err = *err;
 }
 
@@ -414,6 +427,8 @@ static bool read_one(struct engine *e)
 		return false;
 	}
 	r = source_next(e->source, &record, &err);
+	if (r < 0 && partitions_are_read(e))
+		return false; /* its own turn says so, and ends all: nothing more may be sent */
 	if (r < 0) {
 		input_failed(e, r, &err);
 		return false;

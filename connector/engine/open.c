@@ -1,3 +1,4 @@
+#include "connector/engine/partitions.h"
 #include "connector/engine/trace.h"
 
 #include "connector/close/catalogue.h"
@@ -84,6 +85,8 @@ static int lock_folder(struct engine *e, struct err *err)
 	int len;
 
 	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (e->lock_fd >= 0)
+		return 0; /* the engine before had it */
 	if (e->lock_fd < 0)
 		return err_set(err, -errno, "cannot write in the state folder %s: %s", e->folder,
 		               strerror(errno));
@@ -205,6 +208,8 @@ static void start_delivery(struct engine *e)
 		.retake = resolve_retake,
 		.can_prove = proof_can,
 		.can_find = trace_can,
+		.may_send = partitions_may_send,
+		.is_doubtful = partitions_is_doubtful,
 		.ended = settle_request,
 		.stopped = settle_stop,
 	};
@@ -284,6 +289,8 @@ static void begin_run(struct engine *e)
 	crypto_random(bytes, sizeof(bytes));
 	uid = crypto_base32(bytes, sizeof(bytes));
 	(void)memccpy(e->run.uid, uid, '\0', sizeof(e->run.uid));
+	if (e->run.id)
+		return; /* it goes on */
 	free(uid);
 	e->run.began_wall_ms = loop_wall_ms(e->loop);
 	e->run.config = e->config_id;
@@ -353,12 +360,11 @@ static void know_secrets(struct engine *e)
 	know_properties(e->redact, &p->responses_kafka.conf);
 	know_properties(e->redact, &p->rejects_kafka.conf);
 }
+	know_properties(e->redact, &p->kafka.conf);
 
-int engine_open(const struct engine_options *options, struct engine **ret_engine,
-                enum exit_code *ret_code, struct err *err)
+static struct engine *engine_new(const struct engine_options *options)
 {
 	struct engine *e = mem_alloc(sizeof(*e));
-	int r;
 
 	e->options = *options;
 	e->pipeline = options->pipeline;
@@ -376,17 +382,25 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 	e->routes = e->pipeline->routes;
 	e->routes.names = naming_names(e);
 	e->restore = restore_new();
+	e->partitions = partitions_new();
 	batches_open(e);
 	know_secrets(e);
 
-	r = open_state(e, err);
 	*ret_code = code_of(r);
+	return e;
+}
+
+static int open_all(struct engine *e, enum exit_code *ret_code, struct err *err)
+{
+	int r = open_state(e, err);
 	if (r >= 0) {
 		*ret_code = EXIT_LOCAL;
 		e->routes.identity_seed = journal_id(e->journal);
 		folding_load(e);
 		r = naming_load(e, err);
 	}
+		e->cluster = journal_meta(e->journal, "kafka_cluster");
+		e->routes.partition_seed = e->cluster;
 	if (r >= 0) {
 		naming_watch(e);
 		r = remember_open(e, err);
@@ -410,13 +424,53 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 		e->desk = desk_new(e);
 		r = control_listen(e->loop, e->folder, desk_question, e->desk, &e->control, err);
 	}
-	if (r < 0) {
+	if (r >= 0)
+		begin_run(e);
+	return r;
+}
+
+int engine_open(const struct engine_options *options, struct engine **ret_engine,
+                enum exit_code *ret_code, struct err *err)
+{
+	struct engine *e = engine_new(options);
+	const int r = open_all(e, ret_code, err);
+
+	if (r < 0)
 		engine_free(e);
-		return r;
-	}
-	begin_run(e);
-	*ret_engine = e;
-	return 0;
+	else
+		*ret_engine = e;
+	return r;
+}
+
+bool engine_hands_over(const struct engine *engine)
+{
+	return engine->hands_over;
+}
+
+int engine_reopen(struct engine **engine, enum exit_code *ret_code, struct err *err)
+{
+	struct engine *before = *engine, *e = engine_new(&before->options);
+	int r;
+
+	partitions_give_back(before);
+	e->options.new_state = false;
+	e->lock_fd = before->lock_fd;
+	e->source = before->source;
+	e->run = before->run;
+	e->n_taken = before->n_taken;
+	e->n_unknown_keys = before->n_unknown_keys;
+	loop_unwatch(before->loop, before->input_watch);
+	before->input_watch = NULL;
+	before->lock_fd = -1;
+	before->source = NULL;
+	engine_free(before);
+	*engine = NULL;
+	r = open_all(e, ret_code, err);
+	if (r < 0)
+		engine_free(e);
+	else
+		*engine = e;
+	return r;
 }
 
 void engine_free(struct engine *engine)
@@ -439,6 +493,7 @@ void engine_free(struct engine *engine)
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);
 	http_free(e->http);
+	partitions_free(e->partitions);
 	pace_free(e->pace);
 	loop_unwatch(e->loop, e->input_watch);
 	source_free(e->source);
@@ -451,6 +506,7 @@ void engine_free(struct engine *engine)
 	identities_free(e->identities);
 	seen_free(e->seen);
 	aside_free(e->aside);
+	free(e->cluster);
 	naming_free(e->naming);
 	redact_free(e->redact);
 	if (e->lock_fd >= 0)

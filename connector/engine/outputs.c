@@ -312,6 +312,18 @@ static void take_several(struct engine *e, struct record *record, struct shape_r
 	free(requests);
 }
 
+static void end_without(struct engine *e, struct record *record, enum outcome outcome)
+{
+	record->n_open = 1;
+	settle_part(e, record, outcome);
+	seen_end(e, record);
+}
+
+void outputs_filter(struct engine *e, struct record *record)
+{
+	end_without(e, record, OUTCOME_FILTERED);
+}
+
 void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped)
 {
 	const enum outcome without = shaped->n_skipped ? OUTCOME_SKIPPED : OUTCOME_FILTERED;
@@ -320,9 +332,7 @@ void outputs_take(struct engine *e, struct record *record, struct shape_result *
 		record->worst = without;
 	record->n_open = (unsigned)shaped->n;
 	if (!shaped->n) {
-		record->n_open = 1;
-		settle_part(e, record, without);
-		seen_end(e, record);
+		end_without(e, record, without);
 	} else if (shaped->n == 1) {
 		bool is_behind = false;
 		struct request *request = request_of(e, &shaped->items[0], &is_behind);

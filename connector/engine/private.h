@@ -29,6 +29,7 @@ struct aside;
 struct resolve;
 struct parents;
 struct parking;
+struct partitions;
 struct seen;
 
 /* An earlier version of the pipeline, for what it rendered. */
@@ -108,6 +109,10 @@ struct engine {
 	bool is_bound;             /* base_url and organization are ours; before, nothing is read */
 	bool input_ended;          /* nothing more is read in this run */
 	bool input_was_read;       /* … because all of it was read */
+	struct partitions *partitions;
+	char *cluster;             /* of the partitions an earlier run read */
+	uint64_t n_handed_over;    /* records that were open here, and settled by another process */
+	bool hands_over;           /* it ends for its partitions' sake, and is opened anew */
 	enum exit_code input_code; /* of an input that could not be read on; EXIT_DONE: none */
 	struct err input_err;
 	bool input_goes_on; /* more can be read in the next turn, without waiting for anything */
@@ -193,6 +198,8 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 /* Sends what a record was shaped to, or lets it wait for others, or rejects it. */
 void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped);
 /*
+/* A record that gives nothing, and is not looked at. */
+void outputs_filter(struct engine *e, struct record *record);
  * A reject is taken up again that stood for all outputs from item @from - 1 of @shaped on, by
  * @routes: sends the others, each alone, as outputs from @ordinal on. @first carries that item, or
  * it waits as @open; both NULL: it is rejected again.
@@ -374,6 +381,7 @@ void offers_end(struct engine *e, const struct part *part);
 /* … and now it is durable; @request was its call, NULL: it had none. */
 void offers_ended(struct engine *e, const struct part *part, const struct request *request);
 
+/* @request, an update, was applied; @lead_id: of its object, NULL: it has none, or not known. */
 /*
  * remember.c: what answers say of objects is remembered in the transaction of their outcome, and
  * that they are gone is too. Where nothing is watched, nothing is done.

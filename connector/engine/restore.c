@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/partitions.h"
 
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
@@ -30,11 +30,19 @@ struct cursor {
 	size_t at, end;
 };
 
+/* A request whose records others have settled. */
+struct gone {
+	struct request *request;
+	bool *keeps_record;
+	struct gone *next;
+};
+
 struct restore {
 	struct left *items; /* by place; released ones are empty */
 	size_t n, cap, n_left;
 	struct cursor *cursors; /* one a stream, by its id */
 	size_t n_cursors;
+	struct gone *gone; /* settled by others, until that is submitted */
 };
 
 struct restore *restore_new(void)
@@ -107,6 +115,63 @@ static const struct record *last_record(const struct request *r)
 	return last;
 }
 
+/*
+ * Outputs that others have settled: they go, with the rows of their records, and nobody is told. A
+ * record of the same call that is not settled is read again, and proven before it is sent.
+ */
+static void let_go(struct engine *e, struct request *takes_request)
+{
+	struct restore *restore = e->restore;
+	struct request *r = takes_request;
+	struct gone *gone = mem_alloc(sizeof(*gone));
+
+	for (size_t i = 0; i < r->n_parts; i++)
+		r->parts[i].record->n_open++;
+	gone->request = r;
+	gone->keeps_record = mem_array(r->n_parts, sizeof(bool));
+	gone->next = restore->gone;
+	restore->gone = gone;
+}
+
+static void is_gone(void *arg, int r)
+{
+	struct gone *gone = arg;
+
+	(void)r;
+	request_free(gone->request);
+	free(gone->keeps_record);
+	free(gone);
+}
+
+static void end_gone(struct engine *e, struct gone *gone)
+{
+	struct request *r = gone->request;
+
+	r->state = REQUEST_APPLIED;
+	r->ended_wall_ms = loop_wall_ms(e->loop);
+	for (size_t i = 0; i < r->n_parts; i++) {
+		struct record *record = r->parts[i].record;
+
+		r->parts[i].outcome = OUTCOME_SKIPPED;
+		gone->keeps_record[i] = --record->n_open > 0 || record->keeps_row;
+		e->n_handed_over += !record->n_open && is_settled(e, record);
+	}
+	journal_end_request(e->journal, r, gone->keeps_record, NULL, is_gone, gone);
+}
+
+/* A part that waited, as the call it would have been. */
+static struct request *request_of(struct waiting_part *takes_part)
+{
+	struct request *r = request_new();
+
+	r->parts = mem_alloc(sizeof(*r->parts));
+	r->n_parts = 1;
+	r->parts[0] = takes_part->part;
+	takes_part->part = (struct part){0};
+	waiting_part_free(takes_part);
+	return r;
+}
+
 /* It never stood first in its lanes: it is stored only because another one got its INTENT. */
 static bool is_companion(const struct request *r)
 {
@@ -114,11 +179,34 @@ static bool is_companion(const struct request *r)
 	       !hook_without("places");
 }
 
+/* The furthest that one of its records has gone from us. */
+static enum left_open look(const struct engine *e, const struct request *r)
+{
+	enum left_open whose = LEFT_TO_US;
+
+	for (size_t i = 0; i < r->n_parts; i++) {
+		const enum left_open of_part = partitions_look(e, r->parts[i].record);
+
+		whose = of_part > whose ? of_part : whose;
+	}
+	return whose;
+}
+
 static void take_request(void *arg, struct request *takes_request)
 {
 	struct engine *e = arg;
 	struct request *r = takes_request;
 
+	switch (look(e, r)) {
+	case LEFT_TO_US:
+		break;
+	case LEFT_FROZEN:
+		request_free(r);
+		return;
+	case LEFT_TO_OTHERS:
+		let_go(e, r);
+		return;
+	}
 	for (size_t i = 0; i < r->n_parts; i++)
 		reopen(e, r->parts[i].record);
 	if (r->identity_field)
@@ -152,10 +240,21 @@ static void take_waiting(void *arg, struct waiting_part *takes_part)
 	struct engine *e = arg;
 	struct waiting_part *w = takes_part;
 	struct err err = {0};
-	const struct route_set *routes = batches_routes(e, w->config, &err);
+	const struct route_set *routes;
 	struct draft *draft;
 	struct left *left;
 
+	switch (partitions_look(e, w->part.record)) {
+	case LEFT_TO_US:
+		break;
+	case LEFT_FROZEN:
+		waiting_part_free(w);
+		return;
+	case LEFT_TO_OTHERS:
+		let_go(e, request_of(w));
+		return;
+	}
+	routes = batches_routes(e, w->config, &err);
 	reopen(e, w->part.record);
 	left = add(e->restore, w->part.record);
 	if (routes && draft_parse(w->part.draft, w->part.record, w->part.ordinal, routes, &draft,
@@ -229,9 +328,14 @@ static void make_cursors(struct restore *restore)
 int restore_load(struct engine *e, struct err *err)
 {
 	struct restore *restore = e->restore;
+	struct gone *gone;
 	int r = journal_each_open(e->journal, take_request, take_waiting, e, err);
 
 	/* Only now is all of each record known to be open, so that none ends too early. */
+	while ((gone = restore->gone)) {
+		restore->gone = gone->next;
+		end_gone(e, gone);
+	}
 	for (size_t i = 0; i < restore->n; i++)
 		if (restore->items[i].is_due)
 			release(e, &restore->items[i]);

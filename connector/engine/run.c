@@ -1,3 +1,4 @@
+#include "connector/engine/partitions.h"
 #include "connector/engine/trace.h"
 
 #include "lib/clock.h"
@@ -30,9 +31,13 @@ void settle_stop(void *arg, enum exit_code code, const char *sentence)
 
 void engine_interrupt(struct engine *engine, bool at_once)
 {
+	static const char why[] = "stopped by a signal; run again to go on";
+
 	if (!engine->is_stopping)
-		delivery_stop(engine->delivery, EXIT_AGAIN,
-		              "stopped by a signal; run again to go on");
+		delivery_stop(engine->delivery, EXIT_AGAIN, why);
+	else if (engine->hands_over)
+		(void)snprintf(engine->stop_reason, sizeof(engine->stop_reason), "%s", why);
+	engine->hands_over = false;
 	if (at_once) {
 		engine->at_once = true;
 		engine->stop_code = EXIT_INTERRUPTED;
@@ -128,6 +133,7 @@ static void turn(struct engine *e)
 {
 	loop_turn(e->loop, turn_wait(e));
 	hook_point("turn_begins");
+	partitions_turn(e);
 	delivery_grant(e->delivery);
 	intake_turn(e);
 	desk_begin(e->desk);
@@ -168,6 +174,10 @@ static void count_open(struct engine *e)
 
 static void end_run(struct engine *e)
 {
+	if (e->hands_over) { /* it goes on with other partitions */
+		commit(e);
+		return;
+	}
 	e->run.ended_wall_ms = loop_wall_ms(e->loop);
 	count_open(e);
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.150s",

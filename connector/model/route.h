@@ -102,6 +102,10 @@ struct route_set {
 	 * same state, different for others. Not owned; NULL in a preview.
 	 */
 	const char *identity_seed;
+	/*
+	 * The same for records of partitions, whoever reads them: of the cluster. NULL in a preview.
+	 */
+	const char *partition_seed;
 	/* What is known by name; not owned. NULL: nothing, and names stay as they are written. */
 	const struct names *names;
 };

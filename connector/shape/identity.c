@@ -80,8 +80,9 @@ static bool identity_field(struct shaping *s)
 }
 
 /*
- * A key of closefeed's own: the same whenever this output of this record is shaped in this state,
- * and another for every other one. 128 bits of the hash are enough for that.
+ * A key of closefeed's own: the same whenever this output of this record is shaped in this state
+ * (of a partition: by anybody), and another for every other one, also at an offset of a topic that
+ * was made anew. 128 bits of the hash are enough for that.
  */
 static char *own_key(const struct shaping *s)
 {
@@ -91,10 +92,10 @@ static char *own_key(const struct shaping *s)
 
 	/* No text has a NUL in it, but a newline may be in a name: the length keeps them apart. */
 	if (record->kind == STREAM_PARTITION)
-		text = mem_printf("%s\npartition %zu %s %d %" PRIu64 "\n%s\n%u",
-		                  s->routes->identity_seed, strlen(record->source_name),
+		text = mem_printf("%s\npartition %zu %s %d %" PRIu64 " %" PRId64 "\n%s\n%u",
+		                  s->routes->partition_seed, strlen(record->source_name),
 		                  record->source_name, record->partition, record->pos,
-		                  s->route->name, s->draft->ordinal);
+		                  record->timestamp_ms, s->route->name, s->draft->ordinal);
 	else
 		text = mem_printf("%s\nstream %" PRIu64 " %" PRIu64 "\n%s\n%u",
 		                  s->routes->identity_seed, record->stream, record->pos,
@@ -106,10 +107,12 @@ static char *own_key(const struct shaping *s)
 
 static bool own_identity(struct shaping *s)
 {
+	const char *seed = s->record->kind == STREAM_PARTITION ? s->routes->partition_seed
+	                                                       : s->routes->identity_seed;
+
 	if (!identity_field(s))
 		return false;
-	s->draft->identity_value =
-		s->routes->identity_seed ? own_key(s) : mem_strdup("<key of closefeed's own>");
+	s->draft->identity_value = seed ? own_key(s) : mem_strdup("<key of closefeed's own>");
 	return true;
 }
 

@@ -452,11 +452,23 @@ static const struct kafka_part *part_of(const struct kafka *k, uint64_t stream)
 	return NULL;
 }
 
+bool kafka_has(const struct source *source, uint64_t stream)
+{
+	const struct kafka *k = kafka_of(source);
+
+	return k->claim == KAFKA_OWNS && part_of(k, stream);
+}
+
+const char *kafka_cluster(const struct source *source)
+{
+	return kafka_of(source)->cluster;
+}
+
 bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms)
 {
 	const struct kafka *k = kafka_of(source);
 
-	return k->claim == KAFKA_OWNS && now_ms < k->lease_until_ms && part_of(k, stream) &&
+	return kafka_has(source, stream) && now_ms < k->lease_until_ms &&
 	       !kafka_consumer_is_lost(k->consumer);
 }
 
@@ -539,22 +551,37 @@ static const struct source_type kafka_source = {
 	.free = kafka_free,
 };
 
+static void take_options(struct kafka *k, const struct kafka_options *options)
+{
+	assert(options->ahead && options->ahead <= kafka_ahead_max && options->session_ms);
+	k->options = *options;
+	k->streams = mem_resize(k->streams, options->n_known, sizeof(struct stream *));
+	k->n_streams = options->n_known;
+	for (size_t i = 0; i < k->n_streams; i++)
+		k->streams[i] = options->known[i];
+}
+
+void kafka_go_on(struct source *source, const struct kafka_options *options)
+{
+	struct kafka *k = kafka_of(source);
+
+	assert(!k->n_parts);
+	take_options(k, options);
+	/* What a person said was said of what there was when it was said. */
+	k->options.accepts_offsets = options->accepts_offsets && !k->has_begun;
+}
+
 int kafka_open(const struct kafka_options *options, struct source **ret_source, struct err *err)
 {
 	struct kafka *k = mem_alloc(sizeof(*k));
 	int r;
 
-	assert(options->ahead && options->ahead <= kafka_ahead_max && options->session_ms);
 	k->source.type = &kafka_source;
-	k->options = *options;
+	take_options(k, options);
 	k->topics = strlist_copy(options->topics);
 	k->group = mem_strdup(options->group);
 	k->instance = mem_strdup(options->instance);
 	k->journal = mem_strdup(options->journal);
-	k->streams = mem_array(options->n_known, sizeof(struct stream *));
-	k->n_streams = options->n_known;
-	for (size_t i = 0; i < k->n_streams; i++)
-		k->streams[i] = options->known[i];
 	const struct kafka_consumer_config config = {.conf = options->conf,
 	                                             .group = k->group,
 	                                             .instance = k->instance,

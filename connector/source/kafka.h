@@ -50,6 +50,12 @@ enum { kafka_ahead_max = 4096 };
 int kafka_open(const struct kafka_options *options, struct source **ret_source, struct err *err);
 
 /*
+ * Goes on as a member of its group for another engine, with streams, host and limits of its own;
+ * what was read for the one before was given back with kafka_hand_over().
+ */
+void kafka_go_on(struct source *source, const struct kafka_options *options);
+
+/*
  * Once a turn, before anything is read or sent, also when nothing is read: commits what was settled
  * (and is durable: what is settled in this turn is committed in the next one), keeps the lease, and
  * keeps the group's patience. Errors as source_next().
@@ -63,6 +69,11 @@ enum kafka_claim {
 	KAFKA_HAS_LOST, /* others may have them: kafka_hand_over() at once, which commits nothing */
 };
 enum kafka_claim kafka_claim(const struct source *source);
+
+/* The partition is ours, and read. */
+bool kafka_has(const struct source *source, uint64_t stream);
+/* A hash of the cluster's id; NULL before the first assignment was begun. */
+const char *kafka_cluster(const struct source *source);
 
 /* The last gate: whether a request made of a record of @stream may be sent now. */
 bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms);

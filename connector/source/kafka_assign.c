@@ -124,6 +124,7 @@ static void begin_stream(struct kafka *k, struct kafka_part *p, const struct kaf
 
 	p->stream = is_new ? new_stream(k, name, known) : known;
 	(void)memccpy(p->stream->head_hash, k->cluster, '\0', sizeof(p->stream->head_hash));
+	host->begin(host->arg, p->stream, is_new);
 	/* Settled ranges first: what is settled before the offset may be among them. */
 	if (b->has_note)
 		kafka_note_settle(&b->note, b->offset, p->stream);
@@ -131,7 +132,6 @@ static void begin_stream(struct kafka *k, struct kafka_part *p, const struct kaf
 		kafka_settle_gap(p->stream, 0, b->offset);
 	if (b->doubtful_to > p->stream->doubtful_to)
 		p->stream->doubtful_to = b->doubtful_to;
-	host->begin(host->arg, p->stream, is_new);
 	host->store(host->arg, p->stream);
 }
 
@@ -249,6 +249,7 @@ int kafka_try_to_begin(struct kafka *k, struct err *err)
 		return r;
 	}
 	k->claim = KAFKA_OWNS;
+	k->has_begun |= k->n_parts > 0;
 	k->is_wanted = false;
 	k->commit_at_ms = k->sent_ms = k->committed_ms = k->now_ms;
 	k->polled_ms = k->now_ms;

@@ -45,7 +45,8 @@ struct kafka {
 	/* Streams of partitions: those known at the start, and those begun since. */
 	struct stream **streams;
 	size_t n_streams;
-	char *cluster; /* hash of its id; NULL: not known yet */
+	char *cluster;  /* hash of its id; NULL: not known yet */
+	bool has_begun; /* an assignment with partitions */
 	/* An assignment that is not read yet */
 	struct kafka_places wanted;
 	bool is_wanted;
