@@ -185,8 +185,8 @@ static struct event *event_new(struct engine *e, const struct event_origin *orig
 	event->id = mem_strdup(id);
 	event->lane = takes_lane;
 	event->owes = outbox_sinks(e) & ~(unsigned)SINK_REJECTS;
-	if (in->request && outbox_sinks(e) & (SINK_KAFKA | SINK_REJECTS))
-		event->key = mem_strdup(in->request->object_id);
+	if (outbox_sinks(e) & (SINK_KAFKA | SINK_REJECTS))
+		event->key = event_key(in, e->redact);
 	event->run = e->run.id;
 	event->at_wall_ms = facts.wall_ms;
 	event->body_len = body.len;

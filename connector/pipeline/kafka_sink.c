@@ -132,8 +132,8 @@ void topics_check(struct loader *l, const struct yaml_node *file)
 
 const struct section responses_kafka_section = {
 	.name = "responses.kafka",
-	.help = "Every event to a topic of Kafka, its key the object's id; the same keys as in "
-		"`rejects.kafka`.",
+	.help = "Every event to a topic of Kafka, its key the object's id, else that of the record; "
+		"the same keys as in `rejects.kafka`.",
 	.keys = responses_keys,
 };
 

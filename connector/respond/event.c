@@ -328,3 +328,21 @@ void event_print(const struct event_input *in, const struct redact *redact, stru
 	out->len = begin + redact_bytes(redact, out->data + begin, out->len - begin);
 	out->data[out->len] = '\0';
 }
+
+char *event_key(const struct event_input *in, const struct redact *redact)
+{
+	const struct part *part = in->request ? in->request->parts : in->part;
+	struct json_object *key;
+	char *text, *redacted;
+
+	if (in->request && in->request->object_id)
+		return mem_strdup(in->request->object_id);
+	key = part ? part->record->message_key : NULL;
+	if (!key)
+		return NULL;
+	text = json_object_is_type(key, json_type_string) ? mem_strdup(json_object_get_string(key))
+	                                                  : json_text(key);
+	redacted = redact_copy(redact, text);
+	free(text);
+	return redacted;
+}

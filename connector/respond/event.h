@@ -63,3 +63,9 @@ struct event_input {
  * event_record_max together are left out from there on, with a note, too.
  */
 void event_print(const struct event_input *in, const struct redact *redact, struct buf *out);
+
+/*
+ * What the event is about, to order it by: its subject, else the key of the message it was made of
+ * (of several, the first), as text and redacted. To free(); NULL: nothing.
+ */
+char *event_key(const struct event_input *in, const struct redact *redact);

@@ -7,7 +7,9 @@
 #include "lib/mem.h"
 #include "tests/unit/check.h"
 
+#include <json-c/json_tokener.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char key[] = "api_6Kd0rGjXQuPzPw3";
@@ -433,6 +435,43 @@ static void a_secret_in_a_copied_record_is_masked(void **state)
 	end(&s);
 }
 
+static void check_key(const struct scene *s, const char *expected)
+{
+	cleanup_(freep) char *made = event_key(&s->in, s->redact);
+
+	check_text(made, expected);
+}
+
+static void an_event_is_ordered_by_its_subject_else_by_the_key_of_its_message(void **state)
+{
+	struct part part = {.record = record_at(0, 7)};
+	struct scene s;
+	char *masked;
+
+	(void)state;
+	begin(&s);
+	s.request->parts[0].record->message_key = json_string("k1");
+	check_key(&s, "lead_A1");
+	free(s.request->object_id);
+	s.request->object_id = NULL;
+	check_key(&s, "k1");
+	add_part(s.request, record_at(13, 3515));
+	check_key(&s, "k1");
+
+	s.in.request = NULL;
+	s.in.part = &part;
+	check_null(event_key(&s.in, s.redact));
+	part.record->message_key = json_tokener_parse("{\"id\":7}");
+	check_key(&s, "{\"id\":7}");
+	json_object_put(part.record->message_key);
+	part.record->message_key = json_string(key);
+	masked = event_key(&s.in, s.redact);
+	check_null(strstr(masked, key));
+	free(masked);
+	part_deinit(&part);
+	end(&s);
+}
+
 static void print_samples(void)
 {
 	struct part part = {.record = record_at(7, 90)};
@@ -495,6 +534,7 @@ int main(int argc, char **argv)
 		sentence(a_copy_carries_each_record_as_it_was_read),
 		sentence(records_that_are_too_much_are_left_out_and_counted),
 		sentence(a_secret_in_a_copied_record_is_masked),
+		sentence(an_event_is_ordered_by_its_subject_else_by_the_key_of_its_message),
 		sentence(an_id_is_the_same_for_the_same_origin_and_no_other),
 		sentence(an_id_does_not_change_from_version_to_version),
 	};
