@@ -3,7 +3,6 @@
 #include "lib/filter_private.h"
 #include "lib/json.h"
 #include "lib/letter_case.h"
-#include "lib/mem.h"
 #include "lib/utf8.h"
 
 #include <string.h>
@@ -12,11 +11,7 @@ static const char a_single[] = "text, a number, true or false, or a list of them
 static const char a_splittable[] = "text, a number, or a list already made";
 static struct json_object *new_text(const char *text, size_t len)
 {
-	struct json_object *value = json_object_new_string_len(text, (int)len);
-
-	if (!value)
-		mem_exhausted();
-	return value;
+	return json_made(json_object_new_string_len(text, (int)len));
 }
 
 bool filter_is_text(struct json_object *value)
@@ -145,9 +140,7 @@ static const char *change_each(struct json_object *value,
 
 	if (!json_object_is_type(value, json_type_array))
 		return change_single(value, change, ret_value) ? NULL : a_single;
-	list = json_object_new_array();
-	if (!list)
-		mem_exhausted();
+	list = json_made(json_object_new_array());
 	for (size_t i = 0; i < json_object_array_length(value); i++) {
 		if (!change_single(json_object_array_get_idx(value, i), change, &item)) {
 			json_object_put(list);
@@ -199,11 +192,9 @@ const char *filter_text(struct json_object *value, const char *argument,
 static struct json_object *pieces_of(const char *text, size_t len, const char *separator)
 {
 	const size_t n = strlen(separator);
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_made(json_object_new_array());
 	const char *end = text + len, *found;
 
-	if (!list)
-		mem_exhausted();
 	while ((found = memmem(text, (size_t)(end - text), separator, n))) {
 		(void)json_object_array_add(list, new_text(text, (size_t)(found - text)));
 		text = found + n;

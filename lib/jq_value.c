@@ -72,13 +72,6 @@ jv jq_value_from_json(struct json_object *value)
 	abort();
 }
 
-static struct json_object *made(struct json_object *value)
-{
-	if (!value)
-		mem_exhausted();
-	return value;
-}
-
 /* What jq would print for @number. */
 static struct json_object *to_number(double number)
 {
@@ -88,17 +81,17 @@ static struct json_object *to_number(double number)
 	if (isnan(number))
 		return NULL;
 	if (fabs(number) <= (double)jq_exact_integers && number == trunc(number))
-		return made(json_object_new_int64((int64_t)number));
+		return json_made(json_object_new_int64((int64_t)number));
 	text = jv_dump_string(jv_number(number), 0);
-	value = made(json_object_new_double_s(number, jv_string_value(text)));
+	value = json_made(json_object_new_double_s(number, jv_string_value(text)));
 	jv_free(text);
 	return value;
 }
 
 static struct json_object *to_text(jv value)
 {
-	return made(json_object_new_string_len(jv_string_value(value),
-	                                       jv_string_length_bytes(jv_copy(value))));
+	return json_made(json_object_new_string_len(jv_string_value(value),
+	                                            jv_string_length_bytes(jv_copy(value))));
 }
 
 static int convert(jv value, unsigned depth, struct json_object **ret_value, struct err *err);
@@ -106,7 +99,7 @@ static int convert(jv value, unsigned depth, struct json_object **ret_value, str
 static int to_array(jv value, unsigned depth, struct json_object **ret_value, struct err *err)
 {
 	const int n = jv_array_length(jv_copy(value));
-	struct json_object *array = made(json_object_new_array_ext(n ? n : 1));
+	struct json_object *array = json_made(json_object_new_array_ext(n ? n : 1));
 	int r = 0;
 
 	for (int i = 0; i < n && r >= 0; i++) {
@@ -141,7 +134,7 @@ static int to_member(jv key, jv member, unsigned depth, struct json_object *obje
 
 static int to_object(jv value, unsigned depth, struct json_object **ret_value, struct err *err)
 {
-	struct json_object *object = made(json_object_new_object());
+	struct json_object *object = json_made(json_object_new_object());
 	int r = 0;
 
 	for (int i = jv_object_iter(value); r >= 0 && jv_object_iter_valid(value, i);
@@ -172,7 +165,7 @@ static int convert(jv value, unsigned depth, struct json_object **ret_value, str
 		return 0;
 	case JV_KIND_FALSE:
 	case JV_KIND_TRUE:
-		*ret_value = made(json_object_new_boolean(kind == JV_KIND_TRUE));
+		*ret_value = json_made(json_object_new_boolean(kind == JV_KIND_TRUE));
 		return 0;
 	case JV_KIND_NUMBER:
 		*ret_value = to_number(jv_number_value(value));

@@ -63,6 +63,9 @@ const char *json_kind_text(struct json_object *value);
 /* A new string object; NULL text gives a JSON null. */
 struct json_object *json_string(const char *text);
 
+/* @value, which json-c has just made: NULL is want of memory, and ends the process. */
+struct json_object *json_made(struct json_object *value);
+
 /* Bytes of memory that @value takes, about: what is shared in it counts as often as it stands
  * there. */
 size_t json_weight(struct json_object *value);

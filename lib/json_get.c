@@ -42,11 +42,11 @@ bool json_get_bool(struct json_object *object, const char *key, bool otherwise)
 
 struct json_object *json_string(const char *text)
 {
-	struct json_object *value;
+	return text ? json_made(json_object_new_string(text)) : NULL;
+}
 
-	if (!text)
-		return NULL;
-	value = json_object_new_string(text);
+struct json_object *json_made(struct json_object *value)
+{
 	if (!value)
 		mem_exhausted();
 	return value;

@@ -1,6 +1,7 @@
 /* The half of lib/redact.h for JSON values that are parsed already. */
 
 #include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/redact.h"
 
@@ -24,11 +25,7 @@ static char *masked_string(const struct redact *r, const char *text, size_t len,
 
 static struct json_object *new_string(const char *text, size_t len)
 {
-	struct json_object *string = json_object_new_string_len(text, (int)len);
-
-	if (!string)
-		mem_exhausted();
-	return string;
+	return json_made(json_object_new_string_len(text, (int)len));
 }
 
 static struct json_object *masked_text(const struct redact *r, struct json_object *value)
@@ -51,9 +48,7 @@ static struct json_object *masked_list(const struct redact *r, struct json_objec
 		struct json_object *masked = redact_json(r, item);
 
 		if (masked && !copy) {
-			copy = json_object_new_array_ext((int)n);
-			if (!copy)
-				mem_exhausted();
+			copy = json_made(json_object_new_array_ext((int)n));
 			for (size_t k = 0; k < i; k++)
 				(void)json_object_array_add(
 					copy, json_object_get(json_object_array_get_idx(list, k)));
@@ -75,10 +70,8 @@ static struct json_object *masked_member(const struct redact *r, const char *key
 /* A copy of the members of @object before @key; values are shared. */
 static struct json_object *members_before(struct json_object *object, const char *before)
 {
-	struct json_object *copy = json_object_new_object();
+	struct json_object *copy = json_made(json_object_new_object());
 
-	if (!copy)
-		mem_exhausted();
 	json_object_object_foreach(object, key, value)
 	{
 		if (key == before)

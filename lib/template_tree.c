@@ -216,9 +216,8 @@ enum template_result template_tree_render(const struct template_tree *t,
 	case NODE_LIST:
 		break;
 	}
-	value = t->kind == NODE_OBJECT ? json_object_new_object() : json_object_new_array();
-	if (!value)
-		mem_exhausted();
+	value = json_made(t->kind == NODE_OBJECT ? json_object_new_object()
+	                                         : json_object_new_array());
 	result = render_items(t, scope, value, err);
 	if (result == TEMPLATE_VALUE)
 		*ret_value = value;
@@ -233,11 +232,9 @@ enum template_result template_tree_render_over(const struct template_tree *t,
                                                const struct template_scope *scope,
                                                struct json_object **ret_value, struct err *err)
 {
-	struct json_object *value = json_object_new_object();
+	struct json_object *value = json_made(json_object_new_object());
 
 	assert(t->kind == NODE_OBJECT);
-	if (!value)
-		mem_exhausted();
 	if (render_items(t, scope, value, err) == TEMPLATE_REFUSED) {
 		json_object_put(value);
 		return TEMPLATE_REFUSED;

@@ -97,9 +97,7 @@ static void add_field(struct reader *reader, const char *path, const char *text)
 	const char *before;
 
 	if (!reader->fields)
-		reader->fields = json_object_new_object();
-	if (!reader->fields)
-		mem_exhausted();
+		reader->fields = json_made(json_object_new_object());
 	before = json_get_string(reader->fields, name);
 	if (!before && json_object_object_length(reader->fields) >= max_fields)
 		return;

@@ -107,10 +107,8 @@ static bool is_taken(struct adding *a, struct json_object *child, const char *id
 
 static struct json_object *copy_of(struct json_object *child)
 {
-	struct json_object *copy = json_object_new_object();
+	struct json_object *copy = json_made(json_object_new_object());
 
-	if (!copy)
-		mem_exhausted();
 	if (!child)
 		return copy;
 	json_object_object_foreach(child, key, value)(void)

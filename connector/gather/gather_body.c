@@ -2,17 +2,15 @@
 
 #include "connector/gather/encode.h"
 #include "lib/buf.h"
-#include "lib/mem.h"
+#include "lib/json.h"
 
 #include <json-c/linkhash.h>
 #include <string.h>
 
 struct json_object *gather_list(struct draft *const *drafts, size_t n)
 {
-	struct json_object *list = json_object_new_array_ext((int)n);
+	struct json_object *list = json_made(json_object_new_array_ext((int)n));
 
-	if (!list)
-		mem_exhausted();
 	for (size_t i = 0; i < n; i++)
 		(void)json_object_array_add(list, json_object_get(drafts[i]->body));
 	return list;
@@ -21,10 +19,8 @@ struct json_object *gather_list(struct draft *const *drafts, size_t n)
 struct json_object *gather_keyed(const struct batch *batch, struct json_object *with,
                                  struct json_object *takes_list)
 {
-	struct json_object *body = json_object_new_object();
+	struct json_object *body = json_made(json_object_new_object());
 
-	if (!body)
-		mem_exhausted();
 	(void)json_object_object_add(body, batch->key, takes_list);
 	if (!json_object_is_type(with, json_type_object))
 		return body;

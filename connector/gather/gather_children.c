@@ -23,13 +23,6 @@ static const struct {
 
 enum { emails, n_lists = sizeof(lists) / sizeof(lists[0]) };
 
-static struct json_object *own(struct json_object *value)
-{
-	if (!value)
-		mem_exhausted();
-	return value;
-}
-
 static size_t n_items(struct json_object *list)
 {
 	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
@@ -75,14 +68,16 @@ static void join_by_email(struct json_object *rows_by_email, struct json_object 
 		if (json_object_object_get_ex(rows_by_email, email, &known))
 			join_rows(first, (size_t)json_object_get_int64(known), row);
 		else
-			(void)json_object_object_add(rows_by_email, email,
-			                             own(json_object_new_int64((int64_t)row)));
+			(void)json_object_object_add(
+				rows_by_email, email,
+				json_made(json_object_new_int64((int64_t)row)));
 	}
 }
 
 static size_t *find_first(struct draft *const *rows, size_t n)
 {
-	cleanup_(json_freep) struct json_object *rows_by_email = own(json_object_new_object());
+	cleanup_(json_freep) struct json_object *rows_by_email =
+		json_made(json_object_new_object());
 	size_t *first = mem_array(n, sizeof(*first));
 
 	for (size_t i = 0; i < n; i++) {
@@ -114,7 +109,7 @@ static bool has_item(struct json_object *list, struct json_object *of, size_t at
 static struct json_object *join_lists(struct json_object *list, struct json_object *more,
                                       size_t which)
 {
-	struct json_object *joined = own(json_object_new_array());
+	struct json_object *joined = json_made(json_object_new_array());
 
 	for (size_t i = 0; i < n_items(list); i++)
 		(void)json_object_array_add(joined,
@@ -142,7 +137,7 @@ static void put_member(struct json_object *child, const char *key, struct json_o
 /* A new object, as if @child had been made and then been changed by what @later says. */
 static struct json_object *join_children(struct json_object *child, struct json_object *later)
 {
-	struct json_object *joined = own(json_object_new_object());
+	struct json_object *joined = json_made(json_object_new_object());
 
 	json_object_object_foreach(child, key, value)(void)
 		json_object_object_add(joined, key, json_object_get(value));
@@ -152,7 +147,7 @@ static struct json_object *join_children(struct json_object *child, struct json_
 
 struct json_object *gather_children(struct draft *const *rows, size_t n, size_t *ret_at)
 {
-	struct json_object *list = own(json_object_new_array());
+	struct json_object *list = json_made(json_object_new_array());
 	size_t *first = find_first(rows, n), *at = mem_array(n, sizeof(*at));
 
 	for (size_t i = 0; i < n; i++) {

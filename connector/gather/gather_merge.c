@@ -43,22 +43,13 @@ static enum change change_of(const char *key, size_t *ret_field_len)
 	return SETS;
 }
 
-static struct json_object *new_list(void)
-{
-	struct json_object *list = json_object_new_array();
-
-	if (!list)
-		mem_exhausted();
-	return list;
-}
-
 /* Several values or one: as a new list, without those that are @left_out (may be NULL). */
 static struct json_object *values_of(struct json_object *value, bool has_left_out,
                                      struct json_object *left_out)
 {
 	const bool is_list = json_object_is_type(value, json_type_array);
 	const size_t n = is_list ? json_object_array_length(value) : value ? 1 : 0;
-	struct json_object *list = new_list();
+	struct json_object *list = json_made(json_object_new_array());
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *item = is_list ? json_object_array_get_idx(value, i) : value;
@@ -189,22 +180,13 @@ static void unwrap_single_values(struct json_object *fold)
 	}
 }
 
-static struct json_object *new_fold(void)
-{
-	struct json_object *fold = json_object_new_object();
-
-	if (!fold)
-		mem_exhausted();
-	return fold;
-}
-
 struct json_object *gather_fold(struct draft *const *drafts, size_t n)
 {
 	struct json_object *fold;
 
 	if (n == 1)
 		return json_object_get(drafts[0]->body);
-	fold = new_fold();
+	fold = json_made(json_object_new_object());
 	for (size_t i = 0; i < n; i++)
 		fold_body(fold, drafts[i]->body);
 	unwrap_single_values(fold);
@@ -261,7 +243,7 @@ bool gather_took_lists(struct json_object *body, struct json_object *object)
 
 size_t gather_n_without_list(struct draft *const *drafts, size_t n)
 {
-	struct json_object *fold = new_fold();
+	struct json_object *fold = json_made(json_object_new_object());
 	size_t i;
 
 	for (i = 0; i < n; i++) {

@@ -24,18 +24,10 @@ static void fill_missing(struct json_object *object, struct json_object *more)
 	}
 }
 
-static struct json_object *new_object(void)
-{
-	struct json_object *object = json_object_new_object();
-
-	if (!object)
-		mem_exhausted();
-	return object;
-}
-
 struct json_object *gather_nested(struct draft *const *drafts, size_t n)
 {
-	struct json_object *body = new_object(), *list = gather_children(drafts, n, NULL);
+	struct json_object *body = json_made(json_object_new_object()),
+			   *list = gather_children(drafts, n, NULL);
 
 	for (size_t i = 0; i < n; i++)
 		fill_missing(body, drafts[i]->body);
@@ -52,7 +44,7 @@ static void fill_written(struct draft *nest, const struct draft *row)
 	if (!row->written)
 		return;
 	if (!nest->written)
-		nest->written = new_object();
+		nest->written = json_made(json_object_new_object());
 	fill_missing(nest->written, row->written);
 }
 
@@ -139,7 +131,7 @@ static struct draft *fold_updates(struct draft *const *rows, size_t n)
 
 	if (!update)
 		return NULL;
-	update->body = new_object();
+	update->body = json_made(json_object_new_object());
 	for (size_t i = 0; i < n; i++)
 		if (rows[i]->update)
 			fill_row(update, rows[i]->update);

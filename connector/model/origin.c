@@ -2,7 +2,6 @@
 
 #include "lib/clock.h"
 #include "lib/json.h"
-#include "lib/mem.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,12 +16,10 @@ struct json_object *origin_timestamp(const struct record *record)
 
 static struct json_object *message_source(const struct record *record)
 {
-	struct json_object *source = json_object_new_object();
-	struct json_object *headers =
-		record->headers ? json_object_get(record->headers) : json_object_new_object();
+	struct json_object *source = json_made(json_object_new_object());
+	struct json_object *headers = json_made(record->headers ? json_object_get(record->headers)
+	                                                        : json_object_new_object());
 
-	if (!source || !headers)
-		mem_exhausted();
 	(void)json_object_object_add(source, "topic", json_string(record->source_name));
 	(void)json_object_object_add(source, "partition", json_object_new_int(record->partition));
 	(void)json_object_object_add(source, "offset", json_object_new_uint64(record->pos));
@@ -36,10 +33,8 @@ static struct json_object *message_source(const struct record *record)
 
 static struct json_object *line_source(const struct record *record)
 {
-	struct json_object *source = json_object_new_object();
+	struct json_object *source = json_made(json_object_new_object());
 
-	if (!source)
-		mem_exhausted();
 	(void)json_object_object_add(source, "file", json_string(record->source_name));
 	if (record->line)
 		(void)json_object_object_add(source, "line", json_object_new_uint64(record->line));

@@ -21,9 +21,7 @@ char *record_message_text(const struct record *r)
 
 	if (r->kind != STREAM_PARTITION)
 		return NULL;
-	o = json_object_new_object();
-	if (!o)
-		mem_exhausted();
+	o = json_made(json_object_new_object());
 	if (r->message_key)
 		add(o, "key", json_object_get(r->message_key));
 	if (r->headers)

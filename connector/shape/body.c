@@ -1,4 +1,5 @@
 #include "connector/shape/steps.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
@@ -10,15 +11,6 @@
  * so do rejects. So nothing is copied until it changes, and then only the containers on the way.
  */
 
-static struct json_object *new_object(void)
-{
-	struct json_object *object = json_object_new_object();
-
-	if (!object)
-		mem_exhausted();
-	return object;
-}
-
 /* As deep as the record: json_max_depth at most. NOLINTBEGIN(misc-no-recursion) */
 /* Containers are copied all the way down, scalars are shared: they keep their digits. */
 static struct json_object *copy_containers(struct json_object *value)
@@ -27,7 +19,7 @@ static struct json_object *copy_containers(struct json_object *value)
 	size_t n;
 
 	if (json_object_is_type(value, json_type_object)) {
-		copy = new_object();
+		copy = json_made(json_object_new_object());
 		json_object_object_foreach(value, key, member)(void) json_object_object_add_ex(
 			copy, key, copy_containers(member), JSON_C_OBJECT_ADD_KEY_IS_NEW);
 		return copy;
@@ -35,9 +27,7 @@ static struct json_object *copy_containers(struct json_object *value)
 	if (!json_object_is_type(value, json_type_array))
 		return json_object_get(value);
 	n = json_object_array_length(value);
-	copy = json_object_new_array();
-	if (!copy)
-		mem_exhausted();
+	copy = json_made(json_object_new_array());
 	for (size_t i = 0; i < n; i++)
 		(void)json_object_array_add(copy,
 		                            copy_containers(json_object_array_get_idx(value, i)));
@@ -52,7 +42,7 @@ void shape_own_body(struct shaping *s)
 
 	if (s->owns_body)
 		return;
-	own = new_object();
+	own = json_made(json_object_new_object());
 	json_object_object_foreach(s->draft->body, key, member)(void) json_object_object_add_ex(
 		own, key, json_object_get(member), JSON_C_OBJECT_ADD_KEY_IS_NEW);
 	json_object_put(s->draft->body);
@@ -103,7 +93,7 @@ static bool written_body(struct shaping *s)
 		break;
 	case TEMPLATE_MISSING:
 		s->is_empty = true;
-		value = json_object_new_object();
+		value = json_made(json_object_new_object());
 		break;
 	case TEMPLATE_REFUSED:
 		rejection_set(s->rejection, REJECT_TEMPLATE, NULL, "%s", err.text);
@@ -209,15 +199,13 @@ static struct json_object *without_omitted(const struct route *route, struct jso
 	if (!holds_omitted(route, value))
 		return json_object_get(value);
 	if (json_object_is_type(value, json_type_object)) {
-		copy = new_object();
+		copy = json_made(json_object_new_object());
 		json_object_object_foreach(value, key, member) if (!is_omitted(route, member))(void)
 			json_object_object_add_ex(copy, key, without_omitted(route, member),
 		                                  JSON_C_OBJECT_ADD_KEY_IS_NEW);
 		return copy;
 	}
-	copy = json_object_new_array();
-	if (!copy)
-		mem_exhausted();
+	copy = json_made(json_object_new_array());
 	for (size_t i = 0; i < json_object_array_length(value); i++)
 		(void)json_object_array_add(
 			copy, without_omitted(route, json_object_array_get_idx(value, i)));

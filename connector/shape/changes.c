@@ -65,10 +65,8 @@ static void tell_left(const struct leaving *l, const char *key)
 /* A new object: the members of a nested "custom" that stay. */
 static struct json_object *custom_without(const struct leaving *l, struct json_object *custom)
 {
-	struct json_object *kept = json_object_new_object();
+	struct json_object *kept = json_made(json_object_new_object());
 
-	if (!kept)
-		mem_exhausted();
 	json_object_object_foreach(custom, name, value)
 	{
 		char *key = mem_printf("%s%s", prefix, name);
@@ -120,10 +118,8 @@ static void leave_out_what_only_a_create_takes(struct shaping *s)
 /* A new object: @over with the members of its nested "custom" as keys of their own. */
 static struct json_object *flattened(struct json_object *over)
 {
-	struct json_object *flat = json_object_new_object();
+	struct json_object *flat = json_made(json_object_new_object());
 
-	if (!flat)
-		mem_exhausted();
 	json_object_object_foreach(over, key, value)
 	{
 		if (strcmp(key, "custom") != 0 || !json_object_is_type(value, json_type_object)) {

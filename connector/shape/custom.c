@@ -74,10 +74,8 @@ static bool holds_custom(struct json_object *object)
 
 static struct json_object *copy_members(struct json_object *object)
 {
-	struct json_object *copy = json_object_new_object();
+	struct json_object *copy = json_made(json_object_new_object());
 
-	if (!copy)
-		mem_exhausted();
 	json_object_object_foreach(object, key, value)(void) json_object_object_add_ex(
 		copy, key, json_object_get(value), JSON_C_OBJECT_ADD_KEY_IS_NEW);
 	return copy;
@@ -109,9 +107,7 @@ static bool name_contacts(struct shaping *s)
 	const size_t n = is_list ? json_object_array_length(contacts) : 0;
 	bool changes = false, is_good = true;
 
-	named = json_object_new_array();
-	if (!named)
-		mem_exhausted();
+	named = json_made(json_object_new_array());
 	for (size_t i = 0; i < n && is_good; i++) {
 		is_good = shape_contact(s, json_object_array_get_idx(contacts, i), &contact);
 		changes |= contact != json_object_array_get_idx(contacts, i);

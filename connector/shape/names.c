@@ -372,9 +372,7 @@ bool shape_field_names(struct shaping *s, const char *kind, struct json_object *
 		*ret_object = json_object_get(object);
 		return true;
 	}
-	named = json_object_new_object();
-	if (!named)
-		mem_exhausted();
+	named = json_made(json_object_new_object());
 	json_object_object_foreach(object, key, value)
 	{
 		if (add_member(s, kind, named, key, value))

@@ -32,19 +32,14 @@ static struct json_object *value_of(const char *bytes, size_t len)
 		return value;
 	if (!is_utf8(bytes, len))
 		return NULL;
-	value = json_object_new_string_len(bytes, (int)len);
-	if (!value)
-		mem_exhausted();
-	return value;
+	return json_made(json_object_new_string_len(bytes, (int)len));
 }
 
 static struct json_object *headers_of(const struct kafka_message *m)
 {
-	struct json_object *headers = json_object_new_object();
+	struct json_object *headers = json_made(json_object_new_object());
 	size_t bytes = 0;
 
-	if (!headers)
-		mem_exhausted();
 	for (size_t i = 0; i < m->n_headers; i++) {
 		const struct kafka_header *h = &m->headers[i];
 		struct json_object *value = NULL;
@@ -83,9 +78,7 @@ static void take_tombstone(struct record *r, const struct kafka_format *format)
 	}
 	r->raw = mem_strdup("{}");
 	r->len = 2;
-	r->value = json_object_new_object();
-	if (!r->value)
-		mem_exhausted();
+	r->value = json_made(json_object_new_object());
 }
 
 static void parse(struct record *r)
