@@ -44,6 +44,19 @@ size_t utf8_sequence(const char *text, size_t len)
 	return n;
 }
 
+bool utf8_is_valid(const char *text, size_t len)
+{
+	while (len) {
+		const size_t n = utf8_sequence(text, len);
+
+		if (!n)
+			return false;
+		text += n;
+		len -= n;
+	}
+	return true;
+}
+
 size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code)
 {
 	/* The bits of the first byte that belong to the character. */

@@ -91,26 +91,13 @@ static void add_body(struct buf *out, const struct redact *redact, const char *t
 		json_print_string(text, len, out);
 }
 
-static bool is_utf8(const char *text, size_t len)
-{
-	while (len) {
-		const size_t n = utf8_sequence(text, len);
-
-		if (!n)
-			return false;
-		text += n;
-		len -= n;
-	}
-	return true;
-}
-
 /* Into the object that was just added. */
 static void add_raw(struct buf *out, const char *raw, size_t len)
 {
 	char *text;
 
 	out->len--; /* its closing brace */
-	if (is_utf8(raw, len)) {
+	if (utf8_is_valid(raw, len)) {
 		add_key(out, "text");
 		json_print_string(raw, len, out);
 	} else {

@@ -9,19 +9,6 @@
 
 enum { frame_bytes = 5, frame_magic = 0, max_key = 4096, max_headers = 16384 };
 
-static bool is_utf8(const char *text, size_t len)
-{
-	while (len) {
-		const size_t n = utf8_sequence(text, len);
-
-		if (!n)
-			return false;
-		text += n;
-		len -= n;
-	}
-	return true;
-}
-
 /* NULL: it is neither JSON nor text. */
 static struct json_object *value_of(const char *bytes, size_t len)
 {
@@ -30,7 +17,7 @@ static struct json_object *value_of(const char *bytes, size_t len)
 	if (len && (*bytes == '{' || *bytes == '"') &&
 	    json_parse(bytes, len, 0, &value, NULL, NULL) == 0)
 		return value;
-	if (!is_utf8(bytes, len))
+	if (!utf8_is_valid(bytes, len))
 		return NULL;
 	return json_made(json_object_new_string_len(bytes, (int)len));
 }
@@ -45,9 +32,9 @@ static struct json_object *headers_of(const struct kafka_message *m)
 		struct json_object *value = NULL;
 
 		bytes += strlen(h->name) + h->len;
-		if (bytes > max_headers || !is_utf8(h->name, strlen(h->name)))
+		if (bytes > max_headers || !utf8_is_valid(h->name, strlen(h->name)))
 			continue;
-		if (h->value && is_utf8(h->value, h->len))
+		if (h->value && utf8_is_valid(h->value, h->len))
 			value = json_object_new_string_len(h->value, (int)h->len);
 		(void)json_object_object_add(headers, h->name, value);
 	}

@@ -81,12 +81,22 @@ static void encoding_agrees_with_known_characters(void **state)
 	assert_memory_equal(bytes, "\xf0\x9f\x98\x80", 4);
 }
 
+static void text_is_valid_when_all_of_it_is_characters(void **state)
+{
+	(void)state;
+	check(utf8_is_valid("", 0));
+	check(utf8_is_valid("a\xc3\xa9\0b", 5));
+	check(!utf8_is_valid("a\xc3\xa9", 2)); /* cut off */
+	check(!utf8_is_valid("\xc3\xa9\xff", 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(every_first_and_second_byte_is_judged_exactly),
 		sentence(every_scalar_value_is_encoded_as_one_character_and_read_again),
 		sentence(encoding_agrees_with_known_characters),
+		sentence(text_is_valid_when_all_of_it_is_characters),
 	};
 
 	return run_sentences(tests);
