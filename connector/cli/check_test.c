@@ -6,6 +6,7 @@
 #include "connector/pipeline/keys.h"
 #include "connector/pipeline/url.h"
 #include "connector/shape/shape.h"
+#include "connector/source/kafka_record.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/json_diff.h"
@@ -137,6 +138,8 @@ static void render(const struct pipeline *p, struct record *record, struct rende
 	struct shape_result shaped;
 
 	*ret = (struct rendered){json_object_new_array(), json_object_new_array()};
+	if (record->is_ignored)
+		return;
 	if (!preview_has_key(&p->routes, record, &rejection)) {
 		add_rejection(ret, &rejection);
 		return;
@@ -147,21 +150,50 @@ static void render(const struct pipeline *p, struct record *record, struct rende
 	shape_result_deinit(&shaped);
 }
 
-/* The record as a source would hand it out: a map, or text as a line of the input. */
-static struct record *record_of(const struct test_run *run, const struct yaml_node *node,
-                                uint64_t line)
+static char *text_of(const struct yaml_node *node)
+{
+	struct json_object *json = tree_json(node);
+	char *text = node->kind == YAML_TEXT ? mem_strdup(node->text) : json_text(json);
+
+	json_object_put(json);
+	return text;
+}
+
+/* As the first of the topics would hand it out; null is a tombstone. */
+static struct record *message_of(const struct test_run *run, const struct yaml_node *test,
+                                 size_t number)
+{
+	const struct yaml_node *node = yaml_get(test, "record"), *name = yaml_get(test, "key");
+	const struct pipeline_source_kafka *kafka = &run->pipeline->kafka;
+	const struct kafka_format format = {.tombstones = kafka->tombstones,
+	                                    .max_record = run->pipeline->max_record};
+	cleanup_(freep) char *value = yaml_is_null(node) ? NULL : text_of(node);
+	cleanup_(freep) char *key = name ? text_of(name) : NULL;
+	const struct kafka_message message = {
+		.topic = kafka->topics[0],
+		.offset = (int64_t)number,
+		.key = key,
+		.key_len = key ? strlen(key) : 0,
+		.value = value,
+		.value_len = value ? strlen(value) : 0,
+		.timestamp_ms = test_now_ms,
+	};
+
+	return kafka_record(&message, &format);
+}
+
+/* A map, or text as a line of the input. */
+static struct record *line_of(const struct test_run *run, const struct yaml_node *test,
+                              size_t number)
 {
 	struct record *record = record_new();
-	struct json_object *json = tree_json(node);
 	struct err err = {0};
 
 	record->kind = STREAM_FILE;
 	record->source_name = mem_strdup(run->pipeline->ndjson_written);
-	record->line = line;
-	record->read_wall_ms = test_now_ms;
-	record->raw = node->kind == YAML_TEXT ? mem_strdup(node->text) : json_text(json);
+	record->line = number;
+	record->raw = text_of(yaml_get(test, "record"));
 	record->len = strlen(record->raw);
-	json_object_put(json);
 	if (json_parse(record->raw, record->len, 0, &record->value, NULL, &err) == 0 &&
 	    json_object_is_type(record->value, json_type_object))
 		return record;
@@ -169,6 +201,17 @@ static struct record *record_of(const struct test_run *run, const struct yaml_no
 	record->fault_text = mem_strdup(*err.text ? err.text : "the record is no JSON object");
 	json_object_put(record->value);
 	record->value = NULL;
+	return record;
+}
+
+/* The record as the source would hand it out. */
+static struct record *record_of(const struct test_run *run, const struct yaml_node *test,
+                                size_t number)
+{
+	struct record *record = run->pipeline->kafka.topics ? message_of(run, test, number)
+	                                                    : line_of(run, test, number);
+
+	record->read_wall_ms = test_now_ms;
 	return record;
 }
 
@@ -282,7 +325,7 @@ static void compare_rejections(struct comparison *c, const char *expected, struc
 
 /* Reading the file */
 
-static const char *const test_keys[] = {"name", "record", "requests", "rejected", NULL};
+static const char *const test_keys[] = {"name", "record", "key", "requests", "rejected", NULL};
 static const char *const request_keys[] = {"method", "url", "headers", "body", NULL};
 
 static void check_keys(struct test_run *run, const struct yaml_node *map, const char *const *keys)
@@ -336,6 +379,8 @@ static void check_one(struct test_run *run, const struct yaml_node *test)
 		wrong(run, test,
 		      "requests (a list; [] where nothing is sent) or rejected (a class) is "
 		      "missing");
+	if (yaml_get(test, "key") && !run->pipeline->kafka.topics)
+		wrong(run, yaml_get(test, "key"), "only messages of Kafka have a key: take it out");
 	if (yaml_get(test, "requests"))
 		check_requests(run, yaml_get(test, "requests"));
 	if (yaml_get(test, "rejected"))
@@ -398,7 +443,7 @@ static void run_one(struct test_run *run, const struct yaml_node *test, size_t n
 {
 	const struct yaml_node *requests = yaml_get(test, "requests");
 	const struct yaml_node *rejected = yaml_get(test, "rejected");
-	struct record *record = record_of(run, yaml_get(test, "record"), number);
+	struct record *record = record_of(run, test, number);
 	struct json_object *expected = requests ? tree_json(requests) : NULL;
 	struct comparison c = {.differences = json_object_new_array()};
 	struct rendered r;

@@ -149,3 +149,50 @@ def test_a_record_without_its_key_is_rejected_and_each_test_stands_alone(closefe
 """)
     done = closefeed("check", "keyed.yaml", "--test", "tests.yaml")
     assert done.code == 0 and "5 of 5 agree" in done.out, done.out
+
+
+KAFKA = """\
+version: 1
+name: topics
+source:
+  kafka: {brokers: ["127.0.0.1:9092"], topics: [people, "^more"], tombstones: %s}
+close: {base_url: "http://127.0.0.1:9/api/v1", api_key: {env: CLOSE_API_KEY}}
+routes:
+  - operation: lead.create
+    body:
+      name: "{company|default:none}"
+      description: "{@topic}/{@partition}@{@offset} {@timestamp} {@key} {@key.id|default:-}"
+"""
+
+KAFKA_AGREES = """\
+- record: {company: Acme}
+  key: k1
+  requests:
+    - method: POST
+      url: /lead/
+      body: {name: Acme, description: "people/0@1 2000-01-01T00:00:00.000Z k1 -"}
+- record: {company: Borealis}
+  key: {id: 7}
+  requests:
+    - method: POST
+      url: /lead/
+      body: {name: Borealis, description: "people/0@2 2000-01-01T00:00:00.000Z {\\"id\\":7} 7"}
+- record: null
+  key: k2
+"""
+
+
+@pytest.mark.parametrize("tombstones, rest", [
+    ("reject", "  rejected: tombstone\n"), ("ignore", "  requests: []\n"),
+    ("route", "  requests: [{method: POST, url: /lead/}]\n")])
+def test_a_record_of_a_topic_has_its_origins_and_may_be_a_tombstone(closefeed, tombstones, rest):
+    (closefeed.folder / "topics.yaml").write_text(KAFKA % tombstones)
+    (closefeed.folder / "tests.yaml").write_text(KAFKA_AGREES + rest)
+    result = closefeed("check", "topics.yaml", "--test", "tests.yaml")
+    assert result.code == 0, result.out + result.err
+    assert "3 of 3 agree" in result.out
+
+
+def test_a_line_of_a_file_has_no_key(check):
+    result = check("- record: {company: Acme}\n  key: k1\n  requests: []\n")
+    assert result.code == 78 and "only messages of Kafka have a key" in result.err
