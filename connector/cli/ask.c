@@ -50,8 +50,7 @@ enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **r
 	return EXIT_DONE;
 }
 
-/* An answer {"error", "exit"} is a refusal. */
-static enum exit_code refusal_of(struct json_object *answer)
+enum exit_code ask_refusal(struct json_object *answer)
 {
 	const char *text = json_get_string(answer, "error");
 	struct err err;
@@ -113,7 +112,7 @@ enum exit_code ask_state(const struct pipeline *pipeline, const char *verb,
 	}
 	if (code != EXIT_DONE)
 		return *err.text ? cli_fail(code, &err) : code;
-	code = refusal_of(answer);
+	code = ask_refusal(answer);
 	if (code == EXIT_DONE)
 		*ret_answer = answer;
 	else

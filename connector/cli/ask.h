@@ -19,6 +19,9 @@ enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **r
 /* Prints the notes as `file:line:column: error: …`. */
 void ask_print_notes(const struct pipeline *pipeline);
 
+/* EXIT_DONE, or prints why @answer is a refusal and returns the exit code to end with. */
+enum exit_code ask_refusal(struct json_object *answer);
+
 /*
  * Asks @verb with @request (borrowed). Returns EXIT_DONE and the answer, the caller's; or prints
  * why there is none and returns the exit code to end with.

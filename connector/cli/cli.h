@@ -126,4 +126,5 @@ extern const struct verb verb_sandbox;
 extern const struct verb verb_schema;
 extern const struct verb verb_send;
 extern const struct verb verb_status;
+extern const struct verb verb_tap;
 extern const struct verb verb_version;

@@ -11,6 +11,7 @@ const struct verb *const verbs[] = {
 	&verb_send,
 	&verb_run,
 	&verb_status,
+	&verb_tap,
 	&verb_runs,
 	&verb_rejects,
 	&verb_held,

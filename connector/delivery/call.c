@@ -71,6 +71,27 @@ static void again_later(struct call *c)
 	loop_timer_set(loop, &c->timer, loop_now_ms(loop) + backoff_next(&c->backoff), queue, c);
 }
 
+static const char *method_of(const struct call *c)
+{
+	static const char *const names[] = {"GET", "POST", "PUT"};
+
+	return names[c->call.method];
+}
+
+static void tell_those_who_watch(const struct call *c, const struct http_answer *answer)
+{
+	const struct delivery_hooks *hooks = &c->delivery->hooks;
+	const struct delivery_exchange exchange = {
+		.method = method_of(c),
+		.path = c->call.url,
+		.body = c->call.body,
+		.body_len = c->call.body ? strlen(c->call.body) : 0,
+	};
+
+	if (hooks->heard)
+		hooks->heard(hooks->arg, &exchange, answer);
+}
+
 static void answered(void *arg, const struct http_answer *answer)
 {
 	struct call *c = arg;
@@ -81,6 +102,7 @@ static void answered(void *arg, const struct http_answer *answer)
 	d->n_slots--;
 	d->hooks.judge_call(d->hooks.arg, answer, &j);
 	pace_answer(d->pace, c->group->pace, &j.rate, loop_now_ms(d->loop));
+	tell_those_who_watch(c, answer);
 
 	switch (j.verdict) {
 	case VERDICT_RATE_LIMITED:
@@ -119,13 +141,12 @@ static void answered(void *arg, const struct http_answer *answer)
 
 void call_start(struct call *c)
 {
-	static const char *const names[] = {"GET", "POST", "PUT"};
 	static const char *const json[] = {"Accept: application/json",
 	                                   "Content-Type: application/json", NULL};
 	static const char *const plain[] = {"Accept: application/json", NULL};
 	struct delivery *d = c->delivery;
 	const struct http_request request = {
-		.method = names[c->call.method],
+		.method = method_of(c),
 		.url = c->url,
 		.headers = c->call.body ? json : plain,
 		.body = c->call.body,

@@ -38,6 +38,15 @@ struct judgement {
 	char sentence[512]; /* what happened, for the person who reads about a stop or a hold */
 };
 
+/* A call that has ended, as it went over the wire. */
+struct delivery_exchange {
+	const struct request *request; /* NULL: a call that is no request of ours */
+	const char *method;
+	const char *path; /* below base_url, with its query */
+	const char *body; /* NULL: none */
+	size_t body_len;
+};
+
 struct delivery_hooks {
 	void *arg;
 	/*
@@ -49,6 +58,12 @@ struct delivery_hooks {
 	/* A call that is no request of ours was answered. */
 	void (*judge_call)(void *arg, const struct http_answer *answer,
 	                   struct judgement *ret_judgement);
+	/*
+	 * For those who watch, after the judgement; @answer may say that there was none, or that
+	 * nothing was sent. Must not call into this module. NULL: nobody watches.
+	 */
+	void (*heard)(void *arg, const struct delivery_exchange *exchange,
+	              const struct http_answer *answer);
 	/*
 	 * The INTENT of @request is submitted next, in this turn: other outputs of its records are
 	 * to become durable with it. NULL: nobody has any.

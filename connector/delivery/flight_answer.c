@@ -228,6 +228,22 @@ static void follow(struct flight *f, const struct judgement *j)
 	}
 }
 
+static void tell_those_who_watch(const struct flight *f, const struct http_answer *answer)
+{
+	const struct delivery_hooks *hooks = &f->delivery->hooks;
+	const struct request *r = f->request;
+	const struct delivery_exchange exchange = {
+		.request = r,
+		.method = http_method_name(r->method),
+		.path = r->url,
+		.body = r->body,
+		.body_len = r->body_len,
+	};
+
+	if (hooks->heard)
+		hooks->heard(hooks->arg, &exchange, answer);
+}
+
 void flight_answered(void *arg, const struct http_answer *answer)
 {
 	struct flight *f = arg;
@@ -246,6 +262,7 @@ void flight_answered(void *arg, const struct http_answer *answer)
 	f->request->duration_ms = (uint32_t)answer->duration_ms;
 	d->hooks.judge(d->hooks.arg, f->request, answer, f->unknown_at_ms != 0, &j);
 	pace_answer(d->pace, f->group->pace, &j.rate, loop_now_ms(d->loop));
+	tell_those_who_watch(f, answer);
 	hook_point("answer_judged");
 	follow(f, &j);
 }

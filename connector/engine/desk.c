@@ -1,4 +1,5 @@
 #include "connector/engine/desk_private.h"
+#include "connector/engine/tap.h"
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -81,6 +82,7 @@ void desk_free(struct desk *desk)
 {
 	if (!desk)
 		return;
+	tap_end(desk->engine->tap);
 	while (desk->errands) {
 		struct errand *errand = desk->errands;
 
@@ -159,6 +161,7 @@ void desk_turn(struct desk *desk)
 {
 	struct errand **at = &desk->errands;
 
+	tap_turn(desk->engine->tap);
 	desk->engine->is_flushing = false;
 	while (*at) {
 		struct errand *errand = *at;
@@ -204,6 +207,10 @@ void desk_question(void *arg, const char *verb, struct json_object *request,
 	struct errand *errand = NULL;
 	struct json_object *o = desk_read(e->journal, e, e->pipeline, verb, request);
 
+	if (!strcmp(verb, "tap")) {
+		tap_ask(e->tap, request, question);
+		return;
+	}
 	if (!o)
 		o = act(desk, verb, request, &errand);
 	if (errand)

@@ -1,4 +1,5 @@
 #include "connector/engine/partitions.h"
+#include "connector/engine/tap.h"
 #include "connector/engine/trace.h"
 
 #include "connector/close/catalogue.h"
@@ -203,6 +204,7 @@ static void start_delivery(struct engine *e)
 		.arg = e,
 		.judge = judge_request,
 		.judge_call = judge_call,
+		.heard = tap_call,
 		.begins = outputs_begin,
 		.halve = batches_halve,
 		.retake = resolve_retake,
@@ -235,6 +237,7 @@ static void start_delivery(struct engine *e)
 	e->delivery = delivery_new(e->loop, e->journal, e->http, e->pace, &config, &hooks);
 	e->proof = proof_new(e);
 	e->trace = trace_new(e);
+	e->tap = tap_new(e);
 }
 
 static enum exit_code code_of(int r)
@@ -492,6 +495,7 @@ void engine_free(struct engine *engine)
 	parking_free(e->parking);
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);
+	tap_free(e->tap);
 	http_free(e->http);
 	partitions_free(e->partitions);
 	pace_free(e->pace);

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/tap.h"
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
@@ -222,6 +222,7 @@ static int open_webhook(struct engine *e, struct err *err)
 		.hooks = {.arg = e,
 	                  .accepted = accepted,
 	                  .postponed = postponed,
+	                  .heard = tap_event,
 	                  .changed = changed},
 	};
 

@@ -31,6 +31,7 @@ struct parents;
 struct parking;
 struct partitions;
 struct seen;
+struct tap;
 
 /* An earlier version of the pipeline, for what it rendered. */
 struct version {
@@ -85,6 +86,7 @@ struct engine {
 	bool skips_unchanged;    /* a route has skip_unchanged */
 	struct route_set routes; /* the pipeline's, with what is known by name */
 	struct desk *desk;
+	struct tap *tap;
 	struct control *control;
 
 	/* Drafts that wait for others */
@@ -195,11 +197,11 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 
 /* outputs.c: the account of a record that gives several outputs. */
 
+/* A record that gives nothing, and is not looked at. */
+void outputs_filter(struct engine *e, struct record *record);
 /* Sends what a record was shaped to, or lets it wait for others, or rejects it. */
 void outputs_take(struct engine *e, struct record *record, struct shape_result *shaped);
 /*
-/* A record that gives nothing, and is not looked at. */
-void outputs_filter(struct engine *e, struct record *record);
  * A reject is taken up again that stood for all outputs from item @from - 1 of @shaped on, by
  * @routes: sends the others, each alone, as outputs from @ordinal on. @first carries that item, or
  * it waits as @open; both NULL: it is rejected again.

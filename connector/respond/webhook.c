@@ -134,6 +134,8 @@ static void done(void *arg, const struct http_answer *answer)
 	struct webhook *w = item->sender;
 
 	w->n_in_flight--;
+	if (w->hooks.heard)
+		w->hooks.heard(w->hooks.arg, item->event, answer);
 	if (met_a_stale_connection(item, answer)) {
 		start(w, item);
 		return;

@@ -10,6 +10,7 @@
 
 #include "connector/model/event.h"
 #include "lib/err.h"
+#include "lib/http.h"
 #include "lib/loop.h"
 
 #include <stdbool.h>
@@ -38,6 +39,8 @@ struct webhook_hooks {
 	void (*postponed)(void *arg, uint64_t seq, unsigned attempts, int64_t next_try_wall_ms);
 	/* The state is another now; @why is a sentence for people. */
 	void (*changed)(void *arg, enum webhook_state state, const char *why);
+	/* A try has ended, for those who watch. NULL: nobody does. */
+	void (*heard)(void *arg, const struct event *event, const struct http_answer *answer);
 	void *arg;
 };
 
