@@ -85,9 +85,9 @@ static int lock_folder(struct engine *e, struct err *err)
 	char text[32] = {0};
 	int len;
 
-	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (e->lock_fd >= 0)
 		return 0; /* the engine before had it */
+	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (e->lock_fd < 0)
 		return err_set(err, -errno, "cannot write in the state folder %s: %s", e->folder,
 		               strerror(errno));
@@ -208,10 +208,10 @@ static void start_delivery(struct engine *e)
 		.begins = outputs_begin,
 		.halve = batches_halve,
 		.retake = resolve_retake,
-		.can_prove = proof_can,
-		.can_find = trace_can,
 		.may_send = partitions_may_send,
 		.is_doubtful = partitions_is_doubtful,
+		.can_prove = proof_can,
+		.can_find = trace_can,
 		.ended = settle_request,
 		.stopped = settle_stop,
 	};
@@ -289,11 +289,11 @@ static void begin_run(struct engine *e)
 	uint8_t bytes[16];
 	char *uid;
 
+	if (e->run.id)
+		return; /* it goes on */
 	crypto_random(bytes, sizeof(bytes));
 	uid = crypto_base32(bytes, sizeof(bytes));
 	(void)memccpy(e->run.uid, uid, '\0', sizeof(e->run.uid));
-	if (e->run.id)
-		return; /* it goes on */
 	free(uid);
 	e->run.began_wall_ms = loop_wall_ms(e->loop);
 	e->run.config = e->config_id;
@@ -360,10 +360,10 @@ static void know_secrets(struct engine *e)
 		know_header(e->redact, *header);
 	if (p->proxy)
 		know_proxy(e->redact, p->proxy);
+	know_properties(e->redact, &p->kafka.conf);
 	know_properties(e->redact, &p->responses_kafka.conf);
 	know_properties(e->redact, &p->rejects_kafka.conf);
 }
-	know_properties(e->redact, &p->kafka.conf);
 
 static struct engine *engine_new(const struct engine_options *options)
 {
@@ -382,28 +382,28 @@ static struct engine *engine_new(const struct engine_options *options)
 	e->resolve = resolve_new();
 	e->parents = parents_new();
 	e->parking = parking_new();
+	e->partitions = partitions_new();
 	e->routes = e->pipeline->routes;
 	e->routes.names = naming_names(e);
 	e->restore = restore_new();
-	e->partitions = partitions_new();
 	batches_open(e);
 	know_secrets(e);
-
-	*ret_code = code_of(r);
 	return e;
 }
 
 static int open_all(struct engine *e, enum exit_code *ret_code, struct err *err)
 {
 	int r = open_state(e, err);
+
+	*ret_code = code_of(r);
 	if (r >= 0) {
 		*ret_code = EXIT_LOCAL;
 		e->routes.identity_seed = journal_id(e->journal);
+		e->cluster = journal_meta(e->journal, "kafka_cluster");
+		e->routes.partition_seed = e->cluster;
 		folding_load(e);
 		r = naming_load(e, err);
 	}
-		e->cluster = journal_meta(e->journal, "kafka_cluster");
-		e->routes.partition_seed = e->cluster;
 	if (r >= 0) {
 		naming_watch(e);
 		r = remember_open(e, err);
@@ -493,11 +493,11 @@ void engine_free(struct engine *engine)
 	parents_free(e->parents);
 	free(e->ending);
 	parking_free(e->parking);
+	partitions_free(e->partitions);
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);
 	tap_free(e->tap);
 	http_free(e->http);
-	partitions_free(e->partitions);
 	pace_free(e->pace);
 	loop_unwatch(e->loop, e->input_watch);
 	source_free(e->source);
@@ -506,11 +506,11 @@ void engine_free(struct engine *engine)
 	free(e->streams);
 	free(e->known);
 	free(e->open_places);
+	free(e->cluster);
 	journal_close(e->journal);
 	identities_free(e->identities);
 	seen_free(e->seen);
 	aside_free(e->aside);
-	free(e->cluster);
 	naming_free(e->naming);
 	redact_free(e->redact);
 	if (e->lock_fd >= 0)

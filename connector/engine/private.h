@@ -108,13 +108,13 @@ struct engine {
 	size_t n_open_places, cap_open_places;
 	bool open_is_sorted;
 	struct loop_watch *input_watch;
-	bool is_bound;             /* base_url and organization are ours; before, nothing is read */
-	bool input_ended;          /* nothing more is read in this run */
-	bool input_was_read;       /* … because all of it was read */
 	struct partitions *partitions;
 	char *cluster;             /* of the partitions an earlier run read */
 	uint64_t n_handed_over;    /* records that were open here, and settled by another process */
 	bool hands_over;           /* it ends for its partitions' sake, and is opened anew */
+	bool is_bound;             /* base_url and organization are ours; before, nothing is read */
+	bool input_ended;          /* nothing more is read in this run */
+	bool input_was_read;       /* … because all of it was read */
 	enum exit_code input_code; /* of an input that could not be read on; EXIT_DONE: none */
 	struct err input_err;
 	bool input_goes_on; /* more can be read in the next turn, without waiting for anything */
@@ -380,10 +380,11 @@ uint64_t offers_take(struct engine *e, struct draft *draft);
 void offers_take_request(struct engine *e, const struct request *request);
 /* The outcome of @part is submitted: where it was rejected, what it offered stays refused. */
 void offers_end(struct engine *e, const struct part *part);
+/* @request, an update, was applied; @lead_id: of its object, NULL: it has none, or not known. */
+void offers_applied(struct engine *e, const struct request *request, const char *lead_id);
 /* … and now it is durable; @request was its call, NULL: it had none. */
 void offers_ended(struct engine *e, const struct part *part, const struct request *request);
 
-/* @request, an update, was applied; @lead_id: of its object, NULL: it has none, or not known. */
 /*
  * remember.c: what answers say of objects is remembered in the transaction of their outcome, and
  * that they are gone is too. Where nothing is watched, nothing is done.
