@@ -75,8 +75,18 @@ void mock_kafka_produce(struct mock_kafka *mock, const char *topic, int32_t part
 
 void mock_kafka_refuse_commit(struct mock_kafka *mock, int code)
 {
-	rd_kafka_mock_push_request_errors(mock->cluster, offset_commit_api, 1,
+	mock_kafka_refuse(mock, offset_commit_api, code);
+}
+
+void mock_kafka_refuse(struct mock_kafka *mock, int api, int code)
+{
+	rd_kafka_mock_push_request_errors(mock->cluster, (int16_t)api, 1,
 	                                  (rd_kafka_resp_err_t)code);
+}
+
+void mock_kafka_refuse_topic(struct mock_kafka *mock, const char *topic, int code)
+{
+	rd_kafka_mock_topic_set_error(mock->cluster, topic, (rd_kafka_resp_err_t)code);
 }
 
 void mock_kafka_set_down(struct mock_kafka *mock, bool is_down)

@@ -29,6 +29,10 @@ void mock_kafka_produce(struct mock_kafka *mock, const char *topic, int32_t part
                         const struct mock_message *message);
 /* The next commit of offsets is answered with this code of the protocol. */
 void mock_kafka_refuse_commit(struct mock_kafka *mock, int code);
+/* The next request with this number (of the protocol) is. */
+void mock_kafka_refuse(struct mock_kafka *mock, int api, int code);
+/* Questions about the topic, which then is none, are. */
+void mock_kafka_refuse_topic(struct mock_kafka *mock, const char *topic, int code);
 void mock_kafka_set_down(struct mock_kafka *mock, bool is_down);
 
 /*
