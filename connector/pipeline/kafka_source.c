@@ -37,7 +37,7 @@ static bool is_too_large(const char *pattern)
 
 		if (*end == ',')
 			n = end[1] == '}' ? n + 1 : strtoul(end + 1, NULL, 10);
-		copies *= n && n < pattern_max ? n : n ? pattern_max + 1 : 1;
+		copies *= n > pattern_max ? pattern_max + 1 : n ? n : 1;
 		if (copies > pattern_max)
 			return true;
 	}

@@ -541,6 +541,15 @@ static const char *const kinds[] = {
 	"has the key of the list itself",
 	"there is nothing records could share",
 	"standard input is read until its writer ends it",
+	"has a character that no topic has",
+	"cannot be a pattern",
+	"is too large a pattern",
+	"is called \"end\" here",
+	"the source reads it, too",
+	"reads __consumer_offsets, too",
+	"must be 15000 or more",
+	"must not be longer than max.poll.interval.ms",
+	"must be a third of session.timeout.ms",
 };
 
 static void every_kind_of_mistake_is_shown_by_a_file(void **state)
