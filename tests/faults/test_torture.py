@@ -1,0 +1,26 @@
+"""The short form of torture.py: a few seeds, and one without a defence, which it must notice."""
+
+import re
+
+import pytest
+from torture import torture
+
+# Each round keeps both of a machine's cores busy, so one is played after the other.
+pytestmark = pytest.mark.xdist_group("torture")
+
+SEEDS = (4, 31, 35)
+MUTANTS = {"memory": 6}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_feeds_come_to_what_a_plain_reading_of_them_comes_to(binary, tmp_path, seed):
+    complaints, told = torture(binary, tmp_path, seed)
+    print(f"seed {seed}: {told}")
+    assert complaints == []
+
+
+@pytest.mark.parametrize("without", MUTANTS)
+def test_without_one_defence_the_same_is_complained_about(binary, tmp_path, without):
+    complaints, _ = torture(binary, tmp_path, MUTANTS[without], without)
+    assert any(re.search(r"is there \d times|went back|is lost|ended as", complaint)
+               for complaint in complaints), complaints
