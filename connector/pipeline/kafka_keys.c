@@ -9,8 +9,8 @@
 
 const char kafka_brokers_takes[] = "a list of host:port";
 const char kafka_brokers_schema[] =
-	"{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^[^, \\t]+$\"},"
-	"\"minItems\":1}";
+	"{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"string\",\"pattern\":"
+	"\"^[^, \\t]+$\"},{\"$ref\":\"#/$defs/reference\"}]},\"minItems\":1}";
 const char kafka_properties_takes[] = "a map of librdkafka's properties";
 const char kafka_properties_schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[{\"type\":[\"string\","
@@ -34,6 +34,28 @@ const char *kafka_topic_fault(const char *topic)
 	return NULL;
 }
 
+/* Adds what stands in the file, or outside of it, where it may be several with commas. */
+static bool add_broker(struct loader *l, const struct yaml_node *item, struct buf *list)
+{
+	const bool is_outside = is_reference(item);
+	char *outside = NULL;
+	const char *text = item->text;
+
+	if (is_outside) {
+		if (resolve_setting(l, item, &outside) <= 0)
+			return true; /* which was told */
+		text = outside;
+	} else if (item->kind != YAML_TEXT) {
+		return false;
+	}
+	const bool is_fine = *text && !strpbrk(text, is_outside ? " \t" : ", \t");
+
+	if (is_fine)
+		buf_addf(list, "%s%s", list->len ? "," : "", text);
+	free(outside);
+	return is_fine;
+}
+
 void kafka_read_brokers(struct loader *l, const struct key *key, const struct yaml_node *value,
                         void *target)
 {
@@ -41,17 +63,12 @@ void kafka_read_brokers(struct loader *l, const struct key *key, const struct ya
 	struct buf list = BUF_INIT;
 	bool is_fine = value->kind == YAML_LIST && value->n > 0;
 
-	for (size_t i = 0; is_fine && i < value->n; i++) {
-		const struct yaml_node *item = value->items[i];
-
-		is_fine = item->kind == YAML_TEXT && *item->text && !strpbrk(item->text, ", \t");
-		if (is_fine)
-			buf_addf(&list, "%s%s", i ? "," : "", item->text);
-	}
-	if (is_fine)
-		conf->brokers = buf_take(&list);
-	else
+	for (size_t i = 0; is_fine && i < value->n; i++)
+		is_fine = add_broker(l, value->items[i], &list);
+	if (!is_fine)
 		fail_kind(l, value, key->takes);
+	else if (list.len)
+		conf->brokers = buf_take(&list);
 	buf_deinit(&list);
 }
 
@@ -139,7 +156,7 @@ void kafka_check_conf(struct loader *l, const struct yaml_node *map, const struc
 	const struct yaml_node *properties = yaml_get(map, "properties");
 	struct err err;
 
-	if (l->options->with_secrets && kafka_conf_check(conf, &err) < 0)
+	if (reads_secrets(l) && kafka_conf_check(conf, &err) < 0)
 		fail(l, properties, "%s", err.text);
 	if (conf->brokers && !kafka_conf_is_encrypted(conf) && !is_loopback(conf->brokers))
 		warn(l, brokers ? brokers : properties,

@@ -64,18 +64,23 @@ static const struct key rejects_keys[] = TOPIC_KEYS(rejects_kafka);
 static void inherit(const struct loader *l, const struct yaml_node *map, struct kafka_conf *conf)
 {
 	const struct kafka_conf *from = &l->pipeline->kafka.conf;
+	struct kafka_conf own = *conf;
 
 	if (!l->is_kafka || yaml_get(map, "brokers"))
 		return;
-	conf->brokers = mem_strdup(from->brokers);
+	*conf = (struct kafka_conf){.brokers = mem_strdup(from->brokers)};
 	for (size_t i = 0; i < from->n_properties; i++) {
 		const struct kafka_property *p = &from->properties[i];
 
 		/* What is not to be read may well be written. */
-		if (strcmp(p->name, "topic.blacklist") != 0 && !kafka_conf_get(conf, p->name) &&
+		if (strcmp(p->name, "topic.blacklist") != 0 && !kafka_conf_get(&own, p->name) &&
 		    kafka_property_check(p->name, NULL, kafka_producer_own, NULL) == 0)
 			kafka_conf_add(conf, p->name, p->value);
 	}
+	/* Last, since some have a second name, and the last counts. */
+	for (size_t i = 0; i < own.n_properties; i++)
+		kafka_conf_add(conf, own.properties[i].name, own.properties[i].value);
+	kafka_conf_deinit(&own);
 }
 
 /* An event that is read as a record makes another one, and so on. */

@@ -91,8 +91,8 @@ struct section {
 };
 
 extern const struct section file_section, source_section, source_kafka_section,
-	responses_kafka_section, rejects_kafka_section, close_section, delivery_section, responses_section, rejects_section,
-	notify_section, route_section;
+	responses_kafka_section, rejects_kafka_section, close_section, delivery_section,
+	responses_section, rejects_section, notify_section, route_section;
 
 /* One load. */
 struct loader {
@@ -122,6 +122,9 @@ void warn(struct loader *l, const struct yaml_node *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* "<path>: not available yet …" */
 void fail_later(struct loader *l, const struct yaml_node *at);
+
+/* Whether secrets are read where we are. */
+bool reads_secrets(const struct loader *l);
 
 /* Goes down one step ("close", "[0]") and returns what path_leave() needs. */
 size_t path_enter(struct loader *l, const char *step);

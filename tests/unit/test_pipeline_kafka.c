@@ -41,6 +41,24 @@ static void every_key_arrives(void **state)
 	pipeline_free(p);
 }
 
+static void brokers_may_come_from_outside(void **state)
+{
+	static const char text[] = V "source: {kafka: {topics: [t], brokers: [\"127.0.0.1:1\", "
+				     "{env: NOBODY, default: \"localhost:2,localhost:3\"}]}}\n" C R;
+	struct pipeline *p = case_good(text);
+
+	(void)state;
+	check_text(p->kafka.conf.brokers, "127.0.0.1:1,localhost:2,localhost:3");
+	pipeline_free(p);
+	p = case_load_as("p.yaml",
+	                 V "source: {kafka: {topics: [t], brokers: [{env: NOBODY}]}}\n" C R, false);
+	check_eq(p->n_errors, 0);
+	check_null(p->kafka.conf.brokers);
+	pipeline_free(p);
+	case_check_notes(V "source: {kafka: {topics: [t], brokers: [{env: NOBODY}]}}\n" C R,
+	                 "3:47: error: source.kafka.brokers: the environment variable\n");
+}
+
 static void what_is_not_written_is_as_the_reference_says(void **state)
 {
 	/* The group is named after the file, wherever its name stands. */
@@ -135,6 +153,8 @@ static void a_sink_goes_before_the_source_with_what_it_says(void **state)
 	check_eq(n, 1);
 	check_text(kafka_conf_get(conf, "sasl.mechanisms"), "SCRAM-SHA-256");
 	check_text(kafka_conf_get(conf, "linger.ms"), "5");
+	/* A second name of one of them counts where it comes later. */
+	check_text(conf->properties[conf->n_properties - 1].name, "linger.ms");
 	check_text(kafka_conf_get(conf, "security.protocol"), "sasl_ssl");
 	check_text(kafka_conf_get(&p->kafka.conf, "sasl.mechanisms"), "PLAIN");
 	pipeline_free(p);
@@ -302,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest sentences[] = {
 		sentence(every_key_arrives),
+		sentence(brokers_may_come_from_outside),
 		sentence(what_is_not_written_is_as_the_reference_says),
 		sentence(a_file_is_no_topic),
 		sentence(a_start_is_a_word_or_a_time_with_a_zone),
