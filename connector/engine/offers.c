@@ -339,6 +339,22 @@ void offers_end(struct engine *e, const struct part *part)
 		journal_close_key(e->journal, part->id, CLOSING_PARENT, texts[i]);
 }
 
+void offers_applied(struct engine *e, const struct request *request, const char *lead_id)
+{
+	cleanup_(freep) char *target = may_ask(e) ? remember_target(request->url) : NULL;
+
+	for (size_t i = 0; target && i < request->n_parts; i++) {
+		const struct output_place place =
+			place_of(request->parts[i].record, request->parts[i].ordinal);
+		const struct offer *offer = parents_at(e->parents, &place);
+		const char *written = offer ? offer_written(offer) : NULL;
+
+		if (written)
+			taken_add(e->resolve->taken, target, lead_id, written,
+			          loop_now_ms(e->loop));
+	}
+}
+
 /* Who waited for it has no parent now, but for those between which and it there is another. */
 static void refuse(struct engine *e, struct offer *offer, uint64_t part)
 {

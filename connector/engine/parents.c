@@ -159,6 +159,11 @@ bool offer_is_change(const struct offer *offer)
 	return offer->by_object != NULL;
 }
 
+const char *offer_written(const struct offer *offer)
+{
+	return offer->written;
+}
+
 const char *offer_held(const struct offer *offer)
 {
 	return offer->held;

@@ -29,6 +29,7 @@ struct aside;
 struct resolve;
 struct parents;
 struct parking;
+struct asked_at;
 struct partitions;
 struct seen;
 struct tap;
@@ -396,10 +397,12 @@ char *remember_target(const char *url);
 /* @request has ended; its outcome is submitted next. */
 void remember_answer(struct engine *e, const struct request *request);
 /*
- * An object that a search showed. @lost (may be NULL): gets the values it has lost since, which
- * search, lagging behind, shows still (found_text(); a list of lib/strlist.h).
+ * An object that a search showed, which was asked at @asked. @lost: gets the values it has lost
+ * since, which search, lagging behind, shows still (found_text(); a list of lib/strlist.h). Both
+ * may be NULL.
  */
-void remember_found(struct engine *e, struct json_object *object, const char *kind, char ***lost);
+void remember_found(struct engine *e, struct json_object *object, const char *kind,
+                    const struct asked_at *asked, char ***lost);
 /* "lead email=a@b.example of lead_A1"; to free(). */
 char *found_text(const char *kind, const char *field, const char *folded, const char *object_id);
 

@@ -1,4 +1,4 @@
-#include "connector/engine/private.h"
+#include "connector/engine/resolve_private.h"
 
 #include "connector/close/lanes.h"
 #include "connector/close/lookup.h"
@@ -7,6 +7,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
+#include "lib/test_hooks.h"
 
 #include <json-c/linkhash.h>
 #include <stdlib.h>
@@ -71,7 +72,8 @@ struct saying {
 	struct engine *engine;
 	bool is_answer; /* of a write; else of a search */
 	int64_t wall_ms;
-	char ***lost, ***shown; /* of a search: values that are not true any more, and others */
+	const struct asked_at *asked; /* of a search: when; NULL: all is believed */
+	char ***lost, ***shown;       /* … values that are not true any more, and others */
 };
 
 static void free_items(struct remembered *items, size_t n)
@@ -88,12 +90,49 @@ char *found_text(const char *kind, const char *field, const char *folded, const 
 	return mem_printf("%s of %s", text, object_id);
 }
 
-static void note_lost(const struct saying *s, const char *source_id, const struct remembered *item)
+static enum lookup_like like_of(const struct engine *e, const struct remembered *item)
 {
-	const bool is_lost = journal_says_other(s->engine->journal, source_id, item, s->wall_ms);
+	for (size_t i = 0; i < e->n_watched; i++)
+		if (!strcmp(e->watched[i].kind, item->kind) &&
+		    !strcmp(e->watched[i].name, item->field))
+			return e->watched[i].like;
+	return lookup_like_of(item->field);
+}
+
+/* An update took it away from @source_id while the question was out, or just before. */
+static bool was_taken(const struct saying *s, const char *source_id, const struct remembered *item)
+{
+	const struct lookup_field field = {
+		.name = item->field, .like = like_of(s->engine, item), .folded = item->value};
+
+	return taken_from(s->engine->resolve->taken, source_id, &field, s->asked) &&
+	       !hook_without("late_answers");
+}
+
+static bool note_found(const struct saying *s, const char *source_id, const struct remembered *item)
+{
+	const bool is_taken = was_taken(s, source_id, item);
+	const bool is_lost =
+		is_taken || journal_says_other(s->engine->journal, source_id, item, s->wall_ms);
 
 	strlist_add(is_lost ? s->lost : s->shown,
 	            found_text(item->kind, item->field, item->value, item->object_id));
+	return is_taken;
+}
+
+/* What was taken away is not remembered either. */
+static size_t note_all_found(const struct saying *s, const char *source_id,
+                             struct remembered *items, size_t n)
+{
+	size_t n_kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (note_found(s, source_id, &items[i]))
+			remembered_deinit(&items[i]);
+		else
+			items[n_kept++] = items[i];
+	}
+	return n_kept;
 }
 
 static void say(const struct saying *s, struct json_object *object, const char *kind)
@@ -103,8 +142,8 @@ static void say(const struct saying *s, struct json_object *object, const char *
 	size_t n;
 	struct remembered *items = crm_remember(object, kind, e->watched, e->n_watched, &n);
 
-	for (size_t i = 0; s->lost && i < n; i++)
-		note_lost(s, id, &items[i]);
+	if (s->asked)
+		n = note_all_found(s, id, items, n);
 	if (s->is_answer)
 		journal_remember(e->journal, id, items, n, s->wall_ms);
 	else if (n)
@@ -173,12 +212,14 @@ static void say_all(const struct saying *s, struct json_object *object, const ch
 		say(s, object, kind);
 }
 
-void remember_found(struct engine *e, struct json_object *object, const char *kind, char ***lost)
+void remember_found(struct engine *e, struct json_object *object, const char *kind,
+                    const struct asked_at *asked, char ***lost)
 {
 	char **gone = NULL, **shown = NULL;
 	const struct saying s = {.engine = e,
 	                         .wall_ms = loop_wall_ms(e->loop),
-	                         .lost = lost ? &gone : NULL,
+	                         .asked = asked,
+	                         .lost = &gone,
 	                         .shown = &shown};
 
 	if (json_get_string(object, "id"))
@@ -323,6 +364,8 @@ static void applied(struct engine *e, const struct request *r)
 	}
 	if (shown && id)
 		say_matches(&s, r, shown, id);
+	if (r->method == METHOD_PUT)
+		offers_applied(e, r, json_get_string(shown, "lead_id"));
 }
 
 void remember_answer(struct engine *e, const struct request *request)

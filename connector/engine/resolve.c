@@ -40,6 +40,7 @@ struct resolve *resolve_new(void)
 	struct resolve *resolve = mem_alloc(sizeof(*resolve));
 
 	resolve->closed = marks_new();
+	resolve->taken = taken_new();
 	resolve->next_number = 1;
 	return resolve;
 }
@@ -95,6 +96,7 @@ void resolve_free(struct resolve *resolve)
 		resolving_free(r);
 	}
 	marks_free(resolve->closed);
+	taken_free(resolve->taken);
 	free(resolve);
 }
 

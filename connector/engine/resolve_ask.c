@@ -35,6 +35,7 @@ struct question {
 	size_t n_keys, bytes;
 	struct crm_found_list found;
 	unsigned n_pages, n_restarts;
+	struct asked_at asked;
 	bool is_outdated; /* its keys were renamed while it was out */
 };
 
@@ -266,6 +267,7 @@ static void answer(struct asking *a, struct question *takes_question)
 
 			if (!is_of_lead(f, found) || f->n++)
 				continue;
+			f->asked = q->asked;
 			f->id = mem_strdup(found->id);
 			f->lead = mem_strdup(found->lead_id);
 		}
@@ -448,7 +450,8 @@ static void remember_page(struct asking *a, struct json_object *page, size_t fro
 	char **lost = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		remember_found(a->engine, json_object_array_get_idx(data, i), a->kind, &lost);
+		remember_found(a->engine, json_object_array_get_idx(data, i), a->kind,
+		               &a->question->asked, &lost);
 	if (lost)
 		drop_lost(a, lost, from);
 	strlist_free(lost);
@@ -466,7 +469,7 @@ static void page_came(void *arg, const struct http_answer *http)
 		return;
 	}
 	hook_point("lookup_answered");
-	if (q->is_outdated) {
+	if (q->is_outdated || !taken_knows(a->engine->resolve->taken, &q->asked)) {
 		give_back(a);
 		return;
 	}
@@ -530,6 +533,7 @@ static void send_question(struct engine *e, struct asking *a)
 	a->question = fill(e, a);
 	if (!a->question)
 		return;
+	a->question->asked = taken_now(e->resolve->taken, loop_now_ms(e->loop));
 	a->limit = a->limit < crm_lookup_keys / 2 ? a->limit * 2 : crm_lookup_keys;
 	hook_point("lookup_asked");
 	ask_page(a);

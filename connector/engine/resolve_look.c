@@ -195,8 +195,23 @@ void finding_reset(struct finding *f)
 	f->id = f->lead = f->trouble = NULL;
 }
 
+/* What it is found by was taken away from it since the question was asked. */
+static bool is_outdated(const struct engine *e, const struct finding *f)
+{
+	const struct lookup_key *key = &f->lookup->keys[f->at];
+	bool is = !taken_knows(e->resolve->taken, &f->asked);
+
+	for (size_t k = 0; !is && k < key->n; k++)
+		is = taken_from(e->resolve->taken, f->id, &key->fields[k], &f->asked);
+	return is && !hook_without("late_finds");
+}
+
 static enum look by_answer(struct engine *e, struct finding *f, struct looked *ret)
 {
+	if (f->id && is_outdated(e, f)) {
+		finding_reset(f);
+		return LOOK_ASK;
+	}
 	if (f->id && (ret->parent = find_taker(e, f, f->id))) {
 		finding_reset(f); /* it is another answer then */
 		return LOOK_PARENT;

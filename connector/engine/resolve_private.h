@@ -63,6 +63,7 @@ void parents_set_change(struct parents *parents, struct offer *offer, const char
 struct offer *parents_find_change(const struct parents *parents, const char *object_id,
                                   const struct lookup_field *field, uint64_t before);
 bool offer_is_change(const struct offer *offer);
+const char *offer_written(const struct offer *offer); /* of a change; NULL: nothing */
 uint64_t offer_number(const struct offer *offer);
 /* The first @n of its texts are of what it makes, the others are brought to an object. */
 void offer_set_made(struct offer *offer, size_t n);
@@ -78,6 +79,28 @@ bool offer_is_made(const struct offer *offer, uint64_t before);
 /* Its outcome is durable: frees it and gives who waited. */
 size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_waiters);
 
+/* taken.c: what updates have lately taken away from their objects. */
+struct taken;
+/* When a question was asked. */
+struct asked_at {
+	uint64_t n_updates, ms;
+};
+struct taken *taken_new(void);
+void taken_free(struct taken *taken); /* NULL is ignored */
+/*
+ * An update of @object_id, which wrote @written (crm_written()), was applied. @lead_id (may be
+ * NULL): who is found by the object's lists, too.
+ */
+void taken_add(struct taken *taken, const char *object_id, const char *lead_id, const char *written,
+               uint64_t now_ms);
+struct asked_at taken_now(const struct taken *taken, uint64_t now_ms);
+/* All that was applied since @asked is known; else that answer is not to be believed. */
+bool taken_knows(const struct taken *taken, const struct asked_at *asked);
+/* The answer asked for at @asked may still show @field's value of the object, which has it no more.
+ */
+bool taken_from(const struct taken *taken, const char *object_id, const struct lookup_field *field,
+                const struct asked_at *asked);
+
 /* resolve.c */
 
 struct resolving;
@@ -91,10 +114,11 @@ struct finding {
 	size_t at;       /* the key that is tried */
 	bool is_asking;  /* its key is in a question, or waits for one */
 	bool was_asked;  /* the key has been asked since the draft came; the rest is the answer */
-	size_t n;        /* objects that fit */
-	char *id, *lead; /* the oldest; lead: NULL where it is not known, or there is none */
-	char *trouble;   /* why it cannot be asked; NULL: nothing */
-	struct finding *next;       /* that waits to be asked */
+	struct asked_at asked;
+	size_t n;             /* objects that fit */
+	char *id, *lead;      /* the oldest; lead: NULL where it is not known, or there is none */
+	char *trouble;        /* why it cannot be asked; NULL: nothing */
+	struct finding *next; /* that waits to be asked */
 	const struct offer *awaits; /* the last it waited for; not to be looked into */
 	uint64_t orphan_of;         /* the part that was to make it and was rejected; 0: none */
 };
@@ -164,6 +188,7 @@ struct resolve {
 	struct resolving *aside_first, *aside_last; /* by number */
 	size_t n, n_aside, n_parked, n_woken, bytes;
 	struct marks *closed;
+	struct taken *taken;
 	struct asking *askings;
 	size_t n_gone;     /* of which ->gone is not NULL */
 	size_t n_retaking; /* requests that are taken back in a moment */

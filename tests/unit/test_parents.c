@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* Offers and marks: who may yet make what is looked for, and in which order. */
+/* Offers and marks: who may yet make what is looked for, in which order; and who has lost it. */
 
 static const struct output_place first = {.stream = 1, .pos = 0, .ordinal = 0};
 static const struct output_place second = {.stream = 1, .pos = 40, .ordinal = 0};
@@ -173,6 +173,61 @@ static void many_texts_are_found_again(void **state)
 	marks_free(marks);
 }
 
+/* What updates took away */
+
+static char field_name[] = "custom.cf_A", value[] = "A-1";
+static const struct lookup_field account[] = {
+	{.name = field_name, .value = value, .folded = value, .like = LIKE_TEXT}};
+static const char cleared[] = "{\"custom.cf_A\":null}", kept[] = "{\"custom.cf_A\":\"A-1\"}";
+enum { long_after_ms = 100000 };
+
+static void an_answer_asked_for_before_an_update_shows_what_that_took(void **state)
+{
+	struct taken *taken = taken_new();
+	const struct asked_at before = taken_now(taken, long_after_ms);
+	struct asked_at after;
+
+	(void)state;
+	taken_add(taken, "lead_1", NULL, cleared, 1);
+	taken_add(taken, "lead_2", NULL, kept, 1);
+	after = taken_now(taken, long_after_ms);
+	check(taken_from(taken, "lead_1", account, &before));
+	check(!taken_from(taken, "lead_1", account, &after));
+	check(!taken_from(taken, "lead_2", account, &before));
+	check(!taken_from(taken, "lead_3", account, &before));
+	taken_free(taken);
+}
+
+static void a_search_asked_for_soon_after_may_show_it_too(void **state)
+{
+	struct taken *taken = taken_new();
+	struct asked_at soon;
+
+	(void)state;
+	taken_add(taken, "cont_1", "lead_1", cleared, long_after_ms);
+	soon = taken_now(taken, long_after_ms + 59999);
+	check(taken_from(taken, "cont_1", account, &soon));
+	check(taken_from(taken, "lead_1", account, &soon));
+	soon.ms++;
+	check(!taken_from(taken, "lead_1", account, &soon));
+	taken_free(taken);
+}
+
+static void an_answer_older_than_what_is_kept_is_not_believed(void **state)
+{
+	struct taken *taken = taken_new();
+	const struct asked_at before = taken_now(taken, long_after_ms);
+
+	(void)state;
+	for (unsigned i = 0; i < 4096; i++)
+		taken_add(taken, "lead_1", "lead_2", kept, 1);
+	check(taken_knows(taken, &before));
+	taken_add(taken, "lead_1", "lead_2", kept, 1);
+	check(!taken_knows(taken, &before));
+	check(!taken_from(taken, "lead_1", account, &before));
+	taken_free(taken);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +239,9 @@ int main(void)
 		sentence(a_field_that_was_made_anew_keeps_its_offers),
 		sentence(marks_stand_in_the_order_of_their_numbers),
 		sentence(many_texts_are_found_again),
+		sentence(an_answer_asked_for_before_an_update_shows_what_that_took),
+		sentence(a_search_asked_for_soon_after_may_show_it_too),
+		sentence(an_answer_older_than_what_is_kept_is_not_believed),
 	};
 
 	return run_sentences(tests);

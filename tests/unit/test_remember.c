@@ -21,6 +21,7 @@ static int begin_engine(void **state)
 	routes[0] = (struct route){.method = METHOD_PUT, .skip_unchanged = true};
 	engine = (struct engine){.journal = journal,
 	                         .loop = loop_new(),
+	                         .parents = parents_new(),
 	                         .watched = fields,
 	                         .routes = {.items = routes, .n = 1},
 	                         .skips_unchanged = true};
@@ -33,6 +34,7 @@ static int begin_engine(void **state)
 static int end_engine(void **state)
 {
 	loop_free(engine.loop);
+	parents_free(engine.parents);
 	return end(state);
 }
 
@@ -206,7 +208,7 @@ static void what_a_search_shows_is_remembered_with_its_contacts(void **state)
 
 	(void)state;
 	check_eq(json_parse(whole_lead, strlen(whole_lead), 0, &object, NULL, NULL), 0);
-	remember_found(&engine, object, "lead", NULL);
+	remember_found(&engine, object, "lead", NULL, NULL);
 	commit();
 	json_object_put(object);
 	check_text(who(lead, feed, "77"), "lead_1");
