@@ -129,6 +129,8 @@ struct pipeline_options {
 	 * warning that leaves the default ({@var.x}: null).
 	 */
 	bool with_secrets;
+	/* True: source.kafka is read with its secrets in any case. */
+	bool with_source_secrets;
 	/* Environment to read {env:} from; NULL: getenv(3). */
 	const char *(*getenv)(void *arg, const char *name);
 	void *arg;

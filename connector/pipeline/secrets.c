@@ -95,11 +95,17 @@ static bool check_reference(struct loader *l, const struct yaml_node *ref, bool 
 	return true;
 }
 
+bool reads_secrets(const struct loader *l)
+{
+	return l->options->with_secrets ||
+	       (l->options->with_source_secrets && strncmp(l->path, "source.kafka.", 13) == 0);
+}
+
 /* Tells what cannot be had: an error, or a warning where outside values were not asked for. */
 static void tell_absent(struct loader *l, const struct yaml_node *at, const char *what,
                         const char *name, const char *why)
 {
-	if (l->options->with_secrets)
+	if (reads_secrets(l))
 		fail(l, at, "%s \"%.200s\" %s", what, name, why);
 	else
 		warn(l, at, "%s \"%.200s\" %s", what, name, why);
@@ -260,7 +266,7 @@ int resolve_secret(struct loader *l, const struct yaml_node *value, char **ret_t
 		     "{credential: name}");
 		return 0;
 	}
-	if (!check_reference(l, value, true) || !l->options->with_secrets)
+	if (!check_reference(l, value, true) || !reads_secrets(l))
 		return 0;
 	r = resolve(l, value, true, ret_text);
 	if (r > 0 && ret_source) {
