@@ -7,18 +7,9 @@ import random
 import signal
 
 import pytest
-from harness import Pipelines, Program, Sandbox, environment, ndjson
+from harness import NOTE_AND_TASK, Pipelines, Program, Sandbox, environment, ndjson
 from trial import seed
 
-ROUTES = """
-- name: note
-  operation: activity.note.create
-  body: {lead_id: "{lead}", note: "{id}"}
-  continue: true
-- name: task
-  operation: task.create
-  body: {lead_id: "{lead}", text: "{id}", due_date: "{due}"}
-"""
 POINTS = {
     "key_asked": 8, "key_known": 10, "key_waits": 4, "key_again": 4, "record_read": 18,
     "outputs_durable": 4, "intent_durable": 6, "answer_came": 6, "outcome_asked": 6,
@@ -34,13 +25,13 @@ class Exports:
         self.sandbox = Sandbox(self.program)
         self.lead = self.sandbox.post("/lead/", {"name": "Lead"})["id"]
         self.path = Pipelines(folder, self.sandbox)(
-            [], name="feed", routes=ROUTES, close="concurrency: 4",
+            [], name="feed", routes=NOTE_AND_TASK, close="concurrency: 4",
             source='ndjson: {path: feed.ndjson}\nkey: "{id}"', responses="file: events.ndjson",
             delivery="quarantine: 300ms\nmax_rejects: none")
         self.n_killed = 0
 
     def write(self, is_good):
-        records = [{"id": f"K-{i}", "lead": self.lead, "n": self.random.random(),
+        records = [{"id": f"K-{i}", "text": f"K-{i}", "lead": self.lead, "n": self.random.random(),
                     "due": "2026-12-01" if is_good or self.random.random() < 0.5 else "no day"}
                    for i in range(N_KEYS)]
         records += self.random.choices(records, k=4)

@@ -52,7 +52,7 @@ class Oracle:
     """Looks into the sandbox alone, behind the last run."""
 
     def __init__(self, wanted, sandbox, fields, spare):
-        """@fields: where leads have their `key` and `tags`; @spare: the id of a lead of no record."""
+        """@fields: where leads have their `key` and `tags`; @spare: the id of no record's lead."""
         self.wanted, self.sandbox, self.fields = wanted, sandbox, fields
         self.leads, self.contacts = collections.defaultdict(list), collections.defaultdict(list)
         for lead in sandbox.objects("lead"):

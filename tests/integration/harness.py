@@ -18,6 +18,17 @@ import urllib.parse
 HOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes, ok").decode()
 KEY = "api_sandbox.key"
 
+# Two calls a record; the second one is refused where `due` is no day.
+NOTE_AND_TASK = """
+- name: note
+  operation: activity.note.create
+  body: {lead_id: "{lead}", note: "{text}"}
+  continue: true
+- name: task
+  operation: task.create
+  body: {lead_id: "{lead}", text: "{text}", due_date: "{due}"}
+"""
+
 
 @dataclasses.dataclass
 class Result:

@@ -5,18 +5,7 @@ import json
 
 import pytest
 from bulk import Bulk, adds_up, bulk_pipeline, events, lines_of
-from harness import wait_until
-
-NOTE_AND_TASK = """
-- name: note
-  operation: activity.note.create
-  body: {lead_id: "{lead}", note: "{text}"}
-  continue: true
-- name: task
-  operation: task.create
-  body: {lead_id: "{lead}", text: "{text}", due_date: "{due}"}
-"""
-
+from harness import NOTE_AND_TASK, wait_until
 
 def leads(sandbox, n):
     return [sandbox.post("/lead/", {"name": f"Lead {i}"})["id"] for i in range(n)]

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from bulk import Bulk, bulk_pipeline
-from harness import ndjson, wait_until
+from harness import NOTE_AND_TASK, ndjson, wait_until
 
 LEADS = """
 - name: leads
@@ -215,17 +215,6 @@ def test_rejected_again_the_new_one_stands(closefeed, pipeline, sandbox, tmp_pat
     assert "8" in closefeed("rejects", "show", path, new["id"]).out
 
 
-TWO = """
-- name: note
-  operation: activity.note.create
-  body: {lead_id: "{lead}", note: "{text}"}
-  continue: true
-- name: task
-  operation: task.create
-  body: {lead_id: "{lead}", text: "{text}", due_date: "{due}"}
-"""
-
-
 def made(sandbox):
     return (sorted(note["note"] for note in sandbox.objects("activity/note")),
             sorted(task["text"] for task in sandbox.objects("task")))
@@ -235,7 +224,7 @@ def test_only_what_was_rejected_of_a_mended_record_is_sent(closefeed, pipeline, 
     lead = sandbox.post("/lead/", {"name": "Lead"})["id"]
     records = [{"id": 1, "lead": lead, "text": "A", "due": "no day"},
                {"id": 2, "lead": lead, "text": "B", "due": "2026-12-01"}]
-    path = pipeline(records, routes=TWO, source=source_of())
+    path = pipeline(records, routes=NOTE_AND_TASK, source=source_of())
     assert run(closefeed, path) == {"delivered": 1, "rejected": 1}
     assert made(sandbox) == (["A", "B"], ["B"])
     for due, outcome in (("never", {"rejected": 1, "skipped": 1}),
@@ -287,7 +276,7 @@ def test_a_reject_that_is_dropped_frees_its_key(closefeed, pipeline, sandbox, tm
 
 def test_a_dropped_half_of_a_record_does_not_free_its_key(closefeed, pipeline, sandbox, tmp_path):
     lead = sandbox.post("/lead/", {"name": "Lead"})["id"]
-    path = pipeline([{"id": 1, "lead": lead, "text": "A", "due": "no day"}], routes=TWO,
+    path = pipeline([{"id": 1, "lead": lead, "text": "A", "due": "no day"}], routes=NOTE_AND_TASK,
                     source=source_of())
     assert run(closefeed, path) == {"rejected": 1}
     assert closefeed("rejects", "drop", path, "--all").code == 0
