@@ -95,6 +95,9 @@ static void prepare_reading(struct journal *j)
 	                                    "WHERE p.request = 0 AND p.outcome = 0"
 	                                    " ORDER BY r.stream, r.pos, p.ordinal");
 	j->q.streams = store_query(s, "SELECT " STREAM_COLUMNS " FROM stream ORDER BY id");
+	j->q.sent_to = store_query(
+		s, "SELECT next_pos FROM record WHERE stream = ?1 AND EXISTS (SELECT 1 FROM part "
+		   "WHERE part.record = record.id AND part.outcome = 0) ORDER BY pos DESC LIMIT 1");
 	j->q.each_names = store_query(s, "SELECT kind, text FROM cache ORDER BY kind");
 	j->q.closed_lanes = store_query(s, "SELECT key, until FROM closed_lane");
 	j->q.parts_at = store_query(s, "SELECT " PART_COLUMNS PART_JOIN

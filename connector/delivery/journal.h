@@ -269,6 +269,11 @@ int journal_each_names(struct journal *journal,
 int journal_each_closed_lane(struct journal *journal,
                              void (*take)(void *arg, const char *key, int64_t until_wall_ms),
                              void *arg, struct err *err);
+/*
+ * Behind the last record of @stream something of which is open and may have been sent; 0: there is
+ * none. UINT64_MAX where that cannot be read.
+ */
+uint64_t journal_sent_to(struct journal *journal, uint64_t stream);
 /* One request with its parts and records, whatever its state; -ENOENT where there is none. */
 int journal_load_request(struct journal *journal, uint64_t seq, struct request **ret_request,
                          struct err *err);

@@ -42,6 +42,20 @@ static int read_stream(struct store_query *q, struct stream **ret_stream, struct
 	return r;
 }
 
+uint64_t journal_sent_to(struct journal *journal, uint64_t stream)
+{
+	struct store_query *q = journal->q.sent_to;
+	uint64_t to;
+	struct err err;
+	int r;
+
+	store_bind_int(q, 1, (int64_t)stream);
+	r = store_step(q, &err);
+	to = r < 0 ? UINT64_MAX : r > 0 ? (uint64_t)store_int(q, 0) : 0;
+	store_reset(q);
+	return to;
+}
+
 int journal_each_stream(struct journal *journal,
                         void (*take)(void *arg, struct stream *takes_stream), void *arg,
                         struct err *err)

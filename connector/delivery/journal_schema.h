@@ -107,7 +107,7 @@ struct journal {
 			*drop_part;
 		struct store_query *put_event, *put_owed, *accept, *postpone, *oldest, *drop_event,
 			*drop_range, *drop_told, *told_events, *told_range, *move_event,
-			*first_owed[2], *n_owed[2];
+			*first_owed[2], *n_owed[2], *sent_to;
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
 		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,

@@ -137,7 +137,10 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		*ret_code = EXIT_LOCAL;
 		return r;
 	}
-	e->host = (struct source_host){.begin = begin_stream, .store = store_stream, .arg = e};
+	e->host = (struct source_host){.begin = begin_stream,
+	                               .store = store_stream,
+	                               .sent_to = partitions_sent_to,
+	                               .arg = e};
 	if (!e->options.reads_source) {
 		e->input_ended = true;
 		return 0;

@@ -259,6 +259,16 @@ enum exit_code partitions_code(const struct engine *e, int r)
 	return partitions_are_read(e) ? code_of(r) : r == -ESTALE ? EXIT_AGAIN : EXIT_INPUT;
 }
 
+/* What has a row had an INTENT, or goes with an output that had one. */
+uint64_t partitions_sent_to(void *arg, const struct stream *stream)
+{
+	const struct engine *e = arg;
+	const uint64_t to = journal_sent_to(e->journal, stream->id);
+
+	/* Where the state cannot say, rather too much. */
+	return to != UINT64_MAX ? to : stream->settled_to + kafka_ahead_max;
+}
+
 /* The engine has drained: all that ended is durable. */
 void partitions_give_back(struct engine *e)
 {

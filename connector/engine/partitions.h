@@ -21,6 +21,8 @@ enum exit_code partitions_code(const struct engine *e, int r);
 void partitions_turn(struct engine *e);
 /* Host of the source: @stream is about to be read, as far as this state has settled it. */
 void partitions_begin(struct engine *e, const struct stream *stream);
+/* The same: behind the last record of @stream that may have been sent and is not settled. */
+uint64_t partitions_sent_to(void *arg, const struct stream *stream);
 /* After the last turn of an engine that hands over. */
 void partitions_give_back(struct engine *e);
 

@@ -385,14 +385,15 @@ static void keep_alive(struct kafka *k)
 int kafka_turn(struct source *source, uint64_t now_ms, struct err *err)
 {
 	struct kafka *k = kafka_of(source);
-	int r;
+	int r = 0;
 
 	k->now_ms = now_ms;
-	if (k->is_wanted && k->claim == KAFKA_WAITS && !k->failed) {
+	if (k->is_wanted && k->claim == KAFKA_WAITS && !k->failed)
 		r = kafka_try_to_begin(k, err);
-		if (r < 0)
-			return k->failed = r;
-	}
+	if (r < 0)
+		return k->failed = r;
+	if (r > 0)
+		return 0; /* nothing is said of it before the state knows it */
 	if (k->claim == KAFKA_OWNS && kafka_consumer_is_lost(k->consumer))
 		k->lease_until_ms = 0;
 	keep_alive(k);

@@ -35,15 +35,21 @@ static void add_place(const struct kafka *k, struct kafka_part *p, uint64_t ceil
 		kafka_note_text(k->journal, p->stream, ceiling);
 }
 
+/* Nothing more is sent: who is next needs to prove no more than what was. */
+static uint64_t last_ceiling(const struct kafka *k, const struct kafka_part *p)
+{
+	const struct source_host *host = k->options.host;
+	const uint64_t sent_to = host->sent_to ? host->sent_to(host->arg, p->stream) : p->handed_to;
+
+	return max(max(sent_to, p->stream->settled_to), p->stream->doubtful_to);
+}
+
 void kafka_commit_places(struct kafka *k, bool is_last, struct kafka_places *places)
 {
 	for (size_t i = 0; i < k->n_parts; i++) {
 		struct kafka_part *p = &k->parts[i];
-		const uint64_t handed = max(p->handed_to, p->stream->settled_to);
 
-		add_place(k, p,
-		          is_last ? max(handed, p->stream->doubtful_to) : wanted_ceiling(k, p),
-		          places);
+		add_place(k, p, is_last ? last_ceiling(k, p) : wanted_ceiling(k, p), places);
 	}
 }
 

@@ -83,5 +83,5 @@ int kafka_try_to_begin(struct kafka *k, struct err *err);
 /* kafka_commit.c */
 void kafka_commit_turn(struct kafka *k);
 void kafka_committed(struct kafka *k, const struct kafka_event *event);
-/* The commits of all partitions; with @is_last the ceiling is what was handed out. */
+/* The commits of all partitions; with @is_last the ceiling is what was sent. */
 void kafka_commit_places(struct kafka *k, bool is_last, struct kafka_places *places);

@@ -62,6 +62,11 @@ struct source_host {
 	 * partition (handed_to then says how far it has come).
 	 */
 	void (*store)(void *arg, struct stream *stream);
+	/*
+	 * Of a partition that is given back, when all that has ended is durable: behind the last
+	 * record of it that may have been sent and is not settled. NULL: whatever was handed out.
+	 */
+	uint64_t (*sent_to)(void *arg, const struct stream *stream);
 	void *arg;
 };
 
