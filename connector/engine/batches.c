@@ -189,35 +189,19 @@ struct request *batches_request(struct engine *e, const struct route_set *routes
 
 /* What waits */
 
-static struct part *part_of(const struct draft *d)
-{
-	struct part *p = mem_alloc(sizeof(*p));
-
-	*p = (struct part){.id = d->part,
-	                   .record = record_ref(d->record),
-	                   .ordinal = d->ordinal,
-	                   .generation = d->generation};
-	return p;
-}
-
-static const char *operation_of(const struct draft *d)
-{
-	return d->route->op ? d->route->op->name : "";
-}
-
 static void reject_group(struct engine *e, struct draft *const *drafts, size_t n,
                          const struct rejection *rejection)
 {
 	for (size_t i = 0; i < n; i++)
-		outputs_reject(e, part_of(drafts[i]), drafts[i]->route->name,
-		               operation_of(drafts[i]), rejection);
+		outputs_reject(e, draft_part(drafts[i]), drafts[i]->route->name,
+		               draft_operation(drafts[i]), rejection);
 }
 
 static void skip_group(struct engine *e, struct draft *const *drafts, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		outputs_skip(e, part_of(drafts[i]), drafts[i]->route->name, operation_of(drafts[i]),
-		             resolve_unchanged);
+		outputs_skip(e, draft_part(drafts[i]), drafts[i]->route->name,
+		             draft_operation(drafts[i]), resolve_unchanged);
 }
 
 static void send_call(struct engine *e, struct draft *const *drafts, size_t n)

@@ -31,16 +31,13 @@ static void reject_row(struct engine *e, const struct request *request, const st
 {
 	struct rejection rejection = {.class = REJECT_VALIDATION};
 	struct crm_error error = {0};
-	struct part *part = mem_alloc(sizeof(*part));
+	struct part *part;
 	cleanup_(freep) char *text = json_text(errors);
 
 	assert(row);
 	crm_error_read(text, strlen(text), errors, row->child, row->written, &error);
-	*part = (struct part){.id = row->part,
-	                      .is_stored = true,
-	                      .record = record_ref(row->record),
-	                      .ordinal = row->ordinal,
-	                      .generation = row->generation};
+	part = draft_part(row);
+	part->is_stored = true;
 	if (error.fields) {
 		cleanup_(freep) char *fields = json_text(error.fields);
 

@@ -166,13 +166,7 @@ static void create_contact(struct adding *a, struct draft *row)
 
 static void skip_row(struct engine *e, const struct draft *row, const char *why)
 {
-	struct part *p = mem_alloc(sizeof(*p));
-
-	*p = (struct part){.id = row->part,
-	                   .record = record_ref(row->record),
-	                   .ordinal = row->ordinal,
-	                   .generation = row->generation};
-	outputs_skip(e, p, row->route->name, row->route->op->name, why);
+	outputs_skip(e, draft_part(row), row->route->name, draft_operation(row), why);
 }
 
 /* What of a row's child changes the contact: its lists are added to, and the rest is replaced. */

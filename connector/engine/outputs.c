@@ -130,17 +130,13 @@ static void store_request(struct storing *s, struct request *request)
 static void store_draft(struct storing *s, struct draft *draft)
 {
 	const struct route *route = draft->route;
-	struct part *p = mem_alloc(sizeof(*p));
+	struct part *p = draft_part(draft);
 
-	*p = (struct part){.id = draft->part,
-	                   .record = record_ref(draft->record),
-	                   .ordinal = draft->ordinal,
-	                   .draft = draft_text(draft),
-	                   .generation = draft->generation};
+	p->draft = draft_text(draft);
 	s->waiting = mem_grow(s->waiting, s->n_waiting, &s->cap_waiting, sizeof(struct part *));
 	s->waiting[s->n_waiting++] = p;
 	s->n_asked++;
-	journal_put_waiting(s->engine->journal, p, route->name, route->op ? route->op->name : "",
+	journal_put_waiting(s->engine->journal, p, route->name, draft_operation(draft),
 	                    batches_config(s->engine, route), s->goes_with_intent, is_done, s);
 	draft->part = p->id;
 }

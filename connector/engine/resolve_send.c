@@ -13,22 +13,6 @@
 /* How a draft leaves resolve: rejected, skipped, into gather, or as a call; and what it waits for
  * when it is known what it is about. */
 
-static struct part *part_of(const struct draft *d)
-{
-	struct part *p = mem_alloc(sizeof(*p));
-
-	*p = (struct part){.id = d->part,
-	                   .record = record_ref(d->record),
-	                   .ordinal = d->ordinal,
-	                   .generation = d->generation};
-	return p;
-}
-
-static const char *operation_of(const struct draft *d)
-{
-	return d->route->op ? d->route->op->name : "";
-}
-
 /* Whose output it is: the rows that nest has folded, or its own. */
 static size_t n_outputs(const struct draft *d)
 {
@@ -65,7 +49,7 @@ void resolve_reject(struct engine *e, struct resolving *r, enum reject_class cla
 	rejection.field = mem_strdup(field);
 	rejection.lanes = lanes_of(e, r);
 	for (size_t i = 0; i < n_outputs(d); i++)
-		outputs_reject(e, part_of(output_at(d, i)), d->route->name, operation_of(d),
+		outputs_reject(e, draft_part(output_at(d, i)), d->route->name, draft_operation(d),
 		               &rejection);
 	rejection_deinit(&rejection);
 }
@@ -82,7 +66,8 @@ void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...
 	why = mem_vprintf(format, args);
 	va_end(args);
 	for (size_t i = 0; i < n_outputs(d); i++)
-		outputs_skip(e, part_of(output_at(d, i)), d->route->name, operation_of(d), why);
+		outputs_skip(e, draft_part(output_at(d, i)), d->route->name, draft_operation(d),
+		             why);
 }
 
 /* Sending */
@@ -94,8 +79,8 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 	const struct route_set *routes = batches_routes(e, batches_config(e, d->route), &err);
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	cleanup_(freep) char *unresolved = steal(&d->unresolved);
-	struct part *part = part_of(d);
-	const char *route = d->route->name, *operation = operation_of(d);
+	struct part *part = draft_part(d);
+	const char *route = d->route->name, *operation = draft_operation(d);
 	const bool has_rows = d->n_rows != 0;
 	char **lanes = parking_lanes_of(e, d);
 	struct request *request = intake_request(e, routes, d, &rejection);

@@ -1,5 +1,6 @@
 #include "connector/model/draft.h"
 
+#include "connector/model/request.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
@@ -49,6 +50,22 @@ void draft_free(struct draft *draft)
 	free(draft->refused);
 	draft_free(draft->update); /* which has none of its own */
 	free(draft);
+}
+
+struct part *draft_part(const struct draft *draft)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	*p = (struct part){.id = draft->part,
+	                   .record = record_ref(draft->record),
+	                   .ordinal = draft->ordinal,
+	                   .generation = draft->generation};
+	return p;
+}
+
+const char *draft_operation(const struct draft *draft)
+{
+	return draft->route->op ? draft->route->op->name : "";
 }
 
 /* Which lead it belongs to is not known, whether it is there or is to be made. */

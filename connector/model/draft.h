@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct part;
 struct waiting_lanes;
 
 /* Why a record (or an output of it) cannot be sent. */
@@ -81,6 +82,12 @@ struct draft {
 struct draft *draft_new(struct record *record, const struct route *route, unsigned ordinal);
 void draft_free(struct draft *draft); /* NULL is ignored */
 void draft_note(struct draft *draft, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The output that it is, as it is known by now: a new one, to part_deinit() and free(). */
+struct part *draft_part(const struct draft *draft);
+
+/* "lead.create"; "" where a route has a URL of its own. */
+const char *draft_operation(const struct draft *draft);
 
 /* Whether resolve has something to do with it. */
 bool draft_is_open(const struct draft *draft);
