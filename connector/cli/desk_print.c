@@ -83,7 +83,7 @@ void desk_print_status(FILE *out, struct json_object *answer)
 	                   "events the receiver has not accepted yet"));
 }
 
-/* "companies.ndjson:12", "topic/3@77", and how many more records the item is of. */
+/* "companies.ndjson:12", "topic/3:77", and how many more records the item is of. */
 static void add_origin(struct json_object *item, struct buf *b)
 {
 	struct json_object *records = json_get(item, "records");
@@ -96,7 +96,7 @@ static void add_origin(struct json_object *item, struct buf *b)
 		buf_addf(b, "%s:%s", plain(json_get(first, "file")),
 		         plain(json_get(first, "line")));
 	else
-		buf_addf(b, "%s/%s@%s", plain(json_get(first, "topic")),
+		buf_addf(b, "%s/%s:%s", plain(json_get(first, "topic")),
 		         plain(json_get(first, "partition")), plain(json_get(first, "offset")));
 	if (length_of(records) > 1)
 		buf_addf(b, " and %zu more", length_of(records) - 1);

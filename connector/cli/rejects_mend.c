@@ -104,6 +104,13 @@ static void leave_out(struct export *x, struct json_object *item)
 	x->n_left_out++;
 	(void)fprintf(stderr, "%" PRId64 " is not kept (%s): it stands in ",
 	              json_get_int(item, "id", 0), json_get_string(item, "class"));
+	if (json_get(place, "topic")) {
+		term_print(stderr, json_get_string(place, "topic"));
+		(void)fprintf(stderr, ", partition %" PRId64 ", offset %" PRId64 "\n",
+		              json_get_int(place, "partition", 0),
+		              json_get_int(place, "offset", 0));
+		return;
+	}
 	term_print(stderr, json_get_string(place, "file"));
 	(void)fprintf(stderr, ", line %" PRId64 ", bytes %" PRId64 " to %" PRId64 "\n",
 	              json_get_int(place, "line", 0), from, from + len);

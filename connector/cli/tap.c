@@ -34,7 +34,7 @@ struct watch {
 	bool has_said; /* … and has told all until then */
 };
 
-/* "leads.ndjson:12", "leads/3@77", and how many more there are. */
+/* "leads.ndjson:12", "leads/3:77", and how many more there are. */
 static void add_origin(struct json_object *exchange, struct buf *b)
 {
 	struct json_object *records = json_get(exchange, "records");
@@ -47,7 +47,7 @@ static void add_origin(struct json_object *exchange, struct buf *b)
 		buf_addf(b, " of %s:%" PRId64, json_get_string(first, "file"),
 		         json_get_int(first, "line", 0));
 	else
-		buf_addf(b, " of %s/%" PRId64 "@%" PRId64, json_get_string(first, "topic"),
+		buf_addf(b, " of %s/%" PRId64 ":%" PRId64, json_get_string(first, "topic"),
 		         json_get_int(first, "partition", 0), json_get_int(first, "offset", 0));
 	if (n > 1)
 		buf_addf(b, " and %" PRId64 " more", n - 1);

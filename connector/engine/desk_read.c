@@ -57,11 +57,24 @@ uint64_t *desk_ids(struct json_object *request)
 	return ids;
 }
 
+static void set_message(struct json_object *o, const struct record *r)
+{
+	set_text(o, "topic", r->source_name);
+	(void)json_object_object_add(o, "partition", json_object_new_int(r->partition));
+	set_number(o, "offset", r->pos);
+	if (r->message_key)
+		(void)json_object_object_add(o, "key", json_object_get(r->message_key));
+}
+
 struct json_object *desk_place(const struct record *r)
 {
-	struct json_object *o = json_object_new_object();
-	struct json_object *bytes = json_object_new_array();
+	struct json_object *o = json_object_new_object(), *bytes;
 
+	if (r->kind == STREAM_PARTITION) {
+		set_message(o, r);
+		return o;
+	}
+	bytes = json_object_new_array();
 	set_text(o, "file", r->source_name);
 	set_number(o, "line", r->line);
 	(void)json_object_array_add(bytes, json_object_new_uint64(r->pos));

@@ -104,7 +104,7 @@ static void a_list_names_record_and_reason(void **state)
 	check_text(text, "ID  CLASS       RECORD             ROUTE  REASON\n"
 	                 "7   validation  a.ndjson:12        leads  Close refused it; "
 	                 "emails[0].email: Invalid email address.\n"
-	                 "8   json        t/3@77 and 1 more         byte 4: \"a\" stands twice\n");
+	                 "8   json        t/3:77 and 1 more         byte 4: \"a\" stands twice\n");
 	free(text);
 }
 
