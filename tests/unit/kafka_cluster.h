@@ -10,6 +10,7 @@
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -88,4 +89,13 @@ static inline char *cluster_read(struct cluster *c, int partition, int n, bool w
 	rd_kafka_topic_destroy(topic);
 	rd_kafka_destroy(reader);
 	return text.len ? buf_take(&text) : mem_strdup("");
+}
+
+/* Partition 0 of "out" holds exactly @wanted, as cluster_read() writes it. */
+static inline void check_topic(struct cluster *c, int n, bool with_keys, const char *wanted)
+{
+	char *text = cluster_read(c, 0, n, with_keys);
+
+	check_text(text, wanted);
+	free(text);
 }
