@@ -202,7 +202,11 @@ static enum exit_code load_by(const char *path, const struct names *names,
                               struct pipeline **ret_pipeline)
 {
 	const struct pipeline_options options = {
-		.operations = crm_catalogue(), .getenv = cli_getenv, .names = names};
+		.operations = crm_catalogue(),
+		.with_source_secrets = true,
+		.getenv = cli_getenv,
+		.names = names,
+	};
 	struct pipeline *pipeline = NULL;
 	struct err err;
 

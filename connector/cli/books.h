@@ -26,8 +26,8 @@ int books_read_lock(const struct pipeline *pipeline, struct names *names, struct
 int books_write_lock(const struct pipeline *pipeline, const struct names *names, struct err *err);
 
 /*
- * Loads the pipeline, without secrets, with the names of its lock file where there is one; those go
- * to @names, which must live as long as the pipeline. As ask_load().
+ * Loads the pipeline, without secrets but those of its source, with the names of its lock file
+ * where there is one; those go to @names, which must live as long as the pipeline. As ask_load().
  */
 enum exit_code books_load(const char *path, struct names *names, struct pipeline **ret_pipeline);
 

@@ -1,7 +1,7 @@
 /*
  * Is the pipeline right? Layer by layer, each named, all mistakes in one go. Nothing is sent but,
  * with --online, reads: GET /me/ tells whose key it is, lists of fields what names mean, and
- * brokers whether there are the topics to write to.
+ * brokers whether there are the topics to read and to write to.
  */
 
 #include "connector/cli/ask.h"
@@ -9,6 +9,7 @@
 #include "connector/cli/check_names.h"
 #include "connector/cli/check_test.h"
 #include "connector/cli/me.h"
+#include "connector/cli/source_topics.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
 #include "lib/cleanup.h"
@@ -36,8 +37,9 @@ struct report {
 };
 
 /* A line of the report; @what says more, or is NULL. */
-static void add_layer(struct report *report, const char *name, bool is_ok, const char *what)
+static void add_layer(void *arg, const char *name, bool is_ok, const char *what)
 {
+	struct report *report = arg;
 	struct json_object *row = json_object_new_object();
 
 	(void)json_object_object_add(row, "name", json_string(name));
@@ -149,18 +151,23 @@ static enum exit_code report_topic(struct report *report, const struct pipeline_
 	buf_deinit(&what);
 	if (n >= 0)
 		return EXIT_DONE;
-	return n == -EACCES                   ? EXIT_REFUSED
-	       : n == -ENOENT || n == -EINVAL ? EXIT_PIPELINE
-	                                      : EXIT_UNREACHABLE;
+	return source_topics_exit_code(n);
 }
 
-/* Both are looked at, whatever is wrong with the first. */
+/* All are looked at, whatever is wrong with the first. */
 static enum exit_code report_topics(struct report *report, const struct pipeline *pipeline)
 {
-	const enum exit_code responses = report_topic(report, &pipeline->responses_kafka);
-	const enum exit_code rejects = report_topic(report, &pipeline->rejects_kafka);
+	const enum exit_code codes[] = {
+		pipeline->kafka.topics ? source_topics_check(pipeline, add_layer, report)
+				       : EXIT_DONE,
+		report_topic(report, &pipeline->responses_kafka),
+		report_topic(report, &pipeline->rejects_kafka),
+	};
 
-	return responses != EXIT_DONE ? responses : rejects;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (codes[i] != EXIT_DONE)
+			return codes[i];
+	return EXIT_DONE;
 }
 
 static struct json_object *notes_json(const struct pipeline *pipeline)

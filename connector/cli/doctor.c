@@ -4,6 +4,7 @@
  */
 
 #include "connector/cli/ask.h"
+#include "connector/cli/source_topics.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
 #include "connector/engine/examine.h"
@@ -101,6 +102,28 @@ static void look_at_descriptors(struct doctor *d, unsigned concurrency)
 	    text);
 }
 
+static void add_topic(void *arg, const char *name, bool is_ok, const char *what)
+{
+	say(arg, is_ok ? FINDING_GOOD : FINDING_BAD, name, what);
+}
+
+/* How long members are waited for; brokers have limits of their own for it. */
+static void look_at_session(struct doctor *d, const struct pipeline_source_kafka *kafka)
+{
+	enum { broker_max_ms = 1800000 };
+	char text[200];
+
+	(void)snprintf(text, sizeof(text),
+	               "%llu s: a process that is away for longer loses its "
+	               "partitions to others%s",
+	               (unsigned long long)kafka->session_ms / 1000,
+	               kafka->session_ms > broker_max_ms
+	                       ? "; brokers refuse it above their group.max.session.timeout.ms, 30 "
+	                         "minutes unless it was raised"
+	                       : "");
+	say(d, kafka->session_ms > broker_max_ms ? FINDING_WARNING : FINDING_GOOD, "session", text);
+}
+
 /* The input is opened as preview opens it: nothing of the state is looked at. */
 static void look_at_input(struct doctor *d, const struct pipeline *p)
 {
@@ -113,6 +136,11 @@ static void look_at_input(struct doctor *d, const struct pipeline *p)
 	struct source *source = NULL;
 	struct err err;
 
+	if (p->kafka.topics) {
+		(void)source_topics_check(p, add_topic, d);
+		look_at_session(d, &p->kafka);
+		return;
+	}
 	if (strcmp(p->ndjson_path, "-") == 0) {
 		say(d, FINDING_GOOD, "input", "standard input");
 		return;

@@ -1,15 +1,18 @@
 /*
- * What would be sent: the requests of the first records, offline. It reads the source from its
- * start, touches no state and asks nobody; secrets are not even read.
+ * What would be sent: the requests of the first records, without asking Close. It reads a file from
+ * its start, and topics from where the group is, without joining it; it touches no state. Secrets
+ * are not even read, but those that brokers want.
  */
 
 #include "connector/cli/ask.h"
 #include "connector/cli/books.h"
 #include "connector/cli/preview_open.h"
 #include "connector/cli/preview_page.h"
+#include "connector/cli/source_topics.h"
 #include "connector/cli/term.h"
 #include "connector/gather/gather.h"
 #include "connector/shape/shape.h"
+#include "connector/source/kafka_peek.h"
 #include "connector/source/ndjson.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -149,7 +152,11 @@ static void preview_output(struct preview *p, struct record *record, struct shap
 
 static void tell_nothing(struct preview *p, const struct record *record, bool is_skipped)
 {
-	if (is_skipped) {
+	if (record->is_ignored) {
+		p->n_filtered++;
+		page_nothing(&p->page, record, "filtered",
+		             "it has no value, and `tombstones` says ignore");
+	} else if (is_skipped) {
 		p->n_skipped++;
 		page_nothing(&p->page, record, "skipped",
 		             "no route takes it, and `unrouted` says skip");
@@ -166,6 +173,10 @@ static void preview_record(struct preview *p, struct record *record)
 
 	p->n_records++;
 	record->read_wall_ms = clock_wall_ms();
+	if (record->is_ignored) {
+		tell_nothing(p, record, false);
+		return;
+	}
 	if (!preview_has_key(&p->pipeline->routes, record, &rejection)) {
 		reject(p, &record, 1, &rejection);
 		return;
@@ -181,14 +192,16 @@ static void preview_record(struct preview *p, struct record *record)
 	shape_result_deinit(&result);
 }
 
+/* Topics have a patience of their own, so they are asked again after a second. */
 static void wait_for_input(struct preview *p, const struct source *source)
 {
+	enum { one_second_ms = 1000 };
 	struct pollfd in = {.fd = source_fd(source), .events = POLLIN};
 
 	page_flush(&p->page);
 	(void)fflush(stdout);
 	if (in.fd >= 0)
-		(void)poll(&in, 1, -1);
+		(void)poll(&in, 1, one_second_ms);
 }
 
 static int preview_source(struct preview *p, struct source *source, uint64_t limit, struct err *err)
@@ -239,6 +252,32 @@ static void print_summary(const struct preview *p)
 		              plural(p->n_unknown_keys, "", "s"));
 }
 
+static void tell_note(void *arg, const char *sentence)
+{
+	(void)arg;
+	(void)fputs("note: ", stderr);
+	term_print(stderr, sentence);
+	(void)fputc('\n', stderr);
+}
+
+static int open_topics(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
+{
+	const struct pipeline_source_kafka *kafka = &pipeline->kafka;
+	const struct kafka_peek_options options = {
+		.conf = &kafka->conf,
+		.topics = kafka->topics,
+		.group = kafka->group,
+		.format = {.tombstones = kafka->tombstones,
+	                   .is_framed = kafka->is_framed,
+	                   .max_record = pipeline->max_record},
+		.start = kafka->start,
+		.start_ms = kafka->start_ms,
+		.tell = tell_note,
+	};
+
+	return kafka_peek_open(&options, ret_source, err);
+}
+
 static int open_source(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
 {
 	const struct ndjson_options options = {
@@ -247,6 +286,8 @@ static int open_source(const struct pipeline *pipeline, struct source **ret_sour
 		.max_record = pipeline->max_record,
 	};
 
+	if (pipeline->kafka.topics)
+		return open_topics(pipeline, ret_source, err);
 	return ndjson_open(&options, ret_source, err);
 }
 
@@ -282,7 +323,8 @@ static enum exit_code run_preview(const struct cli *cli)
 	buf_deinit(&p.page.out);
 	names_deinit(&names);
 	if (r < 0)
-		return cli_fail(EXIT_INPUT, &err);
+		return cli_fail(pipeline->kafka.topics ? source_topics_exit_code(r) : EXIT_INPUT,
+		                &err);
 	if (!cli->json)
 		print_summary(&p);
 	return p.n_rejected ? EXIT_UNSETTLED : EXIT_DONE;

@@ -1,10 +1,10 @@
 #include "connector/cli/preview_made.h"
 
+#include "connector/model/origin.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 struct made {
@@ -50,7 +50,7 @@ const char *made_before(struct made *made, const struct draft *create)
 
 		if (json_object_object_length(made->places) >= made_max_keys)
 			break;
-		text = mem_printf("%s:%" PRIu64, record->source_name, record->line);
+		text = origin_place(record);
 		(void)json_object_object_add(made->places, key, json_string(text));
 	}
 	return place;

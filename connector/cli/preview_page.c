@@ -3,6 +3,7 @@
 #include "connector/cli/preview_page.h"
 
 #include "connector/cli/term.h"
+#include "connector/model/origin.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -69,19 +70,43 @@ static void add_line(struct page *page, const char *text, size_t len)
 	buf_addc(&page->out, '\n');
 }
 
-/* "in.ndjson:3", or of a call of several records "in.ndjson:3-5,9 (4 records)" */
+/* What counts records where this one stands. */
+static uint64_t number_of(const struct record *r)
+{
+	return r->kind == STREAM_PARTITION ? r->pos : r->line;
+}
+
+static bool is_of_same(const struct record *r, const struct record *before)
+{
+	return r->partition == before->partition && !strcmp(r->source_name, before->source_name);
+}
+
+static bool is_next(const struct record *r, const struct record *before)
+{
+	return is_of_same(r, before) && number_of(r) == number_of(before) + 1;
+}
+
+/*
+ * "in.ndjson:3", of a call of several records "in.ndjson:3-5,9 (4 records)"; of messages
+ * "topic/partition:offset".
+ */
 static void add_place(struct page *page, const struct record *const *records, size_t n)
 {
 	struct buf place = BUF_INIT;
 	size_t n_ranges = 0;
 
-	buf_adds(&place, records[0]->source_name);
 	for (size_t i = 0, end; i < n && n_ranges++ < max_ranges; i = end) {
-		for (end = i + 1; end < n && records[end]->line == records[end - 1]->line + 1;)
+		for (end = i + 1; end < n && is_next(records[end], records[end - 1]);)
 			end++;
-		buf_addf(&place, "%c%" PRIu64, i ? ',' : ':', records[i]->line);
+		if (i && is_of_same(records[i], records[i - 1])) {
+			buf_addf(&place, ",%" PRIu64, number_of(records[i]));
+		} else {
+			cleanup_(freep) char *first = origin_place(records[i]);
+
+			buf_addf(&place, "%s%s", i ? ", " : "", first);
+		}
 		if (end > i + 1)
-			buf_addf(&place, "-%" PRIu64, records[end - 1]->line);
+			buf_addf(&place, "-%" PRIu64, number_of(records[end - 1]));
 	}
 	if (n_ranges > max_ranges)
 		buf_adds(&place, ",…");

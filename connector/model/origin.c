@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -55,6 +56,14 @@ struct jq_where origin_where(const struct record *record)
 		.unit = is_message ? "offset" : "line",
 		.number = is_message ? record->pos : record->line,
 	};
+}
+
+char *origin_place(const struct record *record)
+{
+	if (record->kind == STREAM_PARTITION)
+		return mem_printf("%s/%" PRId32 ":%" PRIu64, record->source_name, record->partition,
+		                  record->pos);
+	return mem_printf("%s:%" PRIu64, record->source_name, record->line);
 }
 
 void origin_print(const struct record *record, struct buf *out)

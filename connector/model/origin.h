@@ -18,5 +18,8 @@ struct json_object *origin_timestamp(const struct record *record);
  * {"topic", "partition", "offset", "key"}. */
 void origin_print(const struct record *record, struct buf *out);
 
+/* The same for people: "in.ndjson:3", "topic/partition:offset"; to free(). */
+char *origin_place(const struct record *record);
+
 /* The same for the sentence of a program that has to be stopped; borrows from @record. */
 struct jq_where origin_where(const struct record *record);

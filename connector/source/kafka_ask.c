@@ -34,6 +34,12 @@ void kafka_asking_wait(const struct kafka_asking *asking)
 	(void)poll(&fd, 1, moment_ms);
 }
 
+void kafka_asking_remember(struct kafka_asking *asking, const char *sentence)
+{
+	if (!*asking->trouble.text)
+		(void)err_set(&asking->trouble, 0, "%s", sentence);
+}
+
 /* What librdkafka has to say of connections and logins; nothing is read here. */
 static void hear(struct kafka_asking *a)
 {
@@ -44,8 +50,10 @@ static void hear(struct kafka_asking *a)
 		if (event.kind != KAFKA_TROUBLE || event.places.n || a->is_refused)
 			continue;
 		a->is_refused = event.trouble == KAFKA_REFUSED;
-		if (a->is_refused || event.trouble == KAFKA_UNREACHABLE)
+		if (a->is_refused)
 			(void)err_set(&a->trouble, 0, "%s", event.sentence);
+		else if (event.trouble == KAFKA_UNREACHABLE)
+			kafka_asking_remember(a, event.sentence);
 	}
 }
 

@@ -33,5 +33,8 @@ int kafka_ask_topics(struct kafka_asking *asking, const char *topic, struct kafk
 int kafka_ask_committed(struct kafka_asking *asking, struct kafka_places *places, struct err *err);
 int kafka_ask_offsets(struct kafka_asking *asking, struct kafka_places *places, struct err *err);
 
+/* Remembers what stands in the way: the first sentence, since what follows from it says less. */
+void kafka_asking_remember(struct kafka_asking *asking, const char *sentence);
+
 /* Waits a moment for the next event. */
 void kafka_asking_wait(const struct kafka_asking *asking);

@@ -155,12 +155,18 @@ static void begin_part(struct peek *p, const struct kafka_place *place, const st
 }
 
 /* Which partitions there are, by the names of their topics. */
-static int compare(const void *a, const void *b)
+static int compare(const char *topic, int32_t partition, const char *other, int32_t than)
+{
+	const int order = strcmp(topic, other);
+
+	return order ? order : (partition > than) - (partition < than);
+}
+
+static int compare_places(const void *a, const void *b)
 {
 	const struct kafka_place *x = a, *y = b;
-	const int order = strcmp(x->topic, y->topic);
 
-	return order ? order : (x->partition > y->partition) - (x->partition < y->partition);
+	return compare(x->topic, x->partition, y->topic, y->partition);
 }
 
 static int find_partitions(struct peek *p, struct kafka_places *places, struct err *err)
@@ -178,7 +184,7 @@ static int find_partitions(struct peek *p, struct kafka_places *places, struct e
 		}
 	}
 	if (places->n)
-		qsort(places->items, places->n, sizeof(*places->items), compare);
+		qsort(places->items, places->n, sizeof(*places->items), compare_places);
 	return 0;
 }
 
@@ -234,15 +240,12 @@ static void end_part(struct peek *p, struct part *part)
 
 static struct part *find_part(const struct peek *p, const char *topic, int32_t partition)
 {
-	const struct kafka_place key = {.topic = (char *)(uintptr_t)topic, .partition = partition};
 	size_t low = 0, high = p->n_parts;
 
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 		struct part *part = &p->parts[middle];
-		const struct kafka_place place = {.topic = part->topic,
-		                                  .partition = part->partition};
-		const int order = compare(&key, &place);
+		const int order = compare(topic, partition, part->topic, part->partition);
 
 		if (!order)
 			return part;
@@ -309,7 +312,7 @@ static int take_trouble(struct peek *p, const struct kafka_event *event, struct 
 	case KAFKA_NO_OFFSET:
 		return err_set(err, -ESTALE, "%s", event->sentence);
 	case KAFKA_UNREACHABLE:
-		(void)err_set(&p->asking.trouble, 0, "%s", event->sentence);
+		kafka_asking_remember(&p->asking, event->sentence);
 		return 0;
 	case KAFKA_FINE:
 	case KAFKA_LATER:

@@ -42,15 +42,24 @@ static int look_for_topics(struct surveying *s, struct err *err)
 	return 0;
 }
 
+/* Two entries may fit one topic. */
+static void add_new(const struct kafka_places *from, struct kafka_places *to)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct kafka_place *place = &from->items[i];
+
+		if (!kafka_places_find(to, place->topic, place->partition))
+			(void)kafka_places_add(to, place->topic, place->partition, kafka_no_offset);
+	}
+}
+
 static void ask_group(struct surveying *s)
 {
 	struct kafka_survey *survey = &s->survey;
 	struct kafka_places all = {0};
 
 	for (size_t i = 0; i < survey->n; i++)
-		for (size_t k = 0; k < s->places[i].n; k++)
-			(void)kafka_places_add(&all, s->places[i].items[k].topic,
-			                       s->places[i].items[k].partition, kafka_no_offset);
+		add_new(&s->places[i], &all);
 	survey->n_partitions = all.n;
 	be_patient(s);
 	if (all.n) /* else there is nothing to ask about */
