@@ -14,18 +14,6 @@
  * behind it. Items that are there stay as they are, with all their members.
  */
 
-/* Which member of an item says what it is. */
-static const struct {
-	const char *list, *member;
-	enum lookup_like like;
-} lists[] = {
-	{"emails", "email", LIKE_EMAIL},
-	{"phones", "phone", LIKE_PHONE},
-	{"urls", "url", LIKE_URL},
-};
-
-enum { n_lists = sizeof(lists) / sizeof(lists[0]) };
-
 char *crm_lists_url(const char *url, char *const *fields)
 {
 	struct buf out = BUF_INIT;
@@ -55,15 +43,15 @@ static char *folded(enum lookup_like like, const char *text)
 
 static bool same_member(struct json_object *a, struct json_object *b, size_t list)
 {
-	const char *x = json_get_string(a, lists[list].member);
-	const char *y = json_get_string(b, lists[list].member);
+	const char *x = json_get_string(a, lookup_lists[list].member);
+	const char *y = json_get_string(b, lookup_lists[list].member);
 	char *left, *right;
 	bool is_same;
 
 	if (!x || !y)
 		return false;
-	left = folded(lists[list].like, x);
-	right = folded(lists[list].like, y);
+	left = folded(lookup_lists[list].like, x);
+	right = folded(lookup_lists[list].like, y);
 	is_same = strcmp(left, right) == 0;
 	free(left);
 	free(right);
@@ -101,8 +89,8 @@ static bool same_address(struct json_object *there, struct json_object *item)
 
 static bool same_item(const char *field, struct json_object *there, struct json_object *item)
 {
-	for (size_t i = 0; i < n_lists; i++)
-		if (strcmp(lists[i].list, field) == 0)
+	for (size_t i = 0; i < lookup_n_lists; i++)
+		if (strcmp(lookup_lists[i].name, field) == 0)
 			return same_member(there, item, i);
 	if (json_object_is_type(item, json_type_object) && strcmp(field, "addresses") == 0)
 		return same_address(there, item);

@@ -174,7 +174,6 @@ static struct json_object *changes_of(struct json_object *child, struct json_obj
                                       const struct operation *create,
                                       const struct operation *update, struct json_object *places)
 {
-	static const char *const lists[] = {"emails", "phones", "urls"};
 	struct json_object *body = copy_of(child);
 	char **fields = NULL;
 
@@ -185,9 +184,9 @@ static struct json_object *changes_of(struct json_object *child, struct json_obj
 		if (is_create_only || json_object_equal(json_get(contact, key), value))
 			json_object_object_del(body, key);
 	}
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (json_object_is_type(json_get(body, lists[i]), json_type_array))
-			strlist_add(&fields, mem_strdup(lists[i]));
+	for (size_t i = 0; i < lookup_n_lists; i++)
+		if (json_object_is_type(json_get(body, lookup_lists[i].name), json_type_array))
+			strlist_add(&fields, mem_strdup(lookup_lists[i].name));
 	if (fields)
 		(void)crm_lists_append(contact, fields, body, places);
 	strlist_free(fields);
@@ -263,40 +262,12 @@ static bool is_lead_free(struct engine *e, const struct resolving *r)
 	return is_free;
 }
 
-struct reading {
-	struct engine *engine;
-	struct resolving *of;
-};
-
-static void contacts_came(void *arg, const struct http_answer *answer)
-{
-	struct reading *reading = arg;
-	struct resolving *r = reading->of;
-
-	if (answer) { /* else it stopped, and said why */
-		hook_point("contacts_answered");
-		r->lists_status = (unsigned)answer->status;
-		(void)json_parse(answer->body, answer->body_len, 0, &r->lists, NULL, NULL);
-		resolve_wake(reading->engine, r);
-	}
-	free(reading);
-}
-
 static void read_contacts(struct engine *e, struct resolving *r)
 {
 	char name[] = "contacts", *fields[] = {name, NULL};
 	cleanup_(freep) char *url = mem_printf("/lead/%s/", r->nest_lead);
-	struct reading *reading = mem_alloc(sizeof(*reading));
-	const struct delivery_call call = {
-		.method = CALL_GET,
-		.group = "default",
-		.url = crm_lists_url(url, fields),
-		.done = contacts_came,
-		.arg = reading,
-	};
 
-	*reading = (struct reading){.engine = e, .of = r};
-	delivery_ask(e->delivery, &call);
+	resolve_read_lists(e, r, url, fields);
 }
 
 static bool has_children(const struct draft *d)
@@ -334,9 +305,9 @@ enum step nest_add_children(struct engine *e, struct resolving *r)
 	}
 	if (!r->lists_status) {
 		read_contacts(e, r);
-		r->wait = WAIT_LISTS;
 		return STEP_WAIT;
 	}
+	hook_point("contacts_answered");
 	contacts = json_get(r->lists, "contacts");
 	if (r->lists_status == 404 && !r->is_again) {
 		lead_is_gone(e, r);

@@ -102,13 +102,13 @@ static void lists_came(void *arg, const struct http_answer *answer)
 	free(reading);
 }
 
-static void read_lists(struct engine *e, struct resolving *r)
+void resolve_read_lists(struct engine *e, struct resolving *r, const char *url, char *const *fields)
 {
 	struct reading *reading = mem_alloc(sizeof(*reading));
 	const struct delivery_call call = {
 		.method = CALL_GET,
 		.group = "default",
-		.url = crm_lists_url(r->draft->url, r->draft->route->append),
+		.url = crm_lists_url(url, fields),
 		.done = lists_came,
 		.arg = reading,
 	};
@@ -218,7 +218,7 @@ enum step resolve_settle_on(struct engine *e, struct resolving *r)
 		return STEP_WAIT;
 	}
 	if (adds && !r->lists_status) {
-		read_lists(e, r);
+		resolve_read_lists(e, r, d->url, d->route->append);
 		return STEP_WAIT;
 	}
 	if (adds) {

@@ -41,6 +41,9 @@ struct offer *parents_at(const struct parents *parents, const struct output_plac
 /* The first that came before number @before and offers all of these; NULL: none does. */
 struct offer *parents_find(const struct parents *parents, char *const *texts, size_t n,
                            uint64_t before);
+/* Whether somebody offers @text and waits for no person. */
+bool parents_is_on_its_way(const struct parents *parents, const char *text);
+bool offer_has(const struct offer *offer, const char *text);
 /* @waiter is told when that changes what is offered. */
 void offer_wait(struct offer *offer, void *waiter);
 /*
@@ -203,6 +206,10 @@ struct resolve {
 bool resolve_is_free(struct engine *e, const struct request *call);
 /* The same, whatever waits in gather. */
 bool resolve_is_at_rest(const struct engine *e, const struct request *call);
+/* Asks what @fields of the object at @url are: it waits for `lists`, and `lists_status` with them.
+ */
+void resolve_read_lists(struct engine *e, struct resolving *r, const char *url,
+                        char *const *fields);
 /* Something it waits for has changed. */
 void resolve_wake(struct engine *e, struct resolving *r);
 /* Comes in its old place: it was let go already, by what turned out wrong. */
@@ -298,6 +305,8 @@ bool rename_fields(struct engine *e, struct draft *draft);
 const char *rename_written(const struct draft *draft, const char *field);
 
 /* offers.c */
+/* The text by which all those offer that make what is called by names (naming.c). */
+extern const char offers_of_names[];
 /* "held lead.create of signups.ndjson line 4", where @what is "held lead.create"; to free(). */
 char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */

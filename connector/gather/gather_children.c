@@ -12,17 +12,6 @@
  * that address in one lead, so they become one before they are sent.
  */
 
-static const struct {
-	const char *list, *member;
-	enum lookup_like like;
-} lists[] = {
-	{"emails", "email", LIKE_EMAIL},
-	{"phones", "phone", LIKE_PHONE},
-	{"urls", "url", LIKE_URL},
-};
-
-enum { emails, n_lists = sizeof(lists) / sizeof(lists[0]) };
-
 static size_t n_items(struct json_object *list)
 {
 	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
@@ -32,9 +21,9 @@ static size_t n_items(struct json_object *list)
 static char *said_at(struct json_object *list, size_t i, size_t which)
 {
 	struct json_object *item = json_object_array_get_idx(list, i);
-	const char *text = json_get_string(item, lists[which].member);
+	const char *text = json_get_string(item, lookup_lists[which].member);
 
-	return text ? lookup_fold(lists[which].like, text) : NULL;
+	return text ? lookup_fold(lookup_lists[which].like, text) : NULL;
 }
 
 /* Which rows are one */
@@ -58,10 +47,10 @@ static void join_rows(size_t *first, size_t a, size_t b)
 static void join_by_email(struct json_object *rows_by_email, struct json_object *child,
                           size_t *first, size_t row)
 {
-	struct json_object *list = json_get(child, lists[emails].list), *known;
+	struct json_object *list = json_get(child, lookup_lists[lookup_emails].name), *known;
 
 	for (size_t i = 0; i < n_items(list); i++) {
-		cleanup_(freep) char *email = said_at(list, i, emails);
+		cleanup_(freep) char *email = said_at(list, i, lookup_emails);
 
 		if (!email || !*email)
 			continue;
@@ -125,8 +114,8 @@ static void put_member(struct json_object *child, const char *key, struct json_o
 {
 	struct json_object *there = json_get(child, key);
 
-	for (size_t i = 0; i < n_lists; i++)
-		if (!strcmp(key, lists[i].list) && n_items(there) &&
+	for (size_t i = 0; i < lookup_n_lists; i++)
+		if (!strcmp(key, lookup_lists[i].name) && n_items(there) &&
 		    (!value || json_object_is_type(value, json_type_array))) {
 			(void)json_object_object_add(child, key, join_lists(there, value, i));
 			return;

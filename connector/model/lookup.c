@@ -13,6 +13,12 @@
 #include <string.h>
 #include <strings.h>
 
+const struct lookup_list lookup_lists[lookup_n_lists] = {
+	[lookup_emails] = {"emails", "email", LIKE_EMAIL},
+	{"phones", "phone", LIKE_PHONE},
+	{"urls", "url", LIKE_URL},
+};
+
 static const char spaces[] = " \t\r\n";
 
 void lookup_rule_deinit(struct lookup_rule *rule)

@@ -114,6 +114,15 @@ void lookup_add_field(struct lookup_key *key, const char *name, const char *valu
  */
 char *lookup_fold(enum lookup_like like, const char *value);
 
+/* Lists whose items are the same where one member of them is: emails by "email", in any case. */
+struct lookup_list {
+	const char *name, *member;
+	enum lookup_like like;
+};
+
+extern const struct lookup_list lookup_lists[];
+enum { lookup_emails, lookup_n_lists = 3 }; /* emails stand first */
+
 /* How values of a field of this name are compared, where nothing else is known of it. */
 enum lookup_like lookup_like_of(const char *field);
 
