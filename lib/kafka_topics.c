@@ -42,26 +42,50 @@ static int ask_one(struct kafka_consumer *c, const char *name, unsigned timeout_
 }
 
 /* As librdkafka itself does: POSIX extended, anywhere in the name. */
+static bool fits(const char *pattern, const char *topic)
+{
+	regex_t compiled;
+	bool is_match;
+
+	if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	is_match = regexec(&compiled, topic, 0, NULL, 0) == 0;
+	regfree(&compiled);
+	return is_match;
+}
+
+/* topic.blacklist: a list of patterns; for a subscription there are no such topics. */
+static bool is_blacklisted(const struct kafka_consumer *c, const char *topic)
+{
+	char list[4096], *rest = list, *pattern;
+	size_t size = sizeof(list);
+
+	if (rd_kafka_conf_get(rd_kafka_conf(c->rk), "topic.blacklist", list, &size))
+		return false;
+	while ((pattern = strsep(&rest, ",")))
+		if (*pattern && fits(pattern, topic))
+			return true;
+	return false;
+}
+
 static int ask_for_pattern(struct kafka_consumer *c, const char *pattern, unsigned timeout_ms,
                            struct kafka_places *places, struct err *err)
 {
 	const struct rd_kafka_metadata *answer = NULL;
-	rd_kafka_resp_err_t code;
-	regex_t compiled;
+	const rd_kafka_resp_err_t code =
+		rd_kafka_metadata(c->rk, 1, NULL, &answer, (int)timeout_ms);
 	int n = 0;
 
-	if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return err_set(err, -EINVAL, "\"%.200s\" is no pattern of topics", pattern);
-	code = rd_kafka_metadata(c->rk, 1, NULL, &answer, (int)timeout_ms);
-	for (int i = 0; !code && i < answer->topic_cnt; i++)
-		if (!answer->topics[i].err &&
-		    regexec(&compiled, answer->topics[i].topic, 0, NULL, 0) == 0) {
-			add_partitions(&answer->topics[i], places);
-			n++;
-		}
-	regfree(&compiled);
 	if (code)
 		return kafka_fail(err, code, "cannot ask for topics");
+	for (int i = 0; i < answer->topic_cnt; i++) {
+		const rd_kafka_metadata_topic_t *topic = &answer->topics[i];
+
+		if (topic->err || !fits(pattern, topic->topic) || is_blacklisted(c, topic->topic))
+			continue;
+		add_partitions(topic, places);
+		n++;
+	}
 	rd_kafka_metadata_destroy(answer);
 	return n;
 }

@@ -7,7 +7,7 @@
 /*
  * Adds the partitions of @topic, or where it begins with ^ those of every topic that fits this
  * pattern as a subscription to it would; each partition once, their offsets are kafka_no_offset.
- * Returns how many topics that is: 0, no topic fits the pattern. -EINVAL: it is no pattern,
+ * Returns how many topics that is: 0, no topic fits the pattern. -EINVAL: it is no name,
  * -ENOENT: there is no such topic, -EACCES: no right to it; others: not now.
  */
 int kafka_topics_within(struct kafka_consumer *consumer, const char *topic, unsigned timeout_ms,

@@ -277,7 +277,8 @@ const struct verb verb_check = {
 		(const struct cli_example[]){
 			{"closefeed check leads.yaml", "the file and its secrets"},
 			{"closefeed check leads.yaml --online",
-                         "and whose key it is, whether Close knows its names, and brokers its topics"},
+                         "and whose key it is, whether Close knows its names, and whether brokers "
+                         "have its topics and let it in"},
 			{"closefeed check leads.yaml --test leads-test.yaml",
                          "and that records give the requests you expect"},
 			{NULL},
@@ -285,7 +286,8 @@ const struct verb verb_check = {
 	.flags =
 		(const struct cli_flag[]){
 			{.name = "online",
-                         .help = "ask Close whose key it is and what names mean, and brokers for topics; only reads"},
+                         .help = "ask Close whose key it is and what names mean, and brokers for "
+                                 "topics, rights and the group; only reads"},
 			{.name = "test",
                          .type = FLAG_TEXT,
                          .value = "FILE",

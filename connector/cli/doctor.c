@@ -215,7 +215,9 @@ const struct verb verb_doctor = {
 	.examples =
 		(const struct cli_example[]){
 			{"closefeed doctor", "the machine: libraries, clock, limits"},
-			{"closefeed doctor leads.yaml", "and the file, its input and its journal"},
+			{"closefeed doctor leads.yaml",
+                         "and the file, its input (of Kafka: brokers, topics, group) and its "
+                         "journal"},
 			{NULL},
 		},
 	.max_args = 1,

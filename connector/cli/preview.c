@@ -337,7 +337,9 @@ const struct verb verb_preview = {
 	.usage = "preview PIPELINE [-n N | --all] [--json]",
 	.examples =
 		(const struct cli_example[]){
-			{"closefeed preview leads.yaml", "the requests of the first 5 records"},
+			{"closefeed preview leads.yaml",
+                         "the requests of the first 5 records; of topics, those a run would begin "
+                         "with"},
 			{"closefeed preview leads.yaml -n 1 --json", "one, as a line of JSON"},
 			{"closefeed preview leads.yaml --all --json | grep rejected",
                          "what would be rejected"},

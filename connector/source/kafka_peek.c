@@ -262,6 +262,7 @@ static void hold(struct peek *p, struct part *part, const struct kafka_message *
 	struct record *record = kafka_record(message, &p->options.format);
 	const uint64_t bytes = sizeof(*record) + record_raw_len(record);
 
+	record->stream = (uint64_t)(part - p->parts) + 1;
 	part->held = mem_grow(part->held, part->n_held, &part->cap_held, sizeof(struct record *));
 	part->held[part->n_held++] = record;
 	part->held_bytes += bytes;

@@ -4,7 +4,8 @@
  * Topics as a source for those who only look: no member of the group, which notices nothing, and
  * nothing is committed. It begins where a new member of the group would, with what the group has
  * committed, and ends where each partition ended when it was opened; records of partitions come in
- * turns, each partition's in its order, and without a stream.
+ * turns, each partition's in its order. No state knows their streams, but those of two partitions
+ * differ.
  *
  * It keeps its own time, since no loop does: source_next() fails with -ETIMEDOUT where nothing
  * comes for a while. Beside that -EACCES (login, rights: exit code 77), -ENOENT (no such topic:

@@ -103,6 +103,19 @@ def test_ends_where_topics_end(closefeed, kafka, reading):
     assert result.code == 0 and "0 records" in result.err
 
 
+def test_calls_of_several_records_never_mix_partitions(closefeed, kafka, reading):
+    one, two = kafka.topics("one", "two", partitions=2)
+    for topic, partition in ((one, 0), (one, 1), (two, 0)):
+        kafka.produce(topic, [Record('{"n": 1}', partition=partition) for _ in range(3)])
+    result = closefeed("preview", reading(
+        one, two, brokers=kafka.bootstrap,
+        routes="- method: POST\n  url: /bulk/\n  batch: {size: 10, algorithm: array}"), "-n", "0")
+    assert result.code == 0, result.err
+    heads = [line for line in result.out.splitlines() if line.endswith("POST /bulk/")]
+    assert sorted(heads) == sorted(
+        f"{place}:0-2 (3 records)  POST /bulk/" for place in (f"{one}/0", f"{one}/1", f"{two}/0"))
+
+
 def test_what_is_no_record_is_shown_as_a_run_would_take_it(closefeed, kafka, reading):
     topic = kafka.topic("signups")
     kafka.produce(topic, ["{", Record(None, key="gone"), {"name": "N"}])

@@ -191,6 +191,7 @@ static void a_pattern_reads_every_topic_that_fits(void **state)
 	struct mock_kafka *mock = mock_kafka_new();
 	cleanup_(buf_deinit) struct buf told = BUF_INIT;
 	struct kafka_peek_options options = options_of(mock, &told);
+	struct kafka_conf some = {.brokers = mem_strdup(options.conf->brokers)};
 
 	(void)state;
 	mock_kafka_topic(mock, "t1", 1);
@@ -201,6 +202,11 @@ static void a_pattern_reads_every_topic_that_fits(void **state)
 	produce(mock, "t10", 0, 1);
 	options.topics = pattern;
 	check_places(&options, 0, "t1/0:0 t2/0:0 t2/0:1 end");
+	kafka_conf_add(&some, "topic.blacklist", "^x,2$");
+	options.conf = &some;
+	check_places(&options, 0, "t1/0:0 end");
+	kafka_conf_deinit(&some);
+	options.conf = mock_kafka_conf(mock);
 	options.topics = none;
 	check_places(&options, 0, "end");
 	check_text(buf_text(&told), "no topic fits the pattern ^nothing yet");

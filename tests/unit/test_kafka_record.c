@@ -188,7 +188,7 @@ static void what_a_message_carries_comes_back_from_the_state(void **state)
 	struct record *r, *again = record_new();
 	struct buf place = BUF_INIT;
 	struct json_object *source;
-	char *text;
+	char *text, *for_people;
 
 	(void)state;
 	m.key = "{\"id\":7}";
@@ -212,7 +212,10 @@ static void what_a_message_carries_comes_back_from_the_state(void **state)
 	origin_print(again, &place);
 	check_text(buf_text(&place), "{\"topic\":\"a/b\",\"partition\":3,\"offset\":41,"
 	                             "\"key\":{\"id\":7}}");
+	for_people = origin_place(again);
+	check_text(for_people, "a/b/3:41");
 	check_eq(record_message_parse(again, "{", NULL), -EBADMSG);
+	free(for_people);
 	buf_deinit(&place);
 	json_object_put(source);
 	free(text);
