@@ -10,6 +10,7 @@ from trial import Trial, UpdateTrial
 # After trial, which makes the folder of the integration tests known.
 from kafka import (  # noqa: F401 (fixtures)
     brokers, kafka, keep_together, secure_kafka, start_kafka)
+from kafka_trial import KafkaTrial
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
@@ -38,6 +39,22 @@ def start_trial(binary, tmp_path):
         folder.mkdir()
         kind = UpdateTrial if "n_leads" in how else Trial
         started.append(kind(binary, folder, **how))
+        return started[-1]
+
+    yield start
+    for trial in started:
+        trial.stop()
+
+
+@pytest.fixture
+def start_group(binary, kafka, tmp_path):
+    """Starts trials of groups of members over a topic."""
+    started = []
+
+    def start(**how):
+        folder = tmp_path / f"group-{len(started)}"
+        folder.mkdir()
+        started.append(KafkaTrial(binary, folder, kafka, **how))
         return started[-1]
 
     yield start
