@@ -61,7 +61,7 @@ void aside_set(struct engine *e, struct record *record, const struct rejected_ou
 		aside->was[i].route = mem_strdup(was[i].route);
 	}
 	aside->n_was = n_was;
-	e->input_goes_on |= !naming_is_asking(e); /* what was needed may be there already */
+	e->input_goes_on |= !naming_is_awaited(e); /* what was needed may be there already */
 	hook_point("record_aside");
 }
 
@@ -69,7 +69,7 @@ void aside_turn(struct engine *e)
 {
 	struct aside taken = *e->aside;
 
-	if (!taken.record || naming_is_asking(e) || e->is_stopping)
+	if (!taken.record || naming_is_awaited(e) || e->is_stopping)
 		return;
 	*e->aside = (struct aside){0};
 	intake_send(e, taken.record, taken.was, taken.n_was);

@@ -122,7 +122,7 @@ struct errand *errand_new(struct desk *desk)
 
 void errand_go_on(struct desk *desk, struct errand *errand)
 {
-	while (errand->n_begun < errand->n_ids && !naming_is_asking(desk->engine) &&
+	while (errand->n_begun < errand->n_ids && !naming_is_awaited(desk->engine) &&
 	       errand->n_begun - errand->n_ended < begun_at_once) {
 		if (errand->is_resend)
 			desk_send_held(desk, errand);

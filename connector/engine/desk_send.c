@@ -403,7 +403,7 @@ void sending_go_on(struct desk *desk, struct errand *errand)
 	struct sending *s = errand->sending;
 	const struct stream *own;
 
-	if (!sending_is_busy(s) || naming_is_asking(e) ||
+	if (!sending_is_busy(s) || naming_is_awaited(e) ||
 	    !find(s, errand->pipeline, e->streams, e->n_streams))
 		return;
 	own = finding_stream(s->finding)->id ? settle_stream(e, finding_stream(s->finding)->id)

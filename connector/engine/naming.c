@@ -1,9 +1,10 @@
-#include "connector/engine/private.h"
+#include "connector/engine/resolve_private.h"
 
 #include "connector/close/names.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
 #include <errno.h>
@@ -23,6 +24,9 @@ struct naming {
 	struct names names;
 	size_t n_asking;
 	bool was_renewed; /* a book that was in use has been read again in this run */
+	bool has_makers;  /* a route makes what is called by names */
+	bool is_outdated; /* something was made since the books were asked for that come now */
+	char **awaited;   /* kinds to be asked for when what is being made is there */
 };
 
 struct question {
@@ -40,6 +44,7 @@ void naming_free(struct naming *naming)
 	if (!naming)
 		return;
 	names_deinit(&naming->names);
+	strlist_free(naming->awaited);
 	free(naming);
 }
 
@@ -69,6 +74,49 @@ void naming_watch(struct engine *e)
 {
 	watched_fields_free(e->watched, e->n_watched);
 	e->watched = route_set_watched(&e->routes, &e->n_watched);
+	e->naming->has_makers = false;
+	for (size_t i = 0; i < e->routes.n; i++)
+		e->naming->has_makers |= naming_is_made_by(e->routes.items[i].op);
+}
+
+/* What this run makes itself */
+
+bool naming_is_made_by(const struct operation *op)
+{
+	static const char *const made[] = {"custom_field.",      "custom_activity_type",
+	                                   "custom_object_type", "status.lead",
+	                                   "status.opportunity", "pipeline"};
+
+	for (size_t i = 0; op && i < sizeof(made) / sizeof(made[0]); i++)
+		if (!strncmp(op->object, made[i], strlen(made[i])))
+			return op->method == METHOD_POST || op->method == METHOD_PUT;
+	return false;
+}
+
+bool naming_has_makers(const struct engine *e)
+{
+	return e->naming->has_makers;
+}
+
+void naming_is_made(struct engine *e)
+{
+	struct names *names = &e->naming->names;
+
+	for (size_t i = 0; i < names->n; i++)
+		names->books[i]->may_grow = true;
+}
+
+void naming_was_made(struct engine *e)
+{
+	e->naming->is_outdated = true;
+	e->input_goes_on = true;
+}
+
+/* Where nothing moves any more, what is being made waits for a person. */
+static bool is_being_made(const struct engine *e)
+{
+	return parents_is_on_its_way(e->parents, offers_of_names) &&
+	       !(delivery_is_idle(e->delivery) && !batches_n(e) && resolve_is_stuck(e));
 }
 
 /* Asking */
@@ -90,6 +138,7 @@ static void put_book(struct engine *e, struct name_book *takes_book)
 
 	naming->was_renewed |= old != NULL;
 	takes_book->is_fresh = true;
+	takes_book->may_grow = naming->is_outdated || is_being_made(e);
 	takes_book->read_ms = loop_now_ms(e->loop);
 	resolve_take_book(e, old, takes_book);
 	names_put(&naming->names, takes_book);
@@ -173,8 +222,12 @@ static void ask(struct engine *e, const char *kind)
 	const struct name_book *known = names_book(&e->naming->names, kind);
 	struct name_book *book;
 
-	if (known && known->is_fresh)
+	if (known && known->is_fresh && !known->may_grow)
 		return;
+	if (known && known->is_fresh && is_being_made(e)) {
+		strlist_add(&e->naming->awaited, mem_strdup(kind));
+		return;
+	}
 	book = name_book_new(kind);
 	if (crm_names_is_kind(kind)) {
 		ask_page(e, book);
@@ -189,6 +242,7 @@ void naming_ask(struct engine *e, char *const *kinds)
 	/* What is asked for already may be what is needed; then it is asked once. */
 	if (e->naming->n_asking)
 		return;
+	e->naming->is_outdated = false;
 	for (; *kinds; kinds++)
 		ask(e, *kinds);
 }
@@ -196,6 +250,11 @@ void naming_ask(struct engine *e, char *const *kinds)
 bool naming_is_asking(const struct engine *e)
 {
 	return e->naming->n_asking > 0;
+}
+
+bool naming_is_awaited(const struct engine *e)
+{
+	return naming_is_asking(e) || e->naming->awaited;
 }
 
 bool naming_was_renewed(const struct engine *e)
@@ -210,4 +269,10 @@ void naming_turn(struct engine *e)
 	for (size_t i = 0; i < names->n; i++)
 		if (loop_now_ms(e->loop) > names->books[i]->read_ms + fresh_ms)
 			names->books[i]->is_fresh = false;
+	if (e->naming->awaited && !naming_is_asking(e) && !is_being_made(e)) {
+		char **kinds = steal(&e->naming->awaited);
+
+		naming_ask(e, kinds);
+		strlist_free(kinds);
+	}
 }

@@ -1,5 +1,6 @@
 #include "connector/engine/nest.h"
 
+#include "connector/close/catalogue.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -14,6 +15,8 @@
  * What is about to be made is known from its body: the same that will be remembered of the answer.
  * Where nothing is matched or linked by, nothing is offered.
  */
+
+const char offers_of_names[] = "names";
 
 static bool makes_objects(const char *operation)
 {
@@ -74,10 +77,13 @@ static void wake(struct engine *e, void **takes_waiters, size_t n)
 
 static void end(struct engine *e, struct offer *offer)
 {
+	const bool is_of_names = offer_has(offer, offers_of_names);
 	void **waiters;
 	const size_t n = parents_end(e->parents, offer, &waiters);
 
 	wake(e, waiters, n);
+	if (is_of_names)
+		naming_was_made(e);
 }
 
 /* What comes again has its number: it keeps its place among the others. */
@@ -107,7 +113,7 @@ static void offer(struct engine *e, const struct output_place *place, uint64_t n
 /* Nobody matches or links by anything, and no rows are folded: nobody will ask for an offer. */
 static bool may_ask(const struct engine *e)
 {
-	return e->n_watched || nest_is_used(&e->pipeline->routes);
+	return e->n_watched || nest_is_used(&e->pipeline->routes) || naming_has_makers(e);
 }
 
 /* Whether @object_id is known by it already, or a lead by its contact's. */
@@ -214,6 +220,14 @@ static void add_brought(struct engine *e, const struct draft *draft, char ***tex
 	strlist_free(brought);
 }
 
+static void add_names(struct engine *e, const struct operation *op, char ***texts)
+{
+	if (!naming_has_makers(e) || !naming_is_made_by(op))
+		return;
+	strlist_add(texts, mem_strdup(offers_of_names));
+	naming_is_made(e);
+}
+
 uint64_t offers_take(struct engine *e, struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
@@ -232,6 +246,7 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 		strlist_add(&texts, nest);
 	n_made = strlist_len(texts);
 	add_brought(e, draft, &texts);
+	add_names(e, op, &texts);
 	offer(e, &place, draft->number, texts, n_made);
 	if (e->n_watched && op && op->method == METHOD_PUT)
 		target = remember_target(draft->url);
@@ -265,6 +280,8 @@ static void hold(struct engine *e, struct offer *offer, const struct part *part,
 	const size_t n = offer_hold(offer, words, &waiters);
 
 	wake(e, waiters, n);
+	if (offer_has(offer, offers_of_names))
+		naming_was_made(e);
 }
 
 /* Requests that are there already */
@@ -300,11 +317,13 @@ static void take_changes(struct engine *e, const struct request *r)
 
 void offers_take_request(struct engine *e, const struct request *request)
 {
+	const struct operation *op = operation_find(crm_catalogue(), request->operation);
+
 	for (size_t i = 0; i < request->n_parts; i++)
 		(void)number_of(e, &request->parts[i].number);
 	if (may_ask(e) && request->method == METHOD_PUT)
 		take_changes(e, request);
-	if (!may_ask(e) || !makes_objects(request->operation))
+	if (!may_ask(e) || (!makes_objects(request->operation) && !naming_is_made_by(op)))
 		return;
 	for (size_t i = 0; i < request->n_parts; i++) {
 		const struct output_place place =
@@ -313,10 +332,13 @@ void offers_take_request(struct engine *e, const struct request *request)
 		char **texts = texts_of_body(e, body, request->object);
 		char *nest = nest_text_of_part(request, i);
 		struct offer *offered;
+		size_t n_made;
 
 		if (nest)
 			strlist_add(&texts, nest);
-		offer(e, &place, request->parts[i].number, texts, strlist_len(texts));
+		n_made = strlist_len(texts);
+		add_names(e, op, &texts);
+		offer(e, &place, request->parts[i].number, texts, n_made);
 		offered = parents_at(e->parents, &place);
 		if (offered && request->state == REQUEST_HELD)
 			hold(e, offered, &request->parts[i], request);

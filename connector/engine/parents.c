@@ -78,7 +78,7 @@ struct offer *parents_offer(struct parents *parents, const struct output_place *
 	return offer;
 }
 
-static bool offers(const struct offer *offer, const char *text)
+bool offer_has(const struct offer *offer, const char *text)
 {
 	for (size_t i = 0; i < offer->n; i++)
 		if (!strcmp(offer->texts[i], text))
@@ -94,12 +94,21 @@ struct offer *parents_find(const struct parents *parents, char *const *texts, si
 	for (; mark && mark->number < before; mark = mark->behind) {
 		size_t i = 1;
 
-		while (i < n && offers(mark->who, texts[i]))
+		while (i < n && offer_has(mark->who, texts[i]))
 			i++;
 		if (i == n)
 			return mark->who;
 	}
 	return NULL;
+}
+
+bool parents_is_on_its_way(const struct parents *parents, const char *text)
+{
+	const struct mark *mark = marks_first(parents->keys, text);
+
+	while (mark && offer_held(mark->who))
+		mark = mark->behind;
+	return mark != NULL;
 }
 
 void offer_wait(struct offer *offer, void *waiter)

@@ -577,6 +577,15 @@ void naming_watch(struct engine *e);
 /* Asks Close for the books of @kinds (NULL-terminated) that are missing or old. */
 void naming_ask(struct engine *e, char *const *kinds);
 bool naming_is_asking(const struct engine *e);
+/* The same, or it asks when those have ended that may be making what is named. */
+bool naming_is_awaited(const struct engine *e);
+/* Whether calls of @op make what is called by names. */
+bool naming_is_made_by(const struct operation *op);
+/* Whether a route of the pipeline does. */
+bool naming_has_makers(const struct engine *e);
+/* One has come in, and one has ended or is held. */
+void naming_is_made(struct engine *e);
+void naming_was_made(struct engine *e);
 /* What was read long ago is not fresh any more. */
 void naming_turn(struct engine *e);
 /* Whether a book that was in use has been read again in this run. */

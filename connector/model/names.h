@@ -52,6 +52,7 @@ struct name_book {
 	size_t n, cap;
 	/* Read so lately that a name which is not in it is nobody's: it need not be asked again. */
 	bool is_fresh;
+	bool may_grow;    /* we have made such things since: a name not in it is asked for again */
 	uint64_t read_ms; /* when it was read, on the clock of who judges that; 0: in another run */
 	char *trouble; /* why there is none ("activity type … is not there"); NULL: it is whole */
 };

@@ -25,7 +25,7 @@ static void need(struct shaping *s, const char *kind)
 /* What @book says against a name may be out of date. */
 static void need_again(struct shaping *s, const struct name_book *book)
 {
-	if (!book->is_fresh)
+	if (!book->is_fresh || book->may_grow)
 		need(s, book->kind);
 }
 
