@@ -45,6 +45,68 @@ static void print_place(FILE *out, struct json_object *source)
 	(void)fprintf(out, " (%s)\n", term_bytes((uint64_t)json_get_int(source, "bytes", 0), text));
 }
 
+/* "1,234 records behind" and when they will not be. */
+static void print_left(FILE *out, struct json_object *lag)
+{
+	struct json_object *records = json_get(lag, "records"), *bytes = json_get(lag, "bytes");
+	const uint64_t n = json_object_get_uint64(records ? records : bytes);
+	const uint64_t per_minute = (uint64_t)json_get_int(lag, "settled_per_minute", 0);
+	const int64_t drained_s = json_get_int(lag, "drained_in_seconds", -1);
+	char text[32], pace[32];
+
+	if (!n) {
+		if (records)
+			(void)fprintf(out, "  nothing is left to read now\n");
+		return;
+	}
+	if (records)
+		(void)fprintf(out, "  %s %s behind", term_thousands(n, text),
+		              plural(n, "record", "records"));
+	else
+		(void)fprintf(out, "  %s left to read", term_bytes(n, text));
+	if (json_get_int(lag, "seconds", 0) > 0)
+		(void)fprintf(
+			out, " (%s)",
+			term_duration((uint64_t)json_get_int(lag, "seconds", 0) * 1000, text));
+	if (drained_s < 0 || !per_minute)
+		(void)fprintf(out, "; none was settled in the last minute\n");
+	else
+		(void)fprintf(out, ", drained in about %s at %s records/min\n",
+		              term_duration((uint64_t)drained_s * 1000, text),
+		              term_thousands(per_minute, pace));
+}
+
+static void print_lag(FILE *out, struct json_object *lag)
+{
+	const int64_t oldest_s = json_get_int(lag, "oldest_unsent_seconds", -1);
+	char text[32];
+
+	print_left(out, lag);
+	if (oldest_s > 0)
+		(void)fprintf(out, "  the oldest record that is not settled yet is %s old\n",
+		              term_duration((uint64_t)oldest_s * 1000, text));
+}
+
+static void print_partitions(FILE *out, struct json_object *list)
+{
+	static const char *const headings[] = {"TOPIC", "PARTITION", "POSITION", "END", "LAG"};
+	static const char *const keys[] = {"topic", "partition", "position", "end", "lag"};
+	struct term_table *table;
+
+	if (length_of(list) == 0)
+		return;
+	table = term_table_new(5, headings);
+	for (size_t i = 0; i < length_of(list); i++)
+		for (size_t k = 0; k < 5; k++) {
+			struct json_object *value =
+				json_get(json_object_array_get_idx(list, i), keys[k]);
+
+			term_table_add(table, value ? plain(value) : "?");
+		}
+	term_table_print(table, out);
+	term_table_free(table);
+}
+
 void desk_print_status(FILE *out, struct json_object *answer)
 {
 	static const char *const counts[] = {"read",     "delivered", "filtered", "skipped",
@@ -64,6 +126,8 @@ void desk_print_status(FILE *out, struct json_object *answer)
 		(void)fputc('\n', out);
 	}
 	print_place(out, json_get(answer, "source"));
+	print_lag(out, json_get(answer, "lag"));
+	print_partitions(out, json_get(answer, "partitions"));
 	if (of_run)
 		(void)fprintf(out, "records of run %s:\n", plain(json_get(answer, "run")));
 	for (size_t i = 0; of_run && counts[i]; i++)

@@ -76,6 +76,11 @@ static void add_share(const struct progress_view *view, struct buf *b)
 {
 	char read[32], total[32];
 
+	if (view->counts_left) {
+		buf_addf(b, "%s, %s %s behind", view->source, term_thousands(view->left, read),
+		         plural(view->left, "record", "records"));
+		return;
+	}
 	if (!view->bytes_total) {
 		buf_addf(b, "%s of %s", term_bytes(view->bytes_read, read), view->source);
 		return;
@@ -90,16 +95,18 @@ static void add_rate(const struct progress *p, const struct progress_view *view,
 {
 	const double records = rate_of(p, oldest_sample(p)->read, view->counts.read, now_ms);
 	const double bytes = rate_of(p, oldest_sample(p)->bytes, view->bytes_read, now_ms);
+	const double left_ms =
+		bytes > 0 && view->bytes_total > view->bytes_read
+			? (double)(view->bytes_total - view->bytes_read) * 1000 / bytes
+		: records > 0 ? (double)view->left * 1000 / records
+			      : 0;
 	char left[32];
 
 	if (records > 0)
 		buf_addf(b, records < 10 ? "%s%.1f records/s" : "%s%.0f records/s",
 		         b->len ? "; " : "", records);
-	if (bytes > 0 && view->bytes_total > view->bytes_read)
-		buf_addf(b, ", about %s left",
-		         term_duration((uint64_t)((double)(view->bytes_total - view->bytes_read) *
-		                                  1000 / bytes),
-		                       left));
+	if (left_ms >= 1)
+		buf_addf(b, ", about %s left", term_duration((uint64_t)left_ms, left));
 }
 
 static void add_counts(const struct run_counts *c, struct buf *b)
@@ -219,6 +226,8 @@ static void print_json_progress(struct progress *p, const struct progress_view *
 	(void)json_object_object_add(line, "bytes_total",
 	                             view->bytes_total ? json_object_new_uint64(view->bytes_total)
 	                                               : NULL);
+	(void)json_object_object_add(line, "lag",
+	                             view->counts_left ? json_object_new_uint64(view->left) : NULL);
 	(void)json_object_object_add(line, "events_owed",
 	                             json_object_new_uint64(view->events_owed));
 	(void)json_object_object_add(line, "waiting", json_string(view->waiting));

@@ -21,6 +21,8 @@ struct progress_view {
 	struct run_counts counts;
 	uint64_t bytes_read;   /* position in the source */
 	uint64_t bytes_total;  /* 0: unknown (standard input) */
+	bool counts_left;      /* it is a source that counts records, not bytes … */
+	uint64_t left;         /* … and so many are left in it now; others may come */
 	uint64_t events_owed;  /* not accepted by the receiver yet */
 	uint64_t unknown_keys; /* that Close ignores; only the summary tells them */
 	const char *waiting;   /* "waiting for quota until 10:42:07"; NULL: nothing is waited for */

@@ -66,6 +66,8 @@ static struct progress_view view_of(const struct pipeline *pipeline, const struc
 		.counts = v->counts,
 		.bytes_read = v->bytes_read,
 		.bytes_total = v->bytes_total,
+		.counts_left = v->is_behind,
+		.left = v->records_left,
 		.events_owed = v->events_owed,
 		.unknown_keys = v->unknown_keys,
 		.waiting = *v->waiting ? v->waiting : NULL,

@@ -1,4 +1,5 @@
 #include "connector/engine/desk_private.h"
+#include "connector/engine/lag.h"
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -298,7 +299,7 @@ static void say(struct json_object *sentences, const struct journal_totals *t, s
 		engine_look(e, &view);
 		if (*view.waiting)
 			add_sentence(sentences, "%s", view.waiting);
-		if (e->is_stopping)
+		if (e->is_stopping && !e->hands_over)
 			add_sentence(sentences, "stopping: %s", e->stop_reason);
 	} else if (last) {
 		add_sentence(sentences, "last run ended at %s: %s",
@@ -349,7 +350,9 @@ static struct json_object *status(struct journal *journal, struct engine *e,
 	set_number(o, "held", t.held);
 	set_number(o, "rejected", t.rejected);
 	set_number(o, "events_owed", n_owed(&t));
-	(void)journal_each_stream(journal, add_place, o, NULL);
+	if (!pipeline->kafka.topics)
+		(void)journal_each_stream(journal, add_place, o, NULL);
+	lag_print(o, sentences, journal, e, pipeline);
 	return o;
 }
 

@@ -43,6 +43,8 @@ struct engine_view {
 	uint64_t run;
 	const char *source;
 	uint64_t bytes_read, bytes_total;
+	bool is_behind; /* records_left is known: the source counts records (Kafka) */
+	uint64_t records_left;
 	uint64_t events_owed;
 	uint64_t unknown_keys; /* of default bodies: keys that Close does not know */
 	char waiting[320];     /* "" : nothing is waited for */

@@ -1,3 +1,4 @@
+#include "connector/engine/lag.h"
 #include "connector/engine/partitions.h"
 
 #include "connector/close/class.h"
@@ -301,6 +302,7 @@ static void take_record(struct engine *e, struct record *record)
 	e->n_taken++;
 	e->n_unsettled++;
 	e->held_bytes += record->len;
+	lag_read(e, record);
 	if (hook_without("settle")) { /* the mutant whose position runs ahead of the outcomes */
 		struct stream *stream = settle_stream(e, record->stream);
 

@@ -1,3 +1,4 @@
+#include "connector/engine/lag.h"
 #include "connector/engine/partitions.h"
 #include "connector/engine/tap.h"
 #include "connector/engine/trace.h"
@@ -382,6 +383,7 @@ static struct engine *engine_new(const struct engine_options *options)
 	e->resolve = resolve_new();
 	e->parents = parents_new();
 	e->parking = parking_new();
+	e->lag = lag_new(e);
 	e->partitions = partitions_new();
 	e->routes = e->pipeline->routes;
 	e->routes.names = naming_names(e);
@@ -461,6 +463,7 @@ int engine_reopen(struct engine **engine, enum exit_code *ret_code, struct err *
 	e->source = before->source;
 	e->run = before->run;
 	e->n_taken = before->n_taken;
+	lag_go_on(e, before);
 	e->n_unknown_keys = before->n_unknown_keys;
 	loop_unwatch(before->loop, before->input_watch);
 	before->input_watch = NULL;
@@ -493,6 +496,7 @@ void engine_free(struct engine *engine)
 	parents_free(e->parents);
 	free(e->ending);
 	parking_free(e->parking);
+	lag_free(e->lag);
 	partitions_free(e->partitions);
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);

@@ -22,6 +22,7 @@ struct proof;
 struct trace;
 struct identities;
 struct desk;
+struct lag;
 struct waiting;
 struct restore;
 struct naming;
@@ -88,6 +89,7 @@ struct engine {
 	struct route_set routes; /* the pipeline's, with what is known by name */
 	struct desk *desk;
 	struct tap *tap;
+	struct lag *lag;
 	struct control *control;
 
 	/* Drafts that wait for others */

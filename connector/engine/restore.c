@@ -1,3 +1,4 @@
+#include "connector/engine/lag.h"
 #include "connector/engine/partitions.h"
 
 #include "lib/mem.h"
@@ -76,8 +77,10 @@ static void reopen(struct engine *e, struct record *record)
 	if (!record->n_open++) {
 		/* A retry of a reject: its first outcome is counted, its position long passed. */
 		record->is_settled = is_settled(e, record);
-		if (!record->is_settled)
+		if (!record->is_settled) {
 			e->n_unsettled++;
+			lag_read(e, record);
+		}
 		seen_hold_left_open(e, record);
 	}
 	intake_skip(e, record);

@@ -1,3 +1,4 @@
+#include "connector/engine/lag.h"
 #include "connector/engine/partitions.h"
 #include "connector/engine/trace.h"
 
@@ -304,6 +305,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		               s->unknown, plural(s->unknown, "", "s"));
 	} else if (!e->is_bound) {
 		(void)snprintf(text, size, "asking Close which organization this is");
+	} else if (lag_waits(e, text, size)) {
+		return;
 	} else if (aside_is_there(e)) {
 		(void)snprintf(text, size,
 		               "asking Close what it calls by the names in the records");
@@ -331,6 +334,7 @@ void engine_look(struct engine *engine, struct engine_view *ret_view)
 	struct engine *e = engine;
 	struct engine_view v = {.counts = e->run.counts, .run = e->run.id};
 	struct delivery_state state;
+	struct lag_view lag;
 	struct source_position at = {0};
 
 	if (e->source)
@@ -339,7 +343,11 @@ void engine_look(struct engine *engine, struct engine_view *ret_view)
 		v.counts.open = e->n_unsettled;
 		v.counts.read += v.counts.open;
 	}
-	v.source = e->pipeline->ndjson_written;
+	v.source = e->pipeline->kafka.topics ? e->pipeline->kafka.written
+	                                     : e->pipeline->ndjson_written;
+	lag_look(e, &lag);
+	v.is_behind = lag.is_known && !lag.is_bytes;
+	v.records_left = v.is_behind ? lag.left : 0;
 	v.bytes_read = at.bytes;
 	v.bytes_total = at.size;
 	v.events_owed = outbox_n_owed(e);

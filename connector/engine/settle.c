@@ -1,3 +1,4 @@
+#include "connector/engine/lag.h"
 #include "connector/engine/nest.h"
 
 #include "connector/respond/event.h"
@@ -120,6 +121,7 @@ void settle_part(struct engine *e, struct record *record, enum outcome outcome)
 	e->n_unsettled--;
 	e->held_bytes -= record->len < e->held_bytes ? record->len : e->held_bytes;
 	count(&e->run.counts, record->worst);
+	lag_settled(e, record);
 	if (!stream)
 		return;
 	stream_settle(stream, record->pos, record->next_pos, record->line ? 1 : 0);

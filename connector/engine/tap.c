@@ -322,6 +322,6 @@ void tap_end(struct tap *tap)
 		struct watcher *w = tap->watchers;
 
 		tap->watchers = w->next;
-		answer(tap, w, true);
+		answer(tap, w, !tap->engine->hands_over); /* another goes on with its source */
 	}
 }
