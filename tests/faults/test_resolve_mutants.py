@@ -1,0 +1,95 @@
+"""As test_mutants.py, of what looks up and links: what comes of a small feed, and that it does not
+come of a program that lacks one of its defences."""
+
+import pytest
+from harness import Pipelines, Program, Sandbox, environment, ndjson
+
+BY_KEY = """
+- operation: lead.upsert
+  match: {custom.Key: "{key}"}
+  body: {name: "{key}", custom.Key: "{key}", description: "{text}"}
+"""
+BY_NAME = """
+- operation: lead.upsert
+  match: {name: "{was}"}
+  body: {name: "{name}"}
+"""
+BY_ID = """
+- method: PUT
+  url: "/lead/{id}/"
+  exclude: [id]
+"""
+
+
+class Feed:
+    """One feed, the program that lacks a defence, and a sandbox whose search lags behind."""
+
+    def __init__(self, binary, folder, without):
+        self.folder = folder
+        self.program = Program(binary, folder, environment(folder))
+        self.env = {"CLOSEFEED_WITHOUT": without} if without else {}
+        self.sandbox = Sandbox(self.program, "--lag", "300ms")
+        self.sandbox.post("/_sandbox/settings", {"latency_ms": 40})
+        self.sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})
+
+    def run(self, routes, records, delivery=""):
+        """Adds the records to the feed."""
+        with open(self.folder / "feed.ndjson", "a", encoding="utf-8") as feed:
+            feed.write(ndjson(records))
+        path = Pipelines(self.folder, self.sandbox)(
+            name="feed", routes=routes, delivery=f"quarantine: 1s\n{delivery}", responses="")
+        result = self.program("run", path, "--json", env=self.env)
+        assert result.code in (0, 1, 75), result
+
+    def leads(self, field):
+        return sorted(lead[field] for lead in self.sandbox.objects("lead"))
+
+
+def one_search_for_many(feed):
+    feed.run(BY_NAME, [{"was": f"Company {i}", "name": f"Company {i}"} for i in range(8)])
+    return len(feed.sandbox.requests("POST", "/data/search/")) < 4
+
+
+def a_change_of_what_is_gone(feed):
+    feed.sandbox.post("/_sandbox/settings", {"lag_ms": 0})
+    feed.run(BY_KEY, [{"key": "K", "text": "0"}])
+    lead, = feed.sandbox.objects("lead")
+    feed.sandbox.ask("DELETE", f"/lead/{lead['id']}/")
+    feed.run(BY_KEY, [{"key": "K", "text": "1"}])
+    return feed.leads("description")
+
+
+def behind_a_reject(feed):
+    lead = feed.sandbox.post("/lead/", {"name": "Acme", "description": "0"})["id"]
+    feed.run(BY_ID, [{"id": lead, "url": 7}, {"id": lead, "description": "1"}],
+             delivery="on_reject: park")
+    return feed.leads("description")
+
+
+MUTANTS = {
+    "questions": (one_search_for_many, True),
+    "retake": (a_change_of_what_is_gone, ["1"]),
+    "park": (behind_a_reject, ["0"]),
+}
+
+
+@pytest.fixture
+def start(binary, tmp_path):
+    started = []
+
+    def start(without):
+        folder = tmp_path / (without or "whole")
+        folder.mkdir()
+        started.append(Feed(binary, folder, without))
+        return started[-1]
+
+    yield start
+    for feed in started:
+        feed.sandbox.stop()
+
+
+@pytest.mark.parametrize("without", MUTANTS)
+def test_only_with_the_defence_comes_what_is_wanted(start, without):
+    play, wanted = MUTANTS[without]
+    assert play(start("")) == wanted
+    assert play(start(without)) != wanted
