@@ -216,12 +216,8 @@ static void a_pattern_reads_every_topic_that_fits(void **state)
 static char *large_value(void)
 {
 	enum { size = 20000 };
-	char *value = mem_alloc(size + 1);
 
-	memset(value, 'x', size);
-	memcpy(value, "{\"a\":\"", 6);
-	memcpy(value + size - 2, "\"}", 2);
-	return value;
+	return mem_printf("{\"a\":\"%0*d\"}", size, 1);
 }
 
 static void a_partition_that_sends_much_waits_for_its_turn(void **state)
