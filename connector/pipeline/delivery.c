@@ -67,8 +67,10 @@ static const struct key delivery_keys[] = {
          .pattern = "^lead_[^/?#{}% ]*$",
          .read = read_canary,
          .example = "\"lead_abc\"",
-         .help = "a lead whose description closefeed may overwrite, to prove that search shows changes: "
-                 "only then does a lost create count as absent"},
+         .help = "a lead whose description closefeed may overwrite when nothing has changed in Close since "
+                 "the answer of a create was lost: once that shows in the event log (for leads also in "
+                 "search), what is not found is proven absent, and sent again. Without a canary "
+                 "it is held"},
 	{.name = "drain",
          .type = VALUE_DURATION,
          IN(struct pipeline, drain_ms),
