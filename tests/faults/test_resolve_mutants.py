@@ -21,6 +21,34 @@ BY_ID = """
 """
 
 
+CHILDREN = """
+- when: .step == "parent"
+  operation: lead.create
+  body: {name: "{key}", custom.Key: "{key}"}
+- when: .step == "linked"
+  operation: lead.update
+  params: {id: "{lead}"}
+  link: {custom.Parent: {lead: {custom.Key: "{key}"}}}
+  body: {description: "{text}"}
+- operation: lead.update
+  params: {id: "{lead}"}
+  body: {description: "{text}"}
+"""
+MOVES = """
+- when: .step == "parent"
+  operation: lead.create
+  body: {name: "{key}", custom.Key: "{key}"}
+- when: .step == "linked"
+  operation: lead.update
+  match: {name: "{was}"}
+  link: {custom.Parent: {lead: {custom.Key: "{key}"}}}
+  body: {description: "{text}"}
+- operation: lead.update
+  match: {custom.Key: "{account}"}
+  body: {description: "{text}"}
+"""
+
+
 class Feed:
     """One feed, the program that lacks a defence, and a sandbox whose search lags behind."""
 
@@ -66,7 +94,31 @@ def behind_a_reject(feed):
     return feed.leads("description")
 
 
+def child_of_a_slow_parent(feed, routes):
+    """What becomes of a lead that is linked to another one, and then changed in another way."""
+    feed.sandbox.post("/custom_field/lead/", {"name": "Parent", "type": "text"})
+    feed.sandbox.post("/_sandbox/settings", {"lag_ms": 0})
+    key = next(field["id"] for field in feed.sandbox.get("/custom_field/lead/")["data"]
+               if field["name"] == "Key")
+    lead = feed.sandbox.post("/lead/", {"name": "Child", f"custom.{key}": "C"})["id"]
+    feed.sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    feed.run(routes, [{"step": "parent", "key": "P"},
+                      {"step": "linked", "lead": lead, "was": "Child", "key": "P", "text": "1"},
+                      {"lead": lead, "account": "C", "text": "2"}])
+    return feed.sandbox.get(f"/lead/{lead}/")["description"]
+
+
+def changed_by_its_id(feed):
+    return child_of_a_slow_parent(feed, CHILDREN)
+
+
+def changed_by_another_key(feed):
+    return child_of_a_slow_parent(feed, MOVES)
+
+
 MUTANTS = {
+    "aside_lanes": (changed_by_its_id, "2"),
+    "target_lane": (changed_by_another_key, "2"),
     "questions": (one_search_for_many, True),
     "retake": (a_change_of_what_is_gone, ["1"]),
     "park": (behind_a_reject, ["0"]),
