@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A retry waits for its answer from Close, which may take its whole time-out and the back-off. */
 enum { answer_within_ms = 15 * 60 * 1000, owner_starts_within_ms = 3000, retry_every_ms = 50 };
@@ -88,7 +89,8 @@ static enum exit_code ask_once(const struct pipeline *pipeline, const char *verb
 	const bool is_open = r == -ETIMEDOUT || r == -ECONNRESET; /* it may be done or not */
 	enum exit_code code = r == 0 ? EXIT_DONE : is_open ? EXIT_AGAIN : EXIT_LOCAL;
 
-	*ret_is_between = false;
+	/* A run whose group shares out its partitions anew begins again: a look can be repeated. */
+	*ret_is_between = r == -ECONNRESET && !strcmp(verb, "status");
 	if (r == -ENOENT || r == -ECONNREFUSED) {
 		code = ask_alone(pipeline, verb, request, ret_answer, err);
 		*ret_is_between = code == EXIT_AGAIN;

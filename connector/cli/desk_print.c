@@ -45,6 +45,15 @@ static void print_place(FILE *out, struct json_object *source)
 	(void)fprintf(out, " (%s)\n", term_bytes((uint64_t)json_get_int(source, "bytes", 0), text));
 }
 
+/* A forecast is not exact: no seconds beside minutes. */
+static const char *about(int64_t s, char text[static 32])
+{
+	if (s < 120 || s >= 3600)
+		return term_duration((uint64_t)s * 1000, text);
+	(void)snprintf(text, 32, "%" PRId64 " min", (s + 30) / 60);
+	return text;
+}
+
 /* "1,234 records behind" and when they will not be. */
 static void print_left(FILE *out, struct json_object *lag)
 {
@@ -72,8 +81,7 @@ static void print_left(FILE *out, struct json_object *lag)
 		(void)fprintf(out, "; none was settled in the last minute\n");
 	else
 		(void)fprintf(out, ", drained in about %s at %s records/min\n",
-		              term_duration((uint64_t)drained_s * 1000, text),
-		              term_thousands(per_minute, pace));
+		              about(drained_s, text), term_thousands(per_minute, pace));
 }
 
 static void print_lag(FILE *out, struct json_object *lag)

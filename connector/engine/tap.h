@@ -22,8 +22,7 @@ struct tap *tap_new(struct engine *e);
 void tap_free(struct tap *tap); /* nobody may wait; NULL is ignored */
 
 /* Hooks of delivery and of the webhook: a call to Close, a try to tell an event, has ended. */
-void tap_call(void *arg, const struct delivery_exchange *exchange,
-              const struct http_answer *answer);
+void tap_call(void *arg, const struct delivery_exchange *x, const struct http_answer *answer);
 void tap_event(void *arg, const struct event *event, const struct http_answer *answer);
 
 /*

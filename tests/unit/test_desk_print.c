@@ -49,6 +49,40 @@ static void status_says_what_runs_and_what_is_owed(void **state)
 	free(text);
 }
 
+static void what_is_left_is_told_with_its_age_and_its_end(void **state)
+{
+	char *text = printed(
+		"{\"pipeline\":\"signups\",\"running\":true,\"pid\":42,\"run\":3,"
+		"\"lag\":{\"records\":1560,\"bytes\":null,\"seconds\":41,"
+		"\"oldest_unsent_seconds\":242,\"settled_per_minute\":130,"
+		"\"drained_in_seconds\":720},\"partitions\":["
+		"{\"topic\":\"leads\",\"partition\":0,\"position\":7,\"end\":1567,\"lag\":1560},"
+		"{\"topic\":\"leads\",\"partition\":1,\"position\":9,\"end\":null,\"lag\":null}]}",
+		NULL, desk_print_status);
+
+	(void)state;
+	check_text(text,
+	           "signups: running (process 42, run 3)\n"
+	           "  1,560 records behind (41 s), drained in about 12 min at 130 records/min\n"
+	           "  the oldest record that is not settled yet is 4 min 2 s old\n"
+	           "TOPIC  PARTITION  POSITION  END   LAG\n"
+	           "leads  0          7         1567  1560\n"
+	           "leads  1          9         ?     ?\n");
+	free(text);
+}
+
+static void what_stands_still_has_no_forecast(void **state)
+{
+	char *text = printed("{\"pipeline\":\"signups\",\"lag\":{\"records\":null,\"bytes\":2048,"
+	                     "\"settled_per_minute\":0,\"drained_in_seconds\":null}}",
+	                     NULL, desk_print_status);
+
+	(void)state;
+	check_text(text, "signups: not running\n"
+	                 "  2.0 KiB left to read; none was settled in the last minute\n");
+	free(text);
+}
+
 static void a_state_at_rest_is_a_line(void **state)
 {
 	char *text =
@@ -153,6 +187,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(status_says_what_runs_and_what_is_owed),
+		sentence(what_is_left_is_told_with_its_age_and_its_end),
+		sentence(what_stands_still_has_no_forecast),
 		sentence(a_state_at_rest_is_a_line),
 		sentence(runs_are_rows_without_columns_of_noughts),
 		sentence(a_list_names_record_and_reason),

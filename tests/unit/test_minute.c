@@ -78,13 +78,13 @@ static void huge_numbers_do_not_wrap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_came_so_nobody_can_say_when_it_is_done),
-		cmocka_unit_test(a_steady_pace_is_told_as_it_is),
-		cmocka_unit_test(a_minute_that_has_not_passed_is_reckoned_from_what_has),
-		cmocka_unit_test(what_is_older_than_a_minute_does_not_count),
-		cmocka_unit_test(a_stall_slows_the_forecast_down),
-		cmocka_unit_test(huge_numbers_do_not_wrap),
+		sentence(nothing_came_so_nobody_can_say_when_it_is_done),
+		sentence(a_steady_pace_is_told_as_it_is),
+		sentence(a_minute_that_has_not_passed_is_reckoned_from_what_has),
+		sentence(what_is_older_than_a_minute_does_not_count),
+		sentence(a_stall_slows_the_forecast_down),
+		sentence(huge_numbers_do_not_wrap),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_sentences(tests);
 }

@@ -53,6 +53,27 @@ static void a_line_comes_every_ten_seconds_elsewhere(void **state)
 	free(text);
 }
 
+static void a_source_that_counts_records_tells_how_many_are_left(void **state)
+{
+	struct progress_view view = {
+		.pipeline = "signups", .source = "topic leads", .counts_left = true, .left = 1234};
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	struct progress *p = progress_new(PROGRESS_LINES, out, 1000);
+
+	(void)state;
+	progress_show(p, &view, 2000, 0);
+	view.counts.read = 100;
+	view.left = 1200;
+	progress_show(p, &view, 12000, 0);
+	progress_free(p);
+	(void)fclose(out);
+	check(strstr(text,
+	             "; topic leads, 1,200 records behind; 10 records/s, about 2 min 0 s left"));
+	free(text);
+}
+
 static void a_live_block_takes_its_lines_back_before_it_is_drawn_again(void **state)
 {
 	char *text = shown(PROGRESS_LIVE, (const uint64_t[]){1200, 1300, 1400, 0}, NULL);
@@ -110,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(a_line_comes_every_ten_seconds_elsewhere),
+		sentence(a_source_that_counts_records_tells_how_many_are_left),
 		sentence(a_live_block_takes_its_lines_back_before_it_is_drawn_again),
 		sentence(json_lines_parse_and_end_with_the_summary),
 		sentence(the_summary_names_what_to_do_next),
