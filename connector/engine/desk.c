@@ -242,6 +242,8 @@ static enum exit_code act_alone(const struct pipeline *pipeline, const char *ver
                                 struct err *err)
 {
 	const struct engine_options options = {.pipeline = pipeline,
+	                                       .owns_source = pipeline->kafka.topics &&
+	                                                      !strcmp(verb, "send"),
 	                                       .is_offline = !sends(verb, request)};
 	struct engine *e = NULL;
 	struct errand *errand = NULL;

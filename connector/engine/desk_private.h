@@ -112,15 +112,41 @@ struct json_object *desk_resume(struct desk *desk, struct journal *journal,
 
 /* desk_became.c */
 struct desk_where {
-	const char *name; /* of the file */
+	enum stream_kind kind;
+	const char *name; /* of the file, or topic */
+	int32_t partition;
 	uint64_t line, stream, pos;
 };
+/* "line 3 of in.ndjson", "offset 7 of partition 0 of topic "x""; to free(). */
+char *desk_what(const struct desk_where *where);
 /*
  * Why the record there is not sent (again): what is kept of it, or (@is_settled) what was told of
  * it, as a refusal; @path is the pipeline's. NULL: nothing stands in the way.
  */
 struct json_object *desk_became(struct journal *journal, const char *path,
                                 const struct desk_where *where, bool is_settled);
+
+/* desk_shown.c: a hash of what would go over the wire, as the person saw it; to free(). */
+char *desk_fingerprint(const struct shape_result *shaped, struct jq_set *jq);
+
+/* desk_message.c: what a message of Kafka needs before it is sent. */
+/* The stream it is of, the newest of that name; NULL: the state knows none. */
+struct stream *desk_message_stream(struct stream *const *streams, size_t n,
+                                   const struct desk_where *where);
+/* Why @pipeline, which a person has now, does not read what the engine reads; NULL: it does. */
+struct json_object *desk_other_source(const struct engine *e, const struct pipeline *pipeline,
+                                      bool is_message);
+struct desk_patience {
+	uint64_t since_ms;
+	bool is_waiting; /* for the group or for Kafka: there is nothing to do at once */
+	bool is_rising;
+};
+/*
+ * Whether the message there (where.stream is 0 where the state knows none) may be sent now, by the
+ * owner of its partition. False: not yet, or *ret_refusal says why it may not.
+ */
+bool desk_message_may_go(struct engine *e, const struct desk_where *where, bool is_settled,
+                         struct desk_patience *patience, struct json_object **ret_refusal);
 
 /* desk_send.c: one record of the input, sent because a person says so. */
 struct json_object *desk_send(struct desk *desk, struct json_object *request,

@@ -1,7 +1,6 @@
 #include "connector/engine/desk_private.h"
 
 #include "connector/engine/find.h"
-#include "connector/gather/gather.h"
 #include "connector/shape/shape.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -23,11 +22,15 @@
  */
 
 struct sending {
-	bool is_look, is_again;
-	char *name; /* of the file, and where the record stands in it */
-	uint64_t pos, next_pos, len, line;
-	char *content;  /* to be sent: edited, or (again) as it was read; NULL: what stands there */
-	char *raw_hash; /* of what the person was shown */
+	bool is_look, is_again, is_edited;
+	char *name; /* of the file, or topic, and where the record stands in it */
+	struct desk_where where;
+	uint64_t next_pos, len;
+	/* To be sent: edited, again, or of a message; NULL: what stands there. */
+	char *content;
+	char *message; /* what a message has beside it; NULL: it is a line of a file */
+	struct desk_patience patience;
+	char *raw_hash;   /* of what the person was shown */
 	char *shown_hash; /* of what would go over the wire */
 	int64_t now_wall_ms;
 	struct finding *finding;
@@ -43,6 +46,7 @@ void sending_free(struct sending *sending)
 		return;
 	free(sending->name);
 	free(sending->content);
+	free(sending->message);
 	free(sending->raw_hash);
 	free(sending->shown_hash);
 	finding_free(sending->finding);
@@ -53,7 +57,7 @@ void sending_free(struct sending *sending)
 
 bool sending_is_busy(const struct sending *sending)
 {
-	return !sending->record && !sending->answer;
+	return !sending->record && !sending->answer && !sending->patience.is_waiting;
 }
 
 bool sending_has_ended(const struct sending *sending)
@@ -67,29 +71,40 @@ static struct json_object *refuse_find(int r, const struct err *err)
 	                    err->text);
 }
 
-/* Why the record at its place of @stream is not to be sent; NULL: it is. */
-static struct json_object *why_not(struct journal *journal, const char *path,
-                                   const struct sending *s, uint64_t stream, bool is_settled)
+static bool is_message(const struct sending *s)
 {
-	const struct desk_where where = {
-		.name = s->name, .line = s->line, .stream = stream, .pos = s->pos};
+	return s->where.kind == STREAM_PARTITION;
+}
 
-	return desk_became(journal, path, &where, is_settled && !s->is_again);
+/* Why the record at its place of @stream is not to be sent; NULL: it is. */
+static struct json_object *why_not(struct journal *journal, const char *path, struct sending *s,
+                                   uint64_t stream, bool is_settled)
+{
+	s->where.stream = stream;
+	return desk_became(journal, path, &s->where, is_settled && !s->is_again);
 }
 
 /* Finding it */
 
 static struct sending *read_request(struct json_object *request, bool is_look)
 {
+	const char *topic = json_get_string(request, "topic");
 	struct sending *s = mem_alloc(sizeof(*s));
 
 	s->is_look = is_look;
 	s->is_again = json_get_bool(request, "again", false);
-	s->name = mem_strdup(json_get_string(request, "file"));
-	s->pos = (uint64_t)json_get_int(request, "pos", 0);
+	s->is_edited = json_get_bool(request, "edited", false);
+	s->name = mem_strdup(topic ? topic : json_get_string(request, "file"));
+	s->where = (struct desk_where){
+		.kind = topic ? STREAM_PARTITION : STREAM_FILE,
+		.name = s->name,
+		.partition = (int32_t)json_get_int(request, "partition", 0),
+		.line = (uint64_t)json_get_int(request, "line", 0),
+		.pos = (uint64_t)json_get_int(request, "pos", 0),
+	};
 	s->next_pos = (uint64_t)json_get_int(request, "next_pos", 0);
 	s->len = (uint64_t)json_get_int(request, "len", 0);
-	s->line = (uint64_t)json_get_int(request, "line", 0);
+	s->message = mem_strdup(json_get_string(request, "message"));
 	s->now_wall_ms = json_get_int(request, "now_wall_ms", 0);
 	s->content = mem_strdup(json_get_string(request, "content"));
 	s->raw_hash = mem_strdup(json_get_string(request, "raw_sha256"));
@@ -101,7 +116,7 @@ static int begin_finding(struct sending *s, const struct pipeline *pipeline,
                          struct stream *const *streams, size_t n, struct err *err)
 {
 	const struct finding_wish wish = {
-		.name = s->name, .pos = s->pos, .only_stream = s->is_look};
+		.name = s->name, .pos = s->where.pos, .only_stream = s->is_look};
 
 	finding_free(s->finding);
 	s->finding = NULL;
@@ -139,90 +154,60 @@ static struct json_object *unread(void)
 
 /* Taking it */
 
-/* What would go over the wire, as the person saw it. */
-static char *fingerprint(const struct shape_result *shaped, struct jq_set *jq)
+/* The record there, as far as its place tells. */
+static struct record *new_record(const struct sending *s)
 {
-	struct buf text = BUF_INIT;
-	char *hash = mem_alloc(sha256_hex);
+	struct record *record = record_new();
 
-	for (size_t i = 0; i < shaped->n; i++)
-		desk_print_output(&shaped->items[i], jq, &text);
-	crypto_sha256_hex(buf_text(&text), text.len, hash);
-	buf_deinit(&text);
-	return hash;
+	record->kind = s->where.kind;
+	record->source_name = mem_strdup(s->name);
+	record->pos = s->where.pos;
+	record->next_pos = s->next_pos;
+	record->len = s->len;
+	record->line = s->where.line;
+	return record;
 }
 
-/* @text without @key: one of closefeed's own is not known to who only shows it. */
-static void add_without(struct buf *out, const char *text, const char *key)
+static struct record *message_record(const struct sending *s, struct json_object **ret_refusal)
 {
-	const size_t len = strlen(key);
-	const char *at;
+	struct record *record = new_record(s);
+	struct err err;
 
-	while (*key && (at = strstr(text, key))) {
-		buf_add(out, text, (size_t)(at - text));
-		text = at + len;
-	}
-	buf_adds(out, text);
+	free(record->source_name); /* until it is read, the name of its stream */
+	record->source_name = mem_printf("%s/%" PRId32, s->name, s->where.partition);
+	if (record_message_parse(record, s->message, &err) < 0)
+		*ret_refusal = desk_refusal(EXIT_USAGE, "%s", err.text);
+	return record;
 }
 
-static void print_draft(const struct draft *draft, const struct request *request, struct buf *out)
-{
-	const bool is_own = draft->identity_value && draft->route->identity_field &&
-	                    !draft->route->identity_value;
-	struct buf text = BUF_INIT;
-
-	request_print(request, &text);
-	if (draft_is_open(draft)) {
-		cleanup_(freep) char *open = draft_text(draft);
-
-		buf_adds(&text, open);
-	}
-	add_without(out, buf_text(&text), is_own ? draft->identity_value : "");
-	buf_deinit(&text);
-}
-
-void desk_print_output(const struct shape_output *output, struct jq_set *jq, struct buf *out)
-{
-	cleanup_(rejection_deinit) struct rejection rejection = {0};
-	struct draft *draft = output->draft;
-	struct request *r = !draft                ? NULL
-	                    : draft->route->batch ? gather_batch(&draft, 1, jq, &rejection)
-	                                          : gather_single(draft, &rejection);
-
-	if (r)
-		print_draft(draft, r, out);
-	else
-		buf_addf(out, "rejected %s\n",
-		         reject_class_name(draft ? rejection.class : output->rejection.class));
-	request_free(r);
-}
-
-/* The record as it is to be shaped; NULL with a refusal. */
-static struct record *make_record(struct sending *s, struct json_object **ret_refusal)
+static struct record *line_record(const struct sending *s, struct json_object **ret_refusal)
 {
 	struct record *record = finding_record(s->finding);
 	char hash[sha256_hex];
-	struct err err;
 
-	if (record) {
-		record = record_ref(record);
-	} else {
-		record = record_new();
-		record->kind = STREAM_FILE;
-		record->source_name = mem_strdup(s->name);
-		record->pos = s->pos;
-		record->next_pos = s->next_pos;
-		record->len = s->len;
-		record->line = s->line;
-	}
+	record = record ? record_ref(record) : new_record(s);
 	if (record->raw && s->raw_hash) {
 		crypto_sha256_hex(record->raw, (size_t)record->len, hash);
 		if (strcmp(hash, s->raw_hash) != 0)
 			*ret_refusal = desk_refusal(
 				EXIT_AGAIN, "%s has changed since you were shown it", s->name);
 	}
+	return record;
+}
+
+/* The record as it is to be shaped; NULL with a refusal. */
+static struct record *make_record(struct sending *s, struct json_object **ret_refusal)
+{
+	struct record *record =
+		is_message(s) ? message_record(s, ret_refusal) : line_record(s, ret_refusal);
+	struct err err;
+
 	if (s->content)
 		record_edit(record, s->content);
+	if (is_message(s) && !s->is_edited) { /* it is as it was read */
+		record->len = record->edited_len;
+		record->edited_len = 0;
+	}
 	if (s->content &&
 	    json_parse(record->raw, record_raw_len(record), 0, &record->value, NULL, &err) < 0)
 		*ret_refusal = desk_refusal(EXIT_USAGE, "the record is no JSON: %s", err.text);
@@ -270,8 +255,11 @@ static void vouch(struct stream *own, const struct stream *copy)
 /* The engine's stream the record is of; a new one is made known to who reads. NULL: not now. */
 static struct stream *own_stream(struct engine *e, struct sending *s)
 {
-	struct stream *copy = finding_stream(s->finding), *own;
+	struct stream *copy, *own;
 
+	if (is_message(s))
+		return settle_stream(e, s->where.stream);
+	copy = finding_stream(s->finding);
 	if (copy->id) {
 		own = settle_stream(e, copy->id);
 		if (s->found == FINDING_RECORD)
@@ -288,7 +276,7 @@ static struct stream *own_stream(struct engine *e, struct sending *s)
 static struct json_object *why_not_sent(const struct sending *s, const struct shape_result *shaped,
                                         struct jq_set *jq)
 {
-	cleanup_(freep) char *hash = fingerprint(shaped, jq);
+	cleanup_(freep) char *hash = desk_fingerprint(shaped, jq);
 
 	if (!shaped->n)
 		return desk_refusal(EXIT_USAGE, "there is nothing to send of it");
@@ -391,10 +379,42 @@ bool sending_give_back(struct errand *errand, struct record *record, const char 
 /* Who reads has handed it out, and its outcome is to come. */
 static bool is_in_hand(struct engine *e, const struct sending *s, const struct stream *own)
 {
-	const struct record place = {.stream = own->id, .pos = s->pos};
+	const struct record place = {.stream = own->id, .pos = s->where.pos};
 
-	return !stream_is_settled(own, s->pos) &&
-	       (s->pos < own->handed_to || intake_has_open(e, &place));
+	return !stream_is_settled(own, s->where.pos) &&
+	       (s->where.pos < own->handed_to || intake_has_open(e, &place));
+}
+
+/* What is known of it, in the stream it is of. */
+static void judge(struct engine *e, struct sending *s, const struct stream *own)
+{
+	cleanup_(freep) char *what = desk_what(&s->where);
+
+	if (is_in_hand(e, s, own))
+		s->answer = desk_refusal(EXIT_AGAIN,
+		                         "%s is being sent by the process that runs the pipeline: "
+		                         "`closefeed status` says more",
+		                         what);
+	else
+		s->answer = why_not(e->journal, e->pipeline->path, s, own->id,
+		                    stream_is_settled(own, s->where.pos));
+}
+
+static const struct stream *stream_of(struct engine *e, const struct sending *s)
+{
+	uint64_t id;
+
+	if (is_message(s))
+		return desk_message_stream(e->streams, e->n_streams, &s->where);
+	id = finding_stream(s->finding)->id;
+	return id ? settle_stream(e, id) : NULL;
+}
+
+static bool may_go(struct engine *e, struct sending *s, const struct stream *own)
+{
+	return !is_message(s) ||
+	       desk_message_may_go(e, &s->where, own && stream_is_settled(own, s->where.pos),
+	                           &s->patience, &s->answer);
 }
 
 void sending_go_on(struct desk *desk, struct errand *errand)
@@ -403,22 +423,15 @@ void sending_go_on(struct desk *desk, struct errand *errand)
 	struct sending *s = errand->sending;
 	const struct stream *own;
 
-	if (!sending_is_busy(s) || naming_is_awaited(e) ||
-	    !find(s, errand->pipeline, e->streams, e->n_streams))
+	if (s->record || s->answer || naming_is_awaited(e) ||
+	    (!is_message(s) && !find(s, errand->pipeline, e->streams, e->n_streams)))
 		return;
-	own = finding_stream(s->finding)->id ? settle_stream(e, finding_stream(s->finding)->id)
-	                                     : NULL;
-	if (own && is_in_hand(e, s, own))
-		s->answer = desk_refusal(EXIT_AGAIN,
-		                         "line %" PRIu64 " of %s is being sent by the process that "
-		                         "runs the pipeline: `closefeed status` says more",
-		                         s->line, s->name);
-	else if (own)
-		s->answer = why_not(e->journal, e->pipeline->path, s, own->id,
-		                    stream_is_settled(own, s->pos));
+	own = stream_of(e, s);
+	if (own)
+		judge(e, s, own);
 	if (!s->answer && s->is_look)
 		s->answer = unread();
-	if (!s->answer)
+	if (!s->answer && may_go(e, s, own))
 		take(e, errand);
 }
 
@@ -433,8 +446,12 @@ static struct json_object *ask(struct desk *desk, struct json_object *request, b
 
 	if (refusal)
 		return refusal;
-	if (!json_get_string(request, "file"))
+	if (!json_get_string(request, "file") && !json_get_string(request, "topic"))
 		return desk_refusal(EXIT_USAGE, "the place of the record is missing");
+	refusal = desk_other_source(desk->engine, pipeline,
+	                            json_get_string(request, "topic") != NULL);
+	if (refusal)
+		return refusal;
 	errand = errand_new(desk);
 	errand->pipeline = pipeline;
 	errand->sending = read_request(request, is_look);
@@ -467,21 +484,41 @@ static void add_stream(void *arg, struct stream *takes_stream)
 	l->items[l->n++] = takes_stream;
 }
 
+static struct json_object *look_for_line(struct journal *journal, const struct pipeline *pipeline,
+                                         struct sending *s, const struct streams *l)
+{
+	uint64_t id;
+
+	while (!s->answer && !find(s, pipeline, l->items, l->n))
+		;
+	id = s->answer ? 0 : finding_stream(s->finding)->id;
+	return id ? why_not(journal, pipeline->path, s, id, s->found == FINDING_SETTLED)
+	          : steal(&s->answer);
+}
+
+static struct json_object *look_for_message(struct journal *journal,
+                                            const struct pipeline *pipeline, struct sending *s,
+                                            const struct streams *l)
+{
+	const struct stream *own = desk_message_stream(l->items, l->n, &s->where);
+
+	return own ? why_not(journal, pipeline->path, s, own->id,
+	                     stream_is_settled(own, s->where.pos))
+	           : NULL;
+}
+
 struct json_object *desk_look_alone(struct journal *journal, const struct pipeline *pipeline,
                                     struct json_object *request)
 {
 	struct sending *s = read_request(request, true);
 	struct json_object *answer;
 	struct streams l = {0};
-	uint64_t id;
 
 	(void)journal_each_stream(journal, add_stream, &l, NULL);
-	while (!s->answer && !find(s, pipeline, l.items, l.n))
-		;
-	answer = steal(&s->answer);
-	id = answer ? 0 : finding_stream(s->finding)->id;
-	if (id)
-		answer = why_not(journal, pipeline->path, s, id, s->found == FINDING_SETTLED);
+	if (is_message(s))
+		answer = look_for_message(journal, pipeline, s, &l);
+	else
+		answer = look_for_line(journal, pipeline, s, &l);
 	for (size_t i = 0; i < l.n; i++)
 		stream_free(l.items[i]);
 	free(l.items);

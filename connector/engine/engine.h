@@ -22,6 +22,7 @@ struct engine_options {
 	bool is_offline;   /* asks and sends nothing; only tells */
 	uint64_t limit;    /* records to read; 0: all */
 	/* Of a Kafka source */
+	bool owns_source;     /* without reads_source: has its partitions, for what is sent */
 	bool until_end;       /* ends where the partitions ended when they were assigned */
 	bool accepts_offsets; /* goes on from what the broker has, whatever it was before */
 };

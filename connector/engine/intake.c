@@ -142,10 +142,9 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 	                               .store = store_stream,
 	                               .sent_to = partitions_sent_to,
 	                               .arg = e};
-	if (!e->options.reads_source) {
-		e->input_ended = true;
+	e->input_ended = !e->options.reads_source;
+	if (e->input_ended && !e->options.owns_source)
 		return 0;
-	}
 	/* A list of its own: the other grows when a new stream begins. */
 	e->known = mem_array(e->n_streams, sizeof(struct stream *));
 	if (e->n_streams)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 /*
  * A source whose partitions come and go. What an earlier assignment left open is read from the
@@ -29,6 +30,9 @@ struct partitions {
 	struct before *before;
 	size_t n_before;
 	bool is_restored;
+	/* Where nothing is read: the group has something to say. */
+	struct loop *loop;
+	struct loop_watch *watch;
 	uint64_t doubt_until_ms; /* what an earlier owner made may not be found before */
 };
 
@@ -49,6 +53,7 @@ void partitions_free(struct partitions *partitions)
 	for (size_t i = 0; i < partitions->n_before; i++)
 		stream_free(partitions->before[i].was);
 	free(partitions->before);
+	loop_unwatch(partitions->loop, partitions->watch);
 	free(partitions);
 }
 
@@ -88,6 +93,20 @@ static void tell(void *arg, const char *sentence)
 	engine_greet(e, "%s", sentence);
 }
 
+/* The turn that it begins is all that is wanted. */
+static void is_there(void *arg, int fd, uint32_t events)
+{
+	(void)arg;
+	(void)fd;
+	(void)events;
+}
+
+static void watch(struct engine *e)
+{
+	e->partitions->loop = e->loop;
+	e->partitions->watch = loop_watch(e->loop, source_fd(e->source), EPOLLIN, is_there, NULL);
+}
+
 int partitions_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 {
 	const struct pipeline *p = e->pipeline;
@@ -104,7 +123,9 @@ int partitions_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		.start = from->start,
 		.start_ms = from->start_ms,
 		.session_ms = from->session_ms,
-		.ahead = ahead(p),
+		/* Who reads nothing asks for the records it sends, each by itself. */
+		.ahead = e->options.reads_source ? ahead(p) : 1,
+		.is_only_owner = !e->options.reads_source,
 		.accepts_offsets = e->options.accepts_offsets,
 		.until_end = e->options.until_end,
 		.known = e->known,
@@ -119,6 +140,8 @@ int partitions_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		kafka_go_on(e->source, &options);
 	else
 		r = kafka_open(&options, &e->source, err);
+	if (r >= 0 && !e->options.reads_source)
+		watch(e);
 	*ret_code = code_of(r);
 	return r;
 }

@@ -70,12 +70,16 @@ static void pause_part(struct kafka *k, struct kafka_part *p, bool is_paused)
 	p->is_paused = is_paused;
 }
 
-/* Who holds records goes on when they are handed out. */
+/*
+ * Who holds records goes on when they are handed out; and the record by which a topic is known is
+ * wanted also where nobody reads.
+ */
 static void pause_all(struct kafka *k, bool is_paused)
 {
 	k->is_paused = is_paused;
 	for (size_t i = 0; i < k->n_parts; i++)
-		pause_part(k, &k->parts[i], is_paused || k->parts[i].n_held);
+		pause_part(k, &k->parts[i],
+		           (is_paused && k->parts[i].is_checked) || k->parts[i].n_held);
 }
 
 /* Messages */
@@ -366,7 +370,7 @@ static void keep_alive(struct kafka *k)
 {
 	struct kafka_event event;
 
-	if (k->now_ms < k->polled_ms + patience_ms)
+	if (k->now_ms < k->polled_ms + patience_ms && !k->options.is_only_owner)
 		return;
 	k->polled_ms = k->now_ms;
 	if (!k->is_paused)
@@ -445,7 +449,7 @@ enum kafka_claim kafka_claim(const struct source *source)
 	return kafka_of(source)->claim;
 }
 
-static const struct kafka_part *part_of(const struct kafka *k, uint64_t stream)
+static struct kafka_part *part_of(const struct kafka *k, uint64_t stream)
 {
 	for (size_t i = 0; i < k->n_parts; i++)
 		if (k->parts[i].stream->id == stream)
@@ -471,6 +475,18 @@ bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_m
 
 	return kafka_has(source, stream) && now_ms < k->lease_until_ms &&
 	       !kafka_consumer_is_lost(k->consumer);
+}
+
+enum kafka_reach kafka_reach(struct source *source, uint64_t stream, uint64_t pos)
+{
+	struct kafka_part *p = part_of(kafka_of(source), stream);
+
+	assert(p);
+	if (pos >= p->at + kafka_ahead_max)
+		return KAFKA_IS_FAR;
+	if (p->reach <= pos)
+		p->reach = pos + 1;
+	return p->is_checked && pos < p->ceiling ? KAFKA_REACHES : KAFKA_RISES;
 }
 
 bool kafka_is_doubtful(const struct source *source, uint64_t stream, uint64_t pos)

@@ -32,6 +32,7 @@ struct kafka_options {
 	uint64_t ahead;         /* offsets a ceiling is set ahead: what 60 s of quota can send */
 	bool accepts_offsets;   /* a person has said: go on from what the broker has */
 	bool until_end;         /* SOURCE_END where each partition ended when it was assigned */
+	bool is_only_owner;     /* source_next() is never called: what is sent comes otherwise */
 	struct stream *const *known; /* of partitions; must stay until source_free() */
 	size_t n_known;
 	const struct source_host *host;
@@ -77,6 +78,17 @@ const char *kafka_cluster(const struct source *source);
 
 /* The last gate: whether a request made of a record of @stream may be sent now. */
 bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms);
+
+/*
+ * Whether a record of @stream, which kafka_has(), may be sent before its turn: not before the
+ * ceiling is above it, for which it asks here.
+ */
+enum kafka_reach {
+	KAFKA_REACHES,
+	KAFKA_RISES,  /* not yet: ask again in the next turn */
+	KAFKA_IS_FAR, /* it would be more than a next owner is to prove: kafka_ahead_max */
+};
+enum kafka_reach kafka_reach(struct source *source, uint64_t stream, uint64_t pos);
 
 /* The record may have been sent by the partition's owner before: it needs proof before it is. */
 bool kafka_is_doubtful(const struct source *source, uint64_t stream, uint64_t pos);

@@ -18,7 +18,7 @@ static uint64_t max(uint64_t a, uint64_t b)
 
 static uint64_t wanted_ceiling(const struct kafka *k, const struct kafka_part *p)
 {
-	const uint64_t ceiling = max(p->ceiling, p->stream->doubtful_to);
+	const uint64_t ceiling = max(max(p->ceiling, p->reach), p->stream->doubtful_to);
 
 	/* Moved in large steps: half of it is left while the commit is on its way. */
 	if (p->is_committed && p->at + k->options.ahead / 2 < p->ceiling)
