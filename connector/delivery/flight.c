@@ -63,10 +63,8 @@ void flight_free(struct flight *f)
 		f->behind->before = f->before;
 	else
 		d->all_last = f->before;
-	if (f->place) {
+	if (f->place)
 		lanes_leave(d->lanes, f->place);
-		d->n_left++;
-	}
 	request_free(f->request);
 	request_free(f->whole);
 	while (f->n_chain)

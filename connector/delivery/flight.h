@@ -37,6 +37,7 @@ struct flight {
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;
+	bool destroys;       /* and is counted for it, until it is refused */
 	bool is_cleared;     /* whether somebody else has sent it was, or is being, found out */
 	bool was_gated;      /* it may not be sent any more, though its INTENT is there */
 	uint64_t late_at_ms; /* a copy that was sent then may still arrive; 0: none */
@@ -95,7 +96,6 @@ struct delivery {
 	struct call *calls;
 	struct flight_queue granted; /* ready in their lanes, not looked at yet */
 	size_t n_open;
-	uint64_t n_left;   /* places in lanes, since the start */
 	unsigned n_slots;  /* taken: writing or on the wire, calls too */
 	unsigned n_flying; /* of them, requests */
 	uint64_t volatile_bytes;

@@ -42,6 +42,8 @@ struct lane_place {
 struct lanes {
 	struct lane **buckets;
 	size_t n_buckets, n_lanes;
+	void (*is_empty)(void *arg, const char *key);
+	void *arg;
 };
 
 static uint64_t hash_text(const char *text)
@@ -209,6 +211,12 @@ struct lane_place *lanes_close(struct lanes *lanes, const char *key)
 	return p;
 }
 
+void lanes_watch(struct lanes *lanes, void (*is_empty)(void *arg, const char *key), void *arg)
+{
+	lanes->is_empty = is_empty;
+	lanes->arg = arg;
+}
+
 void lanes_leave(struct lanes *lanes, struct lane_place *place)
 {
 	for (size_t i = 0; i < place->n; i++) {
@@ -230,10 +238,13 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
 	for (size_t i = 0; i < place->n; i++) {
 		struct lane *lane = place->entries[i].lane;
 
-		if (lane->first)
+		if (lane->first) {
 			grant_next(lane);
-		else
-			drop_lane(lanes, lane);
+			continue;
+		}
+		if (lanes->is_empty)
+			lanes->is_empty(lanes->arg, lane->key);
+		drop_lane(lanes, lane);
 	}
 	free(place);
 }

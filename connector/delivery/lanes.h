@@ -30,6 +30,12 @@ struct lane_place *lanes_enter(struct lanes *lanes, struct request *request,
 /* Gives the places up (also before being ready) and lets whoever is next go. Frees @place. */
 void lanes_leave(struct lanes *lanes, struct lane_place *place);
 
+/*
+ * @is_empty is told of each lane that nobody is in any more; it must not call back into the lanes.
+ * NULL: nobody is told.
+ */
+void lanes_watch(struct lanes *lanes, void (*is_empty)(void *arg, const char *key), void *arg);
+
 /* Nothing stands before it. */
 bool lanes_is_ready(const struct lane_place *place);
 

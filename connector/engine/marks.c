@@ -10,6 +10,7 @@ struct mark_key {
 	struct mark_key *next; /* in its hash bucket */
 	char *text;
 	struct mark *first, *last;
+	size_t n_owners;
 };
 
 enum { n_buckets = 4096 }; /* what is marked is bounded by what is open, a few texts each */
@@ -72,6 +73,7 @@ struct mark *marks_add(struct marks *marks, const char *text, void *who, uint64_
 	/* Nearly always it is the last. */
 	for (before = key->last; before && before->number > number;)
 		before = before->before;
+	key->n_owners += is_owner;
 	*mark = (struct mark){.key = key, .who = who, .number = number, .is_owner = is_owner};
 	mark->before = before;
 	mark->behind = before ? before->behind : key->first;
@@ -86,6 +88,7 @@ void marks_remove(struct marks *marks, struct mark *mark)
 
 	*(mark->before ? &mark->before->behind : &key->first) = mark->behind;
 	*(mark->behind ? &mark->behind->before : &key->last) = mark->before;
+	key->n_owners -= mark->is_owner;
 	free(mark);
 	if (!key->first)
 		drop_key(marks, key);
@@ -96,6 +99,20 @@ const struct mark *marks_first(struct marks *marks, const char *text)
 	const struct mark_key *key = marks->n_keys ? find_key(marks, text) : NULL;
 
 	return key ? key->first : NULL;
+}
+
+const struct mark *marks_ahead(struct marks *marks, const char *text, uint64_t number,
+                               bool is_owner)
+{
+	const struct mark_key *key = marks->n_keys ? find_key(marks, text) : NULL;
+	const struct mark *mark;
+
+	if (!key || key->first->number >= number || (!is_owner && !key->n_owners))
+		return NULL;
+	mark = key->last;
+	while (mark && (mark->number >= number || (!is_owner && !mark->is_owner)))
+		mark = mark->before;
+	return mark;
 }
 
 void marks_each(struct marks *marks, void (*take)(void *who, void *arg), void *arg)

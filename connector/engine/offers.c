@@ -399,7 +399,8 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 	struct offer *offer = may_ask(e) ? parents_at(e->parents, &place) : NULL;
 
 	parking_end(e, part);
-	e->resolve->n_ended++;
+	if (request && part == request->parts)
+		resolve_lanes_opened(e, request);
 	e->resolve->is_busy |= e->resolve->n_aside != 0;
 	if (!offer)
 		return;

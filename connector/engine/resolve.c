@@ -40,6 +40,7 @@ struct resolve *resolve_new(void)
 	struct resolve *resolve = mem_alloc(sizeof(*resolve));
 
 	resolve->closed = marks_new();
+	resolve->awaited = marks_new();
 	resolve->taken = taken_new();
 	resolve->next_number = 1;
 	return resolve;
@@ -69,6 +70,7 @@ static void resolving_free(struct resolving *r)
 	free(r->person);
 	free(r->waiters);
 	free(r->closed);
+	free(r->awaited);
 	free(r);
 }
 
@@ -96,6 +98,7 @@ void resolve_free(struct resolve *resolve)
 		resolving_free(r);
 	}
 	marks_free(resolve->closed);
+	marks_free(resolve->awaited);
 	taken_free(resolve->taken);
 	free(resolve);
 }
@@ -266,7 +269,7 @@ struct resolving *resolve_add_again(struct engine *e, struct draft *takes_draft)
 
 	r->is_again = true;
 	enter_aside(e->resolve, r);
-	resolve_close_lanes(e->resolve, r);
+	resolve_close_lanes(e, r);
 	resolve_wake(e, r);
 	return r;
 }
@@ -282,7 +285,7 @@ void resolve_start_anew(struct engine *e, struct resolving *r, struct draft *tak
 	(void)rename_fields(e, r->draft);
 	(void)offers_take(e, r->draft);
 	add_findings(r);
-	resolve_close_lanes(e->resolve, r);
+	resolve_close_lanes(e, r);
 	resolve_wake(e, r);
 }
 
@@ -326,7 +329,7 @@ static void try_line(struct engine *e, struct line *line)
 			is_gone(e, take_head(line));
 		} else if (stands_aside(r->wait)) {
 			enter_aside(e->resolve, take_head(line));
-			resolve_close_lanes(e->resolve, r);
+			resolve_close_lanes(e, r);
 		} else {
 			return;
 		}
@@ -352,7 +355,7 @@ static void try_aside(struct engine *e, struct resolving *r)
 		leave_aside(e, r);
 		is_gone(e, r);
 	} else {
-		resolve_close_lanes(e->resolve, r);
+		resolve_close_lanes(e, r);
 	}
 }
 
@@ -367,20 +370,6 @@ static void try_those_aside(struct engine *e)
 		if (r->is_woken)
 			try_aside(e, r);
 	}
-}
-
-/* Calls have ended, or a lane has opened: the one that somebody waits for may be free. */
-static void look_at_lanes(struct engine *e)
-{
-	struct resolve *resolve = e->resolve;
-	const uint64_t n = resolve->n_ended + delivery_n_left(e->delivery);
-
-	if (!resolve->n_aside || n == resolve->n_ended_seen)
-		return;
-	resolve->n_ended_seen = n;
-	for (struct resolving *r = resolve->aside_first; r; r = r->behind)
-		if (r->wait == WAIT_LANE)
-			resolve_wake(e, r);
 }
 
 /* Who waits for a person waits in the state, too; and where too many do, nothing more is read. */
@@ -423,7 +412,7 @@ static void rename_one(struct engine *e, struct resolving *r)
 	strlist_free(steal(&r->match_lanes));
 	resolve_add_match_lanes(r);
 	if (r->is_aside)
-		resolve_close_lanes(e->resolve, r);
+		resolve_close_lanes(e, r);
 }
 
 /* A book was read; custom fields may have other ids now. */
@@ -452,7 +441,6 @@ void resolve_turn(struct engine *e)
 	resolve->is_busy = false;
 	if (resolve->has_new_book && !naming_is_asking(e))
 		take_new_names(e);
-	look_at_lanes(e);
 	if (!resolve->n_retaking) { /* they come before what could go now */
 		try_those_aside(e);
 		try_lines(e);

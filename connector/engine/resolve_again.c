@@ -83,7 +83,7 @@ static void come_again(struct retaking *t, struct draft *takes_draft)
 
 	r->gone = gone_of(t->request);
 	resolve->n_gone += r->gone != NULL;
-	resolve_close_lanes(resolve, r);
+	resolve_close_lanes(t->engine, r);
 }
 
 /* Rows of one lead stay together. */
@@ -112,7 +112,7 @@ static void is_taken_back(void *arg, int r)
 
 	(void)r; /* only INTENTs can fail for want of space */
 	hook_point("retaken");
-	t->engine->resolve->n_ended++; /* it has left its lanes */
+	resolve_lanes_opened(t->engine, request);
 	t->engine->resolve->n_retaking--;
 	take_up(t);
 	free_retaking(t);

@@ -59,17 +59,6 @@ void resolve_lanes(const struct resolving *r, struct request *call)
 			add_lookup_lanes(r->findings[i].lookup, false, call);
 }
 
-static struct resolving *in_the_way(struct resolve *resolve, const struct resolving *r,
-                                    const struct lane_key *lane)
-{
-	const struct mark *mark = marks_first(resolve->closed, lane->key);
-
-	for (; mark && mark->number < r->number; mark = mark->behind)
-		if (mark->who != r && (lane->is_owner || mark->is_owner))
-			return mark->who;
-	return NULL;
-}
-
 struct resolving *resolve_ahead(struct engine *e, struct resolving *r)
 {
 	struct resolving *ahead = NULL;
@@ -79,8 +68,12 @@ struct resolving *resolve_ahead(struct engine *e, struct resolving *r)
 		return NULL;
 	call = request_new();
 	resolve_lanes(r, call);
-	for (size_t i = 0; !ahead && i < call->n_lanes; i++)
-		ahead = in_the_way(e->resolve, r, &call->lanes[i]);
+	for (size_t i = 0; !ahead && i < call->n_lanes; i++) {
+		const struct mark *mark = marks_ahead(e->resolve->closed, call->lanes[i].key,
+		                                      r->number, call->lanes[i].is_owner);
+
+		ahead = mark ? mark->who : NULL;
+	}
 	request_free(call);
 	return ahead;
 }
@@ -89,10 +82,39 @@ void resolve_open_lanes(struct resolve *resolve, struct resolving *r)
 {
 	while (r->n_closed)
 		marks_remove(resolve->closed, r->closed[--r->n_closed]);
+	while (r->n_awaited)
+		marks_remove(resolve->awaited, r->awaited[--r->n_awaited]);
 }
 
-void resolve_close_lanes(struct resolve *resolve, struct resolving *r)
+/* Nobody is in a lane any more. */
+static void lane_is_free(void *arg, const char *lane)
 {
+	struct engine *e = arg;
+	const struct mark *mark = marks_first(e->resolve->awaited, lane);
+
+	for (; mark; mark = mark->behind)
+		resolve_wake(e, mark->who);
+}
+
+static void await_lanes(struct engine *e, struct resolving *r, const struct request *call)
+{
+	r->awaited = mem_resize(r->awaited, call->n_lanes + 1, sizeof(struct mark *));
+	for (size_t i = 0; i < call->n_lanes; i++)
+		if (call->lanes[i].is_owner)
+			r->awaited[r->n_awaited++] = marks_add(
+				e->resolve->awaited, call->lanes[i].key, r, r->number, true);
+	delivery_watch_lanes(e->delivery, lane_is_free, e);
+}
+
+void resolve_lanes_opened(struct engine *e, const struct request *request)
+{
+	for (size_t i = 0; i < request->n_lanes; i++)
+		lane_is_free(e, request->lanes[i].key);
+}
+
+void resolve_close_lanes(struct engine *e, struct resolving *r)
+{
+	struct resolve *resolve = e->resolve;
 	struct request *call = request_new();
 
 	resolve_open_lanes(resolve, r);
@@ -101,6 +123,8 @@ void resolve_close_lanes(struct resolve *resolve, struct resolving *r)
 	for (; r->n_closed < call->n_lanes; r->n_closed++)
 		r->closed[r->n_closed] = marks_add(resolve->closed, call->lanes[r->n_closed].key, r,
 		                                   r->number, call->lanes[r->n_closed].is_owner);
+	if (r->wait == WAIT_LANE)
+		await_lanes(e, r, call);
 	request_free(call);
 }
 

@@ -25,6 +25,12 @@ struct mark *marks_add(struct marks *marks, const char *text, void *who, uint64_
 void marks_remove(struct marks *marks, struct mark *mark); /* frees it */
 /* The one with the least number; NULL: there is none. */
 const struct mark *marks_first(struct marks *marks, const char *text);
+/*
+ * The last one before @number that keeps others out, or (@is_owner) any; NULL: there is none. Who
+ * waits for that one comes behind all before it.
+ */
+const struct mark *marks_ahead(struct marks *marks, const char *text, uint64_t number,
+                               bool is_owner);
 void marks_each(struct marks *marks, void (*take)(void *who, void *arg), void *arg);
 
 /* parents.c */
@@ -172,6 +178,8 @@ struct resolving {
 	size_t n_asking;
 	struct mark **closed; /* lanes of one that stands aside */
 	size_t n_closed;
+	struct mark **awaited; /* lanes whose opening it waits for (WAIT_LANE) */
+	size_t n_awaited;
 	struct resolving **waiters; /* that stand aside behind it */
 	size_t n_waiters, cap_waiters;
 	char **match_lanes;        /* of an upsert: by what it is found, NULL-terminated or NULL */
@@ -190,13 +198,13 @@ struct resolve {
 	struct line *lines;
 	struct resolving *aside_first, *aside_last; /* by number */
 	size_t n, n_aside, n_parked, n_woken, bytes;
-	struct marks *closed;
+	struct marks *closed;  /* by those aside */
+	struct marks *awaited; /* by those of them that wait for calls to end */
 	struct taken *taken;
 	struct asking *askings;
 	size_t n_gone;     /* of which ->gone is not NULL */
 	size_t n_retaking; /* requests that are taken back in a moment */
 	size_t n_books;    /* findings that wait for a book */
-	uint64_t n_ended, n_ended_seen;
 	bool is_busy;      /* something can go on in the next turn */
 	bool is_full;      /* nothing more is read till enough of them have gone */
 	bool has_new_book; /* custom fields may have other ids */
@@ -231,9 +239,14 @@ void resolve_add_match_lanes(struct resolving *r);
  * Who stands aside before it and is about the same object, as far as that is known; NULL: nobody.
  */
 struct resolving *resolve_ahead(struct engine *e, struct resolving *r);
-/* Of one that stands aside. Again, too: it may be known better by now what it is about. */
-void resolve_close_lanes(struct resolve *resolve, struct resolving *r);
+/*
+ * Of one that stands aside. Again, too: it may be known better by now what it is about. With
+ * WAIT_LANE it is woken when one of those that are its own opens.
+ */
+void resolve_close_lanes(struct engine *e, struct resolving *r);
 void resolve_open_lanes(struct resolve *resolve, struct resolving *r);
+/* @request has left its lanes, and that is durable: who waits for one of them looks again. */
+void resolve_lanes_opened(struct engine *e, const struct request *request);
 
 /* resolve_look.c */
 void finding_reset(struct finding *f); /* its key was not asked */

@@ -37,6 +37,38 @@ static void begin(void)
 	lanes = lanes_new();
 }
 
+static char emptied[64]; /* the last characters of lanes that nobody is in any more */
+
+static void note_empty(void *arg, const char *key)
+{
+	(void)arg;
+	(void)strncat(emptied, key + strlen(key) - 1, 1);
+}
+
+static void who_watches_is_told_of_lanes_with_nobody_in_them(void **state)
+{
+	struct request *a = request_of("a", "lead_1", "lead_2"),
+		       *b = request_of("b", "lead_1", NULL);
+	struct lane_place *pa, *pb;
+
+	(void)state;
+	begin();
+	emptied[0] = '\0';
+	lanes_watch(lanes, note_empty, NULL);
+	pa = enter(a);
+	pb = enter(b);
+	lanes_leave(lanes, pa);
+	check_text(emptied, "2");
+	lanes_leave(lanes, pb);
+	check_text(emptied, "21");
+	lanes_watch(lanes, NULL, NULL);
+	lanes_leave(lanes, lanes_close(lanes, "lead_3"));
+	check_text(emptied, "21");
+	request_free(a);
+	request_free(b);
+	lanes_free(lanes);
+}
+
 static void owners_of_one_key_go_one_after_another_in_order(void **state)
 {
 	struct request *a = request_of("a", "lead_1", NULL), *b = request_of("b", "lead_1", NULL);
@@ -221,6 +253,7 @@ int main(void)
 		sentence(owners_of_one_key_go_one_after_another_in_order),
 		sentence(sharers_go_together_and_an_owner_waits_for_all_of_them),
 		sentence(a_request_waits_for_all_its_lanes_and_may_give_up_waiting),
+		sentence(who_watches_is_told_of_lanes_with_nobody_in_them),
 		sentence(a_closed_lane_holds_everybody_until_it_is_left),
 		sentence(a_lane_is_free_for_those_who_want_to_know_who_is_in_it),
 		sentence(random_traffic_never_lets_an_owner_share_and_starves_nobody),

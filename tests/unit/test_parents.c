@@ -156,6 +156,28 @@ static void marks_stand_in_the_order_of_their_numbers(void **state)
 	marks_free(marks);
 }
 
+static void who_is_next_before_one_is_in_its_way(void **state)
+{
+	struct marks *marks = marks_new();
+	int who = 0;
+	struct mark *sharer = marks_add(marks, name, &who, 2, false);
+	struct mark *owner;
+
+	(void)state;
+	check(marks_ahead(marks, name, 9, true) == sharer);
+	check_null(marks_ahead(marks, name, 9, false));
+	check_null(marks_ahead(marks, name, 2, true));
+	check_null(marks_ahead(marks, other, 9, true));
+	owner = marks_add(marks, name, &who, 5, true);
+	(void)marks_add(marks, name, &who, 7, false);
+	check(marks_ahead(marks, name, 9, false) == owner);
+	check_eq(marks_ahead(marks, name, 9, true)->number, 7);
+	check(marks_ahead(marks, name, 5, true) == sharer);
+	marks_remove(marks, owner);
+	check_null(marks_ahead(marks, name, 9, false));
+	marks_free(marks);
+}
+
 static void many_texts_are_found_again(void **state)
 {
 	struct marks *marks = marks_new();
@@ -238,6 +260,7 @@ int main(void)
 		sentence(who_waits_is_told_once_when_it_is_held_and_when_it_ends),
 		sentence(a_field_that_was_made_anew_keeps_its_offers),
 		sentence(marks_stand_in_the_order_of_their_numbers),
+		sentence(who_is_next_before_one_is_in_its_way),
 		sentence(many_texts_are_found_again),
 		sentence(an_answer_asked_for_before_an_update_shows_what_that_took),
 		sentence(a_search_asked_for_soon_after_may_show_it_too),
