@@ -140,6 +140,17 @@ static bool is_option(const char *name)
 	return strcmp(name, "default") == 0 || strcmp(name, "on_none") == 0;
 }
 
+/* What an object is found by, where its kind belongs. */
+static bool is_found_by(const char *name)
+{
+	static const char *const keys[] = {"id", "email", "phone", "url", "name", "label"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(name, keys[i]) == 0)
+			return true;
+	return strncmp(name, "custom.", 7) == 0;
+}
+
 static void fail_unknown_kind(struct route_build *b, const struct yaml_node *at)
 {
 	const char *names[40] = {"default", "on_none"}, *near;
@@ -155,7 +166,12 @@ static void fail_unknown_kind(struct route_build *b, const struct yaml_node *at)
 	near = near_name(at->text, names);
 	if (strcmp(at->text, "email_template") == 0)
 		near = "template";
-	if (near)
+	if (is_found_by(at->text))
+		fail(b->l, at,
+		     "unknown kind \"%.40s\": say first what kind of object it is, as in "
+		     "{lead: {%.40s: …}}",
+		     at->text, at->text);
+	else if (near)
 		fail(b->l, at, "unknown kind \"%.40s\": did you mean \"%s\"?", at->text, near);
 	else if (longer.len)
 		fail(b->l, at, "unknown kind \"%.40s\": there are %s", at->text, buf_text(&longer));
