@@ -242,7 +242,13 @@ bool lag_waits(const struct engine *e, char *text, size_t size)
 		               e->pipeline->kafka.group);
 		return true;
 	case KAFKA_OWNS:
-		return false;
+		if (kafka_n_partitions(e->source))
+			return false;
+		(void)snprintf(text, size,
+		               "the group %s has given all partitions to other members; waits for "
+		               "one",
+		               e->pipeline->kafka.group);
+		return true;
 	case KAFKA_HANDS_OVER:
 	case KAFKA_HAS_LOST:
 		(void)snprintf(text, size,
