@@ -40,7 +40,6 @@ struct delivery *delivery_new(struct loop *loop, struct journal *journal, struct
 	d->seed = config->seed;
 	d->lanes = lanes_new();
 	limits_init(&d->limits, limit_kind_of(config), config->max_rejects_n);
-	d->limits.n_destroyed = config->n_destroyed;
 	return d;
 }
 
@@ -200,28 +199,12 @@ static bool first_may_go(const struct group *g)
 	                          hooks->may_send(hooks->arg, g->ready.first->request));
 }
 
-/* False: it would be one delete or merge too many, and nothing is sent any more. */
-static bool may_destroy(struct flight *f)
-{
-	struct delivery *d = f->delivery;
-	char sentence[400];
-
-	if (f->destroys || !d->hooks.destroys || !d->hooks.destroys(d->hooks.arg, f->request))
-		return true;
-	if (limits_destroy(&d->limits, d->config.max_destroys, sentence)) {
-		f->destroys = true;
-		return true;
-	}
-	delivery_stop(d, EXIT_AGAIN, sentence);
-	return false;
-}
-
 static void start_flights(struct group *g)
 {
 	struct delivery *d = g->delivery;
 
 	while (first_may_go(g) && d->n_slots < d->config.concurrency && may_start(g) &&
-	       may_destroy(g->ready.first) && group_take(g))
+	       group_take(g))
 		flight_start(flight_queue_take(&g->ready));
 }
 
@@ -247,7 +230,7 @@ void delivery_turn(struct delivery *delivery)
 		start_calls(g);
 	if (d->is_stopped || d->is_full || d->is_paused)
 		return;
-	for (struct group *g = d->groups; g && !d->is_stopped; g = g->next)
+	for (struct group *g = d->groups; g; g = g->next)
 		start_flights(g);
 	/* The next turn begins with another group, so that none starves for connections. */
 	if (d->groups && d->groups->next) {
@@ -399,11 +382,6 @@ void delivery_watch_lanes(struct delivery *delivery, void (*is_free)(void *arg, 
                           void *arg)
 {
 	lanes_watch(delivery->lanes, is_free, arg);
-}
-
-uint64_t delivery_n_destroyed(const struct delivery *delivery)
-{
-	return delivery->limits.n_destroyed;
 }
 
 bool delivery_is_idle(const struct delivery *delivery)
