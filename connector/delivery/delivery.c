@@ -40,6 +40,7 @@ struct delivery *delivery_new(struct loop *loop, struct journal *journal, struct
 	d->seed = config->seed;
 	d->lanes = lanes_new();
 	limits_init(&d->limits, limit_kind_of(config), config->max_rejects_n);
+	d->limits.n_destroyed = config->n_destroyed;
 	return d;
 }
 
@@ -199,13 +200,44 @@ static bool first_may_go(const struct group *g)
 	                          hooks->may_send(hooks->arg, g->ready.first->request));
 }
 
+/* It deletes or merges, and was not counted yet. */
+static bool is_to_count(const struct flight *f)
+{
+	const struct delivery_hooks *hooks = &f->delivery->hooks;
+
+	return !f->is_counted && hooks->destroys && hooks->destroys(hooks->arg, f->request);
+}
+
+/* False: it would be one delete or merge too many, and nothing is sent any more. */
+static bool may_destroy(const struct flight *f)
+{
+	struct delivery *d = f->delivery;
+	char sentence[400];
+
+	if (!is_to_count(f) || limits_may_destroy(&d->limits, d->config.max_destroys, sentence))
+		return true;
+	delivery_stop(d, EXIT_AGAIN, sentence);
+	return false;
+}
+
+static void start_first(struct group *g)
+{
+	struct flight *f = flight_queue_take(&g->ready);
+
+	if (is_to_count(f)) {
+		f->is_counted = true;
+		f->delivery->limits.n_destroyed++;
+	}
+	flight_start(f);
+}
+
 static void start_flights(struct group *g)
 {
 	struct delivery *d = g->delivery;
 
 	while (first_may_go(g) && d->n_slots < d->config.concurrency && may_start(g) &&
-	       group_take(g))
-		flight_start(flight_queue_take(&g->ready));
+	       may_destroy(g->ready.first) && group_take(g))
+		start_first(g);
 }
 
 void delivery_grant(struct delivery *delivery)
@@ -230,7 +262,7 @@ void delivery_turn(struct delivery *delivery)
 		start_calls(g);
 	if (d->is_stopped || d->is_full || d->is_paused)
 		return;
-	for (struct group *g = d->groups; g; g = g->next)
+	for (struct group *g = d->groups; g && !d->is_stopped; g = g->next)
 		start_flights(g);
 	/* The next turn begins with another group, so that none starves for connections. */
 	if (d->groups && d->groups->next) {
@@ -382,6 +414,11 @@ void delivery_watch_lanes(struct delivery *delivery, void (*is_free)(void *arg, 
                           void *arg)
 {
 	lanes_watch(delivery->lanes, is_free, arg);
+}
+
+uint64_t delivery_n_destroyed(const struct delivery *delivery)
+{
+	return delivery->limits.n_destroyed;
 }
 
 bool delivery_is_idle(const struct delivery *delivery)

@@ -206,6 +206,8 @@ static void follow(struct flight *f, const struct judgement *j)
 		return;
 	case VERDICT_REJECTED:
 	case VERDICT_FORBIDDEN:
+		d->limits.n_destroyed -= f->is_counted;
+		f->is_counted = false;
 		group_succeeded(f->group);
 		limits_readable(&d->limits);
 		if (!flight_retake(f, j->goes_anew) && !(flight_may_halve(f) && flight_halve(f)))

@@ -2,6 +2,7 @@
 
 #include "lib/mem.h"
 #include "lib/plural.h"
+#include "lib/test_hooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,4 +115,18 @@ bool limits_unreadable(struct limits *l)
 void limits_readable(struct limits *l)
 {
 	l->unreadable_in_a_row = 0;
+}
+
+bool limits_may_destroy(const struct limits *l, uint64_t max, char text[static 400])
+{
+	if (l->n_destroyed < max || hook_without("max_destroys"))
+		return true;
+	(void)snprintf(
+		text, 400,
+		"this run has made %llu %s, as many as delivery.max_destroys lets it, so it "
+		"stops before the next one; nothing is rejected. If they are meant, run again, "
+		"which may make as many more, or write a higher number",
+		(unsigned long long)l->n_destroyed,
+		plural(l->n_destroyed, "delete or merge", "deletes and merges"));
+	return false;
 }

@@ -2,8 +2,8 @@
 
 /*
  * When refusals say that something is wrong with the whole run, not with a record: too many rejects
- * by Close (delivery.max_rejects), five 403 in a row on one operation, five unreadable answers in a
- * row. Pure counting.
+ * by Close (delivery.max_rejects), more deletes than anybody meant (max_destroys), five 403 in a
+ * row on one operation, five unreadable answers in a row. Pure counting.
  */
 
 #include <stdbool.h>
@@ -22,6 +22,7 @@ struct limits {
 	uint64_t n; /* a count, or a percentage */
 	uint64_t n_answers, n_rejects, rejects_in_a_row;
 	unsigned unreadable_in_a_row;
+	uint64_t n_destroyed; /* deletes and merges that were sent and not refused */
 	struct limit_count *routes, *forbidden;
 	size_t n_routes, n_forbidden;
 };
@@ -40,3 +41,5 @@ bool limits_forbidden(struct limits *l, const char *operation);
 /* A 2xx that was not Close's; true: the fifth in a row. Anything readable ends the row. */
 bool limits_unreadable(struct limits *l);
 void limits_readable(struct limits *l);
+/* False: one more than n_destroyed would be more than @max, and @text says why the run stops. */
+bool limits_may_destroy(const struct limits *l, uint64_t max, char text[static 400]);

@@ -5,6 +5,7 @@
 
 #include "connector/close/catalogue.h"
 #include "connector/close/group.h"
+#include "connector/model/effects.h"
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
 #include "lib/mem.h"
@@ -188,6 +189,13 @@ static int connect_out(struct engine *e, struct err *err)
 	return http_new(e->loop, &config, &e->http, err);
 }
 
+static bool destroys(void *arg, const struct request *request)
+{
+	(void)arg;
+	return effects_destroy(operation_find(crm_catalogue(), request->operation),
+	                       request->method);
+}
+
 static void start_delivery(struct engine *e)
 {
 	const struct pipeline *p = e->pipeline;
@@ -199,6 +207,8 @@ static void start_delivery(struct engine *e)
 		.quarantine_ms = p->quarantine_ms,
 		.hold_unknown = p->hold_unknown,
 		.max_rejects_n = p->max_rejects_n,
+		.max_destroys = p->max_destroys,
+		.n_destroyed = e->n_destroyed,
 		.group_start = group_start,
 	};
 	const struct delivery_hooks hooks = {
@@ -210,6 +220,7 @@ static void start_delivery(struct engine *e)
 		.halve = batches_halve,
 		.retake = resolve_retake,
 		.may_send = partitions_may_send,
+		.destroys = destroys,
 		.is_doubtful = partitions_is_doubtful,
 		.can_prove = proof_can,
 		.can_find = trace_can,
@@ -465,6 +476,7 @@ int engine_reopen(struct engine **engine, enum exit_code *ret_code, struct err *
 	e->n_taken = before->n_taken;
 	lag_go_on(e, before);
 	e->n_unknown_keys = before->n_unknown_keys;
+	e->n_destroyed = delivery_n_destroyed(before->delivery);
 	loop_unwatch(before->loop, before->input_watch);
 	before->input_watch = NULL;
 	before->lock_fd = -1;

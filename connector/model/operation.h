@@ -29,6 +29,7 @@ enum operation_effect {
 	EFFECT_COSTS = 2,
 	EFFECT_MASS = 4,
 	EFFECT_DESTROYS = 8,
+	EFFECT_ORPHANS = 16, /* Close makes a lead for an object that names none */
 };
 
 enum body_source { BODY_SPEC, BODY_SPEC_DOCS, BODY_DOCS, BODY_INFERRED, BODY_NONE };
@@ -50,6 +51,7 @@ struct operation {
 	unsigned success_status;
 	bool is_oauth_only;
 	unsigned effects; /* enum operation_effect, or'ed */
+	unsigned depends; /* those of them that only some bodies have (model/effects.h) */
 	enum delivery_class class;
 	const char
 		*object; /* kind of object made or changed: "lead"; for lanes, search and events */

@@ -39,6 +39,7 @@ void route_deinit(struct route *route)
 	strlist_free(route->omit);
 	strlist_free(route->create_only);
 	strlist_free(route->append);
+	free_named(route->selection, route->n_selection);
 	if (route->update)
 		route_deinit(route->update); /* which has none of its own */
 	free(route->update);

@@ -17,8 +17,6 @@
 #include <stddef.h>
 
 enum on_null { NULLS_SEND, NULLS_OMIT };
-/* In route.allow beside the effects: a contact without a lead_id, which Close gives a new lead. */
-enum { ALLOW_ORPHANS = 16 };
 
 enum unknown_keys { UNKNOWN_WARN, UNKNOWN_DROP, UNKNOWN_REJECT };
 
@@ -79,7 +77,13 @@ struct route {
 	char **create_only;
 	char **append;       /* list fields that are added to: "emails"; NULL-terminated or NULL */
 	bool skip_unchanged; /* an update that changes nothing is skipped */
-	unsigned allow;      /* enum operation_effect and ALLOW_ORPHANS, or'ed */
+	unsigned allow;      /* enum operation_effect, or'ed */
+	/*
+	 * Of a call that changes all that its selection finds: the texts in the written selection,
+	 * by the key they stand in. Without one of them it would find more than was meant.
+	 */
+	struct named_template *selection;
+	size_t n_selection;
 };
 
 struct route_set {

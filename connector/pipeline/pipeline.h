@@ -92,6 +92,7 @@ struct pipeline {
 	} max_rejects;
 	uint64_t max_rejects_n; /* a count, or a percentage */
 	bool park_rejects;      /* on_reject: park */
+	uint64_t max_destroys;
 	/* responses */
 	char *webhook_url;        /* NULL: none */
 	char *webhook_secrets[2]; /* secret; the second NULL unless it rotates */

@@ -199,7 +199,7 @@ static void check_orphan(struct route_build *b, const struct yaml_node *body)
 
 	if (strcmp(op->name, "contact.create") != 0 && strcmp(op->name, "opportunity.create") != 0)
 		return;
-	if (!b->update_op && !(b->spec.allow & ALLOW_ORPHANS) && !is_given(b, body, "lead_id"))
+	if (!b->update_op && !(b->spec.allow & EFFECT_ORPHANS) && !is_given(b, body, "lead_id"))
 		fail(b->l, body,
 		     "names no lead, and Close would make a new one for each: give it a lead_id, link "
 		     "one (link: {lead_id: {lead: {name: \"{company}\"}}}), or write allow: [orphans] "
@@ -223,6 +223,7 @@ static void compile_written(struct route_build *b, const struct yaml_node *body)
 		check_known_keys(b, b->route->op, body);
 		check_required_fields(b, body);
 		check_orphan(b, body);
+		route_check_selection(b, body);
 	}
 	if (b->l->pipeline->n_errors == n_errors)
 		b->route->body = route_recompile(b, body);
@@ -254,6 +255,7 @@ void route_compile_body(struct route_build *b)
 		compile_written(b, body);
 		path_leave(b->l, mark);
 	} else if (route->url) {
+		route_check_selection(b, NULL);
 		template_each_field(route->url, consume, route);
 		/* It would move the contact to another lead, which nobody means by passing it on.
 		 */

@@ -12,7 +12,7 @@ static const char *const unknowns[] = {"warn", "drop", "reject", NULL};
 static const char *const on_manys[] = {"reject", "oldest", NULL};
 static const char *const on_matches[] = {"update", "skip", NULL};
 static const char *const on_nones[] = {"create", "reject", "skip", NULL};
-/* In the order of enum operation_effect, then ALLOW_ORPHANS. */
+/* In the order of enum operation_effect. */
 static const char *const effects[] = {"sends", "costs", "mass", "destroys", "orphans", NULL};
 
 /* The index of the enum is the index of the choice. */
@@ -21,7 +21,7 @@ _Static_assert(NULLS_SEND == 0 && NULLS_OMIT == 1, "");
 _Static_assert(CONTENT_JSON == 0 && CONTENT_FORM == 1 && CONTENT_XML == 2, "");
 _Static_assert(UNKNOWN_WARN == 0 && UNKNOWN_DROP == 1 && UNKNOWN_REJECT == 2, "");
 _Static_assert(EFFECT_SENDS == 1 && EFFECT_COSTS == 2 && EFFECT_MASS == 4 && EFFECT_DESTROYS == 8 &&
-                       ALLOW_ORPHANS == 16,
+                       EFFECT_ORPHANS == 16,
                "");
 
 static void keep_method(struct loader *l, const struct key *key, const struct yaml_node *value,

@@ -86,54 +86,7 @@ const struct operation *route_find_operation(struct route_build *b)
 	return op;
 }
 
-/* Whether these send depends on the record's status; shape/ refuses the records that would. */
-static bool depends_on_record(const struct operation *op)
-{
-	static const char *const names[] = {"activity.email.create", "activity.email.update",
-	                                    "activity.sms.create", "activity.sms.update"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(op->name, names[i]))
-			return true;
-	return false;
-}
-
-/* It destroys, but no object: the field stays, and so does what it stood on. */
-static bool takes_only_values(const struct operation *op)
-{
-	return strcmp(op->name, "custom_field.shared.disassociate") == 0;
-}
-
 const char *route_operation_lacks(const struct operation *op)
 {
-	static const char *const effects[] = {
-		"sends: operations with such effects are",
-		"costs: operations with such effects are",
-		"mass: operations with such effects are",
-		"destroys: operations with such effects are",
-	};
-
-	for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
-		if (op->effects & (1U << i) &&
-		    !(1U << i == EFFECT_SENDS && depends_on_record(op)) && !takes_only_values(op))
-			return effects[i];
 	return op->is_oauth_only ? "takes OAuth only, which is" : NULL;
-}
-
-void route_check_effects(struct route_build *b)
-{
-	const struct operation *op = b->route->op;
-	const char *lacks = op ? route_operation_lacks(op) : NULL;
-	const char *key = b->spec.operation ? "operation" : "url";
-	const size_t mark = path_enter(b->l, key);
-
-	if (lacks)
-		fail(b->l, route_place(b, key), "%s %s not available yet in this version", op->name,
-		     lacks);
-	else if (op && takes_only_values(op) && !(b->spec.allow & EFFECT_DESTROYS))
-		fail(b->l, route_place(b, key),
-		     "%s destroys: Close forgets the values of the field: write allow: [destroys] if "
-		     "that is meant",
-		     op->name);
-	path_leave(b->l, mark);
 }

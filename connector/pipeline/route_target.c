@@ -353,7 +353,7 @@ bool route_compile_target(struct route_build *b)
 			     "method is missing: POST, PUT, PATCH or DELETE");
 		return false;
 	}
-	route_check_effects(b);
+	route_check_effects(b, path.data);
 	compile_path(b, path.data);
 	if (!route->name && spec->operation)
 		route->name = mem_strdup(spec->operation);

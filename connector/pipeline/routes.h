@@ -81,7 +81,7 @@ const struct yaml_node *route_key(const struct yaml_node *map, const char *name)
 /* Compiles a value with templates in it, at its own place; NULL after telling what is wrong. */
 struct template_tree *route_tree(struct route_build *b, const struct yaml_node *value);
 
-/* What has to be built before @op can be used ("sends: … are"), or NULL. */
+/* What has to be built before @op can be used ("takes OAuth only, which is"), or NULL. */
 const char *route_operation_lacks(const struct operation *op);
 /* How the ids in @field begin ("lead_"), or NULL where that is not known. */
 const char *route_id_prefix(const char *field);
@@ -105,8 +105,16 @@ void route_note_kinds(struct route_build *b);
 
 /* The operation that is written, of an upsert its create; NULL after telling why there is none. */
 const struct operation *route_find_operation(struct route_build *b);
-/* Tells what of the operation's effects is not let through. */
-void route_check_effects(struct route_build *b);
+/*
+ * route_effects.c: tells what is not let through of what every call of the route does (@path: as it
+ * is written), and what is let through for nothing.
+ */
+void route_check_effects(struct route_build *b, const char *path);
+/*
+ * The same of what the written @body (NULL: the record is the body) makes it do; of a call that
+ * changes all that it selects, sets selection and tells where it selects nothing.
+ */
+void route_check_selection(struct route_build *b, const struct yaml_node *body);
 /* Sets op, method, is_patch, name and url; false after telling why not. */
 bool route_compile_target(struct route_build *b);
 /* Sets body, has_body and consumed. */

@@ -1,73 +1,80 @@
+#include "connector/model/effects.h"
 #include "connector/shape/steps.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/test_hooks.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /*
  * Effects of an operation that show only in the record. What an operation always does is refused
  * when the pipeline is checked.
  */
 
-struct guard {
-	const char *operation;
-	unsigned effect; /* enum operation_effect or ALLOW_ORPHANS */
-	bool (*has_effect)(struct json_object *body);
-	const char *field, *sentence;
-};
-
-/* Close compares the words exactly, but nothing that may mean sending gets near it. */
-static bool would_send(struct json_object *body)
-{
-	const char *status = json_get_string(body, "status");
-	size_t len;
-
-	if (!status)
-		return false;
-	status += strspn(status, " \t\r\n");
-	len = strcspn(status, " \t\r\n");
-	return (len == 6 && strncasecmp(status, "outbox", len) == 0) ||
-	       (len == 9 && strncasecmp(status, "scheduled", len) == 0);
-}
-
-static bool is_orphan(struct json_object *body)
-{
-	struct json_object *id = json_get(body, "lead_id");
-
-	if (!json_object_is_type(id, json_type_string))
-		return !id;
-	return json_object_get_string(id)[strspn(json_object_get_string(id), " \t\r\n")] == '\0';
-}
-
-#define SENDS(what_)                                                                               \
-	"with this status Close really sends the " what_                                           \
-	", and the route does not allow that; status draft or sent only records it"
-#define ORPHANS(what_)                                                                             \
-	"the " what_ " names no lead: Close would make a new one for it, and the route does not "  \
-	"allow that; give the body a lead_id"
-
-static const struct guard guards[] = {
-	{"activity.email.create", EFFECT_SENDS, would_send, "status", SENDS("e-mail")},
-	{"activity.email.update", EFFECT_SENDS, would_send, "status", SENDS("e-mail")},
-	{"activity.sms.create", EFFECT_SENDS, would_send, "status", SENDS("text message")},
-	{"activity.sms.update", EFFECT_SENDS, would_send, "status", SENDS("text message")},
-	{"contact.create", ALLOW_ORPHANS, is_orphan, "lead_id", ORPHANS("contact")},
-	{"opportunity.create", ALLOW_ORPHANS, is_orphan, "lead_id", ORPHANS("opportunity")},
-};
-
 bool shape_guard(struct shaping *s)
 {
 	const struct route *route = s->route;
 
-	for (size_t i = 0; route->op && i < sizeof(guards) / sizeof(guards[0]); i++) {
-		const struct guard *guard = &guards[i];
+	if (hook_without("guards"))
+		return true;
+	for (const struct effect_rule *r = NULL; (r = effect_rule_next(route->op, r));) {
+		cleanup_(freep) char *why = NULL;
 
-		if (strcmp(guard->operation, route->op->name) != 0 ||
-		    (route->allow & guard->effect) || shape_is_linked(s, guard->field) ||
-		    !guard->has_effect(s->draft->body))
+		if ((route->allow & r->effect) || shape_is_linked(s, r->field) ||
+		    !r->shows(s->draft->body))
 			continue;
-		rejection_set(s->rejection, REJECT_GUARD, guard->field, "%s", guard->sentence);
+		why = effect_rule_text(r, s->draft->body);
+		rejection_set(s->rejection, REJECT_GUARD, r->field, "%s", why);
 		return false;
 	}
 	return true;
+}
+
+/* A text of the selection that comes to nothing: without it more would be found than was meant. */
+static bool has_hole(struct shaping *s, const struct named_template *part)
+{
+	cleanup_(json_freep) struct json_object *value = NULL;
+	struct err err;
+
+	switch (template_render(part->value, &s->scope, &value, &err)) {
+	case TEMPLATE_VALUE:
+		if (!value)
+			(void)err_set(&err, 0, "%s is null", template_text(part->value));
+		else if (json_object_is_type(value, json_type_string) &&
+		         !*json_object_get_string(value))
+			(void)err_set(&err, 0, "%s is empty", template_text(part->value));
+		else
+			return false;
+		break;
+	case TEMPLATE_MISSING:
+	case TEMPLATE_REFUSED:
+		break;
+	}
+	rejection_set(s->rejection, REJECT_GUARD, part->name,
+	              "%s: without this part of the selection the call would change more than was "
+	              "meant",
+	              err.text);
+	return true;
+}
+
+bool shape_selects(struct shaping *s)
+{
+	const struct route *route = s->route;
+	cleanup_(freep) char *field = NULL;
+	cleanup_(freep) char *why = NULL;
+
+	if (!effects_select(route->op) || hook_without("guards"))
+		return true;
+	for (size_t i = 0; i < route->n_query; i++)
+		if (has_hole(s, &route->query[i]))
+			return false;
+	for (size_t i = 0; i < route->n_selection; i++)
+		if (has_hole(s, &route->selection[i]))
+			return false;
+	why = effects_unselected(route->op, s->draft->url, s->draft->body, &field);
+	if (why)
+		rejection_set(s->rejection, REJECT_GUARD, field, "%s", why);
+	return !why;
 }

@@ -65,8 +65,9 @@ static bool shape_form(struct shaping *s)
 	note_method(s);
 	is_good = shape_url(s) && shape_headers(s) && (!has_body || shape_body(s)) &&
 	          shape_links(s) && shape_identity(s) && (!has_body || finish_body(s)) &&
-	          shape_match(s) && shape_says_something(s) && (!has_body || may_be_sent(s)) &&
-	          shape_with(s) && shape_nest(s) && shape_keeps_numbers(s);
+	          shape_match(s) && shape_says_something(s) && shape_selects(s) &&
+	          (!has_body || may_be_sent(s)) && shape_with(s) && shape_nest(s) &&
+	          shape_keeps_numbers(s);
 	free(steal(&s->type));
 	return is_good;
 }

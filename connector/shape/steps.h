@@ -133,8 +133,12 @@ bool shape_check_value(struct shaping *shaping, const struct name_entry *field, 
 bool shape_known_keys(struct shaping *shaping);
 bool shape_required(struct shaping *shaping);
 
-/* guard.c: effects that depend on the record and that the route does not allow. */
+/*
+ * guard.c: effects that depend on the record and that the route does not allow; and calls that
+ * would change everything there is, which no route allows.
+ */
 bool shape_guard(struct shaping *shaping);
+bool shape_selects(struct shaping *shaping);
 
 /*
  * batch.c: what a record of a batch brings beside its body, lays over it, and keeps; what it shares

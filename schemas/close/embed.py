@@ -17,6 +17,7 @@ EFFECTS = {
     "costs": "EFFECT_COSTS",
     "mass": "EFFECT_MASS",
     "destroys": "EFFECT_DESTROYS",
+    "orphans": "EFFECT_ORPHANS",
 }
 
 
@@ -36,6 +37,10 @@ def fields(pairs):
     return "(const struct operation_field[]){%s}" % ", ".join(rows + ["{NULL, NULL}"])
 
 
+def effects(names):
+    return " | ".join(EFFECTS[name] for name in names) or "0"
+
+
 def entry(op):
     members = [
         ("name", text(op["name"])),
@@ -48,7 +53,8 @@ def entry(op):
         ("body_source", SOURCES[op["body_source"]]),
         ("success_status", str(op["success_status"])),
         ("is_oauth_only", {"any": "false", "oauth": "true"}[op["auth"]]),
-        ("effects", " | ".join(EFFECTS[e] for e in op["effects"]) or "0"),
+        ("effects", effects(op["effects"])),
+        ("depends", effects(op.get("depends", []))),
         ("class", "CLASS_" + op["class"]),
         ("object", text(op["object"])),
         ("lookup", text(op["lookup"])),

@@ -99,7 +99,7 @@ static void the_rest_of_a_route_arrives(void **state)
 	check_eq(route->blanks, NULLS_OMIT);
 	check_eq(route->format, CONTENT_JSON);
 	check_eq(route->unknown_keys, UNKNOWN_DROP);
-	check_eq(route->allow, EFFECT_COSTS | ALLOW_ORPHANS);
+	check_eq(route->allow, EFFECT_COSTS | EFFECT_ORPHANS);
 	check_eq(route->n_query, 2);
 	check_text(route->query[0].name, "_fields");
 	check_text(template_text(route->query[1].value), "5");

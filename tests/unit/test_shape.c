@@ -369,7 +369,7 @@ static void effects_of_a_record_need_to_be_allowed(void **state)
 		{"contact.create", "{\"name\":1}", "!guard lead_id", 0},
 		{"contact.create", "{\"lead_id\":null}", "!guard lead_id", 0},
 		{"contact.create", "{\"lead_id\":\" \"}", "!guard lead_id", 0},
-		{"contact.create", "{\"name\":1}", "{\"name\":1}", ALLOW_ORPHANS},
+		{"contact.create", "{\"name\":1}", "{\"name\":1}", EFFECT_ORPHANS},
 		{"contact.create", "{\"lead_id\":\"lead_1\"}", "{\"lead_id\":\"lead_1\"}", 0},
 		{"opportunity.create", "{\"value\":1}", "!guard lead_id", EFFECT_SENDS},
 		{"activity.email.create", "{\"lead_id\":1,\"status\":\"outbox\"}", "!guard status",
@@ -449,7 +449,7 @@ static void without_a_catalogue_a_route_is_held_against_its_own_operation(void *
 static void query_is_encoded_and_misses_what_is_missing(void **state)
 {
 	const struct spec spec = {
-		.operation = "contact.create", .query = "_fields={f}", .allow = ALLOW_ORPHANS};
+		.operation = "contact.create", .query = "_fields={f}", .allow = EFFECT_ORPHANS};
 	const struct spec more = {.method = METHOD_POST, .url = "/x?a=1", .query = "b c={f}"};
 
 	(void)state;

@@ -254,7 +254,7 @@ static void fields_are_those_of_the_kind_that_is_looked_up(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct spec spec = {.operation = "contact.create",
 		                          .links = {rows[i].link},
-		                          .allow = ALLOW_ORPHANS,
+		                          .allow = EFFECT_ORPHANS,
 		                          .names = &names};
 
 		check_lookups(&spec, rows[i].record, rows[i].expected);

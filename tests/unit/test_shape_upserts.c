@@ -207,7 +207,7 @@ static void each_form_is_held_against_its_own_operation(void **state)
 	                            .unknown_keys = UNKNOWN_REJECT};
 	const struct spec spec = {.operation = "contact.create",
 	                          .match = "{\"email\":\"{name}\"}",
-	                          .allow = ALLOW_ORPHANS,
+	                          .allow = EFFECT_ORPHANS,
 	                          .update = &update};
 
 	(void)state;
