@@ -121,9 +121,12 @@ static int check_identity(struct kafka *k, struct kafka_part *p, const struct ka
 		return 0;
 	p->is_checked = true;
 	print_text(print_of(m), text);
-	if ((uint64_t)m->offset != p->check_at || strcmp(text, p->stream->tail_hash) == 0 ||
-	    k->options.accepts_offsets)
+	if ((uint64_t)m->offset != p->check_at || strcmp(text, p->stream->tail_hash) == 0)
 		return 0; /* it may have been compacted away */
+	if (k->options.accepts_offsets) {
+		k->failed = kafka_begin_anew(k, p, &k->failure);
+		return -ESTALE; /* this message comes again in its turn */
+	}
 	return k->failed = err_set(
 		       &k->failure, -ESTALE,
 		       "partition %" PRId32 " of topic \"%s\": another record is at offset %" PRIu64
@@ -331,7 +334,7 @@ static bool is_at_end(const struct kafka *k)
 	if (!k->options.until_end || k->claim != KAFKA_OWNS || k->n_held)
 		return false;
 	for (size_t i = 0; i < k->n_parts; i++)
-		if (k->parts[i].at < k->parts[i].end_at_start)
+		if (!k->parts[i].is_checked || k->parts[i].at < k->parts[i].end_at_start)
 			return false;
 	return true;
 }

@@ -122,12 +122,12 @@ static void begin_stream(struct kafka *k, struct kafka_part *p, const struct kaf
 	const bool is_new = !known || b->is_new_stream;
 	cleanup_(freep) char *name = mem_printf("%s/%" PRId32, p->topic, p->partition);
 
-	p->stream = is_new ? new_stream(k, name, known) : known;
+	p->stream = is_new ? new_stream(k, name, find_stream(k, name)) : known;
 	(void)memccpy(p->stream->head_hash, k->cluster, '\0', sizeof(p->stream->head_hash));
 	host->begin(host->arg, p->stream, is_new);
 	/* Settled ranges first: what is settled before the offset may be among them. */
 	if (b->has_note)
-		kafka_note_settle(&b->note, b->offset, p->stream);
+		kafka_note_settle(&b->note, p->stream);
 	if (b->settles_before)
 		kafka_settle_gap(p->stream, 0, b->offset);
 	if (b->doubtful_to > p->stream->doubtful_to)
@@ -182,6 +182,7 @@ static int begin_part(struct kafka *k, const struct kafka_place *place, const st
 	b.is_new_stream |= !facts.stream;
 	*p = (struct kafka_part){.topic = mem_strdup(place->topic),
 	                         .partition = place->partition,
+	                         .low = facts.low,
 	                         .end = facts.end,
 	                         .end_at_start = facts.end,
 	                         .read_ms = -1};
@@ -207,6 +208,30 @@ static int assign(struct kafka *k, struct err *err)
 	}
 	r = kafka_consumer_assign(k->consumer, &places, err);
 	kafka_places_deinit(&places);
+	return r;
+}
+
+/* Another topic has its name, and a person has said that it is meant. */
+int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err)
+{
+	const struct kafka_beginning b = {.offset = p->low, .settles_before = true};
+	char sentence[400];
+	int r;
+
+	begin_stream(k, p, &b, NULL);
+	p->at = p->committed_to = p->stream->settled_to;
+	p->handed_to = p->ceiling = 0;
+	p->is_committed = false;
+	k->ticket = 0; /* what it says of the one before is not so any more */
+	(void)snprintf(sentence, sizeof(sentence),
+	               "partition %" PRId32 " of topic \"%s\": it is another than before; reads it "
+	               "from offset %" PRIu64,
+	               p->partition, p->topic, p->at);
+	tell(k, sentence);
+	r = assign(k, err);
+	for (size_t i = 0; r >= 0 && i < k->n_parts; i++)
+		kafka_consumer_pause(k->consumer, k->parts[i].topic, k->parts[i].partition,
+		                     k->parts[i].is_paused);
 	return r;
 }
 

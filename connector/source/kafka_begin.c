@@ -43,8 +43,9 @@ static void go_on(const struct kafka_place_facts *f, struct kafka_beginning *b)
 		take_over(f, b);
 	} else if (b->has_note) {
 		/* Our own, from after this state was copied or put back: nothing is unsettled
-		 * there. */
-		if ((uint64_t)f->committed > b->offset)
+		 * there. One of what had the name before says nothing of this topic. */
+		b->has_note = b->note.generation >= f->stream->generation;
+		if (b->has_note && (uint64_t)f->committed > b->offset)
 			take_over(f, b);
 	} else if ((uint64_t)f->committed != b->offset) {
 		say(b,
@@ -114,6 +115,7 @@ int kafka_begin(const struct kafka_place_facts *facts, struct kafka_beginning *r
 	int r;
 
 	b.has_note = facts->committed >= 0 && kafka_note_parse(facts->note, &b.note);
+	b.note.offset = b.has_note ? (uint64_t)facts->committed : 0;
 	if (facts->stream)
 		go_on(facts, &b);
 	else

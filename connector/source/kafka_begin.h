@@ -29,7 +29,7 @@ struct kafka_beginning {
 	bool settles_before;
 	/* Records from here to there may have been sent by another owner: 0, nobody has. */
 	uint64_t doubtful_to;
-	struct kafka_note note; /* with settled ranges above @committed, where has_note */
+	struct kafka_note note; /* with settled ranges above its offset, where has_note */
 	bool has_note;
 	bool is_new_stream; /* what the state knows is of another topic by the same name */
 	char sentence[400]; /* what a person should know; "": nothing */

@@ -109,10 +109,10 @@ void kafka_settle_gap(struct stream *stream, uint64_t from, uint64_t to)
 	}
 }
 
-void kafka_note_settle(const struct kafka_note *note, uint64_t offset, struct stream *stream)
+void kafka_note_settle(const struct kafka_note *note, struct stream *stream)
 {
 	const char *text = note->ranges;
-	struct stream_range range = {.to = offset};
+	struct stream_range range = {.to = note->offset};
 
 	while (read_range(&text, range.to, &range))
 		kafka_settle_gap(stream, range.from, range.to);

@@ -19,7 +19,8 @@ struct kafka_note {
 	char journal[64];    /* id of the state */
 	uint64_t generation; /* of the stream in it */
 	uint64_t ceiling;
-	const char *ranges; /* "gap+length …" from the offset on; borrowed of the text */
+	uint64_t offset;    /* committed with it; kafka_note_parse() leaves it to its caller */
+	const char *ranges; /* "gap+length …" from there on; borrowed of the text */
 };
 
 /* The note of @stream, for an offset of its settled_to. To free(). */
@@ -28,8 +29,8 @@ char *kafka_note_text(const char *journal, const struct stream *stream, uint64_t
 /* False: somebody else's, or damaged. @text may be NULL, and must outlive the note. */
 bool kafka_note_parse(const char *text, struct kafka_note *ret_note);
 
-/* Settles in @stream what the note, which came with @offset, says is settled. */
-void kafka_note_settle(const struct kafka_note *note, uint64_t offset, struct stream *stream);
+/* Settles in @stream, however far that is, what the note says is settled above its offset. */
+void kafka_note_settle(const struct kafka_note *note, struct stream *stream);
 
 /* Settles what of [@from, @to) is not settled yet. */
 void kafka_settle_gap(struct stream *stream, uint64_t from, uint64_t to);

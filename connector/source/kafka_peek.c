@@ -151,7 +151,7 @@ static void begin_part(struct peek *p, const struct kafka_place *place, const st
 	                      .settled = stream_new(STREAM_PARTITION, place->topic),
 	                      .has_ended = b.offset >= facts.end};
 	if (b.has_note)
-		kafka_note_settle(&b.note, b.offset, part->settled);
+		kafka_note_settle(&b.note, part->settled);
 }
 
 /* Which partitions there are, by the names of their topics. */

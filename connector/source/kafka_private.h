@@ -14,6 +14,7 @@ struct kafka_part {
 	char *topic;
 	int32_t partition;
 	struct stream *stream;
+	uint64_t low;          /* the first that the broker had when it was assigned */
 	uint64_t at;           /* the next offset to come */
 	uint64_t handed_to;    /* records before it were handed out */
 	uint64_t end;          /* as far as is known */
@@ -80,6 +81,8 @@ void kafka_parts_free(struct kafka *k);
 
 /* kafka_assign.c: reads what was assigned. 0: not yet, 1: it is read; or -ESTALE, -EACCES. */
 int kafka_try_to_begin(struct kafka *k, struct err *err);
+/* Reads @p from its beginning, as a partition that the state does not know. */
+int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
 
 /* kafka_commit.c */
 void kafka_commit_turn(struct kafka *k);

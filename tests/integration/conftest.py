@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from feed import topic  # noqa: F401 (a fixture)
 from harness import Pipelines, Program, Sandbox, environment
 from kafka import (  # noqa: F401 (fixtures)
     brokers, kafka, keep_together, secure_kafka, start_kafka)

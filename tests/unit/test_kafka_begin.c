@@ -115,6 +115,7 @@ static void what_another_owner_may_have_sent_is_in_doubt(void **state)
 	facts.committed = 450;
 	b = begin(&facts);
 	check_eq(b.offset, 500);
+	check_eq(b.note.offset, 450); /* its ranges stand above that */
 	check(!b.settles_before);
 	check_eq(b.doubtful_to, 650);
 
@@ -136,6 +137,13 @@ static void a_state_that_was_put_back_trusts_what_it_committed_later(void **stat
 	b = begin(&facts);
 	check_eq(b.offset, 600);
 	check_eq(b.doubtful_to, 650);
+
+	/* That was of another topic by the same name. */
+	s->generation = 1;
+	b = begin(&facts);
+	check_eq(b.offset, 500);
+	check(!b.has_note);
+	check_eq(b.doubtful_to, 0);
 }
 
 static void nothing_is_sent_of_a_topic_that_is_not_the_one_it_was(void **state)

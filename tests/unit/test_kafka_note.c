@@ -32,15 +32,34 @@ static void a_note_says_what_the_next_owner_must_know(void **state)
 	check_eq(note.generation, 3);
 	check_eq(note.ceiling, 4196);
 
-	kafka_note_settle(&note, 100, theirs);
+	note.offset = 100;
+	kafka_note_settle(&note, theirs);
 	check_eq(theirs->settled_to, 100);
 	check_eq(theirs->n_ranges, 2);
 	check(stream_is_settled(theirs, 104));
 	check(!stream_is_settled(theirs, 105));
 	check(stream_is_settled(theirs, 110));
 	/* What both know is no contradiction. */
-	kafka_note_settle(&note, 100, theirs);
+	kafka_note_settle(&note, theirs);
 	check_eq(theirs->n_ranges, 2);
+}
+
+/* Who has settled more than the note's owner had when he took it over. */
+static void ranges_are_counted_from_the_offset_they_came_with(void **state)
+{
+	cleanup_(stream_freep) struct stream *ahead = settled_to(108);
+	struct kafka_note note;
+
+	(void)state;
+	check(kafka_note_parse("closefeed1 abc 3 4196 2+3 5+1 7+2", &note));
+	note.offset = 100;
+	kafka_note_settle(&note, ahead);
+	check_eq(ahead->settled_to, 108);
+	check(!stream_is_settled(ahead, 109));
+	check(stream_is_settled(ahead, 110));
+	check(!stream_is_settled(ahead, 111));
+	check(stream_is_settled(ahead, 118));
+	check(!stream_is_settled(ahead, 120));
 }
 
 static void what_does_not_fit_is_left_out_and_nothing_is_made_up(void **state)
@@ -55,7 +74,8 @@ static void what_does_not_fit_is_left_out_and_nothing_is_made_up(void **state)
 	text = kafka_note_text("abc", mine, 8000);
 	check(strlen(text) <= kafka_note_max);
 	check(kafka_note_parse(text, &note));
-	kafka_note_settle(&note, 100, theirs);
+	note.offset = 100;
+	kafka_note_settle(&note, theirs);
 	check(theirs->n_ranges > 500);
 	for (uint64_t pos = 0; pos < 8000; pos++)
 		check(!stream_is_settled(theirs, pos) || stream_is_settled(mine, pos));
@@ -110,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(a_note_says_what_the_next_owner_must_know),
+		sentence(ranges_are_counted_from_the_offset_they_came_with),
 		sentence(what_does_not_fit_is_left_out_and_nothing_is_made_up),
 		sentence(what_is_no_note_of_ours_is_none),
 		sentence(a_gap_is_settled_around_what_is_settled),
