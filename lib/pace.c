@@ -36,7 +36,6 @@ struct pace_group {
 	bool is_lookup;
 	uint64_t n_out; /* taken and not reported back */
 	uint64_t hold_until_ms;
-	uint64_t waits_until_ms; /* told to the last who was refused; 0: nobody */
 	struct window window;
 };
 
@@ -212,7 +211,6 @@ uint64_t pace_take(struct pace *p, unsigned group, uint64_t now_ms)
 		wait = window_wait(p, g, now_ms);
 	if (!wait)
 		wait = ring_wait(&p->ring, g->is_lookup, now_ms);
-	g->waits_until_ms = wait ? now_ms + wait : 0;
 	if (wait)
 		return wait;
 
@@ -335,20 +333,4 @@ void pace_hold(struct pace *p, unsigned group, uint64_t until_ms)
 
 	if (until_ms > g->hold_until_ms)
 		g->hold_until_ms = until_ms;
-}
-
-uint64_t pace_waiting_until(const struct pace *p, uint64_t now_ms, const char **ret_group)
-{
-	const struct pace_group *soonest = NULL;
-
-	for (size_t i = 0; i < p->n_groups; i++) {
-		const struct pace_group *g = &p->groups[i];
-
-		if (g->waits_until_ms > now_ms &&
-		    (!soonest || g->waits_until_ms < soonest->waits_until_ms))
-			soonest = g;
-	}
-	if (ret_group)
-		*ret_group = soonest ? soonest->name : NULL;
-	return soonest ? soonest->waits_until_ms : 0;
 }

@@ -49,9 +49,3 @@ void pace_answer(struct pace *p, unsigned group, const struct rate_info *rate, u
 
 /* The server refused: nothing more before @until_ms. Never shortens a hold. */
 void pace_hold(struct pace *p, unsigned group, uint64_t until_ms);
-
-/*
- * For people: the soonest instant (monotonic) for which a group waits, and its name in *ret_group
- * (may be NULL); 0 and NULL where none waits at @now_ms.
- */
-uint64_t pace_waiting_until(const struct pace *p, uint64_t now_ms, const char **ret_group);

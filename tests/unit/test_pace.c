@@ -493,24 +493,6 @@ static void writes_that_went_away_do_not_hold_lookups_back(void **state)
 	pace_free(p);
 }
 
-static void people_are_told_who_waits_and_until_when(void **state)
-{
-	struct pace *p = pace_new(100, 0, 0);
-	const unsigned write = pace_group(p, "write", 1, 8000);
-	const char *name;
-
-	(void)state;
-	check_eq(pace_waiting_until(p, 1000, &name), 0);
-	check_null(name);
-	check_eq(pace_take(p, write, 1000), 0);
-	check_eq(pace_waiting_until(p, 1000, NULL), 0);
-	check_eq(pace_take(p, write, 2000), 7000);
-	check_eq(pace_waiting_until(p, 2000, &name), 9000);
-	check_text(name, "write");
-	check_eq(pace_waiting_until(p, 9000, &name), 0);
-	pace_free(p);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,7 +512,6 @@ int main(void)
 		sentence(a_huge_ceiling_is_kept_with_little_memory),
 		sentence(lookups_leave_half_of_the_ceiling_to_writes_that_wait),
 		sentence(writes_that_went_away_do_not_hold_lookups_back),
-		sentence(people_are_told_who_waits_and_until_when),
 	};
 
 	return run_sentences(tests);
