@@ -42,6 +42,14 @@ bool resolve_goes_singly(struct engine *e, const struct request *request)
 	return false;
 }
 
+bool mending_may_help(struct engine *e, struct request *request, struct json_object *fields)
+{
+	(void)e;
+	(void)request;
+	(void)fields;
+	return false;
+}
+
 static struct ending *ending_of(struct world *w, const struct part *p)
 {
 	return &w->endings[p->record->pos];
