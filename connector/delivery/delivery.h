@@ -94,6 +94,10 @@ struct delivery_hooks {
 	 */
 	bool (*may_send)(void *arg, const struct request *request);
 	/*
+	 * Whether @request deletes or merges, and so counts for max_destroys. NULL: none does.
+	 */
+	bool (*destroys)(void *arg, const struct request *request);
+	/*
 	 * Whether another process may have sent what @request is made of: then its outcome is
 	 * unknown when its INTENT is durable, and it is sent after proof alone. NULL: nobody.
 	 */
@@ -123,6 +127,11 @@ struct delivery_config {
 	bool hold_unknown;
 	enum { REJECTS_DEFAULT, REJECTS_NONE, REJECTS_COUNT, REJECTS_SHARE } max_rejects;
 	uint64_t max_rejects_n;
+	/*
+	 * Requests that destroy, in this run: before one more than that the run stops. Those that
+	 * were sent before this delivery was made, by the same run, are n_destroyed.
+	 */
+	uint64_t max_destroys, n_destroyed;
 	uint64_t seed; /* of the jitter */
 	/* Start value of a group that was not seen yet: calls per window. */
 	void (*group_start)(const char *group, unsigned *ret_calls, unsigned *ret_window_ms);
@@ -227,6 +236,9 @@ struct delivery_load {
 	uint64_t volatile_bytes; /* of those that had no row when they came, and no INTENT yet */
 };
 void delivery_look_load(const struct delivery *delivery, struct delivery_load *ret_load);
+
+/* Requests that destroy, sent in this run and not refused. */
+uint64_t delivery_n_destroyed(const struct delivery *delivery);
 
 /* Everything submitted has ended (held ones too). */
 bool delivery_is_idle(const struct delivery *delivery);
