@@ -330,6 +330,8 @@ uint64_t resolve_due_ms(const struct engine *e);
 bool resolve_is_stuck(const struct engine *e);
 /* What waits for whom, as a sentence; the engine's. */
 const char *resolve_reason(struct engine *e);
+/* Until when lookups wait that found nothing and may not be believed yet; 0: none does. */
+uint64_t resolve_doubt_until_ms(const struct engine *e);
 /* Hook of delivery: Close says that what @request is about is not there. */
 bool resolve_retake(void *arg, struct request *request);
 /* Close refused @request for an old name, by which its target may have been found, too. */

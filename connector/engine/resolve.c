@@ -314,6 +314,7 @@ static bool stands_aside(enum resolving_wait wait)
 	case WAIT_AHEAD:
 	case WAIT_LANE:
 	case WAIT_LISTS:
+	case WAIT_DOUBT:
 		return true;
 	}
 	return false;
@@ -439,6 +440,7 @@ void resolve_turn(struct engine *e)
 	if (!resolve->n || e->is_stopping)
 		return;
 	resolve->is_busy = false;
+	resolve_doubt_turn(e);
 	if (resolve->has_new_book && !naming_is_asking(e))
 		take_new_names(e);
 	if (!resolve->n_retaking) { /* they come before what could go now */
@@ -472,7 +474,11 @@ bool resolve_is_busy(const struct engine *e)
 
 uint64_t resolve_due_ms(const struct engine *e)
 {
-	return e->is_stopping ? 0 : ask_due_ms(e);
+	const uint64_t ask = ask_due_ms(e), doubt = e->resolve->doubt_until_ms;
+
+	if (e->is_stopping)
+		return 0;
+	return ask && (!doubt || ask < doubt) ? ask : doubt;
 }
 
 bool resolve_is_stuck(const struct engine *e)
@@ -482,7 +488,8 @@ bool resolve_is_stuck(const struct engine *e)
 	if (!resolve->n || resolve->n_aside < resolve->n || resolve->n_woken)
 		return false;
 	for (const struct resolving *r = resolve->aside_first; r; r = r->behind)
-		if (r->wait == WAIT_ANSWER || r->wait == WAIT_LISTS || r->wait == WAIT_LANE)
+		if (r->wait == WAIT_ANSWER || r->wait == WAIT_LISTS || r->wait == WAIT_LANE ||
+		    r->wait == WAIT_DOUBT)
 			return false;
 	return true;
 }

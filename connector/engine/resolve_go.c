@@ -122,7 +122,7 @@ static enum step match(struct engine *e, struct resolving *r, struct looked *ret
 		               ret_looked->trouble);
 		return STEP_GONE;
 	case LOOK_NONE:
-		return no_match(e, r);
+		return resolve_doubts(e, r, f) ? STEP_WAIT : no_match(e, r);
 	case LOOK_PARENT:
 	case LOOK_REJECTED:
 	case LOOK_ASK:
@@ -233,7 +233,7 @@ static enum step follow_link(struct engine *e, struct resolving *r, struct findi
 	case LOOK_FOUND:
 		return use_lead(e, r, link, ret_looked);
 	case LOOK_NONE:
-		return no_link(e, r, link, ret_looked);
+		return resolve_doubts(e, r, f) ? STEP_WAIT : no_link(e, r, link, ret_looked);
 	case LOOK_MANY:
 		reject_ambiguous(e, r, f, link, ret_looked->n);
 		return STEP_GONE;

@@ -160,6 +160,7 @@ enum resolving_wait {
 	WAIT_AHEAD,  /* for one that stands aside before it, about the same object */
 	WAIT_LANE,   /* for calls about its object to end */
 	WAIT_LISTS,  /* for what the object has now */
+	WAIT_DOUBT,  /* for search to show what another process may have made */
 };
 
 struct resolving {
@@ -202,12 +203,13 @@ struct resolve {
 	struct marks *awaited; /* by those of them that wait for calls to end */
 	struct taken *taken;
 	struct asking *askings;
-	size_t n_gone;     /* of which ->gone is not NULL */
-	size_t n_retaking; /* requests that are taken back in a moment */
-	size_t n_books;    /* findings that wait for a book */
-	bool is_busy;      /* something can go on in the next turn */
-	bool is_full;      /* nothing more is read till enough of them have gone */
-	bool has_new_book; /* custom fields may have other ids */
+	size_t n_gone;           /* of which ->gone is not NULL */
+	size_t n_retaking;       /* requests that are taken back in a moment */
+	size_t n_books;          /* findings that wait for a book */
+	bool is_busy;            /* something can go on in the next turn */
+	bool is_full;            /* nothing more is read till enough of them have gone */
+	bool has_new_book;       /* custom fields may have other ids */
+	uint64_t doubt_until_ms; /* who waits in doubt; 0: nobody */
 };
 
 /* Nothing of its target is open; what waits in gather and would be is sent. */
@@ -227,6 +229,11 @@ void resolve_start_anew(struct engine *e, struct resolving *r, struct draft *tak
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
 void resolve_drop_findings(struct resolving *r);
+
+/* resolve_doubt.c */
+/* @f has found nothing, which proves nothing yet: @r waits. */
+bool resolve_doubts(struct engine *e, struct resolving *r, const struct finding *f);
+void resolve_doubt_turn(struct engine *e);
 
 /* resolve_lanes.c */
 /* The lanes of @draft and of what it is matched by, as far as they are known, on @call. */

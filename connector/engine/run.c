@@ -305,6 +305,12 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		               s->unknown, plural(s->unknown, "", "s"));
 	} else if (!e->is_bound) {
 		(void)snprintf(text, size, "asking Close which organization this is");
+	} else if (resolve_doubt_until_ms(e)) {
+		(void)snprintf(text, size,
+		               "what another process may have made is looked up again at %s",
+		               clock_local_hms(wall + (int64_t)(resolve_doubt_until_ms(e) -
+		                                                loop_now_ms(e->loop)),
+		                               at));
 	} else if (lag_waits(e, text, size)) {
 		return;
 	} else if (aside_is_there(e)) {
