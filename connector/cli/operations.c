@@ -1,6 +1,7 @@
 #include "connector/cli/cli.h"
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
+#include "connector/model/effects.h"
 #include "connector/pipeline/pipeline.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -10,17 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	unsigned effect;
-	const char *name, *meaning;
-} effects[] = {
-	{EFFECT_SENDS, "sends", "it reaches people outside"},
-	{EFFECT_COSTS, "costs", "it costs money"},
-	{EFFECT_MASS, "mass", "it touches many objects at once"},
-	{EFFECT_DESTROYS, "destroys", "what it takes away does not come back"},
-};
+static struct json_object *effects_json(unsigned effects)
+{
+	struct json_object *list = json_object_new_array();
 
-enum { n_effects = sizeof(effects) / sizeof(*effects) };
+	for (unsigned bit = 1; bit < 1U << n_effects; bit <<= 1)
+		if (effects & bit)
+			(void)json_object_array_add(list, json_string(effect_name(bit)));
+	return list;
+}
 
 static struct json_object *texts_json(const char *const *texts)
 {
@@ -62,12 +61,9 @@ static struct row upsert_row(const char *name)
 
 static struct json_object *row_json(const struct row *row)
 {
-	struct json_object *json = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *json = json_object_new_object();
 	const struct operation *op = row->op;
 
-	for (size_t i = 0; i < n_effects; i++)
-		if (op->effects & effects[i].effect)
-			(void)json_object_array_add(list, json_string(effects[i].name));
 	(void)json_object_object_add(json, "name", json_string(row->name));
 	(void)json_object_object_add(json, "method", json_string(http_method_name(op->method)));
 	(void)json_object_object_add(json, "path", json_string(op->path));
@@ -82,7 +78,8 @@ static struct json_object *row_json(const struct row *row)
 	(void)json_object_object_add(json, "required", texts_json(op->required));
 	(void)json_object_object_add(json, "has_body",
 	                             json_object_new_boolean(op->body_source != BODY_NONE));
-	(void)json_object_object_add(json, "effects", list);
+	(void)json_object_object_add(json, "effects", effects_json(op->effects));
+	(void)json_object_object_add(json, "effects_by_record", effects_json(op->depends));
 	(void)json_object_object_add(json, "delivery_class",
 	                             json_string(delivery_class_name(op->class)));
 	(void)json_object_object_add(json, "oauth_only",
@@ -131,6 +128,24 @@ static void show_fields(const struct row *row)
 	term_table_free(table);
 }
 
+/* "sends (by the record's status): what is sent cannot be called back" */
+static void show_effects(const struct operation *op)
+{
+	unsigned n = 0;
+
+	for (unsigned bit = 1; bit < 1U << n_effects; bit <<= 1) {
+		if (!(op->effects & bit))
+			continue;
+		printf("  %s", effect_name(bit));
+		for (const struct effect_rule *r = NULL; (r = effect_rule_next(op, r));)
+			if (r->effect == bit)
+				printf("%s%s", n++ ? ", " : " (by the record's ", r->field);
+		printf("%s", n ? ")" : "");
+		n = 0;
+		printf(": %s\n", effect_caution(bit));
+	}
+}
+
 static void show_one(const struct row *row)
 {
 	const struct operation *op = row->op;
@@ -140,9 +155,7 @@ static void show_one(const struct row *row)
 	free(call);
 	if (row->update)
 		printf("  it needs match, which says what object of Close a record is about\n");
-	for (size_t i = 0; i < n_effects; i++)
-		if (op->effects & effects[i].effect)
-			printf("  %s: %s\n", effects[i].name, effects[i].meaning);
+	show_effects(op);
 	if (op->is_oauth_only)
 		printf("  needs OAuth: an API key is refused\n");
 	for (const char *const *q = op->query_params; q && *q; q++)

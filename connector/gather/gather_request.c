@@ -1,6 +1,7 @@
 #include "connector/gather/encode.h"
 #include "connector/gather/gather.h"
 #include "connector/gather/gather_body.h"
+#include "connector/model/effects.h"
 #include "connector/model/origin.h"
 #include "lib/cleanup.h"
 #include "lib/jq.h"
@@ -8,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/plural.h"
 #include "lib/strlist.h"
+#include "lib/test_hooks.h"
 
 #include <assert.h>
 #include <json-c/linkhash.h>
@@ -157,6 +159,30 @@ static bool run_program(struct draft *const *drafts, struct jq_set *jq, struct j
 	return outputs.n == 1 || refuse_outputs(route, "gave more than one value", ret_rejection);
 }
 
+/*
+ * What a batch puts around its records, or its program makes of them, may do what none of them
+ * does.
+ */
+static bool is_allowed(const struct request *request, const struct route *route,
+                       struct json_object *body, struct rejection *ret_rejection)
+{
+	cleanup_(freep) char *field = NULL, *why = NULL;
+
+	if (hook_without("guards"))
+		return true;
+	for (const struct effect_rule *r = NULL; !why && (r = effect_rule_next(route->op, r));) {
+		if ((route->allow & r->effect) || !r->shows(body))
+			continue;
+		field = mem_strdup(r->field);
+		why = effect_rule_text(r, body);
+	}
+	if (!why)
+		why = effects_unselected(route->op, request->url, body, &field);
+	if (why)
+		rejection_set(ret_rejection, REJECT_GUARD, field, "%s", why);
+	return !why;
+}
+
 static bool make_body(struct request *request, struct draft *const *drafts, size_t n,
                       struct jq_set *jq, struct rejection *ret_rejection)
 {
@@ -182,7 +208,8 @@ static bool make_body(struct request *request, struct draft *const *drafts, size
 			return false;
 		break;
 	}
-	return write_body(request, route, body, ret_rejection);
+	return is_allowed(request, route, body, ret_rejection) &&
+	       write_body(request, route, body, ret_rejection);
 }
 
 static bool has_note(const struct request *request, const char *note)

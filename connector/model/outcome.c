@@ -61,8 +61,8 @@ static const struct {
 	[REJECT_GUARD] =
 		{
 			"guard",
-			"The request would send, cost, delete or change many things, and its route does not allow that.",
-			"If you mean it, name the effect in the route's allow list; else mend the record.",
+			"The call would send something, or make a lead nobody asked for, and its route does not allow that; or it names no object that it is about, and would change all there are.",
+			"If you mean it, write the word of the message in the route's allow list; else mend the record. What would change everything is never sent: give it a filter.",
 		},
 	[REJECT_FIELD] =
 		{

@@ -223,7 +223,6 @@ static void compile_written(struct route_build *b, const struct yaml_node *body)
 		check_known_keys(b, b->route->op, body);
 		check_required_fields(b, body);
 		check_orphan(b, body);
-		route_check_selection(b, body);
 	}
 	if (b->l->pipeline->n_errors == n_errors)
 		b->route->body = route_recompile(b, body);
@@ -249,13 +248,14 @@ void route_compile_body(struct route_build *b)
 		route->has_body = route->op->body_source != BODY_NONE;
 	else
 		route->has_body = route->method != METHOD_DELETE || body;
+	if (route->op && route->url && (!body || (route->has_body && body->kind == YAML_MAP)))
+		route_check_selection(b, body);
 	if (body) {
 		const size_t mark = path_enter(b->l, "body");
 
 		compile_written(b, body);
 		path_leave(b->l, mark);
 	} else if (route->url) {
-		route_check_selection(b, NULL);
 		template_each_field(route->url, consume, route);
 		/* It would move the contact to another lead, which nobody means by passing it on.
 		 */

@@ -34,7 +34,7 @@ static void fail_missing(struct route_build *b, const struct yaml_node *at, unsi
 		buf_addf(&text, "%s %.100s", http_method_name(b->route->method), path);
 	buf_addf(&text, " needs allow: [%s]: ", names);
 	add_summary(&text, op);
-	buf_adds(&text, " Write that if it is meant: ");
+	buf_adds(&text, " Write it if that is meant: ");
 	for (unsigned bit = 1; bit <= missing; bit <<= 1) {
 		if (!(missing & bit))
 			continue;
@@ -153,31 +153,43 @@ static bool has_filter(const struct operation *op, const struct yaml_node *query
 	return false;
 }
 
+/* Takes what selects out of the written @body; false: nothing does. */
+static bool add_selections(struct route_build *b, const struct yaml_node *body)
+{
+	bool is_there = !body && b->route->has_body; /* it may stand in the record */
+
+	for (const char *const *key = effects_selectors(b->route->op); *key; key++) {
+		const struct yaml_node *value = yaml_get(body, *key);
+
+		is_there |= value != NULL;
+		if (value)
+			add_selection(b, *key, value);
+	}
+	return is_there;
+}
+
 void route_check_selection(struct route_build *b, const struct yaml_node *body)
 {
 	const struct operation *op = b->route->op;
-	const char *const *keys = effects_selectors(op);
-	bool is_there = has_filter(op, b->spec.query);
+	const size_t mark = path_enter(b->l, "body");
+	bool is_there;
 
 	if (body)
 		check_literals(b, body);
+	is_there = add_selections(b, body);
+	path_leave(b->l, mark);
 	if (!effects_select(op))
 		return;
 	if (b->spec.query)
 		check_filters(b, b->spec.query);
-	for (; *keys; keys++) {
-		const struct yaml_node *value = yaml_get(body, *keys);
-
-		is_there |= value || (!body && b->route->has_body);
-		if (value)
-			add_selection(b, *keys, value);
-	}
-	if (!is_there)
-		fail(b->l, body ? body : b->map,
-		     "%s has nothing that says which objects are meant, and would change all there "
-		     "are: that is never sent, whatever is allowed; write %s",
-		     op->name,
-		     *effects_selectors(op) && **effects_selectors(op) == 's'
-		             ? "s_query"
-		             : "a filter under query, such as {id__in: \"{ids}\"}");
+	if (is_there || has_filter(op, b->spec.query))
+		return;
+	fail(b->l, b->map,
+	     "%s has nothing that says which objects are meant, and would change all there are: that "
+	     "is never sent, whatever is allowed; write %s%s",
+	     op->name,
+	     strncmp(op->name, "bulk_action.", 12) ? "a filter under query, such as " : "",
+	     op->body_source == BODY_NONE            ? op->query_params[0]
+	     : strncmp(op->name, "bulk_action.", 12) ? "id__in"
+	                                             : "s_query");
 }

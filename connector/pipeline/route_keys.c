@@ -344,10 +344,12 @@ static const struct key route_keys[] = {
          IN(struct route_spec, allow),
          .choices = effects,
          .choice_help =
-                 (const char *const[]){"it sends something to people", "it costs money",
-                                       "it touches many objects at once", "it deletes",
-                                       "a contact without lead_id, which Close gives a new lead"},
-         .help = "effects to let through"},
+                 (const char *const[]){"it sends something to people", "it costs money or credits",
+                                       "one call changes many objects", "it deletes or merges",
+                                       "a contact or opportunity without lead_id, for which Close "
+                                       "makes a new lead"},
+         .help = "effects to let through: what a route's calls always do is a mistake without the word, "
+                 "and a record that brings one about is rejected (guard)"},
 	{0},
 };
 

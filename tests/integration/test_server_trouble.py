@@ -424,7 +424,7 @@ def test_a_delete_that_finds_nothing_after_a_lost_answer_was_done(
 
     other = until_end(Server(answer))
     path = at(pipeline, other.url + "/api", [{"id": "a"}, {"id": "b"}, {"id": "c"}], responses="",
-              routes='- method: DELETE\n  url: "/things/{id}/"', close=ONE,
+              routes='- method: DELETE\n  url: "/things/{id}/"\n  allow: [destroys]', close=ONE,
               delivery="quarantine: 100ms")
     result = closefeed("run", path, "--json")
     assert result.code == 1, said(result)

@@ -1,4 +1,5 @@
 #include "connector/close/catalogue.h"
+#include "connector/model/effects.h"
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -74,15 +75,42 @@ static void an_operation_without_a_body_has_no_fields_and_a_delete_has_no_body(v
 	}
 }
 
-static void only_the_four_known_effects_exist_and_every_delete_destroys(void **state)
+static void only_the_five_known_effects_exist_and_every_delete_destroys(void **state)
 {
-	const unsigned all = EFFECT_SENDS | EFFECT_COSTS | EFFECT_MASS | EFFECT_DESTROYS;
+	const unsigned all =
+		EFFECT_SENDS | EFFECT_COSTS | EFFECT_MASS | EFFECT_DESTROYS | EFFECT_ORPHANS;
 
 	(void)state;
 	for (const struct operation *op = set->items; op < end; op++) {
 		check_eq(op->effects & ~all, 0);
 		if (op->method == METHOD_DELETE)
 			check(op->effects & EFFECT_DESTROYS);
+	}
+}
+
+static void what_depends_on_the_body_has_a_rule_that_says_how(void **state)
+{
+	(void)state;
+	for (const struct operation *op = set->items; op < end; op++) {
+		unsigned ruled = 0;
+
+		for (const struct effect_rule *r = NULL; (r = effect_rule_next(op, r));) {
+			ruled |= r->effect;
+			check(operation_field(op, r->field));
+		}
+		check_eq(op->depends & ~op->effects, 0);
+		check_eq(op->depends, ruled);
+	}
+}
+
+static void a_call_that_selects_is_mass_or_destroys(void **state)
+{
+	(void)state;
+	for (const struct operation *op = set->items; op < end; op++) {
+		check_eq(effects_select(op), (op->effects & EFFECT_MASS) ||
+		                                     !strcmp(op->name, "send_as.delete_by_user"));
+		for (const char *const *key = effects_selectors(op); *key; key++)
+			check(operation_field(op, *key));
 	}
 }
 
@@ -159,7 +187,9 @@ int main(void)
 		sentence(every_path_stands_between_slashes_and_holds_just_its_parameters),
 		sentence(every_required_field_is_a_field_and_no_field_stands_twice),
 		sentence(an_operation_without_a_body_has_no_fields_and_a_delete_has_no_body),
-		sentence(only_the_four_known_effects_exist_and_every_delete_destroys),
+		sentence(only_the_five_known_effects_exist_and_every_delete_destroys),
+		sentence(what_depends_on_the_body_has_a_rule_that_says_how),
+		sentence(a_call_that_selects_is_mass_or_destroys),
 		sentence(a_post_is_never_class_u_and_a_put_or_delete_is_u_or_d),
 		sentence(a_call_that_may_be_repeated_neither_sends_nor_costs_nor_destroys),
 		sentence(every_create_that_can_be_found_again_says_how),

@@ -222,10 +222,6 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "4:16: error: close.oauth: not available yet\n"
 	         "4:52: error: close.oauth.client_secret: the environment variable \"X\" is not set\n"
 	         "4:77: error: close.oauth.refresh_token: the environment variable \"Y\" is not set\n"},
-		{V S C R "delivery: {max_destroys: 5}\n",
-	         "6:26: error: delivery.max_destroys: not available yet in this version: leave it at 100\n"},
-		{V S C "routes: [{operation: lead.delete}]\n",
-	         "5:22: error: routes[0].operation: lead.delete destroys: operations with such effects are not available yet\n"},
 	};
 
 	(void)state;
