@@ -98,10 +98,11 @@ struct delivery_hooks {
 	 */
 	bool (*destroys)(void *arg, const struct request *request);
 	/*
-	 * Whether another process may have sent what @request is made of: then its outcome is
-	 * unknown when its INTENT is durable, and it is sent after proof alone. NULL: nobody.
+	 * Another process may have sent what @request is made of: until when such a copy may still
+	 * arrive (monotonic; long past: never 0), or 0: nobody has. Its outcome is unknown when its
+	 * INTENT is durable, then, and it is sent after proof alone. NULL: nobody.
 	 */
-	bool (*is_doubtful)(void *arg, const struct request *request);
+	uint64_t (*doubt_until_ms)(void *arg, const struct request *request);
 	/* Can the object this create made be found by its identity? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/*

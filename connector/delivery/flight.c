@@ -162,12 +162,14 @@ static bool may_pass(void *arg)
 	return !f->was_gated || hook_without("lease");
 }
 
-static bool is_doubtful(const struct flight *f)
+/* 0: nobody else can have sent it. */
+static uint64_t doubt_until_ms(const struct flight *f)
 {
 	const struct delivery_hooks *hooks = &f->delivery->hooks;
 
-	return !f->is_cleared && hooks->is_doubtful && hooks->is_doubtful(hooks->arg, f->request) &&
-	       !hook_without("takeover");
+	if (f->is_cleared || !hooks->doubt_until_ms || hook_without("takeover"))
+		return 0;
+	return hooks->doubt_until_ms(hooks->arg, f->request);
 }
 
 static void put_on_wire(struct flight *f)
@@ -233,6 +235,7 @@ static void intent_is_durable(void *arg, int r)
 {
 	struct flight *f = arg;
 	struct delivery *d = f->delivery;
+	uint64_t until_ms;
 
 	if (r < 0) {
 		found_no_room(f);
@@ -243,10 +246,10 @@ static void intent_is_durable(void *arg, int r)
 	if (d->is_stopped) {
 		flight_leave_slot(f);
 		flight_take_back(f);
-	} else if (is_doubtful(f)) {
+	} else if ((until_ms = doubt_until_ms(f))) {
 		flight_leave_slot(f);
 		pace_give_back(d->pace, f->group->pace);
-		flight_doubt(f);
+		flight_doubt(f, until_ms);
 	} else {
 		put_on_wire(f);
 	}

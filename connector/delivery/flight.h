@@ -149,8 +149,8 @@ void flight_replan(struct flight *f);
 void flight_answered(void *arg, const struct http_answer *answer);
 /* The outcome of its last attempt is not known. */
 void flight_find_out(struct flight *f);
-/* It was not sent by this process, but perhaps by another. */
-void flight_doubt(struct flight *f);
+/* It was not sent by this process, but perhaps by another, whose copy may arrive until @until_ms. */
+void flight_doubt(struct flight *f, uint64_t until_ms);
 
 /* flight_end.c */
 /* From now on @f only keeps the lanes @takes_closed closed (a NULL-terminated list), and then goes.

@@ -78,7 +78,7 @@ void flight_find_out(struct flight *f)
 	hold_unproven(f);
 }
 
-static void became_unknown(struct flight *f, const char *sentence)
+static void note_unknown(struct flight *f, const char *sentence)
 {
 	struct delivery *d = f->delivery;
 
@@ -88,12 +88,25 @@ static void became_unknown(struct flight *f, const char *sentence)
 	f->request->state = REQUEST_UNKNOWN;
 	journal_note_request(d->journal, f->request);
 	hook_point("unknown_noted");
+}
+
+static void became_unknown(struct flight *f, const char *sentence)
+{
+	note_unknown(f, sentence);
 	flight_find_out(f);
 }
 
-void flight_doubt(struct flight *f)
+/* An update is sent at once: the other side did nothing wrong that would need time. */
+void flight_doubt(struct flight *f, uint64_t until_ms)
 {
-	became_unknown(f, "Another process, which had this partition before, may have sent it.");
+	note_unknown(f, "Another process, which had this partition before, may have sent it.");
+	f->late_at_ms = until_ms - f->delivery->config.quarantine_ms;
+	if (f->request->class == CLASS_U || f->request->class == CLASS_R) {
+		f->is_cleared = true;
+		flight_make_ready(f);
+	} else {
+		flight_find_out(f);
+	}
 }
 
 /* Answers */

@@ -221,7 +221,7 @@ static void start_delivery(struct engine *e)
 		.retake = resolve_retake,
 		.may_send = partitions_may_send,
 		.destroys = destroys,
-		.is_doubtful = partitions_is_doubtful,
+		.doubt_until_ms = partitions_doubt,
 		.can_prove = proof_can,
 		.can_find = trace_can,
 		.ended = settle_request,

@@ -323,14 +323,14 @@ bool partitions_may_send(void *arg, const struct request *request)
 	return true;
 }
 
-bool partitions_is_doubtful(void *arg, const struct request *request)
+uint64_t partitions_doubt(void *arg, const struct request *request)
 {
 	const struct engine *e = arg;
+	uint64_t until = 0;
 
-	for (size_t i = 0; i < request->n_parts; i++)
-		if (partitions_doubt_until_ms(e, request->parts[i].record))
-			return true;
-	return false;
+	for (size_t i = 0; !until && i < request->n_parts; i++)
+		until = partitions_doubt_until_ms(e, request->parts[i].record);
+	return until;
 }
 
 uint64_t partitions_doubt_until_ms(const struct engine *e, const struct record *record)

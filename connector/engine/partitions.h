@@ -36,7 +36,7 @@ enum left_open partitions_look(const struct engine *e, const struct record *reco
 
 /* Hooks of delivery (delivery.h). */
 bool partitions_may_send(void *arg, const struct request *request);
-bool partitions_is_doubtful(void *arg, const struct request *request);
+uint64_t partitions_doubt(void *arg, const struct request *request);
 
 /*
  * Another process may have sent what @record says, not long before: until then a lookup that finds

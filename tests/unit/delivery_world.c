@@ -177,11 +177,11 @@ static bool may_send(void *arg, const struct request *request)
 	return !w->may_send || w->may_send(w, request);
 }
 
-static bool is_doubtful(void *arg, const struct request *request)
+static uint64_t doubt_until_ms(void *arg, const struct request *request)
 {
 	struct world *w = arg;
 
-	return w->is_doubtful && w->is_doubtful(w, request);
+	return w->doubt_until_ms ? w->doubt_until_ms(w, request) : 0;
 }
 
 static void open_all(struct world *w)
@@ -195,7 +195,7 @@ static void open_all(struct world *w)
 		.halve = world_halve,
 		.retake = retake,
 		.may_send = may_send,
-		.is_doubtful = is_doubtful,
+		.doubt_until_ms = doubt_until_ms,
 		.can_prove = proof_can,
 		.ended = ended,
 		.stopped = stopped,

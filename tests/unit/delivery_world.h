@@ -45,7 +45,7 @@ struct world {
 	bool (*retake)(struct world *w, struct request *request);
 	/* Who may not send now, and what somebody else may have sent; NULL: nobody. */
 	bool (*may_send)(struct world *w, const struct request *request);
-	bool (*is_doubtful)(struct world *w, const struct request *request);
+	uint64_t (*doubt_until_ms)(struct world *w, const struct request *request);
 	/* Called after each turn for everything in flight; ends what it wants to. NULL: nobody. */
 	void (*serve)(struct world *w, struct http_transfer *t);
 	void *server;

@@ -14,11 +14,19 @@ static bool may_send(struct world *of, const struct request *request)
 	return is_ours;
 }
 
-static bool in_doubt(struct world *of, const struct request *request)
+static uint64_t taken_over_ms;
+
+static uint64_t in_doubt(struct world *of, const struct request *request)
 {
-	(void)of;
 	(void)request;
-	return true;
+	return taken_over_ms + of->config.quarantine_ms;
+}
+
+/* From now on. */
+static void doubt_all(void)
+{
+	taken_over_ms = loop_now_ms(w->engine.loop);
+	w->doubt_until_ms = in_doubt;
 }
 
 static void nothing_gets_its_intent_without_a_lease(void **state)
@@ -69,7 +77,7 @@ static void a_create_in_doubt_that_cannot_be_proven_is_held_unsent(void **state)
 	uint64_t n;
 
 	(void)state;
-	w->is_doubtful = in_doubt;
+	doubt_all();
 	n = world_create(w, NULL);
 	world_pass(w, 2000);
 	check_eq(ending(n)->outcome, OUTCOME_HELD);
@@ -83,7 +91,7 @@ static void a_create_in_doubt_is_sent_when_it_is_proven_absent(void **state)
 	uint64_t n;
 
 	(void)state;
-	w->is_doubtful = in_doubt;
+	doubt_all();
 	n = world_create(w, "77");
 	world_pass(w, 2000);
 	check_eq(fake_n_started(w->engine.http), 0);
@@ -102,7 +110,7 @@ static void a_create_in_doubt_that_is_found_was_made(void **state)
 	uint64_t n;
 
 	(void)state;
-	w->is_doubtful = in_doubt;
+	doubt_all();
 	n = world_create(w, "77");
 	world_pass(w, 2000);
 	delivery_proven_applied(w->engine.delivery, w->live[n], "lead_9", NULL);
@@ -117,7 +125,7 @@ static void an_update_in_doubt_is_sent_once_more(void **state)
 	uint64_t n;
 
 	(void)state;
-	w->is_doubtful = in_doubt;
+	doubt_all();
 	n = world_put(w, "lead_A");
 	world_pass(w, 2000);
 	check_eq(http_in_flight(w->engine.http), 1);
@@ -127,15 +135,38 @@ static void an_update_in_doubt_is_sent_once_more(void **state)
 	check_eq(fake_n_started(w->engine.http), 1);
 }
 
+/* However long its turn took to come: all copies of the other are as old as the takeover. */
+static void updates_in_doubt_wait_for_the_takeover_alone(void **state)
+{
+	const uint64_t quarantine_ms = w->config.quarantine_ms;
+
+	(void)state;
+	doubt_all();
+	for (unsigned i = 0; i < 3; i++)
+		(void)world_put(w, "lead_A");
+	world_pass(w, 100);
+	world_answer(w, 200, "{}");
+	world_pass(w, quarantine_ms - 1000);
+	check_eq(fake_n_started(w->engine.http), 1);
+	world_pass(w, 1000);
+	check_eq(http_in_flight(w->engine.http), 1);
+	world_answer(w, 200, "{}");
+	world_pass(w, 100);
+	check_eq(http_in_flight(w->engine.http), 1);
+	world_answer(w, 200, "{}");
+	world_turn(w);
+	check_eq(fake_n_started(w->engine.http), 3);
+}
+
 static void what_is_in_doubt_stays_so_over_a_restart(void **state)
 {
 	uint64_t n;
 
 	(void)state;
-	w->is_doubtful = in_doubt;
+	doubt_all();
 	n = world_create(w, "77");
 	world_pass(w, 2000);
-	w->is_doubtful = NULL;
+	w->doubt_until_ms = NULL;
 	world_restart(w);
 	world_pass(w, 2000);
 	check_eq(fake_n_started(w->engine.http), 0);
@@ -153,6 +184,7 @@ int main(void)
 		in_world(a_create_in_doubt_is_sent_when_it_is_proven_absent),
 		in_world(a_create_in_doubt_that_is_found_was_made),
 		in_world(an_update_in_doubt_is_sent_once_more),
+		in_world(updates_in_doubt_wait_for_the_takeover_alone),
 		in_world(what_is_in_doubt_stays_so_over_a_restart),
 	};
 
