@@ -301,6 +301,60 @@ static void schema(struct visit *v)
 		v->call->is_applied = box_schema_answer(v->api->org, v->call, v->body, v->answer);
 }
 
+/* The lead that @field of the body names; NULL after complaining. */
+static struct box_object *merged_lead(struct visit *v, const char *field, const char *called)
+{
+	const char *id = json_get_string(v->body, field);
+	struct box_object *lead =
+		id ? box_store_find(v->api->org->store, &box_kinds[BOX_LEAD], id) : NULL;
+	struct json_object *complaint = json_object_new_object();
+	struct json_object *errors = json_object_new_array(), *fields;
+	char text[64];
+
+	(void)json_object_object_add(complaint, "errors", errors);
+	if (id && !lead) {
+		(void)snprintf(text, sizeof(text), "%s lead does not exist.", called);
+		(void)json_object_array_add(errors, json_object_new_string(text));
+		box_answer_json(v->answer, 404, complaint);
+	} else if (!id) {
+		fields = json_object_new_object();
+		(void)json_object_object_add(fields, field,
+		                             json_object_new_string("This field is required."));
+		(void)json_object_object_add(complaint, "field-errors", fields);
+		box_answer_json(v->answer, 400, complaint);
+	} else {
+		json_object_put(complaint);
+	}
+	return lead;
+}
+
+static void merge(struct visit *v)
+{
+	const struct box_actor actor = actor_of(v);
+	struct box_object *source, *destination;
+	struct json_object *answer;
+
+	if (!is_method(v, "POST")) {
+		not_allowed(v);
+		return;
+	}
+	if (!read_body(v))
+		return;
+	source = merged_lead(v, "source", "Source");
+	destination = source ? merged_lead(v, "destination", "Destination") : NULL;
+	if (!destination)
+		return;
+	if (source == destination) {
+		box_answer_error(v->answer, 400, "A lead cannot be merged into itself.");
+		return;
+	}
+	box_merge(v->api->org, &actor, source, destination);
+	note_applied(v, destination);
+	answer = json_object_new_object();
+	(void)json_object_object_add(answer, "status", json_object_new_string("ok"));
+	box_answer_json(v->answer, 200, answer);
+}
+
 static void association(struct visit *v)
 {
 	const struct box_actor actor = actor_of(v);
@@ -320,6 +374,7 @@ static const struct {
 	{"/me/", false, me},
 	{"/event/", false, events},
 	{"/data/search/", false, search},
+	{"/lead/merge/", false, merge},
 	{"/custom_field_schema/", true, schema},
 };
 
@@ -353,7 +408,7 @@ static bool answer_known(struct visit *v)
 		return true;
 	}
 	kind = box_kind_of_path(v->call->path, &id);
-	/* "/lead/merge/" looks like a lead called "merge", and PUT to all tasks like a mistake. */
+	/* A path of its own may look like an item's, and PUT to all tasks looks like a mistake. */
 	if (!kind || (id && is_method(v, "POST") && is_operation(v, METHOD_POST)) ||
 	    (!id && is_method(v, "PUT") && is_operation(v, METHOD_PUT)))
 		return false;

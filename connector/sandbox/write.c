@@ -397,3 +397,21 @@ const char *box_delete(struct box_org *org, const struct box_actor *actor,
 		forget_type(org, actor, object);
 	return NULL;
 }
+
+void box_merge(struct box_org *org, const struct box_actor *actor, struct box_object *source,
+               struct box_object *destination)
+{
+	const struct box_list *below = box_store_below(org->store, source->id);
+
+	/* The list shrinks as its members move. */
+	while (below->n) {
+		struct box_object *object = below->items[0];
+		struct json_object *data = box_shallow(object->data);
+
+		box_set(data, "lead_id", json_object_new_string(destination->id));
+		box_change(org, actor, object, data);
+		below = box_store_below(org->store, source->id);
+	}
+	remove_object(org, actor, source);
+	tell(org, actor, destination, "merged", NULL);
+}

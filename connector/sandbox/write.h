@@ -63,3 +63,7 @@ void box_change(struct box_org *org, const struct box_actor *actor, struct box_o
  */
 const char *box_delete(struct box_org *org, const struct box_actor *actor,
                        struct box_object *object);
+
+/* Moves all that is below the lead @source to the lead @destination, and deletes @source. */
+void box_merge(struct box_org *org, const struct box_actor *actor, struct box_object *source,
+               struct box_object *destination);

@@ -164,7 +164,7 @@ def test_lists_come_in_pages(box):
     ("/api/v1/lead/", "{", {}, 400, "invalid JSON"),
     ("/api/v1/lead/", '{"a":NaN}', {}, 400, "invalid JSON"),
     ("/api/v1/lead/lead_x/", "{}", {}, 405, "not allowed"),
-    ("/api/v1/lead/merge/", "{}", {}, 501, "/lead/merge/"),
+    ("/api/v1/bulk_action/edit/", "{}", {}, 501, "/bulk_action/edit/"),
     ("/api/v1/activity/sms/", "{}", {}, 501, "/activity/sms/"),
     ("/api/v1/nowhere/", "{}", {}, 404, "not found"),
     ("/elsewhere", "{}", {}, 404, "/api/v1"),
@@ -173,6 +173,28 @@ def test_bad_requests_are_refused_as_close_does(box, path, body, headers, status
     told = full(box, "POST", path, body, headers)
     assert told[0] == status and says in told[2]["error"]
     assert box.objects("lead") == []
+
+
+def test_a_merge_moves_what_is_below_and_removes_the_source(box):
+    one, two = (box.post("/lead/", {"name": name})["id"] for name in ("One", "Two"))
+    contact = box.post("/contact/", {"lead_id": one, "name": "Ana"})["id"]
+    note = box.post("/activity/note/", {"lead_id": one, "note": "n"})["id"]
+    for body, status, says in [
+            ({"destination": two}, 400, "source"), ({"source": one}, 400, "destination"),
+            ({"source": "lead_none", "destination": two}, 404, "Source lead does not exist."),
+            ({"source": one, "destination": "lead_none"}, 404, "Destination lead does not exist."),
+            ({"source": one, "destination": one}, 400, "itself")]:
+        told, answer = box.ask("POST", "/lead/merge/", body)
+        assert told == status and says in json.dumps(answer)
+    assert box.ask("GET", "/lead/merge/")[0] == 405
+    assert [lead["id"] for lead in box.objects("lead")] == [one, two]
+
+    assert box.ask("POST", "/lead/merge/", {"source": one, "destination": two}) == (
+        200, {"status": "ok"})
+    assert box.ask("GET", f"/lead/{one}/")[0] == 404
+    assert box.get(f"/contact/{contact}/")["lead_id"] == two
+    assert box.get(f"/activity/note/{note}/")["lead_id"] == two
+    assert box.get(f"/lead/{two}/")["contact_ids"] == [contact]
 
 
 def test_a_chunked_body_is_refused(box):
