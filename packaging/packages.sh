@@ -7,7 +7,7 @@ build="gcc libc6-dev meson ninja-build pkg-config python3 libcurl4-openssl-dev l
 	libyaml-dev libsqlite3-dev libssl-dev libmicrohttpd-dev libjq-dev zlib1g-dev
 	libzstd-dev librdkafka-dev"
 tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pytest
-	python3-pytest-xdist bash zsh fish groff-base openjdk-17-jre-headless maven kcat"
+	python3-pytest-xdist bash zsh fish groff-base openjdk-17-jre-headless maven kcat jq curl"
 lint="clang clang-format clang-tidy"
 
 wanted=

@@ -2,11 +2,13 @@
 
 It starts a stand-in for Close and another host that takes whatever it gets, makes there what the
 example's given.json names, copies the folder aside with the ids it got in the place of the names
-(lead_Acme), runs check, preview and run, and shows which calls arrived. Needs closefeed on the PATH
-or in build/connector.
+(lead_Acme), runs check, preview and run, and shows which calls arrived. Where topics.json names
+topics, it starts a Kafka broker, too (tests/kafka/README.md says what that needs; and kcat). Needs
+closefeed on the PATH or in build/connector.
 """
 
 import base64
+import contextlib
 import http.server
 import json
 import os
@@ -21,7 +23,9 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-NOT_COPIED = shutil.ignore_patterns("expected.json", "given.json", "host.json", "README.md")
+NOT_COPIED = shutil.ignore_patterns(
+    "expected.json", "given.json", "host.json", "topics.json", "messages.txt", "README.md")
+KAFKA = HERE.parent / "tests" / "kafka" / "kafka.sh"
 SEARCH_LAG_S = 2.2  # how far the search of the stand-in is behind, as Close's is
 HOOK_SECRET = "whsec_" + base64.b64encode(b"tries examples, and is no secret").decode()
 
@@ -61,6 +65,33 @@ def place(folder, target, ids):
         if path.suffix in (".ndjson", ".yaml"):
             text = path.read_text(encoding="utf-8")
             path.write_text(with_ids(text, ids), encoding="utf-8")
+
+
+def produce(folder, brokers):
+    """Writes messages.txt, lines of KEY|VALUE, to the topic that topics.json says."""
+    topics = read(folder, "topics.json")
+    headers = [word for name, value in topics["headers"].items() for word in ("-H", f"{name}={value}")]
+    subprocess.run(["kcat", "-P", "-b", brokers, "-t", topics["messages"], "-K", "|", "-Z", *headers,
+                    "-l", folder / "messages.txt"], check=True)
+
+
+@contextlib.contextmanager
+def broker(folder, data):
+    """The address of a broker with what an example reads; None where it reads no topic."""
+    topics = read(folder, "topics.json").get("topics")
+    if not topics:
+        yield None
+        return
+    started = subprocess.run([KAFKA, "start", data], stdout=subprocess.PIPE, text=True, check=True)
+    try:
+        brokers = dict(word.split("=", 1) for word in started.stdout.split())["bootstrap"]
+        for name, partitions in topics.items():
+            subprocess.run([KAFKA, "topic", data, name, str(partitions)],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        produce(folder, brokers)
+        yield brokers
+    finally:
+        subprocess.run([KAFKA, "clean", data], check=False)
 
 
 def refusal(folder):
@@ -120,8 +151,9 @@ def caller(base_url, key):
 def tell(folder, program, env, ids, arrived):
     """Runs the example in @folder as a person would, and shows what came of it."""
     tests = ["--test", "test.yaml"] if (folder / "test.yaml").exists() else []
+    end = ["--until-end"] if "KAFKA_BROKERS" in env else []
     for words in (["check", "pipeline.yaml", *tests], ["preview", "pipeline.yaml"],
-                  ["run", "pipeline.yaml"], ["rejects", "list", "pipeline.yaml"]):
+                  ["run", "pipeline.yaml", *end], ["rejects", "list", "pipeline.yaml"]):
         print("\n$ closefeed", *words, flush=True)
         subprocess.run([program, *words], cwd=folder, env=env, check=False)
     print("\nwhat arrived:")
@@ -140,9 +172,9 @@ def main(name):
     Host.answer = staticmethod(refusal(folder))
     host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Host)
     threading.Thread(target=host.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as work, subprocess.Popen(
-            [program, "sandbox", "--port", "0", "--hook-secret", HOOK_SECRET],
-            stdout=subprocess.PIPE, text=True) as sandbox:
+    with tempfile.TemporaryDirectory() as work, broker(folder, work + "/kafka") as brokers, \
+            subprocess.Popen([program, "sandbox", "--port", "0", "--hook-secret", HOOK_SECRET],
+                             stdout=subprocess.PIPE, text=True) as sandbox:
         try:
             said = dict(word.split("=", 1) for word in sandbox.stdout.readline().split()[1:])
             ask = caller(said["base_url"], said["key"])
@@ -155,6 +187,7 @@ def main(name):
                 "HOOK_URL": said["base_url"].removesuffix("/api/v1") + "/_sandbox/hook",
                 "HOOK_SECRET": HOOK_SECRET, "HOST_KEY": "key_of_another_host",
                 "HOST_URL": f"http://127.0.0.1:{host.server_address[1]}",
+                **({"KAFKA_BROKERS": brokers} if brokers else {}),
             }
             tell(target, program, env, ids, lambda: Host.calls + [
                 call for call in ask(f"/_sandbox/requests?after={before}")["data"]

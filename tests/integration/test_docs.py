@@ -14,21 +14,32 @@ What stands behind the three backticks says what a block is:
                                                    them must exist
   text                                             no example
 The blocks of a page are one story in one folder, with a sandbox of its own: CLOSE_BASE_URL,
-CLOSE_API_KEY, HOOK_URL and HOOK_SECRET are set.
+CLOSE_API_KEY, HOOK_URL and HOOK_SECRET are set. A page that names KAFKA_BROKERS has a broker there, and
+Kafka's own tools on its PATH.
 """
 
+import contextlib
 import json
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import textwrap
 
 import pytest
 
 import harness
+import kafka as kafka_local
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+KAFKA_PAGES = [path for path in PAGES if "KAFKA_BROKERS" in path.read_text(encoding="utf-8")]
+# What Kafka's scripts are called, and their classes.
+KAFKA_TOOLS = {
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+    "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+}
 
 SKELETON = {
     "version": "version: 1", "name": "name: example",
@@ -98,6 +109,23 @@ class Page:
         }
         self.code = 0
 
+    def use_kafka(self, broker):
+        self.env["KAFKA_BROKERS"] = broker.bootstrap
+        for name, tool in KAFKA_TOOLS.items():
+            script = self.folder / ".bin" / name
+            script.write_text(  # kafka.sh says itself which broker it is
+                f'#!/bin/sh\nshift 2\nexec "{kafka_local.SCRIPT}" tool "{broker.folder}" {tool} "$@"\n',
+                encoding="ascii")
+            script.chmod(0o755)
+
+    def end(self):
+        """What the page left running says so in NAME.pid."""
+        for file in self.folder.glob("*.pid"):
+            pid = int(file.read_text(encoding="ascii"))
+            with contextlib.suppress(OSError):
+                if pathlib.Path(f"/proc/{pid}/cwd").readlink() == self.folder:
+                    os.kill(pid, signal.SIGKILL)
+
     def check(self, file, where):
         done = self.closefeed("check", file, env=self.env)
         assert done.code == 0, f"{where}: {done.err}"
@@ -163,11 +191,25 @@ class Page:
             assert kind == "text", f"{where}: say what the block is, not \"{info}\""
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def tell_all(page):
+    for line, info, text in blocks_of(page.path):
+        page.tell(f"{page.path.name}:{line}", info, text)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if path not in KAFKA_PAGES], ids=lambda path: path.stem)
 def test_what_the_page_shows_is_true(path, closefeed, sandbox):
+    tell_all(Page(path, closefeed, sandbox))
+
+
+@pytest.mark.parametrize("path", KAFKA_PAGES, ids=lambda path: path.stem)
+def test_what_the_page_shows_is_true_of_kafka(path, closefeed, sandbox, kafka):
     page = Page(path, closefeed, sandbox)
-    for line, info, text in blocks_of(path):
-        page.tell(f"{path.name}:{line}", info, text)
+    page.use_kafka(kafka)
+    try:
+        tell_all(page)
+    finally:
+        page.end()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

@@ -1,7 +1,8 @@
 """Every example in pipelines/ does what its expected.json says, in the sandbox or on another host.
 
 A folder has pipeline.yaml and its input, README.md, expected.json, and where they help given.json
-(what is there already), host.json (what another host refuses) and test.yaml. Names such as
+(what is there already), host.json (what another host refuses), topics.json and messages.txt (what is
+in topics of a Kafka broker) and test.yaml. Names such as
 lead_Acme stand for ids: the objects are made before, and what came is told by their names again.
 
 expected.json:
@@ -16,8 +17,10 @@ expected.json:
   halves    what arrives besides, since a call was refused as a whole and cut
   rejects   [record, class, a part of the reason], in the order of the records
   objects   what Close has afterwards, all of a kind; of each object the fields that are named
+  told      the outcomes of the events in a topic
 """
 
+import collections
 import fnmatch
 import importlib
 import json
@@ -79,8 +82,8 @@ class Call:
 class Example:
     """A folder, copied aside, and what it should do."""
 
-    def __init__(self, folder, closefeed, sandbox, host):
-        self.sandbox, self.host = sandbox, host
+    def __init__(self, folder, closefeed, sandbox, host, kafka):
+        self.sandbox, self.host, self.kafka = sandbox, host, kafka
         text = (folder / "expected.json").read_text(encoding="utf-8")
         self.wanted, self.wanted_exact = json.loads(text), exact(text)
         self.ids = examples.make(folder, sandbox.post)
@@ -89,7 +92,12 @@ class Example:
         self.program = Program(closefeed.binary, closefeed.folder / folder.name, {
             **closefeed.env, "CLOSE_BASE_URL": sandbox.base_url, "CLOSE_API_KEY": KEY,
             "HOOK_URL": sandbox.hook_url, "HOOK_SECRET": HOOK_SECRET,
-            "HOST_URL": host.origin, "HOST_KEY": "key_of_another_host"})
+            "HOST_URL": host.origin, "HOST_KEY": "key_of_another_host",
+            **({"KAFKA_BROKERS": kafka.bootstrap} if kafka else {})})
+        if kafka:
+            for name, partitions in examples.read(folder, "topics.json")["topics"].items():
+                kafka.script("topic", name, partitions)
+            examples.produce(folder, kafka.bootstrap)
 
     def named(self, text):
         return examples.with_names(text, self.ids)
@@ -106,6 +114,8 @@ class Example:
             self.ids[name] = fits[0]["id"]
 
     def run(self, verb, *flags):
+        if verb == "run" and self.kafka:
+            flags = ("--until-end", *flags)
         return self.program(verb, "pipeline.yaml", "--json", *flags)
 
     def expected(self, *kinds):
@@ -131,12 +141,19 @@ def _example(request, closefeed, sandbox):
     folder = request.param
     assert {"pipeline.yaml", "README.md", "expected.json"} <= {p.name for p in folder.iterdir()}
     answer = examples.refusal(folder)
+    kafka = request.getfixturevalue("kafka") if (folder / "topics.json").exists() else None
     with Server(lambda call: answer(call.path, call.body.decode())) as host:
-        yield Example(folder, closefeed, sandbox, host)
+        yield Example(folder, closefeed, sandbox, host, kafka)
 
 
 def place_of(record):
-    return f'{record["file"].split("/")[-1]}:{record["line"]}'
+    """What expected.json calls a record, of an event or of a preview with exact() numbers."""
+    def number(value):
+        return value[1] if isinstance(value, (list, tuple)) else value
+
+    if "topic" in record:
+        return f'{record["topic"]}/{number(record["partition"])}:{number(record["offset"])}'
+    return f'{record["file"].split("/")[-1]}:{number(record["line"])}'
 
 
 def check(example):
@@ -163,8 +180,10 @@ def preview(example):
     for line in shown:
         path = line["url"].removeprefix(roots[0]).removeprefix(roots[1])
         body = None if line["body"] is None else as_text(line["body"])
-        got.append(Call(f'{line["method"]} {path}', body, line["headers"], records=[
-            f'{r["file"].split("/")[-1]}:{r["line"][1]}' for r in line["records"]]))
+        got.append(Call(f'{line["method"]} {path}', body, line["headers"],
+                        records=[place_of(record) for record in line["records"]]))
+    if example.kafka:  # partitions come side by side
+        got.sort(key=lambda call: call.records)
     if "preview" in example.wanted:
         got = got[:len(wanted)]
     assert [(c.records, c.call, c.body) for c in got] == [
@@ -203,6 +222,14 @@ def objects(example):
         assert left == []
 
 
+def told(example):
+    """Each outcome in the topics, once."""
+    for topic, wanted in example.wanted.get("told", {}).items():
+        events = [json.loads(message.value) for message in example.kafka.consume(topic)]
+        outcomes = collections.Counter(event["data"]["outcome"] for event in events)
+        assert outcomes == wanted, events
+
+
 def test_the_example_does_what_it_says(example):
     check(example)
     preview(example)
@@ -215,9 +242,11 @@ def test_the_example_does_what_it_says(example):
     arrived(example)
     rejects(example)
     objects(example)
+    told(example)
     again = example.run("run")
     assert again.code == 0 and again.summary["read"] == 0
     arrived(example)  # and nothing else
+    told(example)
 
 
 def test_each_example_is_in_the_list():
