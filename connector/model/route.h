@@ -107,7 +107,8 @@ struct route_set {
 	 */
 	const char *identity_seed;
 	/*
-	 * The same for records of partitions, whoever reads them: of the cluster. NULL in a preview.
+	 * The same for records of partitions, whoever reads them: of the cluster. NULL in a
+	 * preview.
 	 */
 	const char *partition_seed;
 	/* What is known by name; not owned. NULL: nothing, and names stay as they are written. */

@@ -21,8 +21,8 @@ struct kafka_part {
 	uint64_t end_at_start; /* when it was assigned */
 	uint64_t ceiling;      /* committed; nothing from here on is handed out */
 	uint64_t asked;        /* ceiling on its way to Kafka */
-	uint64_t reach;        /* somebody wants to send a record before its turn: the ceiling for it */
-	uint64_t sent_to;      /* offset on its way to Kafka */
+	uint64_t reach;   /* somebody wants to send a record before its turn: the ceiling for it */
+	uint64_t sent_to; /* offset on its way to Kafka */
 	uint64_t committed_to;
 	bool is_committed; /* anything was, since it was assigned */
 	bool is_paused;

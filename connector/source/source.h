@@ -52,8 +52,8 @@ struct source_host {
 	/*
 	 * Told which stream the next records are of, each time it is another. A new one (id 0) is
 	 * the host's from here on and gets its id now; one that goes on is among those the host
-	 * named as known, or was new before, and says what this state has settled of it. The source settles in it what lies between records, so
-	 * it must stay until source_free().
+	 * named as known, or was new before, and says what this state has settled of it. The source
+	 * settles in it what lies between records, so it must stay until source_free().
 	 */
 	void (*begin)(void *arg, struct stream *stream, bool is_new);
 	/*
