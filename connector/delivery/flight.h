@@ -149,7 +149,7 @@ void flight_replan(struct flight *f);
 void flight_answered(void *arg, const struct http_answer *answer);
 /* The outcome of its last attempt is not known. */
 void flight_find_out(struct flight *f);
-/* It was not sent by this process, but perhaps by another, whose copy may arrive until @until_ms. */
+/* Not sent by this process, but perhaps by another, whose copy may arrive until @until_ms. */
 void flight_doubt(struct flight *f, uint64_t until_ms);
 
 /* flight_end.c */

@@ -298,6 +298,40 @@ void partitions_give_back(struct engine *e)
 	kafka_hand_over(e->source, give_back_ms);
 }
 
+static const char *wait_to_send(const struct engine *e)
+{
+	switch (kafka_claim(e->source)) {
+	case KAFKA_WAITS:
+		return "waiting until the group has shared out its partitions";
+	case KAFKA_OWNS:
+		if (!kafka_n_partitions(e->source))
+			return "the group has no partition left for this process";
+		return kafka_has_lease(e->source, loop_now_ms(e->loop))
+		               ? NULL
+		               : "nothing is sent until Kafka has taken a commit";
+	case KAFKA_HANDS_OVER:
+	case KAFKA_HAS_LOST:
+		break;
+	}
+	return "hands its partitions over";
+}
+
+bool partitions_wait(const struct engine *e, char *text, size_t size)
+{
+	const char *what, *why;
+
+	if (!partitions_are_read(e) || !e->source || !e->is_bound)
+		return false;
+	what = wait_to_send(e);
+	if (!what)
+		return false;
+	if (kafka_unreachable_since(e->source, &why))
+		(void)snprintf(text, size, "%s: %s", what, why);
+	else
+		(void)snprintf(text, size, "%s", what);
+	return true;
+}
+
 /* What may be sent */
 
 bool partitions_may_send(void *arg, const struct request *request)

@@ -26,6 +26,9 @@ uint64_t partitions_sent_to(void *arg, const struct stream *stream);
 /* After the last turn of an engine that hands over. */
 void partitions_give_back(struct engine *e);
 
+/* What the group or its brokers are waited for, as a sentence; false: for nothing. */
+bool partitions_wait(const struct engine *e, char *text, size_t size);
+
 /* Whose an output is that this state has open. */
 enum left_open {
 	LEFT_TO_US,

@@ -290,6 +290,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 
 	if (s->is_unreachable || s->is_full) {
 		(void)snprintf(text, size, "%s", s->trouble);
+	} else if (partitions_wait(e, text, size)) {
+		return;
 	} else if (s->waiting_quota && s->quota_at_ms > loop_now_ms(e->loop)) {
 		(void)snprintf(
 			text, size, "waiting for quota until %s",

@@ -472,12 +472,16 @@ const char *kafka_cluster(const struct source *source)
 	return kafka_of(source)->cluster;
 }
 
-bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms)
+bool kafka_has_lease(const struct source *source, uint64_t now_ms)
 {
 	const struct kafka *k = kafka_of(source);
 
-	return kafka_has(source, stream) && now_ms < k->lease_until_ms &&
-	       !kafka_consumer_is_lost(k->consumer);
+	return now_ms < k->lease_until_ms && !kafka_consumer_is_lost(k->consumer);
+}
+
+bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms)
+{
+	return kafka_has(source, stream) && kafka_has_lease(source, now_ms);
 }
 
 enum kafka_reach kafka_reach(struct source *source, uint64_t stream, uint64_t pos)

@@ -76,6 +76,8 @@ bool kafka_has(const struct source *source, uint64_t stream);
 /* A hash of the cluster's id; NULL before the first assignment was begun. */
 const char *kafka_cluster(const struct source *source);
 
+/* Kafka has lately said that they are ours: something may be sent. */
+bool kafka_has_lease(const struct source *source, uint64_t now_ms);
 /* The last gate: whether a request made of a record of @stream may be sent now. */
 bool kafka_may_send(const struct source *source, uint64_t stream, uint64_t now_ms);
 
