@@ -9,18 +9,22 @@ Half of the records make a lead each, the others change one lead a key, in the o
 import collections
 import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import sqlite3
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
-from harness import Pipelines, Program, Sandbox, environment, wait_until
-from rdkafka import Record
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+from harness import Pipelines, Program, Sandbox, environment, wait_until  # noqa: E402
+from rdkafka import KafkaError, Record  # noqa: E402
 
 SESSION_S = 15  # the least that a pipeline may say
 LEASE_S = SESSION_S * 2 / 3
@@ -38,6 +42,18 @@ ROUTES = """
 """
 
 
+def patiently(ask, seconds=60):
+    """What a broker that was just killed refuses for a while."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except KafkaError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
 class Member:
     """A process of the group, and its disk."""
 
@@ -45,7 +61,8 @@ class Member:
         self.trial, self.name, self.process = trial, name, None
         self.state = trial.folder / f"state-{name}"
         self.path = trial.pipelines(
-            name=f"trial-{name}", routes=trial.routes, responses=trial.responses,
+            name=f"trial-{name}", routes=trial.routes,
+            responses=f"file: events-{name}.ndjson",
             source=f'kafka: {{brokers: ["{trial.broker.bootstrap}"], topics: [{trial.topic}], '
             f"group: {trial.group}, properties: {{session.timeout.ms: {SESSION_S * 1000}, "
             "heartbeat.interval.ms: 500}}",
@@ -90,6 +107,12 @@ class Member:
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
 
+    def events(self):
+        """What it told, in its order."""
+        file = self.trial.folder / f"events-{self.name}.ndjson"
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
     def said(self):
         return pathlib.Path(self.log.name).read_text(encoding="utf-8", errors="replace")
 
@@ -107,9 +130,10 @@ class Member:
         return self.ask("rejects", "list").json["rejects"]
 
     def lose_disk(self):
-        """It must not run."""
-        assert not self.is_running
+        """It must not run. Its place in the group goes with it."""
+        instance = self.instance
         shutil.rmtree(self.state)
+        patiently(lambda: self.trial.leave([instance]))
 
     @property
     def instance(self):
@@ -143,13 +167,11 @@ class KafkaTrial:
         self.routes = ROUTES.format(identity=identity)
         self.close = close
         self.delivery = f"quarantine: {quarantine}\nmax_rejects: none\ndrain: 5s\n{delivery}"
-        self.responses = ""
         self.pipelines = Pipelines(self.folder, self.sandbox)
         self.leads = [self.sandbox.post("/lead/", {"name": f"key {i}"})["id"]
                       for i in range(n_keys)]
         self.members, self.n_sent = {}, 0
         self.feeder, self.feeding = None, threading.Event()
-        self.tried = ""
 
     def member(self, name):
         if name not in self.members:
@@ -184,7 +206,7 @@ class KafkaTrial:
             return
         for record in records:
             producer.send(self.topic, record)
-        producer.flush()
+        patiently(producer.flush)
 
     def feed(self, per_second):
         """Goes on producing until rest()."""
@@ -193,6 +215,7 @@ class KafkaTrial:
                 while self.feeding.is_set():
                     self.put(max(1, per_second // 10), producer)
                     time.sleep(0.1)
+                patiently(producer.flush)
         self.feeding.set()
         self.feeder = threading.Thread(target=work, daemon=True)
         self.feeder.start()
@@ -206,9 +229,11 @@ class KafkaTrial:
     def remove(self, *members):
         """As an administrator does with members that are gone for good: their partitions need not
         wait for the end of their session. (LeaveGroup of the protocol, version 3.)"""
+        patiently(lambda: self.leave([m.instance for m in members]))
+
+    def leave(self, instances):
         def text(value):
             return struct.pack(">h", len(value)) + value.encode()
-        instances = [m if isinstance(m, str) else m.instance for m in members]
         body = struct.pack(">hhi", 13, 3, 1) + text("tests") + text(self.group)
         body += struct.pack(">i", len(instances))
         body += b"".join(text("") + text(instance) for instance in instances)
@@ -218,12 +243,13 @@ class KafkaTrial:
             answer = connection.makefile("rb")
             size, = struct.unpack(">i", answer.read(4))
             error, = struct.unpack(">h", answer.read(size)[8:10])
-        assert error == 0, f"LeaveGroup: error {error}"
+        if error:
+            raise KafkaError(f"LeaveGroup: error {error}")
 
     def wait_for_owners(self, count, timeout=30):
         """Until so many members share the partitions."""
         def there():
-            owners = self.broker.members(self.group)
+            owners = patiently(lambda: self.broker.members(self.group))
             return len(owners) == count and all(m.partitions for m in owners)
         wait_until(there, timeout, every=0.1)
 
@@ -238,6 +264,30 @@ class KafkaTrial:
 
     def n_applied(self):
         return len(self.applied()) - len(self.leads)
+
+    @staticmethod
+    def writer(call):
+        """The member that made a call, None: it was none of them."""
+        body = call["body"]
+        body = json.loads(body) if isinstance(body, str) else body
+        return body.get("description", "").partition(" ")[2] or None
+
+    def writers(self):
+        return {self.writer(call) for call in self.applied()} - {None}
+
+    def place_of(self, names):
+        """{(partition, offset)} of the creates that make objects of these names."""
+        there = {json.loads(record.value)["name"]: (record.partition, record.offset)
+                 for record in self.broker.consume(self.topic, self.n_sent)}
+        return {there[name] for name in names}
+
+    def asked_for(self):
+        """Names of the creates that search was asked for."""
+        names = set()
+        for call in self.sandbox.requests("POST", "/data/search/"):
+            body = call["body"] if isinstance(call["body"], str) else json.dumps(call["body"])
+            names |= set(re.findall(r'"(R\d+)"', body))
+        return names
 
     def finish(self, timeout=90):
         """Waits until all is settled, and stops everybody."""
@@ -278,8 +328,7 @@ class KafkaTrial:
         """Values in the order in which each lead got them."""
         values = collections.defaultdict(list)
         for call in self.sandbox.requests("PUT"):
-            if call["applied"] and call["path"].split("?")[0].startswith("/lead/") \
-                    or "/lead/" in call["path"] and call["applied"]:
+            if call["applied"] and "/lead/" in call["path"]:
                 body = call["body"]
                 body = json.loads(body) if isinstance(body, str) else body
                 lead = call["path"].split("/lead/")[1].strip("/")

@@ -56,3 +56,170 @@ def test_others_go_on_for_a_member_that_was_killed(start_group):
     trial.rest()
     trial.finish()
     assert trial.complaints() == []
+
+
+CEILING = 1080  # what the quota of a minute can send, as Close's page of limits has it
+
+
+# Who may send
+
+
+def pace(trial, per_second):
+    """What the server lets through; those who send learn it from its answers."""
+    trial.sandbox.post("/_sandbox/settings", {"rate": {
+        group: per_second * 8 for group in ("write", "read", "search", "delete")}})
+
+
+def stood_still(trial):
+    """One of two members is frozen past its session, with much in hand, and the other does it
+    all; then it wakes. The calls it makes after that."""
+    pace(trial, 25)
+    a, b = trial.member("a").start(), trial.member("b").start()
+    trial.wait_for_owners(2)
+    trial.put(1200)
+    wait_until(lambda: {"a", "b"} <= trial.writers())
+    time.sleep(1)
+    a.freeze()
+    pace(trial, 100_000)
+    wait_until(lambda: trial.lag == 0, timeout=SESSION_S + 30, every=0.25)
+    n = len(trial.applied())
+    a.thaw()
+    trial.wait_for_owners(2)
+    time.sleep(1)
+    trial.finish()
+    return [call for call in trial.applied()[n:] if trial.writer(call) == "a"]
+
+
+def test_who_stood_still_past_its_session_sends_nothing_more(start_group):
+    trial = start_group(close="concurrency: 24")
+    assert stood_still(trial) == []
+    assert trial.complaints() == []
+
+
+SLOW = "concurrency: 8\nrate: 15/s"
+
+
+def sent_without_a_broker(trial):
+    """How much goes out after the lease is over, which no broker can renew."""
+    a = trial.member("a").start()
+    trial.wait_for_owners(1)
+    trial.put(280)
+    wait_until(lambda: trial.n_applied() > 10)
+    trial.broker.freeze()
+    time.sleep(LEASE_S + 0.7)
+    n = trial.n_applied()
+    time.sleep(2)
+    sent = trial.n_applied() - n
+    waiting = a.status["sentences"]
+    trial.broker.thaw()
+    trial.finish()
+    return n, sent, waiting
+
+
+def test_nothing_is_sent_without_a_lease(start_group):
+    trial = start_group(close=SLOW)
+    n, sent, waiting = sent_without_a_broker(trial)
+    assert n > 50 and sent == 0
+    assert waiting
+    assert trial.complaints() == []
+
+
+# Brokers and disks
+
+
+def test_a_broker_that_is_killed_and_comes_back(start_group):
+    trial = start_group()
+    trial.member("a").start(), trial.member("b").start()
+    trial.wait_for_owners(2)
+    trial.feed(150)
+    wait_until(lambda: trial.n_applied() > 50)
+    trial.broker.kill()
+    trial.broker.restart()
+    time.sleep(2)
+    trial.rest()
+    trial.finish()
+    assert trial.complaints() == []
+
+
+def in_doubt(trial):
+    """What the group's last commit says may have been sent: {(partition, offset)}."""
+    places = set()
+    for number, (offset, note) in trial.broker.committed(trial.group, trial.topic).items():
+        _, _, _, ceiling, *ranges = note.decode().split()
+        doubtful, at = set(range(offset, int(ceiling))), offset
+        for gap, length in (text.split("+") for text in ranges):
+            at += int(gap)
+            doubtful -= set(range(at, at + int(length)))
+            at += int(length)
+        places |= {(number, offset) for offset in doubtful}
+    return places
+
+
+def lose_a_disk(trial):
+    """One member, killed under load; it comes back with nothing. What was in doubt then."""
+    a = trial.member("a").start()
+    trial.wait_for_owners(1)
+    trial.put(3000)
+    wait_until(lambda: trial.n_applied() > 60)
+    a.kill()
+    doubtful = in_doubt(trial)
+    a.lose_disk()
+    a.start()
+    return doubtful
+
+
+PACED = "concurrency: 8\nrate: 30/s"
+
+
+def test_who_loses_its_disk_proves_what_may_have_been_sent_and_no_more(start_group):
+    trial = start_group(close=PACED, partitions=2)
+    doubtful = lose_a_disk(trial)
+    wait_until(lambda: len(trial.asked_for()) > 10, timeout=30)
+    a = trial.member("a")
+    wait_until(lambda: trial.n_applied() > 150, timeout=30)
+    a.stop()
+    assert len(doubtful) <= CEILING * 2
+    assert trial.place_of(trial.asked_for()) <= doubtful
+    assert trial.twins() == []
+
+
+def test_without_an_identity_what_may_have_been_sent_is_held(start_group):
+    trial = start_group(has_identity=False, close="concurrency: 8", partitions=2, n_keys=6)
+    pace(trial, 30)
+    doubtful = lose_a_disk(trial)
+    pace(trial, 100_000)
+    trial.finish()
+    assert trial.held_offsets() <= doubtful and len(trial.held_offsets()) > 10
+    assert len(doubtful) <= CEILING * 2
+    assert trial.complaints() == []
+
+
+# What each defence is for
+
+
+def rejoined(trial, without):
+    """Members come and go; complaints."""
+    a, b = trial.member("a").start(), trial.member("b").start()
+    trial.feed(200)
+    trial.wait_for_owners(2)
+    for _ in range(2):
+        time.sleep(0.8)
+        b.kill()
+        trial.remove(b)
+        trial.wait_for_owners(1)
+        time.sleep(0.8)
+        b.start()
+        trial.wait_for_owners(2)
+    trial.rest()
+    trial.finish()
+    return trial.complaints()
+
+
+def test_without_takeover_the_oracle_complains(start_group):
+    assert rejoined(start_group(without="takeover"), "takeover")
+
+
+def test_without_a_lease_calls_go_on(start_group):
+    trial = start_group(without="lease", close=SLOW)
+    _, sent, _ = sent_without_a_broker(trial)
+    assert sent > 0
