@@ -212,6 +212,40 @@ def test_what_the_page_shows_is_true_of_kafka(path, closefeed, sandbox, kafka):
         page.end()
 
 
+def test_the_rights_that_the_page_of_kafka_names_are_enough(
+        start_kafka, closefeed, pipeline, sandbox):
+    broker = start_kafka(
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users=User:ANONYMOUS", secure=True)
+    for topic in ("signups", "close.responses"):
+        broker.script("topic", topic, 1)
+    broker.produce("signups", [{"name": "Acme"}])
+    login = broker.login()
+    path = pipeline(name="signups", responses="kafka: {topic: close.responses}", source=f"""
+        kafka:
+          brokers: ["{login['bootstrap.servers']}"]
+          topics: [signups]
+          properties:
+            security.protocol: sasl_ssl
+            sasl.mechanisms: SCRAM-SHA-512
+            sasl.username: {login['sasl.username']}
+            sasl.password: {{env: KAFKA_PASSWORD}}
+            ssl.ca.location: "{login['ssl.ca.location']}"
+        """)
+    closefeed.env["KAFKA_PASSWORD"] = login["sasl.password"]
+    assert closefeed("check", path, "--online").code == 77
+    page = (DOCS / "kafka.md").read_text(encoding="utf-8")
+    given = re.findall(r"^kafka-acls.sh (.*) …$", page.replace("User:closefeed", "User:test"), re.M)
+    assert len(given) == 3
+    for words in given:
+        broker.script("tool", "kafka.admin.AclCommand", *words.split())
+    for words in (["check", path, "--online"], ["preview", path], ["run", path, "--until-end"]):
+        result = closefeed(*words)
+        assert result.code == 0, result.err
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["Acme"]
+    assert len(broker.consume("close.responses", 1)) == 1
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_links_lead_somewhere(path):
     text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S)
