@@ -208,7 +208,10 @@ static bool is_to_count(const struct flight *f)
 	return !f->is_counted && hooks->destroys && hooks->destroys(hooks->arg, f->request);
 }
 
-/* False: it would be one delete or merge too many, and nothing is sent any more. */
+/*
+ * False: it would be one delete or merge too many. The run stops when what is on its way has ended:
+ * some of it may be refused, and then there is room again.
+ */
 static bool may_destroy(const struct flight *f)
 {
 	struct delivery *d = f->delivery;
@@ -216,7 +219,10 @@ static bool may_destroy(const struct flight *f)
 
 	if (!is_to_count(f) || limits_may_destroy(&d->limits, d->config.max_destroys, sentence))
 		return true;
-	delivery_stop(d, EXIT_AGAIN, sentence);
+	if (d->n_flying)
+		d->is_at_limit = true;
+	else
+		delivery_stop(d, EXIT_AGAIN, sentence);
 	return false;
 }
 
@@ -260,7 +266,8 @@ void delivery_turn(struct delivery *delivery)
 	delivery_grant(d);
 	for (struct group *g = d->groups; g; g = g->next)
 		start_calls(g);
-	if (d->is_stopped || d->is_full || d->is_paused)
+	d->is_at_limit = d->is_at_limit && d->n_flying;
+	if (d->is_stopped || d->is_full || d->is_paused || d->is_at_limit)
 		return;
 	for (struct group *g = d->groups; g && !d->is_stopped; g = g->next)
 		start_flights(g);

@@ -44,17 +44,14 @@ const char *effect_caution(unsigned effect)
 	return effects[index_of(effect)].caution;
 }
 
-char *effect_names(unsigned of, bool comma)
+char *effect_names(unsigned of)
 {
 	struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < n_effects; i++) {
 		if (!(of & effects[i].effect))
 			continue;
-		of &= ~effects[i].effect;
-		if (text.len)
-			buf_adds(&text, comma || of ? ", " : " and ");
-		buf_adds(&text, effects[i].name);
+		buf_addf(&text, "%s%s", text.len ? ", " : "", effects[i].name);
 	}
 	return buf_take(&text);
 }

@@ -18,8 +18,8 @@ enum { n_effects = 5 };
 const char *effect_name(unsigned effect);
 /* What a person is to think of who allows it: "what is sent cannot be called back". */
 const char *effect_caution(unsigned effect);
-/* "sends and mass"; to free(). @comma: as a list writes it, "sends, mass". */
-char *effect_names(unsigned effects, bool comma);
+/* "sends, mass"; to free(). */
+char *effect_names(unsigned effects);
 
 /*
  * What every call of @op does. @op NULL: what is known of a call that the catalogue does not have,

@@ -25,7 +25,7 @@ static void fail_missing(struct route_build *b, const struct yaml_node *at, unsi
                          unsigned needed, const char *path)
 {
 	const struct operation *op = b->route->op;
-	cleanup_(freep) char *names = effect_names(needed | b->spec.allow, true);
+	cleanup_(freep) char *names = effect_names(needed | b->spec.allow);
 	cleanup_(buf_deinit) struct buf text = BUF_INIT;
 
 	if (op)

@@ -1,6 +1,8 @@
 #include "connector/delivery/limits.h"
 #include "tests/unit/check.h"
 
+#include <string.h>
+
 static void a_route_whose_first_25_calls_are_all_rejected_stops(void **state)
 {
 	struct limits l;
@@ -86,6 +88,25 @@ static void five_unreadable_answers_in_a_row_stop(void **state)
 	limits_deinit(&l);
 }
 
+static void as_many_deletes_as_allowed_are_made_and_not_one_more(void **state)
+{
+	struct limits l;
+	char text[400];
+
+	(void)state;
+	limits_init(&l, LIMIT_DEFAULT, 0);
+	check(!limits_may_destroy(&l, 0, text));
+	l.n_destroyed = 99;
+	check(limits_may_destroy(&l, 100, text));
+	l.n_destroyed = 100;
+	check(!limits_may_destroy(&l, 100, text));
+	check(strstr(text, "100 deletes and merges") && strstr(text, "delivery.max_destroys"));
+	l.n_destroyed = 1;
+	check(!limits_may_destroy(&l, 1, text));
+	check(strstr(text, "1 delete or merge,"));
+	limits_deinit(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +115,7 @@ int main(void)
 		sentence(a_count_and_a_share_are_obeyed_and_none_never_stops),
 		sentence(five_403_in_a_row_on_one_operation_stop_and_a_success_between_starts_over),
 		sentence(five_unreadable_answers_in_a_row_stop),
+		sentence(as_many_deletes_as_allowed_are_made_and_not_one_more),
 	};
 
 	return run_sentences(tests);
