@@ -3,6 +3,7 @@
  * parameters, and tells what it misses. Values of fields are not judged: any may be a template.
  */
 
+#include "connector/model/effects.h"
 #include "connector/pipeline/routes.h"
 #include "connector/pipeline/schema_parts.h"
 #include "lib/json.h"
@@ -266,6 +267,27 @@ static struct json_object *closed_rule(const struct choice *c)
 	return schema_when("unknown_keys", "reject", schema_one("properties", properties));
 }
 
+/* What every call of the operation does has its word in allow. */
+static void add_allow(struct json_object *then, struct json_object *properties,
+                      const struct operation *op)
+{
+	static const char *const allow[] = {"allow", NULL};
+	const unsigned always = effects_always(op, op->method, op->path);
+	struct json_object *rules;
+
+	if (!always)
+		return;
+	rules = json_object_new_array();
+	for (unsigned bit = 1; bit <= always; bit <<= 1)
+		if (always & bit)
+			json_object_array_add(
+				rules,
+				schema_one("contains",
+			                   schema_one("const", json_string(effect_name(bit)))));
+	schema_add(properties, "allow", schema_one("allOf", rules));
+	schema_add(then, "required", schema_texts(allow));
+}
+
 static struct json_object *choice_rule(const struct choice *c)
 {
 	static const char *const match[] = {"match", NULL};
@@ -292,6 +314,7 @@ static struct json_object *choice_rule(const struct choice *c)
 		add_overlays(properties, c, false);
 		schema_add(then, "required", schema_texts(match));
 	}
+	add_allow(then, properties, c->op);
 	schema_add(then, "properties", properties);
 	if (json_object_array_length(rules))
 		schema_add(then, "allOf", json_object_get(rules));
