@@ -30,17 +30,13 @@ void ask_print_notes(const struct pipeline *pipeline)
 	}
 }
 
-enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **ret_pipeline)
+static enum exit_code load(const char *path, const struct pipeline_options *options,
+                           struct pipeline **ret_pipeline)
 {
-	const struct pipeline_options options = {
-		.operations = crm_catalogue(),
-		.with_secrets = with_secrets,
-		.getenv = cli_getenv,
-	};
 	struct pipeline *pipeline = NULL;
 	struct err err;
 
-	if (pipeline_load(path, &options, &pipeline, &err) < 0)
+	if (pipeline_load(path, options, &pipeline, &err) < 0)
 		return cli_fail(EXIT_PIPELINE, &err);
 	if (pipeline->n_errors) {
 		ask_print_notes(pipeline);
@@ -49,6 +45,28 @@ enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **r
 	}
 	*ret_pipeline = pipeline;
 	return EXIT_DONE;
+}
+
+enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **ret_pipeline)
+{
+	const struct pipeline_options options = {
+		.operations = crm_catalogue(),
+		.with_secrets = with_secrets,
+		.getenv = cli_getenv,
+	};
+
+	return load(path, &options, ret_pipeline);
+}
+
+enum exit_code ask_load_source(const char *path, struct pipeline **ret_pipeline)
+{
+	const struct pipeline_options options = {
+		.operations = crm_catalogue(),
+		.with_source_secrets = true,
+		.getenv = cli_getenv,
+	};
+
+	return load(path, &options, ret_pipeline);
 }
 
 enum exit_code ask_refusal(struct json_object *answer)
@@ -74,6 +92,11 @@ static enum exit_code ask_alone(const struct pipeline *pipeline, const char *ver
 	if (!desk_verb_acts(verb))
 		return desk_ask_alone(pipeline, verb, request, ret_answer, err);
 	code = ask_load(pipeline->path, true, &with_secrets); /* it has said what is wrong */
+	if (code == EXIT_DONE && pipeline->kafka.topics && !strcmp(verb, "send"))
+		(void)fprintf(stderr,
+		              "nobody runs the pipeline: joins group %s for this record, and waits "
+		              "for its partition\n",
+		              pipeline->kafka.group);
 	if (code == EXIT_DONE)
 		code = desk_ask_alone(with_secrets, verb, request, ret_answer, err);
 	return code;

@@ -16,6 +16,9 @@
  */
 enum exit_code ask_load(const char *path, bool with_secrets, struct pipeline **ret_pipeline);
 
+/* The same, with the secrets of its source alone. */
+enum exit_code ask_load_source(const char *path, struct pipeline **ret_pipeline);
+
 /* Prints the notes as `file:line:column: error: …`. */
 void ask_print_notes(const struct pipeline *pipeline);
 

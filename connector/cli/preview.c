@@ -12,7 +12,6 @@
 #include "connector/cli/term.h"
 #include "connector/gather/gather.h"
 #include "connector/shape/shape.h"
-#include "connector/source/kafka_peek.h"
 #include "connector/source/ndjson.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -20,7 +19,6 @@
 #include "lib/mem.h"
 #include "lib/plural.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -192,18 +190,6 @@ static void preview_record(struct preview *p, struct record *record)
 	shape_result_deinit(&result);
 }
 
-/* Topics have a patience of their own, so they are asked again after a second. */
-static void wait_for_input(struct preview *p, const struct source *source)
-{
-	enum { one_second_ms = 1000 };
-	struct pollfd in = {.fd = source_fd(source), .events = POLLIN};
-
-	page_flush(&p->page);
-	(void)fflush(stdout);
-	if (in.fd >= 0)
-		(void)poll(&in, 1, one_second_ms);
-}
-
 static int preview_source(struct preview *p, struct source *source, uint64_t limit, struct err *err)
 {
 	while (!limit || p->n_records < limit) {
@@ -214,10 +200,13 @@ static int preview_source(struct preview *p, struct source *source, uint64_t lim
 			return r;
 		if (r == SOURCE_END)
 			break;
-		if (r == SOURCE_LATER)
-			wait_for_input(p, source);
-		else
+		if (r == SOURCE_LATER) {
+			page_flush(&p->page);
+			(void)fflush(stdout);
+			source_topics_wait(source);
+		} else {
 			preview_record(p, record);
+		}
 		if (ferror(stdout))
 			break; /* nobody reads any more */
 	}
@@ -252,32 +241,6 @@ static void print_summary(const struct preview *p)
 		              plural(p->n_unknown_keys, "", "s"));
 }
 
-static void tell_note(void *arg, const char *sentence)
-{
-	(void)arg;
-	(void)fputs("note: ", stderr);
-	term_print(stderr, sentence);
-	(void)fputc('\n', stderr);
-}
-
-static int open_topics(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
-{
-	const struct pipeline_source_kafka *kafka = &pipeline->kafka;
-	const struct kafka_peek_options options = {
-		.conf = &kafka->conf,
-		.topics = kafka->topics,
-		.group = kafka->group,
-		.format = {.tombstones = kafka->tombstones,
-	                   .is_framed = kafka->is_framed,
-	                   .max_record = pipeline->max_record},
-		.start = kafka->start,
-		.start_ms = kafka->start_ms,
-		.tell = tell_note,
-	};
-
-	return kafka_peek_open(&options, ret_source, err);
-}
-
 static int open_source(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
 {
 	const struct ndjson_options options = {
@@ -287,7 +250,7 @@ static int open_source(const struct pipeline *pipeline, struct source **ret_sour
 	};
 
 	if (pipeline->kafka.topics)
-		return open_topics(pipeline, ret_source, err);
+		return source_topics_open(pipeline, ret_source, err);
 	return ndjson_open(&options, ret_source, err);
 }
 

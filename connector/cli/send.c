@@ -10,10 +10,10 @@
 #include "connector/cli/preview_open.h"
 #include "connector/cli/preview_page.h"
 #include "connector/cli/question.h"
+#include "connector/cli/send_find.h"
 #include "connector/cli/term.h"
 #include "connector/engine/desk.h"
 #include "connector/shape/shape.h"
-#include "connector/source/ndjson.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/crypto.h"
@@ -40,67 +40,22 @@ struct send {
 	size_t n_sendable;
 };
 
-/* Finding it */
-
-/* Record @number of the input, from 1; NULL with *@ret_code and a sentence. */
-static struct record *find_record(const struct pipeline *p, uint64_t number,
-                                  enum exit_code *ret_code, struct err *err)
-{
-	const struct ndjson_options options = {
-		.path = p->ndjson_path, .name = p->ndjson_written, .max_record = p->max_record};
-	cleanup_(source_freep) struct source *source = NULL;
-	uint64_t n = 0;
-	int r = ndjson_open(&options, &source, err);
-
-	*ret_code = EXIT_INPUT;
-	while (r >= 0) {
-		struct record *record = NULL;
-
-		r = source_next(source, &record, err);
-		if (r == SOURCE_END) {
-			*ret_code = EXIT_USAGE;
-			r = err_set(err, -ENOENT,
-			            "%s has %" PRIu64 " record%s: there is no record %" PRIu64,
-			            p->ndjson_written, n, plural(n, "", "s"), number);
-		}
-		if (r == SOURCE_RECORD && ++n == number)
-			return record;
-		record_unref(record);
-	}
-	return NULL;
-}
-
-/* With follow, what stands behind the last line end may still grow. */
-static bool is_whole(const struct send *send)
-{
-	return !send->pipeline->ndjson_follow ||
-	       send->record->next_pos > send->record->pos + send->record->len;
-}
-
 static enum exit_code find(struct send *send)
 {
-	enum exit_code code;
-	struct err err;
+	const enum exit_code code = send_find(send->cli, send->pipeline,
+	                                      cli_count(send->cli, "record", 1), &send->record);
 
-	if (!strcmp(send->pipeline->ndjson_path, "-"))
-		return cli_misuse(send->cli,
-		                  "send takes a record from a file: standard input can be read "
-		                  "once only. Save it to a file");
-	send->record = find_record(send->pipeline, cli_count(send->cli, "record", 1), &code, &err);
-	if (!send->record)
-		return cli_fail(code, &err);
-	if (!is_whole(send)) {
-		(void)err_set(&err, -EAGAIN,
-		              "the last line of %s has no line end yet: it may not be whole",
-		              send->record->source_name);
-		return cli_fail(EXIT_AGAIN, &err);
-	}
-	if (send->record->raw)
+	if (code == EXIT_DONE && send->record->raw)
 		crypto_sha256_hex(send->record->raw, (size_t)send->record->len, send->raw_hash);
-	return EXIT_DONE;
+	return code;
 }
 
 /* What the state is asked */
+
+static bool is_message(const struct record *r)
+{
+	return r->kind == STREAM_PARTITION;
+}
 
 static struct json_object *place_of(const struct send *send)
 {
@@ -108,7 +63,15 @@ static struct json_object *place_of(const struct send *send)
 	const struct record *r = send->record;
 
 	assert(r);
-	(void)json_object_object_add(o, "file", json_string(r->source_name));
+	if (is_message(r)) {
+		cleanup_(freep) char *message = record_message_text(r);
+
+		(void)json_object_object_add(o, "topic", json_string(r->source_name));
+		(void)json_object_object_add(o, "partition", json_object_new_int(r->partition));
+		(void)json_object_object_add(o, "message", json_string(message));
+	} else {
+		(void)json_object_object_add(o, "file", json_string(r->source_name));
+	}
 	(void)json_object_object_add(o, "pos", json_object_new_uint64(r->pos));
 	(void)json_object_object_add(o, "next_pos", json_object_new_uint64(r->next_pos));
 	(void)json_object_object_add(o, "len", json_object_new_uint64(r->len));
@@ -140,7 +103,8 @@ static enum exit_code ask_to_send(const struct send *send, struct json_object **
 	(void)json_object_object_add(request, "raw_sha256", json_string(send->raw_hash));
 	(void)json_object_object_add(request, "now_wall_ms",
 	                             json_object_new_int64(r->read_wall_ms));
-	if (send->is_edited || send->is_again)
+	(void)json_object_object_add(request, "edited", json_object_new_boolean(send->is_edited));
+	if (send->is_edited || send->is_again || is_message(r))
 		(void)json_object_object_add(
 			request, "content",
 			json_object_new_string_len(r->raw, (int)record_raw_len(r)));
@@ -166,6 +130,7 @@ static enum exit_code edit(struct send *send)
 	if (edited.is_changed) {
 		send->is_edited = true;
 		record_edit(r, edited.text);
+		r->is_ignored = false;
 		(void)json_parse(r->raw, (size_t)record_raw_len(r), 0, &r->value, NULL, NULL);
 	}
 	free(edited.text);
@@ -229,6 +194,8 @@ static enum exit_code shape(struct send *send)
 
 	send->pipeline->routes.names = &send->names;
 	send->record->read_wall_ms = clock_wall_ms();
+	if (send->record->is_ignored)
+		return EXIT_DONE;
 	shape_record(&send->pipeline->routes, send->record, &send->shaped);
 	while (code == EXIT_DONE && send->shaped.needs) {
 		code = learn(send, send->shaped.needs);
@@ -239,6 +206,18 @@ static enum exit_code shape(struct send *send)
 	return code;
 }
 
+static void show_nothing(const struct send *send, struct page *page)
+{
+	if (send->record->is_ignored)
+		page_nothing(page, send->record, "filtered",
+		             "it has no value, and `tombstones` says ignore");
+	else if (send->shaped.n_skipped)
+		page_nothing(page, send->record, "skipped",
+		             "no route takes it, and `unrouted` says skip");
+	else
+		page_nothing(page, send->record, "filtered", "a transform gives nothing for it");
+}
+
 static void show(struct send *send)
 {
 	struct page page = {.base_url = send->pipeline->base_url, .on_terminal = term_is(stdout)};
@@ -247,9 +226,7 @@ static void show(struct send *send)
 	for (size_t i = 0; i < send->shaped.n; i++)
 		show_output(send, out, &send->shaped.items[i]);
 	if (!send->shaped.n && out)
-		page_nothing(out, send->record, send->shaped.n_skipped ? "skipped" : "filtered",
-		             send->shaped.n_skipped ? "no route takes it, and `unrouted` says skip"
-		                                    : "a transform gives nothing for it");
+		show_nothing(send, out);
 	if (out) {
 		page_flush(out);
 		buf_deinit(&out->out);
@@ -368,7 +345,7 @@ static enum exit_code run_send(const struct cli *cli)
 		return cli_misuse(cli, "%s: say --yes to send without being asked",
 		                  cli->json ? "--json is for programs"
 		                            : "there is no terminal to ask at");
-	code = ask_load(cli_arg(cli, 0), false, &pipeline);
+	code = ask_load_source(cli_arg(cli, 0), &pipeline);
 	if (code != EXIT_DONE)
 		return code;
 	ask_print_notes(pipeline);

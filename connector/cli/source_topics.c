@@ -1,5 +1,7 @@
 #include "connector/cli/source_topics.h"
 
+#include "connector/cli/term.h"
+#include "connector/source/kafka_peek.h"
 #include "connector/source/kafka_survey.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -7,6 +9,8 @@
 #include "lib/plural.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { patience_ms = 10000 };
@@ -24,6 +28,41 @@ enum exit_code source_topics_exit_code(int r)
 	default:
 		return EXIT_UNREACHABLE;
 	}
+}
+
+static void tell_note(void *arg, const char *sentence)
+{
+	(void)arg;
+	(void)fputs("note: ", stderr);
+	term_print(stderr, sentence);
+	(void)fputc('\n', stderr);
+}
+
+int source_topics_open(const struct pipeline *pipeline, struct source **ret_source, struct err *err)
+{
+	const struct pipeline_source_kafka *kafka = &pipeline->kafka;
+	const struct kafka_peek_options options = {
+		.conf = &kafka->conf,
+		.topics = kafka->topics,
+		.group = kafka->group,
+		.format = {.tombstones = kafka->tombstones,
+	                   .is_framed = kafka->is_framed,
+	                   .max_record = pipeline->max_record},
+		.start = kafka->start,
+		.start_ms = kafka->start_ms,
+		.tell = tell_note,
+	};
+
+	return kafka_peek_open(&options, ret_source, err);
+}
+
+void source_topics_wait(const struct source *source)
+{
+	enum { one_second_ms = 1000 };
+	struct pollfd in = {.fd = source_fd(source), .events = POLLIN};
+
+	if (in.fd >= 0)
+		(void)poll(&in, 1, one_second_ms);
 }
 
 struct telling {

@@ -1,3 +1,4 @@
+#include "connector/engine/partitions.h"
 #include "connector/engine/proof_private.h"
 
 #include "connector/close/group.h"
@@ -233,15 +234,17 @@ static bool is_older(const struct crm_match *a, const struct crm_match *b)
 
 /*
  * It was there before the first attempt, on Close's clock. Where that is not known for sure (it was
- * sent before, by an earlier run, or a clock was set meanwhile) nothing is too old.
+ * sent before, by an earlier run or by another owner of its partition, or a clock was set
+ * meanwhile) nothing is too old.
  */
 static bool is_too_old(const struct proof *p, const struct crm_match *m, const struct request *r)
 {
-	const struct engine *e = p->engine;
+	struct engine *e = p->engine;
 	int64_t created_ms;
 
-	return p->knows_skew && !r->resends && r->intent_wall_ms >= e->run.began_wall_ms &&
-	       !proof_clock_was_set(e) && crm_time_parse(m->date_created, &created_ms) &&
+	return p->knows_skew && !r->resends && !partitions_doubt(e, r) &&
+	       r->intent_wall_ms >= e->run.began_wall_ms && !proof_clock_was_set(e) &&
+	       crm_time_parse(m->date_created, &created_ms) &&
 	       created_ms < r->intent_wall_ms + p->skew_ms - before_margin_ms;
 }
 

@@ -294,6 +294,95 @@ static void a_ceiling_rises_before_it_is_reached(void **state)
 	world_free(w);
 }
 
+static enum kafka_reach reach(struct world *w, uint64_t pos)
+{
+	const uint64_t until_ms = clock_monotonic_ms() + 30000;
+	enum kafka_reach reach;
+
+	do {
+		struct pollfd fd = {.fd = source_fd(w->source), .events = POLLIN};
+
+		check_eq(kafka_turn(w->source, clock_monotonic_ms(), NULL), 0);
+		reach = kafka_has(w->source, 1) ? kafka_reach(w->source, 1, pos) : KAFKA_RISES;
+		(void)poll(&fd, 1, 50);
+	} while (reach == KAFKA_RISES && clock_monotonic_ms() < until_ms);
+	return reach;
+}
+
+static void a_record_is_sent_before_its_turn_when_the_ceiling_is_above_it(void **state)
+{
+	struct world *w = world_new(1);
+	struct kafka_note said;
+
+	(void)state;
+	produce(w, 0, 5);
+	w->options.ahead = 1;
+	w->options.is_only_owner = true;
+	start(w);
+	check_eq(reach(w, 0), KAFKA_REACHES);
+	check_eq(kafka_reach(w->source, 1, 3), KAFKA_RISES);
+	check_eq(reach(w, 3), KAFKA_REACHES);
+	check(kafka_may_send(w->source, 1, clock_monotonic_ms()));
+	{
+		cleanup_(freep) char *note = NULL;
+
+		check_eq(committed(w, 0, &note), 0);
+		check(kafka_note_parse(note, &said));
+		check_eq(said.ceiling, 4);
+	}
+	check_eq(kafka_reach(w->source, 1, kafka_ahead_max - 1), KAFKA_RISES);
+	/* What is in hand is counted as read. */
+	check_eq(kafka_reach(w->source, 1, kafka_ahead_max + 5), KAFKA_IS_FAR);
+	world_free(w);
+}
+
+static void what_was_sent_before_its_turn_is_passed(void **state)
+{
+	struct world *w = world_new(1);
+	struct record *record;
+
+	(void)state;
+	produce(w, 0, 4);
+	start(w);
+	settle(w, next(w));
+	stream_settle(w->streams[0], 2, 3, 0);
+	stop(w);
+	start(w);
+	for (uint64_t pos = 1; pos <= 3; pos += 2) {
+		record = next(w);
+		check_eq(record->pos, pos);
+		settle(w, record);
+	}
+	world_free(w);
+}
+
+/* Who reads nothing would not see that the topic is another than the one the state knows. */
+static void who_only_owns_knows_a_topic_that_was_made_anew(void **state)
+{
+	struct world *w = world_new(1);
+	struct err err = {""};
+	const uint64_t until_ms = clock_monotonic_ms() + 30000;
+	int r;
+
+	(void)state;
+	produce(w, 0, 3);
+	start(w);
+	settle(w, next(w));
+	stop(w);
+	(void)snprintf(w->streams[0]->tail_hash, sizeof(w->streams[0]->tail_hash), "%s",
+	               "00000000deadbeef");
+	w->options.is_only_owner = true;
+	start(w);
+	do {
+		r = kafka_turn(w->source, clock_monotonic_ms(), &err);
+		if (r >= 0 && kafka_has(w->source, 1))
+			check_eq(kafka_reach(w->source, 1, 1), KAFKA_RISES);
+	} while (r >= 0 && clock_monotonic_ms() < until_ms);
+	check_eq(r, -ESTALE);
+	check(strstr(err.text, "the topic was made anew"));
+	world_free(w);
+}
+
 static void the_lease_ends_when_commits_are_not_taken(void **state)
 {
 	struct world *w = world_new(1);
@@ -527,6 +616,9 @@ int main(void)
 		sentence(records_come_in_order_and_what_is_settled_is_committed),
 		sentence(nothing_is_handed_out_before_its_ceiling_is_committed),
 		sentence(a_ceiling_rises_before_it_is_reached),
+		sentence(a_record_is_sent_before_its_turn_when_the_ceiling_is_above_it),
+		sentence(what_was_sent_before_its_turn_is_passed),
+		sentence(who_only_owns_knows_a_topic_that_was_made_anew),
 		sentence(the_lease_ends_when_commits_are_not_taken),
 		sentence(an_idle_owner_keeps_its_lease),
 		sentence(who_does_not_read_stays_a_member_and_loses_nothing),
