@@ -349,6 +349,9 @@ static enum exit_code run_send(const struct cli *cli)
 	if (code != EXIT_DONE)
 		return code;
 	ask_print_notes(pipeline);
+	if (send.is_again && pipeline->kafka.topics)
+		return cli_misuse(cli, "--again is for files: of topics, only records that were "
+		                       "not read yet are counted");
 	send.pipeline = pipeline;
 	code = work(&send);
 	shape_result_deinit(&send.shaped);
@@ -378,9 +381,10 @@ const struct verb verb_send = {
                          .type = FLAG_COUNT,
                          .value = "N",
                          .min = 1,
-                         .help = "which record of the input, counted from its start (1)"},
+                         .help = "which record of the input, counted from its start, or of topics "
+                                 "from where the group is, as `preview` shows them (1)"},
 			{.name = "edit", .help = "change the record in $VISUAL or $EDITOR first"},
-			{.name = "again", .help = "also a record that was sent already"},
+			{.name = "again", .help = "also a record of a file that was sent already"},
 			{.name = "yes", .help = "do not ask"},
 			{NULL},
 		},

@@ -82,6 +82,8 @@ static struct json_object *refuse_settled(struct journal *journal, const struct 
 {
 	cleanup_(freep) char *text = event_of(journal, where);
 	cleanup_(json_freep) struct json_object *event = NULL;
+	/* Of a topic only what was not read is counted, so nobody could ask for it again. */
+	const char *again = where->kind == STREAM_PARTITION ? "" : "; --again sends it once more";
 	const char *outcome, *object;
 
 	if (text)
@@ -91,13 +93,11 @@ static struct json_object *refuse_settled(struct journal *journal, const struct 
 	if (!outcome)
 		return desk_refusal(EXIT_USAGE,
 		                    "%s is settled already: delivered, filtered or skipped by an "
-		                    "earlier run; --again sends it once more",
-		                    what);
-	return desk_refusal(EXIT_USAGE,
-	                    "%s is settled already: it was %s%s%s at %s; --again sends it once "
-	                    "more",
-	                    what, outcome, object ? " as " : "", object ? object : "",
-	                    json_get_string(event, "time"));
+		                    "earlier run%s",
+		                    what, again);
+	return desk_refusal(EXIT_USAGE, "%s is settled already: it was %s%s%s at %s%s", what,
+	                    outcome, object ? " as " : "", object ? object : "",
+	                    json_get_string(event, "time"), again);
 }
 
 char *desk_what(const struct desk_where *where)

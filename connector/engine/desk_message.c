@@ -102,7 +102,7 @@ static struct json_object *refuse_far(const struct desk_where *where)
 	                    where->pos, where->partition, where->name, kafka_ahead_max);
 }
 
-bool desk_message_may_go(struct engine *e, const struct desk_where *where, bool is_settled,
+bool desk_message_may_go(struct engine *e, const struct desk_where *where,
                          struct desk_patience *patience, struct json_object **ret_refusal)
 {
 	patience->is_waiting = false;
@@ -118,8 +118,6 @@ bool desk_message_may_go(struct engine *e, const struct desk_where *where, bool 
 		*ret_refusal = refuse_others(e, where);
 		return false;
 	}
-	if (is_settled)
-		return true;
 	switch (kafka_reach(e->source, where->stream, where->pos)) {
 	case KAFKA_REACHES:
 		return true;

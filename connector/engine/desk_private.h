@@ -145,7 +145,7 @@ struct desk_patience {
  * Whether the message there (where.stream is 0 where the state knows none) may be sent now, by the
  * owner of its partition. False: not yet, or *ret_refusal says why it may not.
  */
-bool desk_message_may_go(struct engine *e, const struct desk_where *where, bool is_settled,
+bool desk_message_may_go(struct engine *e, const struct desk_where *where,
                          struct desk_patience *patience, struct json_object **ret_refusal);
 
 /* desk_send.c: one record of the input, sent because a person says so. */

@@ -410,13 +410,6 @@ static const struct stream *stream_of(struct engine *e, const struct sending *s)
 	return id ? settle_stream(e, id) : NULL;
 }
 
-static bool may_go(struct engine *e, struct sending *s, const struct stream *own)
-{
-	return !is_message(s) ||
-	       desk_message_may_go(e, &s->where, own && stream_is_settled(own, s->where.pos),
-	                           &s->patience, &s->answer);
-}
-
 void sending_go_on(struct desk *desk, struct errand *errand)
 {
 	struct engine *e = desk->engine;
@@ -431,7 +424,8 @@ void sending_go_on(struct desk *desk, struct errand *errand)
 		judge(e, s, own);
 	if (!s->answer && s->is_look)
 		s->answer = unread();
-	if (!s->answer && may_go(e, s, own))
+	if (!s->answer &&
+	    (!is_message(s) || desk_message_may_go(e, &s->where, &s->patience, &s->answer)))
 		take(e, errand);
 }
 

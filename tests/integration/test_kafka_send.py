@@ -109,6 +109,7 @@ def test_what_close_refuses_is_kept_and_mended_without_the_group(topic, sandbox,
     assert "rejected" in send(t, path, code=1).out
     [reject] = t.rejects(path)
     assert reject["records"] == [{"topic": t.name, "partition": 0, "offset": 0, "key": "k"}]
+    assert t.closefeed("rejects", "export", path, "--all").out == '{"name": "Bad", "url": 7}\n'
     assert "Lead 0" in send(t, path).out  # the next one is the first now
     edited = t.closefeed("rejects", "edit", path, reject["id"],
                          env=editor("text = text.replace('7', '\"https://x.example.com\"')"))
@@ -147,6 +148,15 @@ def test_what_means_nothing_is_not_sent(topic, sandbox):
     assert "there is nothing to send of it" in result.err
     assert sandbox.requests("POST") == []
     assert counts(t.run(path).summary) == {"read": 2, "filtered": 1, "delivered": 1}
+
+
+def test_again_is_refused_since_it_would_be_another_record(topic, sandbox):
+    t = topic()
+    t.put(*leads(2))
+    path = t.file()
+    send(t, path)
+    assert "--again is for files" in send(t, path, "--again", code=2).err
+    assert names(sandbox) == ["Lead 0"]
 
 
 def test_a_message_far_ahead_waits_until_a_run_has_come_nearer(topic, sandbox):
@@ -327,17 +337,20 @@ def test_a_run_of_another_source_is_asked_nothing(topic, sandbox, pipeline):
     assert names(sandbox) == ["Lead 0"]
 
 
-def test_a_partition_of_another_process_is_left_to_it(topic, sandbox):
+def test_a_partition_of_another_process_is_left_to_it(topic, sandbox, slow, slow_file):
     """Two processes of a group have a partition each; one reads, the other is there to send."""
     t = topic(partitions=2)
-    owner = t.closefeed.start("run", t.file(name="other", close="rate: 12/min"), "--json")
+    owner = t.closefeed.start("run", slow_file(t, name="other", delivery="drain: 1s"), "--json")
     t.put(*[Record(f'{{"name": "Lead {n}"}}', partition=n % 2) for n in range(6)])
-    wait_until(lambda: len(names(sandbox)) == 1)
+    wait_until(lambda: slow.names)
     path = t.file()
-    results = [t.closefeed("send", path, "--yes", "--record", n, timeout=60) for n in (3, 4)]
-    assert sorted(result.code for result in results) == [0, 75]
-    [refused] = [result for result in results if result.code]
+    first = t.closefeed("send", path, "--yes", "--record", 5, timeout=60)
+    # The last of each partition; what was sent is counted no more.
+    second = t.closefeed("send", path, "--yes", "--record", 6 if first.code else 5, timeout=60)
+    slow.gate.set()
+    stop(owner)
+    assert sorted((first.code, second.code)) == [0, 75], (first, second)
+    refused = first if first.code else second
     assert f'is read by another process of group "{t.group}" now' in refused.err
     assert "Nothing was sent" in refused.err
-    stop(owner)
-    assert len(names(sandbox)) == len(set(names(sandbox)))
+    assert len(names(sandbox)) == 1 and names(sandbox)[0] not in slow.names
