@@ -101,9 +101,11 @@ static void offer(struct engine *e, const struct output_place *place, uint64_t n
 	struct offer *before = parents_at(e->parents, place);
 
 	/* The object it was to change is gone, so it may make one. */
-	if (before && offer_is_change(before))
+	if (before && offer_is_change(before)) {
 		end(e, before);
-	if (takes_texts)
+		before = NULL;
+	}
+	if (takes_texts && !before)
 		offer_set_made(parents_offer(e->parents, place, number, takes_texts,
 		                             strlist_len(takes_texts)),
 		               n_made);
