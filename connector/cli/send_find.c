@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/plural.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -80,6 +81,7 @@ enum exit_code send_find(const struct cli *cli, const struct pipeline *pipeline,
 	r = read_to(pipeline, number, &record, &err);
 	if (r < 0)
 		return cli_fail(code_of(pipeline, r), &err);
+	assert(record);
 	if (!is_whole(pipeline, record)) {
 		(void)err_set(&err, -EAGAIN,
 		              "the last line of %s has no line end yet: it may not be whole",
