@@ -28,13 +28,6 @@ enum {
 	draft_overhead = 700, /* bytes beside its body */
 };
 
-/* Of one stream. */
-struct line {
-	struct line *next;
-	uint64_t stream;
-	struct resolving *first, *last;
-};
-
 struct resolve *resolve_new(void)
 {
 	struct resolve *resolve = mem_alloc(sizeof(*resolve));
@@ -492,16 +485,4 @@ bool resolve_is_stuck(const struct engine *e)
 		    r->wait == WAIT_DOUBT)
 			return false;
 	return true;
-}
-
-const char *resolve_reason(struct engine *e)
-{
-	const struct resolving *r = e->resolve->aside_first;
-
-	while (r && r->wait != WAIT_PERSON)
-		r = r->behind;
-	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%zu record%s for %s", e->resolve->n,
-	               e->resolve->n == 1 ? " waits" : "s wait",
-	               r ? r->person : "what is before them");
-	return e->stop_reason;
 }

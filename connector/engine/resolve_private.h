@@ -4,6 +4,7 @@
 
 #include "connector/close/lookup.h"
 #include "connector/engine/private.h"
+#include "connector/model/remembered.h"
 
 /*
  * marks.c: who has put a mark on a text, in the order of their numbers. Offers are marks on keys,
@@ -34,10 +35,6 @@ const struct mark *marks_ahead(struct marks *marks, const char *text, uint64_t n
 void marks_each(struct marks *marks, void (*take)(void *who, void *arg), void *arg);
 
 /* parents.c */
-struct output_place {
-	uint64_t stream, pos;
-	unsigned ordinal;
-};
 struct offer;
 /* What is at this place offers objects by these texts; it is @number in the order of arrival. Where
  * there is an offer of that place already it stays as it is, and comes back. */
@@ -191,7 +188,12 @@ struct resolving {
 	char *nest_lead; /* nest: the lead there is, whose contacts the rows are */
 };
 
-struct line;
+/* Of one stream. */
+struct line {
+	struct line *next;
+	uint64_t stream;
+	struct resolving *first, *last;
+};
 struct asking;
 
 struct resolve {

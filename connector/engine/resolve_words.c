@@ -4,6 +4,7 @@
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,4 +101,68 @@ char *resolve_many(struct engine *e, const struct draft *draft, const struct fin
 	add_key(&out, draft, &lookup->keys[finding->at]);
 	buf_addf(&out, "; %s", what_to_do);
 	return buf_take(&out);
+}
+
+/* What is looked up or waits, as one number */
+
+struct uniq {
+	uintptr_t *items;
+	size_t n, cap;
+};
+
+static void add_records(struct uniq *records, const struct resolving *first)
+{
+	for (const struct resolving *r = first; r; r = r->behind) {
+		const struct draft *d = r->draft;
+
+		for (size_t i = 0; i < (d->n_rows ? d->n_rows : 1); i++) {
+			records->items = mem_grow(records->items, records->n, &records->cap,
+			                          sizeof(*records->items));
+			records->items[records->n++] =
+				(uintptr_t)(d->n_rows ? d->rows[i]->record : d->record);
+		}
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uintptr_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* A record may have several outputs that wait, and one that waits may be of several records. */
+static size_t n_records(const struct resolve *resolve)
+{
+	struct uniq records = {0};
+	size_t n = 0;
+
+	add_records(&records, resolve->aside_first);
+	for (const struct line *line = resolve->lines; line; line = line->next)
+		add_records(&records, line->first);
+	if (records.n)
+		qsort(records.items, records.n, sizeof(*records.items), compare);
+	for (size_t i = 0; i < records.n; i++)
+		n += !i || records.items[i] != records.items[i - 1];
+	free(records.items);
+	return n;
+}
+
+/* The first from @r on that waits for a person, and for something else than @known. */
+static const struct resolving *waits_for_person(const struct resolving *r, const char *known)
+{
+	while (r && (r->wait != WAIT_PERSON || !strcmp(r->person, known)))
+		r = r->behind;
+	return r;
+}
+
+const char *resolve_reason(struct engine *e)
+{
+	const struct resolving *first = waits_for_person(e->resolve->aside_first, "");
+	const size_t n = n_records(e->resolve);
+
+	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%zu record%s for %s%s", n,
+	               n == 1 ? " waits" : "s wait", first ? first->person : "what is before them",
+	               first && waits_for_person(first, first->person) ? " and others" : "");
+	return e->stop_reason;
 }

@@ -283,6 +283,31 @@ def test_children_of_a_held_parent_wait_until_a_person_says_what_it_is(
             if note["lead_id"] == acme] == [contact["id"]]
 
 
+TWO_NOTES = """
+- when: .name
+  operation: lead.create
+  body: {name: "{name}"}
+- continue: true
+  operation: activity.note.create
+  link: {lead_id: {lead: {name: "{of}"}}}
+  body: {note: "{note}"}
+- operation: activity.note.create
+  link: {lead_id: {lead: {name: "{of}"}}}
+  body: {note: "{note}, too"}
+"""
+
+
+def test_records_that_wait_are_counted_not_their_outputs(closefeed, pipeline, sandbox):
+    for n in (1, 2):
+        sandbox.add_fault("reset_after", method="POST", path="/lead/", n=n)
+    path = pipeline([{"name": "Acme"}, {"of": "Acme", "note": "a"}, {"name": "Bolt"},
+                     {"of": "Bolt", "note": "b"}, {"of": "Bolt", "note": "c"}],
+                    routes=TWO_NOTES, delivery="on_unknown: hold", close="concurrency: 1")
+    run(closefeed, path, 1)
+    assert ("3 records wait for held lead.create of signups.ndjson line 1 and others"
+            in closefeed("status", path).out)
+
+
 OWN_PARENT = """
 - name: lead
   continue: true
