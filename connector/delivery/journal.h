@@ -332,6 +332,13 @@ uint64_t journal_last_event(const struct journal *journal);
  */
 size_t journal_find_remembered(struct journal *journal, const char *kind, const char *field,
                                const char *value, struct remembered *ret_items, size_t max);
+struct closing_part;
+/*
+ * Whether an output made @item's object with its value, or was to, behind @after and before @before
+ * in their stream; in another stream, since @after was rejected.
+ */
+bool journal_is_made_between(struct journal *journal, const struct remembered *item,
+                             const struct closing_part *after, const struct output_place *before);
 /* Whose answers say that the object has it: a list (lib/strlist.h) of the caller's; NULL: nobody's.
  */
 char **journal_find_sources(struct journal *journal, const char *kind, const char *field,
@@ -343,6 +350,14 @@ bool journal_knows(struct journal *journal, const char *object_id, const char *f
 char **journal_known_fields(struct journal *journal, const char *object_id);
 /* The part that closes @key, 0: none does. */
 uint64_t journal_find_closed(struct journal *journal, enum closing closing, const char *key);
+struct closing_part {
+	uint64_t part;
+	struct output_place place;
+	int64_t at_wall_ms; /* of its outcome */
+};
+/* The last part before @before in its stream that closes all of @keys (lib/strlist.h). */
+bool journal_find_closer(struct journal *journal, enum closing closing, char *const *keys,
+                         const struct output_place *before, struct closing_part *ret);
 /* All keys that are closed so, with their parts. */
 int journal_each_closed(struct journal *journal, enum closing closing,
                         void (*take)(void *arg, const char *key, uint64_t part), void *arg,

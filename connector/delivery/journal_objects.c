@@ -18,7 +18,8 @@ void journal_prepare_objects(struct journal *j)
 	struct store *s = j->store;
 
 	j->q.put_object = store_query(
-		s, "INSERT OR REPLACE INTO object VALUES(?1, ?2, ?3, ?4, '', NULL, ?5, ?5)");
+		s,
+		"INSERT OR REPLACE INTO object VALUES(?1, ?2, ?3, ?4, '', NULL, ?5, ?5, 0, 0, 0)");
 	j->q.find_object = store_query(s, "SELECT object_id FROM object WHERE kind=?1 AND field=?2"
 	                                  " AND value=?3 ORDER BY source <> '', at DESC LIMIT 1");
 	j->q.knows_object =
@@ -29,11 +30,17 @@ void journal_prepare_objects(struct journal *j)
 	j->q.said_by = store_query(s, "SELECT kind, field, value, object_id FROM object"
 	                              " WHERE source=?1 AND source <> ''");
 	j->q.remember = store_query(
-		s, "INSERT INTO object VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT DO UPDATE"
-		   " SET lead_id=coalesce(excluded.lead_id, lead_id), at=excluded.at");
+		s, "INSERT INTO object VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10)"
+		   " ON CONFLICT DO UPDATE"
+		   " SET lead_id=coalesce(excluded.lead_id, lead_id), at=excluded.at,"
+		   " (stream, pos, ordinal)=(SELECT excluded.stream, excluded.pos, excluded.ordinal"
+		   " WHERE excluded.stream <> 0 AND (stream <> excluded.stream"
+		   " OR (pos, ordinal) < (excluded.pos, excluded.ordinal))"
+		   " UNION ALL SELECT stream, pos, ordinal LIMIT 1)");
 	/* What it said at the same time was shown by the same answer. */
 	j->q.remember_found = store_query(
-		s, "INSERT INTO object SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 WHERE NOT EXISTS"
+		s, "INSERT INTO object SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, 0, 0"
+		   " WHERE NOT EXISTS"
 		   " (SELECT 1 FROM object WHERE source=?5 AND source <> '' AND kind=?1 AND"
 		   " field=?2 AND object_id=?4 AND value <> ?3 AND at < ?7 AND at > ?7 - 60000)"
 		   " ON CONFLICT DO UPDATE SET lead_id=coalesce(excluded.lead_id, lead_id),"
@@ -52,6 +59,10 @@ void journal_prepare_objects(struct journal *j)
 		store_query(s, "SELECT object_id, max(lead_id) FROM object WHERE kind=?1"
 	                       " AND field=?2 AND value=?3 AND source <> ''"
 	                       " GROUP BY object_id ORDER BY min(since), object_id");
+	j->q.made_between = store_query(
+		s, "SELECT 1 FROM object WHERE kind=?1 AND field=?2 AND value=?3 AND object_id=?4"
+		   " AND source <> '' AND iif(stream=?5, (pos, ordinal) > (?6, ?7)"
+		   " AND (pos, ordinal) < (?8, ?9), stream <> 0 AND since > ?10) LIMIT 1");
 	j->q.find_sources =
 		store_query(s, "SELECT source FROM object WHERE kind=?1 AND field=?2 AND value=?3"
 	                       " AND object_id=?4 AND source <> ''");
@@ -158,7 +169,8 @@ static struct change *add_said(struct journal *j, enum change_kind kind, const c
 		                                  .field = mem_strdup(items[i].field),
 		                                  .value = mem_strdup(items[i].value),
 		                                  .object_id = mem_strdup(items[i].object_id),
-		                                  .lead_id = mem_strdup(items[i].lead_id)};
+		                                  .lead_id = mem_strdup(items[i].lead_id),
+		                                  .made = items[i].made};
 	return c;
 }
 
@@ -187,6 +199,13 @@ bool journal_says_other(struct journal *journal, const char *source_id,
 	is_other = store_step(q, NULL) > 0 && store_int(q, 0) == 1;
 	store_reset(q);
 	return is_other;
+}
+
+static void bind_place(struct store_query *q, int at, const struct output_place *place)
+{
+	store_bind_int(q, at, (int64_t)place->stream);
+	store_bind_int(q, at + 1, (int64_t)place->pos);
+	store_bind_int(q, at + 2, place->ordinal);
 }
 
 static bool is_among(struct store_query *row, const struct remembered *items, size_t n)
@@ -241,6 +260,8 @@ int journal_apply_remember(struct journal *j, const struct change *c, struct err
 		store_bind_text(q, 5, c->text[0]);
 		store_bind_text(q, 6, c->items[i].lead_id);
 		store_bind_int(q, 7, c->wall_ms);
+		if (!is_found)
+			bind_place(q, 8, &c->items[i].made);
 		r = store_run(q, err);
 	}
 	return r;
@@ -264,6 +285,22 @@ size_t journal_find_remembered(struct journal *journal, const char *kind, const 
 			                            .object_id = mem_strdup(store_text(q, 0)),
 			                            .lead_id = mem_strdup(store_text(q, 1))};
 	return n;
+}
+
+bool journal_is_made_between(struct journal *journal, const struct remembered *item,
+                             const struct closing_part *after, const struct output_place *before)
+{
+	struct store_query *q = journal->q.made_between;
+	bool is;
+
+	bind_item(q, item);
+	bind_place(q, 5, &after->place);
+	store_bind_int(q, 8, (int64_t)before->pos);
+	store_bind_int(q, 9, before->ordinal);
+	store_bind_int(q, 10, after->at_wall_ms);
+	is = store_step(q, NULL) > 0;
+	store_reset(q);
+	return is;
 }
 
 char **journal_find_sources(struct journal *journal, const char *kind, const char *field,

@@ -98,7 +98,13 @@ static const char version_4[] =
 	"ALTER TABLE stream ADD COLUMN doubtful_to INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE record ADD COLUMN message TEXT;";
 
-const char *const journal_migrations[] = {version_1, version_2, version_3, version_4, NULL};
+/* Of objects: the last output that was to make one with this value. */
+static const char version_5[] = "ALTER TABLE object ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE object ADD COLUMN pos INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE object ADD COLUMN ordinal INTEGER NOT NULL DEFAULT 0;";
+
+const char *const journal_migrations[] = {version_1, version_2, version_3,
+                                          version_4, version_5, NULL};
 
 char *journal_join(char *const *list)
 {

@@ -111,12 +111,13 @@ struct journal {
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
 		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,
-			*find_remembered, *find_sources, *says_other;
+			*find_remembered, *find_sources, *says_other, *made_between;
 		struct store_query *unwatch, *unknow;
 		struct store_query *forget_object, *retire_object, *forget_source, *forget_of_lead,
 			*forget_known;
 		struct store_query *know, *know_still, *knows, *known_fields;
-		struct store_query *close_key, *open_keys, *find_closed, *each_closed;
+		struct store_query *close_key, *open_keys, *find_closed, *closes, *find_closer,
+			*each_closed;
 		struct store_query *put_decision, *close_lane, *open_lane;
 		struct store_query *find_seen, *put_seen, *drop_seen, *keep_seen, *put_key,
 			*parts_by_key, *rejects_by_key;

@@ -74,6 +74,8 @@ struct saying {
 	int64_t wall_ms;
 	const struct asked_at *asked; /* of a search: when; NULL: all is believed */
 	char ***lost, ***shown;       /* … values that are not true any more, and others */
+	const struct offer *maker; /* of a write: what was to make something; NULL: nothing was */
+	struct output_place made;  /* … where it stands */
 };
 
 static void free_items(struct remembered *items, size_t n)
@@ -135,6 +137,22 @@ static size_t note_all_found(const struct saying *s, const char *source_id,
 	return n_kept;
 }
 
+/* It was made, or matched, as what the write was to make: so for links it is the newest such. */
+static void set_made(const struct saying *s, struct remembered *item)
+{
+	cleanup_(freep) char *text = NULL;
+	char *const *made;
+	size_t n;
+
+	if (!s->maker)
+		return;
+	text = lookup_field_text(item->kind, item->field, item->value);
+	made = offer_made(s->maker, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(made[i], text))
+			item->made = s->made;
+}
+
 static void say(const struct saying *s, struct json_object *object, const char *kind)
 {
 	const struct engine *e = s->engine;
@@ -142,6 +160,8 @@ static void say(const struct saying *s, struct json_object *object, const char *
 	size_t n;
 	struct remembered *items = crm_remember(object, kind, e->watched, e->n_watched, &n);
 
+	for (size_t i = 0; i < n; i++)
+		set_made(s, &items[i]);
 	if (s->asked)
 		n = note_all_found(s, id, items, n);
 	if (s->is_answer)
@@ -315,8 +335,10 @@ static void say_match(const struct saying *s, const char *lane, const struct rem
 
 	for (size_t i = 0; !is_shown && i < n_shown; i++)
 		is_shown = !strcmp(shown[i].kind, item.kind) && !strcmp(shown[i].field, item.field);
-	if (item.kind)
+	if (item.kind) {
+		set_made(s, &item);
 		journal_remember(s->engine->journal, source, &item, is_shown ? 0 : 1, s->wall_ms);
+	}
 	remembered_deinit(&item);
 }
 
@@ -338,14 +360,29 @@ static void say_matches(const struct saying *s, const struct request *r, struct 
 	free_items(items, n);
 }
 
+static void set_maker(const struct engine *e, struct saying *s, const struct request *r)
+{
+	size_t n = 0;
+
+	for (size_t i = r->n_parts; !n && i-- > 0;) {
+		s->made = (struct output_place){.stream = r->parts[i].record->stream,
+		                                .pos = r->parts[i].record->pos,
+		                                .ordinal = r->parts[i].ordinal};
+		s->maker = parents_at(e->parents, &s->made);
+		if (s->maker)
+			(void)offer_made(s->maker, &n);
+	}
+}
+
 static void applied(struct engine *e, const struct request *r)
 {
 	cleanup_(json_freep) struct json_object *sent = sent_body(r), *shown = answered_object(r);
 	cleanup_(freep) char *target = r->method == METHOD_POST ? NULL : remember_target(r->url);
 	const char *id = r->object_id ? r->object_id : target;
-	const struct saying s = {
+	struct saying s = {
 		.engine = e, .is_answer = shown != NULL, .wall_ms = loop_wall_ms(e->loop)};
 
+	set_maker(e, &s, r);
 	if (r->method == METHOD_DELETE) {
 		if (target)
 			journal_forget_object(e->journal, target);

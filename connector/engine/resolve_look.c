@@ -137,6 +137,30 @@ static uint64_t rejected_parent(struct engine *e, char *const *texts)
 	return part;
 }
 
+/*
+ * The same, where it came before this one in the source, and nothing that is remembered was made
+ * between them: that is not what it was to make.
+ */
+static uint64_t nearer_parent(struct engine *e, const struct finding *f, char *const *texts)
+{
+	const struct draft *d = f->of->draft;
+	const struct output_place place = {
+		.stream = d->record->stream, .pos = d->record->pos, .ordinal = d->ordinal};
+	struct remembered items[max_remembered];
+	struct closing_part closer;
+	bool is_nearest = true;
+	size_t n;
+
+	if (!texts || hook_without("closed_parents") ||
+	    !journal_find_closer(e->journal, CLOSING_PARENT, texts, &place, &closer))
+		return 0;
+	n = find_remembered(e, f, items);
+	for (size_t i = 0; is_nearest && i < n; i++)
+		is_nearest = !journal_is_made_between(e->journal, &items[i], &closer, &place);
+	drop_items(items, n);
+	return is_nearest ? closer.part : 0;
+}
+
 /* Books */
 
 /* The entry that all fields of the key name; NULL: none, or *ret_n several. */
@@ -248,6 +272,8 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 		look = LOOK_REJECTED; /* what those behind it have made meanwhile is another's */
 	else if (nest_is_key(key))
 		look = nest_look(e, key, ret);
+	else if (f->is_link && (ret->part = nearer_parent(e, f, texts)))
+		look = LOOK_REJECTED;
 	else if (is_remembered(e, f, ret))
 		look = ret->parent ? LOOK_PARENT : ret->n > 1 ? LOOK_MANY : LOOK_FOUND;
 	else if (f->is_link && (ret->part = rejected_parent(e, texts)))

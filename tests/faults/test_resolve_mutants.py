@@ -49,6 +49,16 @@ MOVES = """
 """
 
 
+NOTES = """
+- when: .name
+  operation: lead.create
+  body: {name: "{name}", description: "{about}"}
+- operation: activity.note.create
+  link: {lead_id: {lead: {name: "{of}"}}}
+  body: {note: x}
+"""
+
+
 class Feed:
     """One feed, the program that lacks a defence, and a sandbox whose search lags behind."""
 
@@ -116,7 +126,17 @@ def changed_by_another_key(feed):
     return child_of_a_slow_parent(feed, MOVES)
 
 
+def note_of_a_refused_lead(feed):
+    """The note comes in a later run than the lead that it means; another one has the same name."""
+    feed.run(NOTES, [{"name": "Acme", "about": "first"}])
+    feed.sandbox.add_fault("status", method="POST", path="/lead/", n=1, status=400)
+    feed.run(NOTES, [{"name": "Acme", "about": "second"}])
+    feed.run(NOTES, [{"of": "Acme"}])
+    return len(feed.sandbox.objects("activity/note"))
+
+
 MUTANTS = {
+    "closed_parents": (note_of_a_refused_lead, 0),
     "aside_lanes": (changed_by_its_id, "2"),
     "target_lane": (changed_by_another_key, "2"),
     "questions": (one_search_for_many, True),

@@ -90,6 +90,40 @@ static void a_key_stays_closed_while_another_reject_closes_it(void **state)
 	request_free(b);
 }
 
+/* The part that closes both keys before @pos; 0: none does. */
+static uint64_t closer_before(uint64_t pos, const char *other, struct closing_part *ret)
+{
+	char first[] = "lead custom.cf_1=k0";
+	char *keys[] = {first, (char *)(uintptr_t)other, NULL};
+	const struct output_place place = {.stream = 1, .pos = pos};
+
+	*ret = (struct closing_part){0};
+	return journal_find_closer(journal, CLOSING_PARENT, keys, &place, ret) ? ret->part : 0;
+}
+
+static void the_nearest_that_closes_all_the_keys_is_found_by_its_place(void **state)
+{
+	struct request *a = rejected_at(8), *b = rejected_at(24);
+	struct closing_part found_part;
+
+	(void)state;
+	check_eq(closer_before(40, NULL, &found_part), 0);
+	journal_close_key(journal, a->parts[0].id, CLOSING_PARENT, key);
+	journal_close_key(journal, a->parts[0].id, CLOSING_PARENT, "lead name=x");
+	journal_close_key(journal, b->parts[0].id, CLOSING_PARENT, key);
+	end_request(a, OUTCOME_REJECTED);
+	end_request(b, OUTCOME_REJECTED);
+	reopen();
+	check_eq(closer_before(8, NULL, &found_part), 0);
+	check_eq(closer_before(24, NULL, &found_part), a->parts[0].id);
+	check_eq(closer_before(40, NULL, &found_part), b->parts[0].id);
+	check_eq(found_part.place.pos, 24);
+	check_eq(closer_before(40, "lead name=x", &found_part), a->parts[0].id);
+	check_eq(closer_before(40, "lead name=y", &found_part), 0);
+	request_free(a);
+	request_free(b);
+}
+
 static unsigned n_done;
 
 static void done(void *arg, int r)
@@ -159,6 +193,7 @@ int main(void)
 		with_journal(a_reject_closes_its_keys_until_it_is_dropped),
 		with_journal(a_retry_that_delivers_opens_them),
 		with_journal(a_key_stays_closed_while_another_reject_closes_it),
+		with_journal(the_nearest_that_closes_all_the_keys_is_found_by_its_place),
 		with_journal(that_it_was_only_remembered_is_known_after_a_restart),
 		with_journal(parts_that_are_taken_back_wait_with_the_drafts_they_had),
 	};

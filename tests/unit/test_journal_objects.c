@@ -321,6 +321,40 @@ static void ten_thousand_values_are_found_in_well_under_a_second(void **state)
 	check(seconds() - began < 1.0); /* a scan of the table would need minutes */
 }
 
+static bool is_between(uint64_t from, uint64_t after, uint64_t before, int64_t rejected_at)
+{
+	const struct remembered said = item(lead, feed, k1, lead_1, NULL);
+	const struct closing_part part = {.place = {.stream = from, .pos = after},
+	                                  .at_wall_ms = rejected_at};
+	const struct output_place place = {.stream = from, .pos = before};
+
+	return journal_is_made_between(journal, &said, &part, &place);
+}
+
+static void the_last_output_that_made_it_is_known_by_its_place(void **state)
+{
+	struct remembered said = item(lead, feed, k1, lead_1, NULL);
+
+	(void)state;
+	say(lead_1, &said, 1, 10); /* nobody made it */
+	check(!is_between(1, 0, 99, 0));
+	said.made = (struct output_place){.stream = 1, .pos = 40};
+	say(lead_1, &said, 1, 20);
+	reopen();
+	check(is_between(1, 0, 99, 0));
+	check(!is_between(1, 40, 99, 0));
+	check(!is_between(1, 0, 40, 0));
+	/* Neither an answer to what made nothing nor an earlier place takes that back. */
+	said.made = (struct output_place){.stream = 1, .pos = 8};
+	say(lead_1, &said, 1, 30);
+	said.made = (struct output_place){0};
+	say(lead_1, &said, 1, 40);
+	check(is_between(1, 39, 41, 0));
+	/* Of another stream only the time is known. */
+	check(is_between(2, 0, 99, 9));
+	check(!is_between(2, 0, 99, 10));
+}
+
 /* A journal of version 1 */
 
 static void make_version_1(void)
@@ -401,6 +435,7 @@ int main(void)
 		with_journal(the_known_fields_of_an_object_are_listed),
 		with_journal(what_is_old_is_let_go),
 		with_journal(ten_thousand_values_are_found_in_well_under_a_second),
+		with_journal(the_last_output_that_made_it_is_known_by_its_place),
 		with_journal(a_journal_of_the_first_version_keeps_its_rows),
 	};
 
