@@ -198,6 +198,7 @@ int kafka_consumer_open(const struct kafka_consumer_config *config,
 		return r;
 	}
 	c->brokers = mem_strdup(config->conf->brokers);
+	c->group = mem_strdup(config->group);
 	c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->fd < 0)
 		mem_exhausted();
@@ -321,15 +322,20 @@ static void leave_error(struct kafka_consumer *c, rd_kafka_message_t *takes_mess
 		p->code = m->err;
 		p->trouble = kafka_trouble_of(m->err);
 		(void)kafka_places_add(&p->places, topic, m->partition, m->offset);
+		/* Of a topic as a whole librdkafka says partition 0, without an offset. */
 		(void)snprintf(doing, sizeof(doing),
-		               m->partition < 0 ? "topic %s" : "topic %s, partition %d", topic,
-		               m->partition);
+		               m->partition < 0 || m->offset == RD_KAFKA_OFFSET_INVALID
+		                       ? "topic %s"
+		                       : "topic %s, partition %d",
+		               topic, m->partition);
 		(void)kafka_fail(&p->sentence, m->err, doing);
 	} else {
 		struct pending *p = leave_trouble(c, m->err);
+		char doing[300];
 
+		(void)snprintf(doing, sizeof(doing), "group %s", c->group);
 		if (p)
-			(void)kafka_fail(&p->sentence, m->err, "Kafka");
+			(void)kafka_fail(&p->sentence, m->err, doing);
 	}
 	rd_kafka_message_destroy(takes_message);
 }
@@ -424,6 +430,7 @@ void kafka_consumer_close_within(struct kafka_consumer *consumer, unsigned timeo
 	now_ms = clock_monotonic_ms();
 	kafka_end_client(c->rk, now_ms < until_ms ? (unsigned)(until_ms - now_ms) : 0);
 	free(c->brokers);
+	free(c->group);
 	(void)close(c->fd);
 	while (c->first) {
 		struct pending *p = c->first;

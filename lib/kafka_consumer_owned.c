@@ -3,6 +3,7 @@
 #include "lib/mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,9 +197,12 @@ int kafka_consumer_committed_within(struct kafka_consumer *consumer, struct kafk
 {
 	rd_kafka_topic_partition_list_t *list = places_list(places);
 	const rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, (int)timeout_ms);
-	const int r =
-		take_answer(code, list, places, "cannot ask what the group has committed", err);
+	char doing[300];
+	int r;
 
+	(void)snprintf(doing, sizeof(doing), "cannot ask what group %s has committed",
+	               consumer->group);
+	r = take_answer(code, list, places, doing, err);
 	rd_kafka_topic_partition_list_destroy(list);
 	return r;
 }

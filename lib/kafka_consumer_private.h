@@ -16,7 +16,7 @@ struct owned {
 
 struct kafka_consumer {
 	rd_kafka_t *rk;
-	char *brokers;             /* for sentences */
+	char *brokers, *group;     /* for sentences */
 	rd_kafka_queue_t *queue;   /* what is polled */
 	rd_kafka_queue_t *commits; /* results of commits */
 	int fd;

@@ -216,8 +216,10 @@ def test_check_tells_which_right_is_missing(closefeed, start_kafka, reading, gro
     allow(broker, "Read", "--topic", topic)
     code, said = ask()
     assert code == 77 and said["topic"]["ok"] and not said["group"]["ok"]
-    result = closefeed("preview", path, env=env)
-    assert result.code == 77 and "group" in result.err
+    assert group in said["group"]["what"]
+    for verb in ("preview", "run"):
+        result = closefeed(verb, path, env=env)
+        assert result.code == 77 and group in result.err
     allow(broker, "Read", "--group", group)
     code, said = ask()
     assert code == 0 and said["group"]["ok"], said
