@@ -44,12 +44,12 @@ const char *effect_caution(unsigned effect)
 	return effects[index_of(effect)].caution;
 }
 
-char *effect_names(unsigned of)
+char *effect_names(unsigned mask)
 {
 	struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < n_effects; i++) {
-		if (!(of & effects[i].effect))
+		if (!(mask & effects[i].effect))
 			continue;
 		buf_addf(&text, "%s%s", text.len ? ", " : "", effects[i].name);
 	}
@@ -269,20 +269,28 @@ struct filters {
 	const char *odd;   /* one that Close does not know, and so would ignore */
 };
 
-/* Blanks and commas, also as a URL writes them. */
+/* How many bytes of @value are a blank or comma, also as a URL writes it; 0: none. */
+static size_t blank_at(const char *value, size_t len)
+{
+	static const char *const written[] = {"%20", "%2C", "%2c", "%09",
+	                                      "%0A", "%0a", "%0D", "%0d"};
+
+	for (size_t i = 0; len >= 3 && i < sizeof(written) / sizeof(written[0]); i++)
+		if (memcmp(value, written[i], 3) == 0)
+			return 3;
+	return strchr(" \t\r\n,+[]\"", *value) ? 1 : 0;
+}
+
+/* It says nothing, or lists nothing. */
 static bool is_blank(const char *value, size_t len)
 {
-	while (len) {
-		const size_t n = *value == '%' && len >= 3 ? 3 : 1;
+	size_t n;
 
-		if (n == 1 ? !strchr(" \t\r\n,+[]\"", *value)
-		           : strncasecmp(value, "%20", 3) && strncasecmp(value, "%2c", 3) &&
-		                     strncasecmp(value, "%09", 3) && strncasecmp(value, "%0a", 3))
-			return false;
+	while (len && (n = blank_at(value, len))) {
 		value += n;
 		len -= n;
 	}
-	return true;
+	return !len;
 }
 
 static void count_filter(struct filters *f, const char *name, const char *value, size_t len)

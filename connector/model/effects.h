@@ -19,7 +19,7 @@ const char *effect_name(unsigned effect);
 /* What a person is to think of who allows it: "what is sent cannot be called back". */
 const char *effect_caution(unsigned effect);
 /* "sends, mass"; to free(). */
-char *effect_names(unsigned effects);
+char *effect_names(unsigned mask);
 
 /*
  * What every call of @op does. @op NULL: what is known of a call that the catalogue does not have,

@@ -89,6 +89,16 @@ def test_what_is_allowed_is_sent(closefeed, pipeline, sandbox):
     assert line["body"]["status"] == "outbox"
 
 
+def test_a_reject_goes_when_the_route_has_the_word(closefeed, pipeline, sandbox):
+    path = pipeline([{"name": "Ana"}], routes="- operation: contact.create")
+    assert closefeed("run", path).code == 1 and not writes(sandbox)
+    [reject] = closefeed("rejects", "list", path, "--json").json["rejects"]
+    path.write_text(path.read_text().replace("contact.create", "contact.create\n    allow: [orphans]"))
+    result = closefeed("rejects", "retry", path, "--all")
+    assert result.code == 0, result.err
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["Ana"]
+
+
 def test_another_word_does_not_help(closefeed, pipeline, sandbox):
     path = pipeline([{"name": "Ana"}], routes="- operation: contact.create\n  allow: [sends]")
     assert "no call of contact.create needs it: take sends out" in closefeed("check", path).err

@@ -166,7 +166,8 @@ static void a_call_that_would_change_everything_selects_nothing(void **state)
 		char *field = NULL;
 		char *why = effects_unselected(find(rows[i].operation), rows[i].url, body, &field);
 
-		if (!why != !rows[i].field || (why && strcmp(field ? field : "", rows[i].field)))
+		if (!why != !rows[i].field ||
+		    (why && strcmp(field ? field : "", rows[i].field) != 0))
 			fail_msg("%s %s %s: %s (%s)", rows[i].operation, rows[i].url, rows[i].body,
 			         why ? why : "selects", field ? field : "");
 		free(why);

@@ -1,0 +1,29 @@
+"""What guards count goes on where a run begins anew with other partitions."""
+
+import json
+
+from rdkafka import Record
+from test_kafka_status import member  # noqa: F401 (a fixture)
+
+DELETES = {"routes": "- operation: lead.delete\n  allow: [destroys]",
+           "delivery": "quarantine: 2s\nmax_destroys: 3"}
+
+
+def deletes(ids, partition):
+    return [Record(json.dumps({"id": lead}), partition=partition) for lead in ids]
+
+
+def test_partitions_that_go_begin_no_new_count_of_deletes(kafka, member, sandbox):  # noqa: F811
+    ids = [sandbox.post("/lead/", {"name": f"Lead {i}"})["id"] for i in range(6)]
+    topic, group = kafka.topic("goners", partitions=2), kafka.unique("group")
+    kafka.produce(topic, deletes(ids[:2], 0))
+    first = member(topic, name="first", group=group, **DELETES)
+    first.wait_for(lambda s: s["counts"]["delivered"] == 2)
+    member(topic, name="second", group=group, **DELETES)
+    [left] = first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=60)["partitions"]
+
+    kafka.produce(topic, deletes(ids[2:], left["partition"]))
+    out, err = first.process.communicate(timeout=60)
+    assert first.process.returncode == 75, err
+    summary = json.loads(out.splitlines()[-1])
+    assert "3 deletes and merges" in summary["reason"] and summary["delivered"] == 3
