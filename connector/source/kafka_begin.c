@@ -24,13 +24,15 @@ static void say(struct kafka_beginning *b, const char *format, ...)
 static void take_over(const struct kafka_place_facts *f, struct kafka_beginning *b)
 {
 	const uint64_t committed = (uint64_t)f->committed;
+	/* What came after it had lost the partition it cannot have sent. */
+	const uint64_t sent_to = b->note.ceiling < f->end ? b->note.ceiling : f->end;
 
 	if (committed > b->offset) {
 		b->offset = committed;
 		b->settles_before = true;
 	}
-	if (b->note.ceiling > b->offset)
-		b->doubtful_to = b->note.ceiling;
+	if (sent_to > b->offset)
+		b->doubtful_to = sent_to;
 }
 
 /* The state knows the partition. */

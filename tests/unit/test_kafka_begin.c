@@ -105,6 +105,8 @@ static void what_another_owner_may_have_sent_is_in_doubt(void **state)
 	(void)state;
 	facts.stream = s;
 	facts.committed = 600;
+	facts.note = "closefeed1 theirs 0 4000 1+1";
+	check_eq(begin(&facts).doubtful_to, 1000); /* what is not there yet it cannot have sent */
 	facts.note = "closefeed1 theirs 0 650 1+1";
 	b = begin(&facts);
 	check_eq(b.offset, 600);
