@@ -169,6 +169,9 @@ static bool is_absent(const struct proof *p, const struct unproven *u, size_t at
 	for (enum proof_source s = 0; s < n_sources; s++) {
 		if (age < quarantine(p) / 2 || !was_looked_at(q, s, at))
 			continue;
+		/* It is read from our own attempt on; who had the partition before may be older. */
+		if (s == SOURCE_LOG && partitions_doubt(p->engine, u->request))
+			continue;
 		item->n_late_looks[s]++;
 		if (!item->first_late_ms)
 			item->first_late_ms = q->asked_ms;
