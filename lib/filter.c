@@ -243,12 +243,8 @@ static void add_quoted(struct json_object *value, struct buf *out)
 {
 	const char *text = json_object_get_string(value);
 	const size_t len = (size_t)json_object_get_string_len(value);
-	size_t n = 0, next;
+	const size_t n = utf8_cut(text, len, most_quoted);
 
-	while (n < len && n < most_quoted) {
-		next = utf8_sequence(text + n, len - n);
-		n += next ? next : 1;
-	}
 	buf_adds(out, "the text ");
 	json_print_string(text, n, out);
 	if (n < len)

@@ -5,6 +5,7 @@
 #include "lib/jq_guard.h"
 #include "lib/jq_value.h"
 #include "lib/mem.h"
+#include "lib/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -157,15 +158,12 @@ static void finish(struct jq_set *set)
 /* Cuts where a character begins. */
 static void copy_cut(char *to, size_t size, const char *text)
 {
-	size_t len = strlen(text);
+	const size_t len = strlen(text);
 
-	if (len < size) {
+	if (len < size)
 		memcpy(to, text, len + 1);
-		return;
-	}
-	for (len = size - 4; len && ((unsigned char)text[len] & 0xc0) == 0x80; len--)
-		;
-	(void)snprintf(to, size, "%.*s…", (int)len, text);
+	else
+		(void)snprintf(to, size, "%.*s…", (int)utf8_cut(text, len, size - 4), text);
 }
 
 /* What error() was called with, or what libjq found, as one line of bounded length. */

@@ -57,6 +57,16 @@ bool utf8_is_valid(const char *text, size_t len)
 	return true;
 }
 
+size_t utf8_cut(const char *text, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	for (size_t back = 1; back < 4 && back <= max; back++)
+		if (utf8_sequence(text + max - back, len - max + back) > back)
+			return max - back;
+	return max;
+}
+
 size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code)
 {
 	/* The bits of the first byte that belong to the character. */

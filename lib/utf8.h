@@ -12,6 +12,10 @@ size_t utf8_sequence(const char *text, size_t len);
 /* All of @text is characters; so is nothing at all. */
 bool utf8_is_valid(const char *text, size_t len);
 
+/* How many bytes of @text fit into @max without cutting a character; what is none is cut anywhere.
+ */
+size_t utf8_cut(const char *text, size_t len, size_t max);
+
 /* As utf8_sequence(), with the character in *@ret_code. */
 size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code);
 

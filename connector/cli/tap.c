@@ -68,7 +68,7 @@ static void print_body(char mark, struct json_object *of)
 	struct json_object *body = json_get(of, "body");
 	const char *text;
 	char *made = NULL;
-	size_t len, end = 0;
+	size_t len, end;
 
 	if (!body)
 		return;
@@ -77,11 +77,7 @@ static void print_body(char mark, struct json_object *of)
 	else
 		text = made = json_text(body);
 	len = strlen(text);
-	while (end < len && end + 4 <= shown_bytes) {
-		const size_t one = utf8_sequence(text + end, len - end);
-
-		end += one ? one : 1;
-	}
+	end = utf8_cut(text, len, shown_bytes);
 	(void)printf("    %c ", mark);
 	print_text(text, end);
 	if (end < len || json_get_bool(of, "is_cut", false))

@@ -79,7 +79,7 @@ static void add_body(struct json_object *o, const struct redact *redact, const c
 	struct json_object *masked = NULL;
 	struct buf text = BUF_INIT;
 	const bool is_json = len && json_parse(body, len, 0, &value, NULL, NULL) == 0;
-	size_t shown = 0;
+	size_t shown;
 
 	if (!len)
 		return;
@@ -94,11 +94,7 @@ static void add_body(struct json_object *o, const struct redact *redact, const c
 	if (is_json && text.len <= tap_body_bytes) {
 		(void)json_object_object_add(o, "body", json_object_get(masked ? masked : value));
 	} else {
-		while (shown < text.len && shown + 4 <= tap_body_bytes) {
-			const size_t one = utf8_sequence(text.data + shown, text.len - shown);
-
-			shown += one ? one : 1;
-		}
+		shown = utf8_cut(buf_text(&text), text.len, tap_body_bytes);
 		(void)json_object_object_add(
 			o, "body", json_object_new_string_len(buf_text(&text), (int)shown));
 		(void)json_object_object_add(o, "is_cut",

@@ -72,10 +72,7 @@ static void add_cut_text(struct buf *out, const struct redact *redact, const cha
 	char *copy = mem_dup(text, len);
 
 	len = redact_bytes(redact, copy, len);
-	if (len > event_body_max)
-		for (len = event_body_max; len && ((uint8_t)copy[len] & 0xc0) == 0x80; len--)
-			;
-	json_print_string(copy, len, out);
+	json_print_string(copy, utf8_cut(copy, len, event_body_max), out);
 	free(copy);
 }
 

@@ -90,12 +90,30 @@ static void text_is_valid_when_all_of_it_is_characters(void **state)
 	check(!utf8_is_valid("\xc3\xa9\xff", 3));
 }
 
+static void text_is_cut_where_a_character_begins(void **state)
+{
+	(void)state;
+	check_eq(utf8_cut("abc", 3, 8), 3);
+	check_eq(utf8_cut("abcd", 4, 3), 3);
+	check_eq(utf8_cut("", 0, 0), 0);
+	check_eq(utf8_cut("ab\xc3\xa9", 4, 4), 4);
+	check_eq(utf8_cut("ab\xc3\xa9", 4, 3), 2);
+	for (size_t max = 1; max <= 4; max++)
+		check_eq(utf8_cut("a\xf0\x9f\x98\x80z", 6, max), 1);
+	check_eq(utf8_cut("a\xf0\x9f\x98\x80z", 6, 5), 5);
+	check_eq(utf8_cut("\xe2\x82\xac", 3, 2), 0);
+	/* What is no character has no beginning. */
+	check_eq(utf8_cut("\xa9\xa9\xa9\xa9\xa9", 5, 3), 3);
+	check_eq(utf8_cut("a\xc3z", 3, 2), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		sentence(every_first_and_second_byte_is_judged_exactly),
 		sentence(every_scalar_value_is_encoded_as_one_character_and_read_again),
 		sentence(encoding_agrees_with_known_characters),
+		sentence(text_is_cut_where_a_character_begins),
 		sentence(text_is_valid_when_all_of_it_is_characters),
 	};
 
