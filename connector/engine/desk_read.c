@@ -235,8 +235,13 @@ static struct json_object *counts_of(const struct run_counts *n)
 
 static void add_place(void *arg, struct stream *takes_stream)
 {
-	struct json_object *o = arg, *place = json_object_new_object();
+	struct json_object *o = arg, *place;
 
+	if (takes_stream->kind == STREAM_PARTITION) { /* "partitions" tells of those */
+		stream_free(takes_stream);
+		return;
+	}
+	place = json_object_new_object();
 	set_text(place, "file", takes_stream->name);
 	set_number(place, "line", takes_stream->settled_line);
 	set_number(place, "bytes", takes_stream->settled_to);

@@ -134,6 +134,8 @@ def test_what_stands_still_has_no_forecast(kafka, member, sandbox):
     assert status["lag"]["settled_per_minute"] == 0
     assert status["lag"]["drained_in_seconds"] is None
     assert "20 records behind" in run.words() and "none was settled" in run.words()
+    assert "up to line" not in run.words()  # it has none
+    assert "source" not in status
     sandbox.process.send_signal(signal.SIGCONT)
     run.wait_for(lambda s: lag_of(s) == 0)
     assert run.end()[-1]["delivered"] == 20
