@@ -45,10 +45,10 @@ static const struct setting defaults[] = {
 	{"session.timeout.ms", "60000"},
 	{"max.poll.interval.ms", "300000"},
 	/*
-         * As much is read ahead: 8 MiB; librdkafka's own would be 64. A small bound on messages
+         * As much is read ahead: 4 MiB; librdkafka's own would be 64. A small bound on messages
          * would cost speed, since 2.0.2 looks only once a second whether they have become fewer.
          */
-	{"queued.max.messages.kbytes", "8192"},
+	{"queued.max.messages.kbytes", "4096"},
 	{"fetch.max.bytes", "4194304"},
 };
 
@@ -222,6 +222,13 @@ int kafka_consumer_open(const struct kafka_consumer_config *config,
 int kafka_consumer_fd(const struct kafka_consumer *consumer)
 {
 	return consumer->fd;
+}
+
+void kafka_consumer_wake(struct kafka_consumer *consumer)
+{
+	static const uint64_t one = 1;
+
+	(void)!write(consumer->fd, &one, sizeof(one));
 }
 
 static void forget_current(struct kafka_consumer *c)
