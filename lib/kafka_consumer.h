@@ -86,6 +86,8 @@ int kafka_consumer_open(const struct kafka_consumer_config *config,
 void kafka_consumer_poll(struct kafka_consumer *consumer, struct kafka_event *ret_event);
 /* Readable after KAFKA_NOTHING when there is something again. */
 int kafka_consumer_fd(const struct kafka_consumer *consumer);
+/* Makes it readable, so that whoever waits for it polls. */
+void kafka_consumer_wake(struct kafka_consumer *consumer);
 
 /* Answers KAFKA_ASSIGN: reads @places from their offsets on, none of them paused. */
 int kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_places *places,
