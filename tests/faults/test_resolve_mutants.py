@@ -49,6 +49,19 @@ MOVES = """
 """
 
 
+RENAMES = """
+- when: .step == "parent"
+  operation: lead.create
+  body: {name: "{key}", custom.Key: "{key}"}
+- when: .step == "linked"
+  operation: lead.update
+  match: {name: "{was}"}
+  link: {custom.Parent: {lead: {custom.Key: "{key}"}}}
+  body: {name: "{name}"}
+- operation: lead.upsert
+  match: {name: "{was}"}
+  body: {name: "{name}"}
+"""
 NOTES = """
 - when: .name
   operation: lead.create
@@ -126,6 +139,26 @@ def changed_by_another_key(feed):
     return child_of_a_slow_parent(feed, MOVES)
 
 
+def renamed_while_its_parent_is_made(feed):
+    """The update stands aside; what comes behind it means the object by the name it brings."""
+    feed.sandbox.post("/custom_field/lead/", {"name": "Parent", "type": "text"})
+    feed.sandbox.post("/_sandbox/settings", {"lag_ms": 0})
+    feed.sandbox.post("/lead/", {"name": "Acme"})
+    feed.sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    feed.run(RENAMES, [{"step": "parent", "key": "P"},
+                       {"step": "linked", "was": "Acme", "name": "Acme GmbH", "key": "P"},
+                       {"was": "Acme GmbH", "name": "Acme GmbH"}])
+    return feed.leads("name")
+
+
+def note_of_one_of_two_leads(feed):
+    """The second of the name is on its way when the note comes: nobody knows which is meant."""
+    feed.run(NOTES, [{"name": "Acme", "about": "first"}])
+    feed.sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    feed.run(NOTES, [{"name": "Acme", "about": "second"}, {"of": "Acme"}])
+    return len(feed.sandbox.objects("activity/note"))
+
+
 def note_of_a_refused_lead(feed):
     """The note comes in a later run than the lead that it means; another one has the same name."""
     feed.run(NOTES, [{"name": "Acme", "about": "first"}])
@@ -136,6 +169,8 @@ def note_of_a_refused_lead(feed):
 
 
 MUTANTS = {
+    "parents": (note_of_one_of_two_leads, 0),
+    "offers_of_updates": (renamed_while_its_parent_is_made, ["Acme GmbH", "P"]),
     "closed_parents": (note_of_a_refused_lead, 0),
     "aside_lanes": (changed_by_its_id, "2"),
     "target_lane": (changed_by_another_key, "2"),
