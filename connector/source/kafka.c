@@ -257,6 +257,8 @@ static void take_end(struct kafka *k, const struct kafka_place *place)
 
 bool kafka_is_pattern(const struct kafka *k, const char *topic)
 {
+	if (*topic == '^') /* itself: it fits nothing yet */
+		return true;
 	for (char **t = k->topics; *t; t++)
 		if (strcmp(*t, topic) == 0)
 			return false;
@@ -278,8 +280,12 @@ static void take_trouble(struct kafka *k, const struct kafka_event *event)
 		return;
 	case KAFKA_NO_TOPIC:
 		/* A pattern goes on with what there is. */
-		if (event->places.n && !kafka_is_pattern(k, event->places.items[0].topic))
+		if (!event->places.n)
+			return;
+		if (!kafka_is_pattern(k, event->places.items[0].topic))
 			k->failed = err_set(&k->failure, -ENOENT, "%s", event->sentence);
+		else if (*event->places.items[0].topic == '^')
+			k->n_unfit++;
 		return;
 	case KAFKA_UNREACHABLE:
 		if (!k->unreachable_ms)
@@ -329,10 +335,22 @@ static int fail(struct kafka *k, struct err *err)
 
 /* Reading */
 
+/* Each topic is a pattern that fits none: the client does not even join the group. */
+static bool fits_nothing(const struct kafka *k)
+{
+	size_t n = 0;
+
+	while (k->topics[n])
+		n++;
+	return k->claim == KAFKA_WAITS && !k->is_wanted && !k->has_begun && k->n_unfit >= n;
+}
+
 static bool is_at_end(const struct kafka *k)
 {
-	if (!k->options.until_end || k->claim != KAFKA_OWNS || k->n_held)
+	if (!k->options.until_end || k->n_held)
 		return false;
+	if (k->claim != KAFKA_OWNS)
+		return fits_nothing(k);
 	for (size_t i = 0; i < k->n_parts; i++)
 		if (!k->parts[i].is_checked || k->parts[i].at < k->parts[i].end_at_start)
 			return false;
@@ -345,6 +363,7 @@ static int kafka_next(struct source *source, struct record **ret_record, struct 
 	struct kafka_event event;
 
 	k->polled_ms = k->now_ms;
+	k->is_awaited = true;
 	if (k->is_paused)
 		pause_all(k, false);
 	for (int i = 0; i < steps_per_call; i++) {
@@ -368,7 +387,10 @@ static int kafka_next(struct source *source, struct record **ret_record, struct 
 	return SOURCE_LATER;
 }
 
-/* Nobody reads: what comes is events, and the odd message that was on its way. */
+/*
+ * Nobody reads: what comes is events, and the odd message that was on its way. Whoever reads may
+ * only have had nothing to read for a while, and is asked first: what is paused comes late.
+ */
 static void keep_alive(struct kafka *k)
 {
 	struct kafka_event event;
@@ -376,6 +398,11 @@ static void keep_alive(struct kafka *k)
 	if (k->now_ms < k->polled_ms + patience_ms && !k->options.is_only_owner)
 		return;
 	k->polled_ms = k->now_ms;
+	if (k->is_awaited) {
+		k->is_awaited = false;
+		kafka_consumer_wake(k->consumer);
+		return;
+	}
 	if (!k->is_paused)
 		pause_all(k, true);
 	for (int i = 0; i < steps_per_call && !k->failed; i++) {

@@ -49,6 +49,7 @@ struct kafka {
 	size_t n_streams;
 	char *cluster;  /* hash of its id; NULL: not known yet */
 	bool has_begun; /* an assignment with partitions */
+	size_t n_unfit; /* patterns that fitted no topic when they were looked up */
 	/* An assignment that is not read yet */
 	struct kafka_places wanted;
 	bool is_wanted;
@@ -59,6 +60,7 @@ struct kafka {
 	struct kafka_part *last; /* of which the last message was */
 	bool is_paused;          /* nobody reads */
 	uint64_t polled_ms;
+	bool is_awaited; /* somebody has read since that was looked at */
 	size_t n_held;
 	uint64_t held_bytes;
 	/* Commits: one at a time */

@@ -422,6 +422,58 @@ static void an_idle_owner_keeps_its_lease(void **state)
 	world_free(w);
 }
 
+/* Whoever waits for the descriptor reads, and is not taken for one who does not. */
+static void what_comes_after_a_silence_is_there_at_once(void **state)
+{
+	struct world *w = world_new(1);
+	const uint64_t began_ms = clock_monotonic_ms();
+	uint64_t produced_ms = 0;
+	struct record *record = NULL;
+	bool is_there = true;
+
+	(void)state;
+	w->options.session_ms = 60000; /* no commit wakes anybody up meanwhile */
+	start(w);
+	while (!record && clock_monotonic_ms() < began_ms + 15000) {
+		struct pollfd fd = {.fd = source_fd(w->source), .events = POLLIN};
+
+		check_eq(kafka_turn(w->source, clock_monotonic_ms(), NULL), 0);
+		if (is_there)
+			check(source_next(w->source, &record, NULL) >= 0);
+		if (!produced_ms && clock_monotonic_ms() > began_ms + 8000) {
+			produced_ms = clock_monotonic_ms();
+			produce(w, 0, 1);
+		}
+		is_there = !record && poll(&fd, 1, 200) == 1;
+	}
+	check(record);
+	check(clock_monotonic_ms() < produced_ms + 3000);
+	settle(w, record);
+	world_free(w);
+}
+
+static void a_pattern_that_fits_nothing_is_waited_for(void **state)
+{
+	char *const patterns[] = {(char[]){"^u"}, (char[]){"^v"}, NULL};
+	struct world *w = world_new(1);
+	uint64_t until_ms;
+	int r;
+
+	(void)state;
+	w->options.topics = patterns;
+	start(w);
+	rest(w, 1500);
+	stop(w);
+	w->options.until_end = true;
+	start(w);
+	until_ms = clock_monotonic_ms() + 30000;
+	do
+		check_null(turn(w, &r, NULL));
+	while (r == SOURCE_LATER && clock_monotonic_ms() < until_ms);
+	check_eq(r, SOURCE_END);
+	world_free(w);
+}
+
 static void who_does_not_read_stays_a_member_and_loses_nothing(void **state)
 {
 	struct world *w = world_new(1);
@@ -621,6 +673,8 @@ int main(void)
 		sentence(who_only_owns_knows_a_topic_that_was_made_anew),
 		sentence(the_lease_ends_when_commits_are_not_taken),
 		sentence(an_idle_owner_keeps_its_lease),
+		sentence(what_comes_after_a_silence_is_there_at_once),
+		sentence(a_pattern_that_fits_nothing_is_waited_for),
 		sentence(who_does_not_read_stays_a_member_and_loses_nothing),
 		sentence(the_end_is_where_it_was_when_the_run_began),
 		sentence(where_a_new_group_begins_is_committed_though_nothing_came),
