@@ -277,6 +277,12 @@ void partitions_turn(struct engine *e)
 		check_reach(e);
 }
 
+void partitions_tell(struct engine *e)
+{
+	if (partitions_are_read(e) && e->source && e->is_bound && !e->hands_over)
+		kafka_tell(e->source);
+}
+
 enum exit_code partitions_code(const struct engine *e, int r)
 {
 	return partitions_are_read(e) ? code_of(r) : r == -ESTALE ? EXIT_AGAIN : EXIT_INPUT;
@@ -290,6 +296,13 @@ uint64_t partitions_sent_to(void *arg, const struct stream *stream)
 
 	/* Where the state cannot say, rather too much. */
 	return to != UINT64_MAX ? to : stream->settled_to + kafka_ahead_max;
+}
+
+bool partitions_are_durable(void *arg)
+{
+	const struct engine *e = arg;
+
+	return !journal_has_changes(e->journal);
 }
 
 /* The engine has drained: all that ended is durable. */
@@ -351,7 +364,8 @@ bool partitions_may_send(void *arg, const struct request *request)
 			return false;
 		/* The clock itself: this process may have been stopped since the turn began. */
 		if (kafka_has(e->source, stream->id) &&
-		    !kafka_may_send(e->source, stream->id, clock_monotonic_ms()))
+		    (!kafka_may_send(e->source, stream->id, clock_monotonic_ms()) ||
+		     !kafka_covers(e->source, stream->id, record->pos)))
 			return false;
 	}
 	return true;

@@ -17,6 +17,10 @@ int partitions_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 /* How a source that failed with @r ends the process. */
 enum exit_code partitions_code(const struct engine *e, int r);
 
+/* Host of the source: nothing is settled that this state could forget. */
+bool partitions_are_durable(void *arg);
+/* In each turn, when it is durable: tells Kafka what is settled. */
+void partitions_tell(struct engine *e);
 /* First in each turn: keeps the lease, begins an assignment, gives one back. */
 void partitions_turn(struct engine *e);
 /* Host of the source: @stream is about to be read, as far as this state has settled it. */

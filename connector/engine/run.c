@@ -125,6 +125,7 @@ static void commit(struct engine *e)
 		return;
 	/* What could not be made durable did not happen; nothing after it may happen either. */
 	e->at_once = true;
+	e->hands_over = false;
 	e->is_stopping = true;
 	e->stop_code = EXIT_LOCAL;
 	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%s", err.text);
@@ -145,8 +146,12 @@ static void turn(struct engine *e)
 	if (e->source && journal_has_changes(e->journal))
 		source_mark(e->source);
 	commit(e);
-	if (!e->at_once)
+	if (partitions_are_read(e) && !e->at_once)
+		commit(e); /* what the first one set going: else Kafka might never be told */
+	if (!e->at_once) {
+		partitions_tell(e);
 		outbox_turn(e);
+	}
 	desk_turn(e->desk);
 }
 
@@ -175,10 +180,10 @@ static void count_open(struct engine *e)
 
 static void end_run(struct engine *e)
 {
-	if (e->hands_over) { /* it goes on with other partitions */
+	if (e->hands_over)
 		commit(e);
+	if (e->hands_over) /* it goes on with other partitions */
 		return;
-	}
 	e->run.ended_wall_ms = loop_wall_ms(e->loop);
 	count_open(e);
 	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.150s",

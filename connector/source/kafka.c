@@ -435,6 +435,14 @@ int kafka_turn(struct source *source, uint64_t now_ms, struct err *err)
 	return k->failed ? fail(k, err) : 0;
 }
 
+void kafka_tell(struct source *source)
+{
+	struct kafka *k = kafka_of(source);
+
+	if (!k->failed)
+		kafka_commit_turn(k);
+}
+
 static int kafka_fd(const struct source *source)
 {
 	return kafka_consumer_fd(kafka_of(source)->consumer);
@@ -523,6 +531,16 @@ enum kafka_reach kafka_reach(struct source *source, uint64_t stream, uint64_t po
 	return p->is_checked && pos < p->ceiling ? KAFKA_REACHES : KAFKA_RISES;
 }
 
+bool kafka_covers(struct source *source, uint64_t stream, uint64_t pos)
+{
+	struct kafka_part *p = part_of(kafka_of(source), stream);
+
+	assert(p);
+	if (p->reach <= pos)
+		p->reach = pos + 1;
+	return pos < p->ceiling;
+}
+
 bool kafka_is_doubtful(const struct source *source, uint64_t stream, uint64_t pos)
 {
 	const struct kafka_part *p = part_of(kafka_of(source), stream);
@@ -535,7 +553,8 @@ void kafka_hand_over(struct source *source, unsigned timeout_ms)
 	struct kafka *k = kafka_of(source);
 	struct kafka_places places = {0};
 
-	if ((k->claim == KAFKA_HANDS_OVER || k->claim == KAFKA_OWNS) && k->n_parts) {
+	if ((k->claim == KAFKA_HANDS_OVER || k->claim == KAFKA_OWNS) && k->n_parts &&
+	    kafka_is_durable(k)) {
 		kafka_commit_places(k, true, &places);
 		/* Where it fails the next owner asks more questions, and that is all. */
 		(void)kafka_consumer_commit_within(k->consumer, &places, timeout_ms, NULL);

@@ -57,11 +57,14 @@ int kafka_open(const struct kafka_options *options, struct source **ret_source, 
 void kafka_go_on(struct source *source, const struct kafka_options *options);
 
 /*
- * Once a turn, before anything is read or sent, also when nothing is read: commits what was settled
- * (and is durable: what is settled in this turn is committed in the next one), keeps the lease, and
- * keeps the group's patience. Errors as source_next().
+ * Once a turn, before anything is read or sent, also when nothing is read: keeps the lease and the
+ * group's patience, and commits what was settled, if all of that is durable (host->is_durable).
+ * Errors as source_next().
  */
 int kafka_turn(struct source *source, uint64_t now_ms, struct err *err);
+
+/* Commits what was settled, in a turn in which that became durable only now. */
+void kafka_tell(struct source *source);
 
 enum kafka_claim {
 	KAFKA_WAITS,      /* owns nothing: nothing of a partition may be sent */
@@ -91,6 +94,9 @@ enum kafka_reach {
 	KAFKA_IS_FAR, /* it would be more than a next owner is to prove: kafka_ahead_max */
 };
 enum kafka_reach kafka_reach(struct source *source, uint64_t stream, uint64_t pos);
+
+/* Whether the ceiling is above a record that is about to be sent; where not, it rises. */
+bool kafka_covers(struct source *source, uint64_t stream, uint64_t pos);
 
 /* The record may have been sent by the partition's owner before: it needs proof before it is. */
 bool kafka_is_doubtful(const struct source *source, uint64_t stream, uint64_t pos);

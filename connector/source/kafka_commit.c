@@ -16,10 +16,20 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t sent_to(const struct kafka *k, const struct kafka_part *p)
+{
+	const struct source_host *host = k->options.host;
+
+	return host->sent_to ? host->sent_to(host->arg, p->stream) : p->handed_to;
+}
+
 static uint64_t wanted_ceiling(const struct kafka *k, const struct kafka_part *p)
 {
-	const uint64_t ceiling = max(max(p->ceiling, p->reach), p->stream->doubtful_to);
+	uint64_t ceiling = max(max(p->ceiling, p->reach), p->stream->doubtful_to);
 
+	/* What was sent in an earlier assignment may be far behind where this one reads. */
+	if (!p->is_committed)
+		ceiling = max(ceiling, sent_to(k, p));
 	/* Moved in large steps: half of it is left while the commit is on its way. */
 	if (p->is_committed && p->at + k->options.ahead / 2 < p->ceiling)
 		return ceiling;
@@ -38,10 +48,7 @@ static void add_place(const struct kafka *k, struct kafka_part *p, uint64_t ceil
 /* Nothing more is sent: who is next needs to prove no more than what was. */
 static uint64_t last_ceiling(const struct kafka *k, const struct kafka_part *p)
 {
-	const struct source_host *host = k->options.host;
-	const uint64_t sent_to = host->sent_to ? host->sent_to(host->arg, p->stream) : p->handed_to;
-
-	return max(max(sent_to, p->stream->settled_to), p->stream->doubtful_to);
+	return max(max(sent_to(k, p), p->stream->settled_to), p->stream->doubtful_to);
 }
 
 void kafka_commit_places(struct kafka *k, bool is_last, struct kafka_places *places)
@@ -70,13 +77,21 @@ static bool is_due(const struct kafka *k, bool *ret_all)
 	       k->now_ms >= k->sent_ms + k->options.session_ms / 3;
 }
 
+/* What Kafka says is settled, no state takes up again: a kill must not leave it in none. */
+bool kafka_is_durable(const struct kafka *k)
+{
+	const struct source_host *host = k->options.host;
+
+	return !host->is_durable || host->is_durable(host->arg);
+}
+
 void kafka_commit_turn(struct kafka *k)
 {
 	struct kafka_places places = {0};
 	bool all;
 
 	if (k->claim != KAFKA_OWNS || k->ticket || !k->n_parts || k->now_ms < k->commit_at_ms ||
-	    !is_due(k, &all))
+	    !is_due(k, &all) || !kafka_is_durable(k))
 		return;
 	if (all)
 		kafka_commit_places(k, false, &places);

@@ -88,6 +88,7 @@ int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
 
 /* kafka_commit.c */
 void kafka_commit_turn(struct kafka *k);
+bool kafka_is_durable(const struct kafka *k);
 void kafka_committed(struct kafka *k, const struct kafka_event *event);
 /* The commits of all partitions; with @is_last the ceiling is what was sent. */
 void kafka_commit_places(struct kafka *k, bool is_last, struct kafka_places *places);

@@ -67,6 +67,8 @@ struct source_host {
 	 * record of it that may have been sent and is not settled. NULL: whatever was handed out.
 	 */
 	uint64_t (*sent_to)(void *arg, const struct stream *stream);
+	/* Whether all that is settled is durable: else nobody is told yet. NULL: it always is. */
+	bool (*is_durable)(void *arg);
 	void *arg;
 };
 

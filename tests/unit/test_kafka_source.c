@@ -277,6 +277,72 @@ static void nothing_is_handed_out_before_its_ceiling_is_committed(void **state)
 	world_free(w);
 }
 
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static void what_a_kill_could_undo_is_not_committed(void **state)
+{
+	cleanup_(freep) char *note = NULL;
+	struct world *w = world_new(1);
+
+	(void)state;
+	produce(w, 0, 1);
+	start(w);
+	settle(w, next(w));
+	w->host.is_durable = never;
+	rest(w, 1500);
+	stop(w);
+	check_eq(committed(w, 0, &note), 0);
+	w->host.is_durable = NULL;
+	start(w);
+	while (!kafka_has(w->source, 1))
+		rest(w, 1);
+	stop(w);
+	free(steal(&note));
+	check_eq(committed(w, 0, &note), 1);
+	world_free(w);
+}
+
+static uint64_t sent_to_300(void *arg, const struct stream *stream)
+{
+	(void)arg;
+	(void)stream;
+	return 300;
+}
+
+/* One that waits far behind the others: all that was sent since may be unknown yet. */
+static void the_first_ceiling_is_above_all_that_was_sent_before(void **state)
+{
+	cleanup_(freep) char *note = NULL;
+	struct world *w = world_new(1);
+	struct kafka_note said;
+
+	(void)state;
+	w->options.ahead = 10;
+	w->host.sent_to = sent_to_300;
+	start(w);
+	while (!kafka_has(w->source, 1) || !kafka_may_send(w->source, 1, clock_monotonic_ms())) {
+		int r;
+
+		check_null(turn(w, &r, NULL));
+	}
+	check(kafka_covers(w->source, 1, 299));
+	check_eq(committed(w, 0, &note), 0);
+	check(kafka_note_parse(note, &said));
+	check_eq(said.ceiling, 300);
+	/* What is above it waits until it has risen. */
+	check(!kafka_covers(w->source, 1, 300));
+	while (!kafka_covers(w->source, 1, 300)) {
+		int r;
+
+		check_null(turn(w, &r, NULL));
+	}
+	world_free(w);
+}
+
 static void a_ceiling_rises_before_it_is_reached(void **state)
 {
 	struct world *w = world_new(1);
@@ -667,6 +733,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		sentence(records_come_in_order_and_what_is_settled_is_committed),
 		sentence(nothing_is_handed_out_before_its_ceiling_is_committed),
+		sentence(what_a_kill_could_undo_is_not_committed),
+		sentence(the_first_ceiling_is_above_all_that_was_sent_before),
 		sentence(a_ceiling_rises_before_it_is_reached),
 		sentence(a_record_is_sent_before_its_turn_when_the_ceiling_is_above_it),
 		sentence(what_was_sent_before_its_turn_is_passed),
