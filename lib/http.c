@@ -141,7 +141,6 @@ static void link_in(struct http *http, struct http_transfer *t)
 		t->next->prev = t;
 	http->in_flight = t;
 	http->n_in_flight++;
-	t->is_in_flight = true;
 }
 
 static void link_out(struct http *http, struct http_transfer *t)
@@ -153,7 +152,6 @@ static void link_out(struct http *http, struct http_transfer *t)
 	if (t->next)
 		t->next->prev = t->prev;
 	http->n_in_flight--;
-	t->is_in_flight = false;
 }
 
 /* Tells the caller. False: it freed @http from inside, and nothing of it may be touched any more.
@@ -346,16 +344,6 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 		mem_exhausted();
 	return t;
-}
-
-void http_cancel(struct http_transfer *transfer)
-{
-	struct http *http = transfer->http;
-
-	assert(transfer->is_in_flight);
-	(void)curl_multi_remove_handle(http->multi, transfer->easy);
-	link_out(http, transfer);
-	(void)finish(http, transfer, CURLE_ABORTED_BY_CALLBACK);
 }
 
 unsigned http_in_flight(const struct http *http)

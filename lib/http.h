@@ -94,8 +94,5 @@ void http_global_deinit(void);
  */
 struct http_transfer *http_start(struct http *http, const struct http_request *request);
 
-/* Ends a transfer; done() is called from inside with curl_code CURLE_ABORTED_BY_CALLBACK (42). */
-void http_cancel(struct http_transfer *transfer);
-
 /* Transfers not done yet. */
 unsigned http_in_flight(const struct http *http);

@@ -127,8 +127,6 @@ void http_error_say(const struct http_transfer *t, CURLcode code, struct err *re
 			host);
 	else if (t->is_gate_shut)
 		(void)err_set(ret_err, 0, "%s: stopped before it was sent", host);
-	else if (code == CURLE_ABORTED_BY_CALLBACK)
-		(void)err_set(ret_err, 0, "%s: the call was cancelled", host);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		say_time_out(t, host, ret_err);
 	else if (code == CURLE_UNSUPPORTED_PROTOCOL && t->n_sends)

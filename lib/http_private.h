@@ -27,7 +27,6 @@ struct http_transfer {
 	struct http *http;
 	CURL *easy;
 	struct http_transfer *prev, *next; /* in flight, or next only: free */
-	bool is_in_flight;
 
 	bool (*gate)(void *arg);
 	void (*done)(void *arg, const struct http_answer *answer);

@@ -437,8 +437,3 @@ bool delivery_is_quiet(const struct delivery *delivery)
 {
 	return delivery->n_slots == 0;
 }
-
-size_t delivery_n_open(const struct delivery *delivery)
-{
-	return delivery->n_open;
-}

@@ -245,5 +245,3 @@ uint64_t delivery_n_destroyed(const struct delivery *delivery);
 bool delivery_is_idle(const struct delivery *delivery);
 /* Nothing is on the wire or about to be. */
 bool delivery_is_quiet(const struct delivery *delivery);
-/* Requests that have not ended, each half for itself. */
-size_t delivery_n_open(const struct delivery *delivery);

@@ -278,16 +278,6 @@ char *journal_config_text(struct journal *journal, uint64_t id)
 	return text;
 }
 
-uint64_t journal_next_part(struct journal *journal)
-{
-	return journal->next_part++;
-}
-
-uint64_t journal_next_record(struct journal *journal)
-{
-	return journal->next_record++;
-}
-
 uint64_t journal_next_request(struct journal *journal)
 {
 	return journal->next_request++;

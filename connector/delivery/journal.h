@@ -51,8 +51,6 @@ int journal_config(struct journal *journal, const char *sha256, const char *text
                    struct err *err);
 
 /* Fresh ids; volatile until something with them is durable. */
-uint64_t journal_next_part(struct journal *journal);
-uint64_t journal_next_record(struct journal *journal);
 uint64_t journal_next_stream(struct journal *journal);
 uint64_t journal_next_event(struct journal *journal);
 uint64_t journal_next_run(struct journal *journal);

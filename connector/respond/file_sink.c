@@ -287,11 +287,6 @@ void file_sink_append(struct file_sink *sink, const char *event, size_t len)
 		sink->failed = write_pending(sink, &sink->err);
 }
 
-bool file_sink_has_unsynced(const struct file_sink *sink)
-{
-	return sink->pending.len || sink->has_written || sink->failed < 0;
-}
-
 int file_sink_sync(struct file_sink *sink, struct err *err)
 {
 	int r = sink->failed;

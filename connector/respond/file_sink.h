@@ -27,8 +27,6 @@ void file_sink_close(struct file_sink *sink);
 /* Adds an event, which is one line without its end. */
 void file_sink_append(struct file_sink *sink, const char *event, size_t len);
 
-bool file_sink_has_unsynced(const struct file_sink *sink);
-
 /*
  * Writes what was appended since the last sync and makes it durable. On failure (-ENOSPC, …) all of
  * it is forgotten and the file is as it was: append it again later.

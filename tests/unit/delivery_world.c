@@ -511,6 +511,16 @@ int world_state_after_power_loss(struct world *w, uint64_t number)
 
 /* The other side */
 
+size_t world_n_open(const struct world *w)
+{
+	struct delivery_state look;
+	struct delivery_load load;
+
+	delivery_look(w->engine.delivery, &look);
+	delivery_look_load(w->engine.delivery, &load);
+	return look.in_flight + load.n_waiting;
+}
+
 struct http_transfer *world_flying(struct world *w, unsigned at)
 {
 	struct http_transfer *t = fake_in_flight(w->engine.http, at);

@@ -93,6 +93,8 @@ int world_row_state(struct world *w, uint64_t number);
 /* The same, if the machine lost power just now: reads a copy of the files. */
 int world_state_after_power_loss(struct world *w, uint64_t number);
 
+/* Requests that have not ended, each half for itself. */
+size_t world_n_open(const struct world *w);
 /* The n-th transfer in flight (from 0); fails the test where there is none. */
 struct http_transfer *world_flying(struct world *w, unsigned at);
 /* Ends the oldest transfer in flight. */

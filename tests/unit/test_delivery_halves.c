@@ -234,9 +234,9 @@ static void halves_are_counted_each_and_wait_like_others_in_a_lane(void **state)
 	is_bad[1] = true;
 	submit_batch(CLASS_U, 1, 4);
 	world_turn(w);
-	check_eq(delivery_n_open(w->engine.delivery), 1);
+	check_eq(world_n_open(w), 1);
 	serve(w, world_flying(w, 0)); /* the halves are not durable yet */
-	check_eq(delivery_n_open(w->engine.delivery), 2);
+	check_eq(world_n_open(w), 2);
 	check(delivery_is_quiet(w->engine.delivery));
 	delivery_look(w->engine.delivery, &look);
 	check_eq(look.waiting_lane, 2);
@@ -252,7 +252,7 @@ static void halves_are_counted_each_and_wait_like_others_in_a_lane(void **state)
 	serve(w, world_flying(w, 0));
 	world_turn(w);
 	world_turn(w);
-	check_eq(delivery_n_open(w->engine.delivery), 3);
+	check_eq(world_n_open(w), 3);
 	delivery_look(w->engine.delivery, &look);
 	check_eq(look.in_flight + look.waiting_lane, 3);
 	w->serve = serve;

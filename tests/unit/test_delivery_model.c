@@ -360,7 +360,7 @@ static bool is_killed(void)
 
 static void read_on(void)
 {
-	while (w->n_made < n_requests && delivery_n_open(w->engine.delivery) < 40 && draw(3))
+	while (w->n_made < n_requests && world_n_open(w) < 40 && draw(3))
 		w->n_made = read_from(w->n_made + 1, n_requests);
 }
 

@@ -379,27 +379,6 @@ static void a_shut_gate_lets_nothing_out(void **state)
 	check_eq(result.status, 200);
 }
 
-static void a_cancelled_transfer_is_done_at_once(void **state)
-{
-	struct scene *s = *state;
-	struct result result = {0};
-	struct http_transfer *t = start(s, (struct http_request){0}, "/silent", &result);
-
-	http_cancel(t); /* before anything happened */
-	check(result.is_done);
-	check_eq(result.curl_code, CURLE_ABORTED_BY_CALLBACK);
-	check_eq(result.n_sends, 0);
-	t = start(s, (struct http_request){0}, "/silent", &result);
-	while (!dying_server_copies(s->server))
-		loop_turn(s->loop, 5000);
-	check_eq(http_in_flight(s->http), 1);
-	http_cancel(t); /* with the request at the server */
-	check_eq(result.n_sends, 1);
-	check(strstr(result.error, "cancelled") != NULL);
-	check_eq(http_in_flight(s->http), 0);
-	check_eq(get(s, "/ok").status, 200);
-}
-
 static void freeing_ends_what_is_in_flight_without_a_word(void **state)
 {
 	struct scene *s = *state;
@@ -620,7 +599,6 @@ int main(void)
 		in_scene(what_is_not_http_is_no_answer),
 		in_scene(silence_ends_with_the_time_limit),
 		in_scene(a_shut_gate_lets_nothing_out),
-		in_scene(a_cancelled_transfer_is_done_at_once),
 		in_scene(freeing_ends_what_is_in_flight_without_a_word),
 		in_scene(it_may_be_freed_from_inside_done),
 		in_scene(more_transfers_than_connections_all_end),
