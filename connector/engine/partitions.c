@@ -197,6 +197,20 @@ enum left_open partitions_look(const struct engine *e, const struct record *reco
 	return stream_is_settled(stream, record->pos) ? LEFT_TO_OTHERS : LEFT_TO_US;
 }
 
+/* What others have settled they may have sent: it says more than this state has seen. */
+static bool others_have_written(const struct partitions *ps)
+{
+	for (size_t i = 0; i < ps->n_before; i++) {
+		const struct stream *was = ps->before[i].was, *is = ps->before[i].stream;
+
+		if (was->settled_to != is->settled_to || was->n_ranges != is->n_ranges ||
+		    (was->n_ranges &&
+		     memcmp(was->ranges, is->ranges, was->n_ranges * sizeof(*was->ranges)) != 0))
+			return true;
+	}
+	return false;
+}
+
 /* In the turn that began it: what others have settled goes in the commit that says so. */
 static void restore(struct engine *e)
 {
@@ -207,6 +221,7 @@ static void restore(struct engine *e)
 	ps->is_restored = true;
 	ps->doubt_until_ms = loop_now_ms(e->loop) + e->pipeline->quarantine_ms;
 	if (journal_set_meta(e->journal, "kafka_cluster", cluster, &err) < 0 ||
+	    (others_have_written(ps) && remember_no_more(e, &err) < 0) ||
 	    restore_load(e, &err) < 0) {
 		delivery_stop(e->delivery, EXIT_LOCAL, err.text);
 		return;

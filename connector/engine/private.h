@@ -397,6 +397,8 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
  */
 /* Forgets what is not watched any more; e->watched is there. */
 int remember_open(struct engine *e, struct err *err);
+/* Another process has written: nothing is known to be unchanged any more. Durable on return. */
+int remember_no_more(struct engine *e, struct err *err);
 /* The id at the end of the path; to free(). NULL: there is none. */
 char *remember_target(const char *url);
 /* @request has ended; its outcome is submitted next. */

@@ -66,6 +66,13 @@ int remember_open(struct engine *e, struct err *err)
 	return journal_watch(e->journal, text, e->skips_unchanged, err);
 }
 
+int remember_no_more(struct engine *e, struct err *err)
+{
+	cleanup_(freep) char *text = watched_text(e);
+
+	return e->skips_unchanged ? journal_watch(e->journal, text, false, err) : 0;
+}
+
 /* Saying */
 
 struct saying {

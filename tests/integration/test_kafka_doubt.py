@@ -6,7 +6,8 @@ import json
 import pytest
 
 from feed import names
-from rdkafka import Record
+from harness import wait_until
+from rdkafka import KafkaError, Record
 from scenarios import set_lag
 
 UPSERT = """
@@ -61,3 +62,34 @@ def test_a_link_to_what_another_owner_made_waits_for_search(taken_over, sandbox)
     assert (summary["delivered"], summary["held"], summary["rejected"]) == (1, 1, 0)
     held = taken_over.closefeed("held", "list", path, "--json").json["held"]
     assert [one["records"][0]["offset"] for one in held] == [0]
+
+
+def commit_as_another(t, offset):
+    """When the group has let its last member go."""
+    def is_done():
+        try:
+            t.broker.commit(t.group, t.name, {0: (offset, f"closefeed1 another 0 {offset}".encode())})
+        except KafkaError:
+            return False
+        return True
+    wait_until(is_done, 60)
+
+
+def test_what_another_owner_has_changed_is_not_unchanged(topic, sandbox):
+    """The partition goes to another process, which changes the object, and comes back."""
+    t = topic()
+    path = t.file(routes=UPSERT.replace("body:", "skip_unchanged: true\n      body:"))
+
+    def put(description):
+        t.put(Record(json.dumps({"name": "Acme", "description": description})))
+
+    put("first")
+    t.run(path)
+    put("second")
+    sandbox.ask("PUT", f"/lead/{sandbox.objects('lead')[0]['id']}/", {"description": "second"})
+    commit_as_another(t, 2)
+    put("first")
+    t.run(path)
+    assert [lead["description"] for lead in sandbox.objects("lead")] == ["first"]
+    put("first")
+    assert t.run(path).summary["skipped"] == 1
