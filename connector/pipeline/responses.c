@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { secret_min = 24 };
+/* Bytes; secret_max: of what stands behind whsec_. */
+enum { secret_min = 24, secret_max = 64 };
 
 static const char *const allows[] = {"private", NULL};
 static const char *const includes[] = {"response", "request", NULL};
@@ -22,16 +23,17 @@ static bool check_secret(struct loader *l, const struct yaml_node *at, const cha
 	if (strncmp(text, "whsec_", 6) == 0) {
 		size_t len = 0;
 		void *bytes = crypto_unbase64(text + 6, &len);
+		const bool is_fine = bytes && len >= secret_min && len <= secret_max;
 
 		if (bytes)
 			explicit_bzero(bytes, len);
 		free(bytes);
 		if (!bytes || len == 0)
 			fail(l, at, "whsec_ must be followed by base64");
-		else if (len < secret_min)
-			warn(l, at,
-			     "the secret is short: Standard Webhooks asks for 24 to 64 bytes");
-		return bytes && len;
+		else if (!is_fine)
+			fail(l, at, "the secret behind whsec_ has %zu bytes: it must have %d to %d",
+			     len, secret_min, secret_max);
+		return is_fine;
 	}
 	if (strlen(text) < secret_min) {
 		fail(l, at, "the secret must begin with whsec_ or be at least %d bytes long",

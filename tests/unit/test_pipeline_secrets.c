@@ -206,7 +206,7 @@ static void webhook_secrets_are_long_enough(void **state)
 		{"[{env: HOOK}, {env: HOOK}]", ""},
 		{"{file: hook}", ""},
 		{"{file: short_hook}",
-	         "6:62: warning: responses.webhook.secret: the secret is short\n"},
+	         "6:62: error: responses.webhook.secret: the secret behind whsec_ has 6 bytes: it must have 24 to 64\n"},
 		{"{file: bad_hook}",
 	         "6:62: error: responses.webhook.secret: whsec_ must be followed by base64\n"},
 		{"{env: SHORT}",
