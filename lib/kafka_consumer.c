@@ -50,6 +50,8 @@ static const struct setting defaults[] = {
          */
 	{"queued.max.messages.kbytes", "4096"},
 	{"fetch.max.bytes", "4194304"},
+	/* Compressed; what comes of a MiB of it, of each partition, may be ten or twenty. */
+	{"max.partition.fetch.bytes", "262144"},
 };
 
 /* What promises rest on. */
