@@ -19,19 +19,6 @@
 
 enum { patience_ms = 3000, again_ms = 500 };
 
-/* What the broker and the group say of the partitions, all in the order of `wanted`. */
-struct answers {
-	struct kafka_places committed, low, end, first;
-};
-
-static void answers_deinit(struct answers *a)
-{
-	kafka_places_deinit(&a->committed);
-	kafka_places_deinit(&a->low);
-	kafka_places_deinit(&a->end);
-	kafka_places_deinit(&a->first);
-}
-
 static void ask_for(const struct kafka *k, int64_t offset, struct kafka_places *places)
 {
 	for (size_t i = 0; i < k->wanted.n; i++)
@@ -45,20 +32,7 @@ static int look_up(struct kafka *k, int64_t at, struct kafka_places *places, str
 	return kafka_consumer_look_up_within(k->consumer, places, patience_ms, err);
 }
 
-static int64_t start_of(const struct kafka *k)
-{
-	switch (k->options.start) {
-	case KAFKA_START_BEGINNING:
-		return KAFKA_AT_BEGINNING;
-	case KAFKA_START_END:
-		return KAFKA_AT_END;
-	case KAFKA_START_TIME:
-		break;
-	}
-	return k->options.start_ms;
-}
-
-static int ask(struct kafka *k, struct answers *a, struct err *err)
+static int ask(struct kafka *k, struct kafka_answers *a, struct err *err)
 {
 	int r = 0;
 
@@ -77,16 +51,9 @@ static int ask(struct kafka *k, struct answers *a, struct err *err)
 	if (r >= 0)
 		r = look_up(k, KAFKA_AT_END, &a->end, err);
 	if (r >= 0)
-		r = look_up(k, start_of(k), &a->first, err);
+		r = look_up(k, kafka_start_at(k->options.start, k->options.start_ms), &a->first,
+		            err);
 	return r;
-}
-
-static uint64_t offset_of(const struct kafka_places *places, const struct kafka_place *place,
-                          uint64_t fallback)
-{
-	const struct kafka_place *found = kafka_places_find(places, place->topic, place->partition);
-
-	return found && found->offset >= 0 ? (uint64_t)found->offset : fallback;
 }
 
 /* The newest of this name: what it was before stays for its rejects. */
@@ -145,8 +112,8 @@ static void begin_check(struct kafka_part *p, const struct kafka_beginning *b, u
 	                b->settles_before;
 }
 
-static int begin_part(struct kafka *k, const struct kafka_place *place, const struct answers *a,
-                      struct kafka_part *p, struct err *err)
+static int begin_part(struct kafka *k, const struct kafka_place *place,
+                      const struct kafka_answers *a, struct kafka_part *p, struct err *err)
 {
 	cleanup_(freep) char *name = mem_printf("%s/%" PRId32, place->topic, place->partition);
 	const struct kafka_place *committed =
@@ -159,8 +126,8 @@ static int begin_part(struct kafka *k, const struct kafka_place *place, const st
 		.journal = k->journal,
 		.committed = committed ? committed->offset : -1,
 		.note = committed ? committed->metadata : NULL,
-		.low = offset_of(&a->low, place, 0),
-		.end = offset_of(&a->end, place, 0),
+		.low = kafka_offset_of(&a->low, place, 0),
+		.end = kafka_offset_of(&a->end, place, 0),
 		.accepts = k->options.accepts_offsets,
 	};
 	struct kafka_beginning b;
@@ -175,7 +142,7 @@ static int begin_part(struct kafka *k, const struct kafka_place *place, const st
 			               place->partition, place->topic);
 		facts.stream = NULL;
 	}
-	facts.first = offset_of(&a->first, place, facts.end);
+	facts.first = kafka_offset_of(&a->first, place, facts.end);
 	r = kafka_begin(&facts, &b, err);
 	if (r < 0)
 		return r;
@@ -235,7 +202,7 @@ int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err)
 	return r;
 }
 
-static int begin_all(struct kafka *k, const struct answers *a, struct err *err)
+static int begin_all(struct kafka *k, const struct kafka_answers *a, struct err *err)
 {
 	int r = 0;
 
@@ -249,7 +216,7 @@ static int begin_all(struct kafka *k, const struct answers *a, struct err *err)
 
 int kafka_try_to_begin(struct kafka *k, struct err *err)
 {
-	struct answers a = {0};
+	struct kafka_answers a = {0};
 	struct err trouble = {""};
 	int r;
 
@@ -257,7 +224,7 @@ int kafka_try_to_begin(struct kafka *k, struct err *err)
 		return 0;
 	r = ask(k, &a, &trouble);
 	if (r < 0) {
-		answers_deinit(&a);
+		kafka_answers_deinit(&a);
 		if (r == -EACCES || r == -ENOENT)
 			return err_set(err, r, "%s", trouble.text);
 		if (!k->unreachable_ms)
@@ -268,7 +235,7 @@ int kafka_try_to_begin(struct kafka *k, struct err *err)
 	}
 	k->unreachable_ms = 0;
 	r = begin_all(k, &a, err);
-	answers_deinit(&a);
+	kafka_answers_deinit(&a);
 	if (r < 0) {
 		kafka_parts_free(k);
 		return r;

@@ -129,3 +129,32 @@ int kafka_begin(const struct kafka_place_facts *facts, struct kafka_beginning *r
 		*ret_beginning = b;
 	return r;
 }
+
+void kafka_answers_deinit(struct kafka_answers *answers)
+{
+	kafka_places_deinit(&answers->committed);
+	kafka_places_deinit(&answers->low);
+	kafka_places_deinit(&answers->end);
+	kafka_places_deinit(&answers->first);
+}
+
+uint64_t kafka_offset_of(const struct kafka_places *answer, const struct kafka_place *place,
+                         uint64_t fallback)
+{
+	const struct kafka_place *found = kafka_places_find(answer, place->topic, place->partition);
+
+	return found && found->offset >= 0 ? (uint64_t)found->offset : fallback;
+}
+
+int64_t kafka_start_at(enum kafka_start start, int64_t start_ms)
+{
+	switch (start) {
+	case KAFKA_START_BEGINNING:
+		return KAFKA_AT_BEGINNING;
+	case KAFKA_START_END:
+		return KAFKA_AT_END;
+	case KAFKA_START_TIME:
+		break;
+	}
+	return start_ms;
+}

@@ -10,6 +10,18 @@
 #include "connector/model/kafka_choice.h"
 #include "connector/source/kafka_note.h"
 #include "lib/err.h"
+#include "lib/kafka_consumer.h"
+
+/* What the group has committed, and what the broker has, of the same partitions. */
+struct kafka_answers {
+	struct kafka_places committed, low, end, first;
+};
+void kafka_answers_deinit(struct kafka_answers *answers);
+/* Of @place, as it was answered; @fallback: it was not. */
+uint64_t kafka_offset_of(const struct kafka_places *answer, const struct kafka_place *place,
+                         uint64_t fallback);
+/* What to ask for to know `first`: an offset of lib/kafka_consumer.h or a time. */
+int64_t kafka_start_at(enum kafka_start start, int64_t start_ms);
 
 struct kafka_place_facts {
 	const char *topic;

@@ -51,31 +51,6 @@ static struct peek *peek_of(const struct source *source)
 
 /* Beginning */
 
-struct answers {
-	struct kafka_places committed, low, end, first;
-};
-
-static void answers_deinit(struct answers *a)
-{
-	kafka_places_deinit(&a->committed);
-	kafka_places_deinit(&a->low);
-	kafka_places_deinit(&a->end);
-	kafka_places_deinit(&a->first);
-}
-
-static int64_t start_of(const struct kafka_peek_options *o)
-{
-	switch (o->start) {
-	case KAFKA_START_BEGINNING:
-		return KAFKA_AT_BEGINNING;
-	case KAFKA_START_END:
-		return KAFKA_AT_END;
-	case KAFKA_START_TIME:
-		break;
-	}
-	return o->start_ms;
-}
-
 static void copy_places(const struct kafka_places *from, int64_t offset, struct kafka_places *to)
 {
 	for (size_t i = 0; i < from->n; i++)
@@ -89,7 +64,7 @@ static int look_up(struct peek *p, const struct kafka_places *wanted, int64_t at
 	return kafka_ask_offsets(&p->asking, places, err);
 }
 
-static int ask(struct peek *p, const struct kafka_places *wanted, struct answers *a,
+static int ask(struct peek *p, const struct kafka_places *wanted, struct kafka_answers *a,
                struct err *err)
 {
 	int r;
@@ -101,7 +76,8 @@ static int ask(struct peek *p, const struct kafka_places *wanted, struct answers
 	if (r >= 0)
 		r = look_up(p, wanted, KAFKA_AT_END, &a->end, err);
 	if (r >= 0)
-		r = look_up(p, wanted, start_of(&p->options), &a->first, err);
+		r = look_up(p, wanted, kafka_start_at(p->options.start, p->options.start_ms),
+		            &a->first, err);
 	return r;
 }
 
@@ -111,15 +87,8 @@ static void tell(const struct peek *p, const char *sentence)
 		p->options.tell(p->options.tell_arg, sentence);
 }
 
-static uint64_t offset_of(const struct kafka_places *places, const struct kafka_place *place,
-                          uint64_t fallback)
-{
-	const struct kafka_place *found = kafka_places_find(places, place->topic, place->partition);
-
-	return found && found->offset >= 0 ? (uint64_t)found->offset : fallback;
-}
-
-static void begin_part(struct peek *p, const struct kafka_place *place, const struct answers *a)
+static void begin_part(struct peek *p, const struct kafka_place *place,
+                       const struct kafka_answers *a)
 {
 	const struct kafka_place *committed =
 		kafka_places_find(&a->committed, place->topic, place->partition);
@@ -130,13 +99,13 @@ static void begin_part(struct peek *p, const struct kafka_place *place, const st
 		.journal = "",
 		.committed = committed ? committed->offset : -1,
 		.note = committed ? committed->metadata : NULL,
-		.low = offset_of(&a->low, place, 0),
-		.end = offset_of(&a->end, place, 0),
+		.low = kafka_offset_of(&a->low, place, 0),
+		.end = kafka_offset_of(&a->end, place, 0),
 		.accepts = true,
 	};
 	struct kafka_beginning b;
 
-	facts.first = offset_of(&a->first, place, facts.end);
+	facts.first = kafka_offset_of(&a->first, place, facts.end);
 	(void)kafka_begin(&facts, &b, NULL); /* what is accepted does not fail */
 	if (*b.sentence) {
 		cleanup_(freep) char *text =
@@ -206,7 +175,7 @@ static int assign(struct peek *p, struct err *err)
 static int begin(struct peek *p, struct err *err)
 {
 	struct kafka_places wanted = {0};
-	struct answers a = {0};
+	struct kafka_answers a = {0};
 	int r = find_partitions(p, &wanted, err);
 
 	if (r >= 0 && wanted.n)
@@ -217,7 +186,7 @@ static int begin(struct peek *p, struct err *err)
 			begin_part(p, &wanted.items[i], &a);
 		r = assign(p, err);
 	}
-	answers_deinit(&a);
+	kafka_answers_deinit(&a);
 	kafka_places_deinit(&wanted);
 	return r;
 }
