@@ -148,9 +148,10 @@ static void operations_of_close_take_no_lists(void **state)
 		{V S C
 	         "routes: [{operation: task.create, batch: {algorithm: expression, program: .}}]\n",
 	         "5:54: warning: routes[0].batch: task.create takes one record a call\n"},
-		{V S C "routes: [{method: DELETE, url: /thing/, batch: {algorithm: array}}]\n",
+		{V S C
+	         "routes: [{method: DELETE, url: /thing/, allow: [destroys], batch: {algorithm: array}}]\n",
 	         "5:32: warning: routes[0].url: the catalogue has no DELETE /thing/\n"
-	         "5:48: error: routes[0].batch: DELETE /thing/ takes no body\n"},
+	         "5:67: error: routes[0].batch: DELETE /thing/ takes no body\n"},
 		{V S C
 	         "routes: [{operation: lead.create, identity: {custom.cf_a: \"{id}\"}, batch: "
 	         "{algorithm: expression, program: .}}]\n",
