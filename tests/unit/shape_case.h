@@ -243,6 +243,7 @@ static inline void make_routes(struct route_set *set, const struct spec *spec)
 	                          .vars = parse(vars),
 	                          .operations = crm_catalogue(),
 	                          .identity_seed = spec->seed,
+	                          .partition_seed = spec->seed ? "cluster" : NULL,
 	                          .names = spec->names};
 	set->items = route_of_spec(set, spec);
 	if (spec->update)

@@ -262,8 +262,8 @@ static void a_key_of_closefeeds_own_is_of_one_output_alone(void **state)
 	char *keys[] = {own_key("s", 1, 5, STREAM_FILE),      own_key("t", 1, 5, STREAM_FILE),
 	                own_key("s", 2, 5, STREAM_FILE),      own_key("s", 1, 6, STREAM_FILE),
 	                own_key("s", 1, 5, STREAM_PARTITION), own_key("s", 1, 5, STREAM_FILE)};
-	/* In Kafka the partition says where it is, and no row of this state. */
-	char *other = own_key("s", 2, 5, STREAM_PARTITION);
+	/* In Kafka the partition says where it is, and neither this state nor a row of it. */
+	char *other = own_key("t", 2, 5, STREAM_PARTITION);
 	char *preview = own_key(NULL, 1, 5, STREAM_FILE);
 
 	(void)state;
