@@ -1,3 +1,4 @@
+#include "connector/engine/lag.h"
 #include "connector/engine/private.h"
 #include "lib/json.h"
 #include "lib/template.h"
@@ -22,21 +23,25 @@ static int begin_engine(void **state)
 	                         .loop = loop_new(),
 	                         .redact = redact_new(),
 	                         .seen = seen_new(),
+	                         .naming = naming_new(),
 	                         .resolve = resolve_new(),
 	                         .parents = parents_new(),
 	                         .parking = parking_new(),
 	                         .streams = streams,
 	                         .n_streams = 1};
 	engine.desk = desk_new(&engine);
+	engine.lag = lag_new(&engine);
 	return r;
 }
 
 static int end_engine(void **state)
 {
+	lag_free(engine.lag);
 	desk_free(engine.desk);
 	resolve_free(engine.resolve);
 	parking_free(engine.parking);
 	parents_free(engine.parents);
+	naming_free(engine.naming);
 	seen_free(engine.seen);
 	redact_free(engine.redact);
 	loop_free(engine.loop);
