@@ -40,7 +40,8 @@ struct delivery *delivery_new(struct loop *loop, struct journal *journal, struct
 	d->seed = config->seed;
 	d->lanes = lanes_new();
 	limits_init(&d->limits, limit_kind_of(config), config->max_rejects_n);
-	d->limits.n_destroyed = config->n_destroyed;
+	if (config->counted)
+		limits_go_on(&d->limits, config->counted);
 	return d;
 }
 
@@ -423,9 +424,9 @@ void delivery_watch_lanes(struct delivery *delivery, void (*is_free)(void *arg, 
 	lanes_watch(delivery->lanes, is_free, arg);
 }
 
-uint64_t delivery_n_destroyed(const struct delivery *delivery)
+struct limits *delivery_limits(struct delivery *delivery)
 {
-	return delivery->limits.n_destroyed;
+	return &delivery->limits;
 }
 
 bool delivery_is_idle(const struct delivery *delivery)

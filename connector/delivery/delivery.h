@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 struct delivery;
+struct limits;
 
 struct judgement {
 	enum verdict verdict;
@@ -128,11 +129,10 @@ struct delivery_config {
 	bool hold_unknown;
 	enum { REJECTS_DEFAULT, REJECTS_NONE, REJECTS_COUNT, REJECTS_SHARE } max_rejects;
 	uint64_t max_rejects_n;
-	/*
-	 * Requests that destroy, in this run: before one more than that the run stops. Those that
-	 * were sent before this delivery was made, by the same run, are n_destroyed.
-	 */
-	uint64_t max_destroys, n_destroyed;
+	/* Requests that destroy, in this run: before one more than that the run stops. */
+	uint64_t max_destroys;
+	/* What was counted in the same run before this delivery was made; taken. NULL: nothing. */
+	struct limits *counted;
 	uint64_t seed; /* of the jitter */
 	/* Start value of a group that was not seen yet: calls per window. */
 	void (*group_start)(const char *group, unsigned *ret_calls, unsigned *ret_window_ms);
@@ -238,8 +238,8 @@ struct delivery_load {
 };
 void delivery_look_load(const struct delivery *delivery, struct delivery_load *ret_load);
 
-/* Requests that destroy, sent in this run and not refused. */
-uint64_t delivery_n_destroyed(const struct delivery *delivery);
+/* What it has counted in this run, for the delivery that goes on with it (limits_go_on()). */
+struct limits *delivery_limits(struct delivery *delivery);
 
 /* Everything submitted has ended (held ones too). */
 bool delivery_is_idle(const struct delivery *delivery);

@@ -34,6 +34,16 @@ void limits_deinit(struct limits *l)
 	*l = (struct limits){0};
 }
 
+void limits_go_on(struct limits *l, struct limits *before)
+{
+	const struct limits fresh = *l;
+
+	*l = *before;
+	l->kind = fresh.kind;
+	l->n = fresh.n;
+	*before = (struct limits){0};
+}
+
 static struct limit_count *count_of(struct limit_count **counts, size_t *n, const char *key)
 {
 	for (size_t i = 0; i < *n; i++)

@@ -29,6 +29,8 @@ struct limits {
 
 void limits_init(struct limits *l, enum limit_kind kind, uint64_t n);
 void limits_deinit(struct limits *l);
+/* Right after limits_init(): @l goes on with what @before has counted, which is left empty. */
+void limits_go_on(struct limits *l, struct limits *before);
 
 /*
  * Counts the final answer to a call of @route and @operation. Returns NULL, or the sentence that

@@ -208,7 +208,7 @@ static void start_delivery(struct engine *e)
 		.hold_unknown = p->hold_unknown,
 		.max_rejects_n = p->max_rejects_n,
 		.max_destroys = p->max_destroys,
-		.n_destroyed = e->n_destroyed,
+		.counted = &e->counted,
 		.group_start = group_start,
 	};
 	const struct delivery_hooks hooks = {
@@ -476,7 +476,7 @@ int engine_reopen(struct engine **engine, enum exit_code *ret_code, struct err *
 	e->n_taken = before->n_taken;
 	lag_go_on(e, before);
 	e->n_unknown_keys = before->n_unknown_keys;
-	e->n_destroyed = delivery_n_destroyed(before->delivery);
+	limits_go_on(&e->counted, delivery_limits(before->delivery));
 	loop_unwatch(before->loop, before->input_watch);
 	before->input_watch = NULL;
 	before->lock_fd = -1;
@@ -502,6 +502,7 @@ void engine_free(struct engine *engine)
 	batches_close(e);
 	restore_free(e->restore);
 	delivery_free(e->delivery);
+	limits_deinit(&e->counted);
 	proof_free(e->proof);
 	trace_free(e->trace);
 	resolve_free(e->resolve);

@@ -4,6 +4,7 @@
 
 #include "connector/delivery/delivery.h"
 #include "connector/delivery/journal.h"
+#include "connector/delivery/limits.h"
 #include "connector/engine/engine.h"
 #include "connector/gather/gather.h"
 #include "connector/model/draft.h"
@@ -120,9 +121,9 @@ struct engine {
 	bool input_was_read;       /* … because all of it was read */
 	enum exit_code input_code; /* of an input that could not be read on; EXIT_DONE: none */
 	struct err input_err;
-	bool input_goes_on;   /* more can be read in the next turn, without waiting for anything */
-	uint64_t n_taken;     /* records read in this run */
-	uint64_t n_destroyed; /* of this run, when the delivery was made */
+	bool input_goes_on;    /* more can be read in the next turn, without waiting for anything */
+	uint64_t n_taken;      /* records read in this run */
+	struct limits counted; /* of this run, until there is a delivery that goes on with it */
 	uint64_t n_unknown_keys; /* of their default bodies: Close ignores them */
 	size_t n_unsettled;      /* records whose outcome is not counted yet */
 	uint64_t held_bytes;     /* of records that are open */

@@ -27,3 +27,23 @@ def test_partitions_that_go_begin_no_new_count_of_deletes(kafka, member, sandbox
     assert first.process.returncode == 75, err
     summary = json.loads(out.splitlines()[-1])
     assert "3 deletes and merges" in summary["reason"] and summary["delivered"] == 3
+
+
+def refused(count, partition):
+    return [Record(json.dumps({"name": f"No {i}"}), partition=partition) for i in range(count)]
+
+
+def test_partitions_that_go_begin_no_new_count_of_rejects(kafka, member, sandbox):  # noqa: F811
+    sandbox.add_fault("status", method="POST", path="/lead/", status=400)
+    how = {"delivery": "max_rejects: 3"}
+    topic, group = kafka.topic("refused", partitions=2), kafka.unique("group")
+    kafka.produce(topic, refused(2, 0))
+    first = member(topic, name="first", group=group, **how)
+    first.wait_for(lambda s: s["rejected"] == 2)
+    member(topic, name="second", group=group, **how)
+    [left] = first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=60)["partitions"]
+
+    kafka.produce(topic, refused(3, left["partition"]))
+    out, err = first.process.communicate(timeout=60)
+    assert first.process.returncode == 75, err
+    assert "Close rejected 4 calls" in json.loads(out.splitlines()[-1])["reason"]

@@ -107,6 +107,31 @@ static void as_many_deletes_as_allowed_are_made_and_not_one_more(void **state)
 	limits_deinit(&l);
 }
 
+static void who_goes_on_with_the_counts_of_another_stops_where_that_would_have(void **state)
+{
+	struct limits before, l;
+	char text[256];
+
+	(void)state;
+	limits_init(&before, LIMIT_COUNT, 2);
+	check(!limits_reject(&before, "r", text));
+	check(!limits_reject(&before, "r", text));
+	for (int i = 0; i < 4; i++) {
+		check(!limits_forbidden(&before, "lead.create"));
+		check(!limits_unreadable(&before));
+	}
+	before.n_destroyed = 7;
+
+	limits_init(&l, LIMIT_COUNT, 2);
+	limits_go_on(&l, &before);
+	check(strstr(limits_reject(&l, "r", text), "3 calls"));
+	check(limits_forbidden(&l, "lead.create"));
+	check(limits_unreadable(&l));
+	check_eq(l.n_destroyed, 7);
+	limits_deinit(&before);
+	limits_deinit(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +141,7 @@ int main(void)
 		sentence(five_403_in_a_row_on_one_operation_stop_and_a_success_between_starts_over),
 		sentence(five_unreadable_answers_in_a_row_stop),
 		sentence(as_many_deletes_as_allowed_are_made_and_not_one_more),
+		sentence(who_goes_on_with_the_counts_of_another_stops_where_that_would_have),
 	};
 
 	return run_sentences(tests);
