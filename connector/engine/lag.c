@@ -223,39 +223,18 @@ bool lag_waits(const struct engine *e, char *text, size_t size)
 {
 	const char *why;
 	uint64_t since;
+	int64_t wall;
 	char at[16];
 
 	if (!e->source || !e->pipeline->kafka.topics)
 		return false;
 	since = kafka_unreachable_since(e->source, &why);
-	if (since) {
-		const int64_t wall =
-			loop_wall_ms(e->loop) - (int64_t)(loop_now_ms(e->loop) - since);
-
-		(void)snprintf(text, size, "no Kafka broker is reached since %s: %s",
-		               clock_local_hms(wall, at), why);
-		return true;
-	}
-	switch (kafka_claim(e->source)) {
-	case KAFKA_WAITS:
-		(void)snprintf(text, size, "waits for the group %s to give it partitions",
-		               e->pipeline->kafka.group);
-		return true;
-	case KAFKA_OWNS:
-		if (kafka_n_partitions(e->source))
-			return false;
-		(void)snprintf(text, size,
-		               "the group %s has given all partitions to other members; waits for "
-		               "one",
-		               e->pipeline->kafka.group);
-		return true;
-	case KAFKA_HANDS_OVER:
-	case KAFKA_HAS_LOST:
-		(void)snprintf(text, size,
-		               "hands its partitions over: the group shares them out anew");
-		return true;
-	}
-	abort();
+	if (!since)
+		return false;
+	wall = loop_wall_ms(e->loop) - (int64_t)(loop_now_ms(e->loop) - since);
+	(void)snprintf(text, size, "no Kafka broker is reached since %s: %s",
+	               clock_local_hms(wall, at), why);
+	return true;
 }
 
 /* Telling it */

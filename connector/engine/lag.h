@@ -29,7 +29,7 @@ struct lag_view {
 };
 void lag_look(const struct engine *e, struct lag_view *ret_view);
 
-/* Kafka: why nothing is read now, as a sentence; false: nothing stands in the way. */
+/* Kafka: that and since when no broker is reached, as a sentence; false: one is. */
 bool lag_waits(const struct engine *e, char *text, size_t size);
 
 /*
