@@ -7,6 +7,7 @@
 #include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
+#include <assert.h>
 #include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
@@ -408,6 +409,7 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 		return;
 	if (part->outcome == OUTCOME_DELIVERED)
 		parents_made(e->parents, offer);
+	assert(request || part->outcome != OUTCOME_HELD); /* only a call can be held */
 	if (part->outcome == OUTCOME_HELD)
 		hold(e, offer, part, request);
 	else if (part->outcome == OUTCOME_REJECTED && !offer_is_change(offer))
