@@ -158,7 +158,7 @@ static bool holds_enough(const struct kafka *k, const struct kafka_part *p)
 
 static void hold(struct kafka *k, struct kafka_part *p, struct record *takes_record)
 {
-	p->held = mem_grow(p->held, p->n_held, &p->cap_held, sizeof(*p->held));
+	p->held = mem_grow(p->held, p->n_held, &p->cap_held, sizeof(struct record *));
 	p->held[p->n_held++] = takes_record;
 	p->held_bytes += takes_record->len + sizeof(*takes_record);
 	k->n_held++;
