@@ -134,6 +134,7 @@ static int commit_to(struct kafka_consumer *c, const struct kafka_places *places
 		if (!find_owned(c, places->items[i].topic, places->items[i].partition))
 			return kafka_fail(err, RD_KAFKA_RESP_ERR__STATE, "the commit of offsets");
 	list = places_list(places);
+	/* A number that comes back as it is. NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	code = rd_kafka_commit_queue(c->rk, list, queue, NULL, (void *)(uintptr_t)ticket);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_fail(err, code, "the commit of offsets") : 0;
