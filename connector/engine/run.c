@@ -295,7 +295,7 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 
 	if (s->is_unreachable || s->is_full) {
 		(void)snprintf(text, size, "%s", s->trouble);
-	} else if (partitions_wait(e, text, size)) {
+	} else if (partitions_wait(e, text, size) || lag_waits(e, text, size)) {
 		return;
 	} else if (s->waiting_quota && s->quota_at_ms > loop_now_ms(e->loop)) {
 		(void)snprintf(
@@ -318,8 +318,6 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 		               clock_local_hms(wall + (int64_t)(resolve_doubt_until_ms(e) -
 		                                                loop_now_ms(e->loop)),
 		                               at));
-	} else if (lag_waits(e, text, size)) {
-		return;
 	} else if (aside_is_there(e)) {
 		(void)snprintf(text, size,
 		               "asking Close what it calls by the names in the records");
