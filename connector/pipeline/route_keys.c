@@ -14,6 +14,8 @@ static const char *const on_matches[] = {"update", "skip", NULL};
 static const char *const on_nones[] = {"create", "reject", "skip", NULL};
 /* In the order of enum operation_effect. */
 static const char *const effects[] = {"sends", "costs", "mass", "destroys", "orphans", NULL};
+static const char without_lead[] =
+	"a contact or opportunity without lead_id, for which Close makes a new lead";
 
 /* The index of the enum is the index of the choice. */
 _Static_assert(METHOD_POST == 0 && METHOD_PUT == 1 && METHOD_PATCH == 2 && METHOD_DELETE == 3, "");
@@ -346,8 +348,7 @@ static const struct key route_keys[] = {
          .choice_help =
                  (const char *const[]){"it sends something to people", "it costs money or credits",
                                        "one call changes many objects", "it deletes or merges",
-                                       "a contact or opportunity without lead_id, for which Close "
-                                       "makes a new lead"},
+                                       without_lead},
          .help = "effects to let through: what a route's calls always do is a mistake without the word, "
                  "and a record that brings one about is rejected (guard)"},
 	{0},
