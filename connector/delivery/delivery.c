@@ -284,10 +284,8 @@ void delivery_turn(struct delivery *delivery)
 	}
 }
 
-void delivery_stop(struct delivery *delivery, enum exit_code code, const char *sentence)
+void delivery_wind_down(struct delivery *delivery)
 {
-	if (delivery->is_stopped)
-		return;
 	delivery->is_stopped = true;
 	for (struct group *g = delivery->groups; g; g = g->next) {
 		while (g->calls) {
@@ -298,6 +296,14 @@ void delivery_stop(struct delivery *delivery, enum exit_code code, const char *s
 			call_abandon(c);
 		}
 	}
+}
+
+void delivery_stop(struct delivery *delivery, enum exit_code code, const char *sentence)
+{
+	if (delivery->is_told)
+		return;
+	delivery->is_told = true;
+	delivery_wind_down(delivery);
 	delivery->hooks.stopped(delivery->hooks.arg, code, sentence);
 }
 

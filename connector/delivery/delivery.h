@@ -172,6 +172,11 @@ void delivery_turn(struct delivery *delivery);
 
 /* No INTENT is written any more; @code and @sentence go to the stopped hook once. */
 void delivery_stop(struct delivery *delivery, enum exit_code code, const char *sentence);
+/*
+ * The same where nothing is wrong and another delivery goes on: the hook is not told, unless what
+ * is still on its way gives a reason to stop.
+ */
+void delivery_wind_down(struct delivery *delivery);
 
 /* Nobody is in a lane of one of these keys, as owner or (where @or_shared) as sharer. */
 bool delivery_is_free(const struct delivery *delivery, const struct lane_key *keys, size_t n,

@@ -100,6 +100,7 @@ struct delivery {
 	unsigned n_flying; /* of them, requests */
 	uint64_t volatile_bytes;
 	bool is_stopped, is_full, is_paused;
+	bool is_told;     /* the hook knows that it has stopped, and why */
 	bool is_at_limit; /* a delete more would be too many, and what is on its way ends first */
 	struct loop_timer full_timer;
 	struct limits limits;

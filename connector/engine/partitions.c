@@ -241,8 +241,9 @@ static void hand_over(struct engine *e)
 {
 	if (e->is_stopping)
 		return; /* it ends anyway, and the source gives back what it has */
+	settle_stop(e, EXIT_AGAIN, "hands its partitions over");
 	e->hands_over = true;
-	delivery_stop(e->delivery, EXIT_AGAIN, "hands its partitions over");
+	delivery_wind_down(e->delivery);
 	/* What is on the wire may be applied: its answers are waited for. Nothing new is sent. */
 	if (kafka_claim(e->source) == KAFKA_HAS_LOST)
 		kafka_hand_over(e->source, 0);

@@ -24,21 +24,17 @@ void settle_stop(void *arg, enum exit_code code, const char *sentence)
 {
 	struct engine *e = arg;
 
+	e->hands_over = false; /* what came of it meanwhile is a reason to end */
+	if (!e->is_stopping)
+		e->drain_until_ms = loop_now_ms(e->loop) + e->pipeline->drain_ms;
 	e->is_stopping = true;
 	e->stop_code = code;
-	e->drain_until_ms = loop_now_ms(e->loop) + e->pipeline->drain_ms;
 	(void)snprintf(e->stop_reason, sizeof(e->stop_reason), "%s", sentence);
 }
 
 void engine_interrupt(struct engine *engine, bool at_once)
 {
-	static const char why[] = "stopped by a signal; run again to go on";
-
-	if (!engine->is_stopping)
-		delivery_stop(engine->delivery, EXIT_AGAIN, why);
-	else if (engine->hands_over)
-		(void)snprintf(engine->stop_reason, sizeof(engine->stop_reason), "%s", why);
-	engine->hands_over = false;
+	delivery_stop(engine->delivery, EXIT_AGAIN, "stopped by a signal; run again to go on");
 	if (at_once) {
 		engine->at_once = true;
 		engine->stop_code = EXIT_INTERRUPTED;

@@ -47,3 +47,19 @@ def test_partitions_that_go_begin_no_new_count_of_rejects(kafka, member, sandbox
     out, err = first.process.communicate(timeout=60)
     assert first.process.returncode == 75, err
     assert "Close rejected 4 calls" in json.loads(out.splitlines()[-1])["reason"]
+
+
+def test_a_refused_key_ends_also_who_is_handing_over(kafka, member, sandbox):  # noqa: F811
+    topic, group = kafka.topic("keyless", partitions=2), kafka.unique("group")
+    first = member(topic, name="first", group=group)
+    first.wait_for(lambda s: len(s["partitions"]) == 2, timeout=60)
+    sandbox.add_fault("status", method="POST", path="/lead/", times=1, status=401)
+    sandbox.post("/_sandbox/settings", {"latency_ms": 8000})
+    kafka.produce(topic, refused(1, 0))
+    first.wait_for(lambda s: s["open"] == 1)
+    sandbox.post("/_sandbox/settings", {"latency_ms": 0})
+    member(topic, name="second", group=group)
+
+    out, err = first.process.communicate(timeout=60)
+    assert first.process.returncode == 77, err
+    assert "401" in json.loads(out.splitlines()[-1])["reason"]

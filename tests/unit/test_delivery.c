@@ -413,6 +413,25 @@ static void after_a_stop_what_is_on_the_wire_still_ends_and_nothing_else_goes(vo
 	check_eq(world_row_state(w, 2), -1);
 }
 
+static void what_is_still_answered_while_it_winds_down_can_stop_it(void **state)
+{
+	(void)state;
+	(void)world_create(w, "1");
+	world_turn(w);
+	(void)world_create(w, "2");
+	delivery_wind_down(w->engine.delivery);
+	world_turn(w);
+	check_eq(fake_n_started(w->engine.http), 1);
+	check_eq(w->n_stops, 0);
+	world_answer(w, 401, "{}");
+	world_turn(w);
+	check_eq(w->n_stops, 1);
+	check_eq(w->code, EXIT_REFUSED);
+	check(delivery_is_quiet(w->engine.delivery));
+	delivery_stop(w->engine.delivery, EXIT_AGAIN, "too late to count");
+	check_eq(w->n_stops, 1);
+}
+
 /* LeakSanitizer is the judge; what is freed once too often is ASan's. */
 static void freed_in_every_state_at_once_it_leaks_nothing(void **state)
 {
@@ -476,6 +495,7 @@ int main(void)
 		in_world(a_route_whose_first_25_calls_are_rejected_stops_with_75),
 		in_world(a_stop_replans_what_has_its_intent_but_was_not_sent),
 		in_world(after_a_stop_what_is_on_the_wire_still_ends_and_nothing_else_goes),
+		in_world(what_is_still_answered_while_it_winds_down_can_stop_it),
 		in_world(freed_in_every_state_at_once_it_leaks_nothing),
 		in_world(freed_with_long_queues_in_several_lanes_it_touches_nothing_freed),
 	};
