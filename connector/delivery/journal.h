@@ -29,7 +29,7 @@ struct journal_run {
 	uint64_t id;  /* row; 0: none yet */
 	char uid[27]; /* random: names it */
 	int64_t began_wall_ms, ended_wall_ms;
-	char reason[160]; /* why it ended */
+	char reason[900]; /* why it ended, whole */
 	uint64_t config;
 	struct run_counts counts;
 };

@@ -182,7 +182,7 @@ static void end_run(struct engine *e)
 		return;
 	e->run.ended_wall_ms = loop_wall_ms(e->loop);
 	count_open(e);
-	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%.150s",
+	(void)snprintf(e->run.reason, sizeof(e->run.reason), "%s",
 	               e->is_stopping               ? e->stop_reason
 	               : e->input_code != EXIT_DONE ? e->input_err.text
 	               : resolve_n(e)               ? resolve_reason(e)

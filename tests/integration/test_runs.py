@@ -49,6 +49,16 @@ def test_a_run_that_was_killed_or_stopped_says_so(closefeed, pipeline, sandbox, 
     assert stopped["state"] == "ended" and "401" in stopped["reason"]
 
 
+def test_why_a_run_stopped_is_kept_whole(closefeed, pipeline):
+    path = pipeline([BAD] * 2, delivery="max_rejects: 1")
+    ended = closefeed("run", path, "--json")
+    assert ended.code == 75
+    reason = ended.summary["reason"]
+    assert len(reason) > 160 and "Last: " in reason
+    assert closefeed("runs", path, "--json").json["runs"][0]["reason"] == reason
+    assert reason in closefeed("status", path).out.replace("\n", " ")
+
+
 def test_the_run_that_works_now_counts_up_to_now(closefeed, pipeline, sandbox):
     path = pipeline(source='ndjson: {path: "-"}')
     process = closefeed.start("run", path, stdin=subprocess.PIPE)

@@ -2,7 +2,7 @@
 
 /* What people ask the journal: the history of runs, and the records that were rejected. */
 
-static char seen[400];
+static char seen[1200];
 
 static void add_seen(const char *text)
 {
@@ -28,7 +28,7 @@ static void put_run(int64_t began, const char *reason, uint64_t config)
 
 static void take_run(void *arg, const struct journal_run *run, const char *sha256)
 {
-	char text[200];
+	char text[1100];
 
 	(void)arg;
 	(void)snprintf(text, sizeof(text), "%llu %lld-%lld %s %s %llu", (unsigned long long)run->id,
