@@ -23,17 +23,28 @@ static uint64_t sent_to(const struct kafka *k, const struct kafka_part *p)
 	return host->sent_to ? host->sent_to(host->arg, p->stream) : p->handed_to;
 }
 
+/* Where the next record is handed out, as far as is known: offsets have gaps. */
+static uint64_t next_to_hand_out(const struct kafka_part *p)
+{
+	const uint64_t handed = max(p->handed_to, p->stream->settled_to);
+
+	return p->n_held ? max(handed, p->held[0]->pos) : handed;
+}
+
+/* What is ahead is what a new owner has to prove beside what was handed out: all partitions share
+ * it. */
 static uint64_t wanted_ceiling(const struct kafka *k, const struct kafka_part *p)
 {
+	const uint64_t ahead = max(k->options.ahead / k->n_parts, 1), next = next_to_hand_out(p);
 	uint64_t ceiling = max(max(p->ceiling, p->reach), p->stream->doubtful_to);
 
 	/* What was sent in an earlier assignment may be far behind where this one reads. */
 	if (!p->is_committed)
 		ceiling = max(ceiling, sent_to(k, p));
 	/* Moved in large steps: half of it is left while the commit is on its way. */
-	if (p->is_committed && p->at + k->options.ahead / 2 < p->ceiling)
+	if (p->is_committed && next + ahead / 2 < p->ceiling)
 		return ceiling;
-	return max(ceiling, p->at + k->options.ahead);
+	return max(ceiling, next + ahead);
 }
 
 static void add_place(const struct kafka *k, struct kafka_part *p, uint64_t ceiling,

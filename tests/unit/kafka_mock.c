@@ -48,6 +48,11 @@ const struct kafka_conf *mock_kafka_conf(const struct mock_kafka *mock)
 	return &mock->conf;
 }
 
+void mock_kafka_be_patient(struct mock_kafka *mock)
+{
+	kafka_conf_add(&mock->conf, "session.timeout.ms", "20000"); /* the last one counts */
+}
+
 void mock_kafka_topic(struct mock_kafka *mock, const char *topic, int n_partitions)
 {
 	check_eq(rd_kafka_mock_topic_create(mock->cluster, topic, n_partitions, 1), 0);

@@ -17,6 +17,8 @@ void mock_kafka_free(struct mock_kafka *mock);
 
 /* How to reach it, as a member that notices soon when others come or go. */
 const struct kafka_conf *mock_kafka_conf(const struct mock_kafka *mock);
+/* Members that come from now on may be silent for 20 s, not 3. */
+void mock_kafka_be_patient(struct mock_kafka *mock);
 void mock_kafka_topic(struct mock_kafka *mock, const char *topic, int n_partitions);
 
 struct mock_message {

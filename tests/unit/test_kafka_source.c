@@ -254,8 +254,10 @@ static void nothing_is_handed_out_before_its_ceiling_is_committed(void **state)
 	(void)state;
 	produce(w, 0, 1);
 	w->options.ahead = 10;
-	/* A coordinator that has no time: all commits of the first seconds. */
-	for (int i = 0; i < 6; i++)
+	/* A coordinator that has no time for the first commits, nor for heartbeats meanwhile. */
+	mock_kafka_be_patient(w->mock);
+	w->options.session_ms = 20000;
+	for (int i = 0; i < 2; i++)
 		mock_kafka_refuse_commit(w->mock, 15);
 	start(w);
 	while (kafka_claim(w->source) != KAFKA_OWNS) {
