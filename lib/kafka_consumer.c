@@ -219,6 +219,11 @@ int kafka_consumer_open(const struct kafka_consumer_config *config,
 	return 0;
 }
 
+int kafka_consumer_rejoin(struct kafka_consumer *consumer, char *const *topics, struct err *err)
+{
+	return subscribe(consumer, topics, err);
+}
+
 /* Polling */
 
 int kafka_consumer_fd(const struct kafka_consumer *consumer)

@@ -89,6 +89,12 @@ int kafka_consumer_fd(const struct kafka_consumer *consumer);
 /* Makes it readable, so that whoever waits for it polls. */
 void kafka_consumer_wake(struct kafka_consumer *consumer);
 
+/*
+ * Joins once more as the member it is: what it has is revoked, and where it leads the group, that
+ * shares out anew by the topics as they are now.
+ */
+int kafka_consumer_rejoin(struct kafka_consumer *consumer, char *const *topics, struct err *err);
+
 /* Answers KAFKA_ASSIGN: reads @places from their offsets on, none of them paused. */
 int kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_places *places,
                           struct err *err);

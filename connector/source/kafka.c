@@ -380,7 +380,7 @@ static int kafka_next(struct source *source, struct record **ret_record, struct 
 		if (*ret_record)
 			return SOURCE_RECORD;
 		if (is_at_end(k))
-			return SOURCE_END;
+			return kafka_looks_around(k) ? SOURCE_LATER : SOURCE_END;
 		if (event.kind == KAFKA_NOTHING)
 			return SOURCE_LATER;
 	}
@@ -428,6 +428,8 @@ int kafka_turn(struct source *source, uint64_t now_ms, struct err *err)
 		return k->failed = r;
 	if (r > 0)
 		return 0; /* nothing is said of it before the state knows it */
+	if (k->look_at_ms && k->now_ms >= k->look_at_ms && k->claim == KAFKA_OWNS)
+		(void)kafka_looks_around(k);
 	if (k->claim == KAFKA_OWNS && kafka_consumer_is_lost(k->consumer))
 		k->lease_until_ms = 0;
 	keep_alive(k);

@@ -244,6 +244,7 @@ int kafka_try_to_begin(struct kafka *k, struct err *err)
 	}
 	k->claim = KAFKA_OWNS;
 	k->has_begun |= k->n_parts > 0;
+	kafka_look_later(k);
 	k->is_wanted = false;
 	k->commit_at_ms = k->sent_ms = k->committed_ms = k->now_ms;
 	k->polled_ms = k->now_ms;

@@ -49,7 +49,9 @@ struct kafka {
 	size_t n_streams;
 	char *cluster;  /* hash of its id; NULL: not known yet */
 	bool has_begun; /* an assignment with partitions */
-	size_t n_unfit; /* patterns that fitted no topic when they were looked up */
+	bool has_rejoined;
+	uint64_t look_at_ms; /* who reads what; 0: not again */
+	size_t n_unfit;      /* patterns that fitted no topic when they were looked up */
 	/* An assignment that is not read yet */
 	struct kafka_places wanted;
 	bool is_wanted;
@@ -85,6 +87,11 @@ void kafka_parts_free(struct kafka *k);
 int kafka_try_to_begin(struct kafka *k, struct err *err);
 /* Reads @p from its beginning, as a partition that the state does not know. */
 int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
+
+/* kafka_unread.c: a look at who reads what, soon after the first assignment. */
+void kafka_look_later(struct kafka *k);
+/* The same now, waiting for it; true: the group shares out anew. */
+bool kafka_looks_around(struct kafka *k);
 
 /* kafka_commit.c */
 void kafka_commit_turn(struct kafka *k);
