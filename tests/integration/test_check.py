@@ -83,7 +83,8 @@ def test_a_file_that_is_not_there_is_named(closefeed):
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_example_is_right_as_it_is(closefeed, folder):
-    result = closefeed("check", folder / "pipeline.yaml", env={"HOST_KEY": "key_of_another_host"})
+    result = closefeed("check", folder / "pipeline.yaml", env={
+        "HOST_KEY": "key_of_another_host", "KAFKA_BROKERS": "127.0.0.1:9092"})
     assert result.code == 0, result.err
 
 

@@ -214,7 +214,7 @@ def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partiti
     canary = sandbox.post("/lead/", {"name": "Canary"})["id"]
     field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
     t.put(*leads(3))
-    how = dict(delivery=f"quarantine: 1s\ncanary: {canary}",
+    how = dict(delivery=f"quarantine: 4s\ncanary: {canary}",
                routes="- operation: lead.create\n  body: {name: \"{name}\"}\n"
                       f'  identity: {{custom.{field}: "{{@key}}"}}')
     send(t, t.file(**how), "--record", 2, code=-9, env={"CLOSEFEED_KILL_AT": "answer_came:1"})
