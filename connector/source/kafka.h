@@ -11,7 +11,8 @@
  * none was taken for two thirds of the session time-out.
  *
  * Nothing here blocks but the beginning of an assignment, when nothing is on its way (a few
- * seconds at most, and tried again), and handing over.
+ * seconds at most, and tried again), one look at who reads what (two seconds at most, soon after
+ * the first), and handing over.
  */
 
 #include "connector/source/kafka_begin.h"
