@@ -87,13 +87,6 @@ static void store_stream(void *arg, struct stream *stream)
 	journal_put_stream(e->journal, stream);
 }
 
-static void tell(void *arg, const char *sentence)
-{
-	struct engine *e = arg;
-
-	engine_greet(e, "%s", sentence);
-}
-
 static void take_stream(void *arg, struct stream *takes_stream)
 {
 	struct engine *e = arg;
@@ -116,7 +109,7 @@ static int open_files(struct engine *e, bool is_key_known, enum exit_code *ret_c
 		.known = e->known,
 		.n_known = e->n_streams,
 		.host = &e->host,
-		.tell = tell,
+		.tell = engine_tell,
 		.tell_arg = e,
 	};
 	const int r = ndjson_open(&options, &e->source, err);

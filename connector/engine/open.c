@@ -35,6 +35,11 @@ void engine_greet(struct engine *e, const char *format, ...)
 	va_end(args);
 }
 
+void engine_tell(void *arg, const char *sentence)
+{
+	engine_greet(arg, "%s", sentence);
+}
+
 char *const *engine_greetings(const struct engine *engine)
 {
 	static char *const none[] = {NULL};

@@ -86,13 +86,6 @@ static enum exit_code code_of(int r)
 	}
 }
 
-static void tell(void *arg, const char *sentence)
-{
-	struct engine *e = arg;
-
-	engine_greet(e, "%s", sentence);
-}
-
 /* The turn that it begins is all that is wanted. */
 static void is_there(void *arg, int fd, uint32_t events)
 {
@@ -131,7 +124,7 @@ int partitions_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		.known = e->known,
 		.n_known = e->n_streams,
 		.host = &e->host,
-		.tell = tell,
+		.tell = engine_tell,
 		.tell_arg = e,
 	};
 	int r = 0;

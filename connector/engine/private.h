@@ -161,6 +161,8 @@ struct engine {
 
 /* open.c */
 void engine_greet(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a source that has something to say. */
+void engine_tell(void *arg, const char *sentence);
 
 /* bind.c: asks GET /me/ and compares; sets is_bound or stops. */
 void bind_start(struct engine *e);
