@@ -34,6 +34,27 @@ static struct stream *settled_to(uint64_t pos)
 	return s;
 }
 
+/* A state that has come to where @stream is, and what the group has committed, with its note. */
+static struct kafka_place_facts known(struct stream *stream, int64_t committed, const char *note)
+{
+	struct kafka_place_facts facts = untouched();
+
+	facts.stream = stream;
+	facts.committed = committed;
+	facts.note = note;
+	return facts;
+}
+
+static struct kafka_beginning begins_at(const struct kafka_place_facts *facts, uint64_t offset,
+                                        uint64_t doubtful_to)
+{
+	const struct kafka_beginning b = begin(facts);
+
+	check_eq(b.offset, offset);
+	check_eq(b.doubtful_to, doubtful_to);
+	return b;
+}
+
 static void a_new_group_begins_where_it_was_told_to(void **state)
 {
 	struct kafka_place_facts facts = untouched();
@@ -41,10 +62,8 @@ static void a_new_group_begins_where_it_was_told_to(void **state)
 
 	(void)state;
 	facts.first = 1000;
-	b = begin(&facts);
-	check_eq(b.offset, 1000);
+	b = begins_at(&facts, 1000, 0);
 	check(b.settles_before);
-	check_eq(b.doubtful_to, 0);
 }
 
 static void a_new_state_goes_on_from_what_the_group_has_committed(void **state)
@@ -54,33 +73,26 @@ static void a_new_state_goes_on_from_what_the_group_has_committed(void **state)
 
 	(void)state;
 	facts.committed = 400;
-	b = begin(&facts);
-	check_eq(b.offset, 400);
+	b = begins_at(&facts, 400, 0); /* by another tool: it sends nothing to Close */
 	check(b.settles_before);
-	check_eq(b.doubtful_to, 0); /* by another tool: it sends nothing to Close */
 
 	facts.note = "closefeed1 theirs 0 450 2+3";
-	b = begin(&facts);
-	check_eq(b.offset, 400);
-	check_eq(b.doubtful_to, 450);
+	b = begins_at(&facts, 400, 450);
 	check(b.has_note);
 }
 
 static void the_state_s_own_position_counts(void **state)
 {
 	cleanup_(stream_freep) struct stream *s = settled_to(500);
-	struct kafka_place_facts facts = untouched();
+	struct kafka_place_facts facts = known(s, -1, NULL);
 	struct kafka_beginning b;
 
 	(void)state;
-	facts.stream = s;
 	check_eq(begin(&facts).offset, 500); /* the group's offsets have expired */
 
 	facts.committed = 480;
 	facts.note = "closefeed1 mine 0 900";
-	b = begin(&facts);
-	check_eq(b.offset, 500);
-	check_eq(b.doubtful_to, 0);
+	b = begins_at(&facts, 500, 0);
 	check_text(b.sentence, "");
 
 	/* Set by hand, to and fro. */
@@ -99,27 +111,20 @@ static void the_state_s_own_position_counts(void **state)
 static void what_another_owner_may_have_sent_is_in_doubt(void **state)
 {
 	cleanup_(stream_freep) struct stream *s = settled_to(500);
-	struct kafka_place_facts facts = untouched();
+	struct kafka_place_facts facts = known(s, 600, "closefeed1 theirs 0 4000 1+1");
 	struct kafka_beginning b;
 
 	(void)state;
-	facts.stream = s;
-	facts.committed = 600;
-	facts.note = "closefeed1 theirs 0 4000 1+1";
 	check_eq(begin(&facts).doubtful_to, 1000); /* what is not there yet it cannot have sent */
 	facts.note = "closefeed1 theirs 0 650 1+1";
-	b = begin(&facts);
-	check_eq(b.offset, 600);
+	b = begins_at(&facts, 600, 650);
 	check(b.settles_before);
-	check_eq(b.doubtful_to, 650);
 
 	/* It began where we had committed, behind what we know to be settled. */
 	facts.committed = 450;
-	b = begin(&facts);
-	check_eq(b.offset, 500);
+	b = begins_at(&facts, 500, 650);
 	check_eq(b.note.offset, 450); /* its ranges stand above that */
 	check(!b.settles_before);
-	check_eq(b.doubtful_to, 650);
 
 	/* It sent nothing that we have not settled. */
 	facts.note = "closefeed1 theirs 0 480";
@@ -129,34 +134,26 @@ static void what_another_owner_may_have_sent_is_in_doubt(void **state)
 static void a_state_that_was_put_back_trusts_what_it_committed_later(void **state)
 {
 	cleanup_(stream_freep) struct stream *s = settled_to(500);
-	struct kafka_place_facts facts = untouched();
+	struct kafka_place_facts facts = known(s, 600, "closefeed1 mine 0 650");
 	struct kafka_beginning b;
 
 	(void)state;
-	facts.stream = s;
-	facts.committed = 600;
-	facts.note = "closefeed1 mine 0 650";
-	b = begin(&facts);
-	check_eq(b.offset, 600);
-	check_eq(b.doubtful_to, 650);
+	(void)begins_at(&facts, 600, 650);
 
 	/* That was of another topic by the same name. */
 	s->generation = 1;
-	b = begin(&facts);
-	check_eq(b.offset, 500);
+	b = begins_at(&facts, 500, 0);
 	check(!b.has_note);
-	check_eq(b.doubtful_to, 0);
 }
 
 static void nothing_is_sent_of_a_topic_that_is_not_the_one_it_was(void **state)
 {
 	cleanup_(stream_freep) struct stream *s = settled_to(500);
-	struct kafka_place_facts facts = untouched();
+	struct kafka_place_facts facts = known(s, -1, NULL);
 	struct kafka_beginning b;
 	struct err err;
 
 	(void)state;
-	facts.stream = s;
 	facts.low = 620;
 	check_eq(kafka_begin(&facts, &b, &err), -ESTALE);
 	check_text(err.text,
@@ -173,11 +170,10 @@ static void nothing_is_sent_of_a_topic_that_is_not_the_one_it_was(void **state)
 static void a_person_may_accept_what_there_is(void **state)
 {
 	cleanup_(stream_freep) struct stream *s = settled_to(500);
-	struct kafka_place_facts facts = untouched();
+	struct kafka_place_facts facts = known(s, -1, NULL);
 	struct kafka_beginning b;
 
 	(void)state;
-	facts.stream = s;
 	facts.accepts = true;
 	facts.low = 620;
 	b = begin(&facts);
@@ -188,10 +184,8 @@ static void a_person_may_accept_what_there_is(void **state)
 
 	facts.low = 0;
 	facts.end = 40;
-	b = begin(&facts);
-	check_eq(b.offset, 0);
+	b = begins_at(&facts, 0, 0);
 	check(b.is_new_stream);
-	check_eq(b.doubtful_to, 0);
 }
 
 int main(void)
