@@ -3,6 +3,7 @@ come of a program that lacks one of its defences."""
 
 import pytest
 from harness import Pipelines, Program, Sandbox, environment, ndjson
+from scenarios import answer_slowly, field, set_lag
 
 BY_KEY = """
 - operation: lead.upsert
@@ -21,47 +22,31 @@ BY_ID = """
 """
 
 
-CHILDREN = """
+def parent_and_linked(meant_by, body):
+    """The routes of a new lead, and of an update that links another one to it."""
+    return f"""
 - when: .step == "parent"
   operation: lead.create
-  body: {name: "{key}", custom.Key: "{key}"}
+  body: {{name: "{{key}}", custom.Key: "{{key}}"}}
 - when: .step == "linked"
   operation: lead.update
-  params: {id: "{lead}"}
-  link: {custom.Parent: {lead: {custom.Key: "{key}"}}}
-  body: {description: "{text}"}
+  {meant_by}
+  link: {{custom.Parent: {{lead: {{custom.Key: "{{key}}"}}}}}}
+  body: {body}
+"""
+
+
+CHILDREN = parent_and_linked('params: {id: "{lead}"}', '{description: "{text}"}') + """
 - operation: lead.update
   params: {id: "{lead}"}
   body: {description: "{text}"}
 """
-MOVES = """
-- when: .step == "parent"
-  operation: lead.create
-  body: {name: "{key}", custom.Key: "{key}"}
-- when: .step == "linked"
-  operation: lead.update
-  match: {name: "{was}"}
-  link: {custom.Parent: {lead: {custom.Key: "{key}"}}}
-  body: {description: "{text}"}
+MOVES = parent_and_linked('match: {name: "{was}"}', '{description: "{text}"}') + """
 - operation: lead.update
   match: {custom.Key: "{account}"}
   body: {description: "{text}"}
 """
-
-
-RENAMES = """
-- when: .step == "parent"
-  operation: lead.create
-  body: {name: "{key}", custom.Key: "{key}"}
-- when: .step == "linked"
-  operation: lead.update
-  match: {name: "{was}"}
-  link: {custom.Parent: {lead: {custom.Key: "{key}"}}}
-  body: {name: "{name}"}
-- operation: lead.upsert
-  match: {name: "{was}"}
-  body: {name: "{name}"}
-"""
+RENAMES = parent_and_linked('match: {name: "{was}"}', '{name: "{name}"}') + BY_NAME
 NOTES = """
 - when: .name
   operation: lead.create
@@ -81,7 +66,7 @@ class Feed:
         self.env = {"CLOSEFEED_WITHOUT": without} if without else {}
         self.sandbox = Sandbox(self.program, "--lag", "300ms")
         self.sandbox.post("/_sandbox/settings", {"latency_ms": 40})
-        self.sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})
+        self.key = field(self.sandbox, "Key")
 
     def run(self, routes, records, delivery=""):
         """Adds the records to the feed."""
@@ -102,7 +87,7 @@ def one_search_for_many(feed):
 
 
 def a_change_of_what_is_gone(feed):
-    feed.sandbox.post("/_sandbox/settings", {"lag_ms": 0})
+    set_lag(feed.sandbox, 0)
     feed.run(BY_KEY, [{"key": "K", "text": "0"}])
     lead, = feed.sandbox.objects("lead")
     feed.sandbox.ask("DELETE", f"/lead/{lead['id']}/")
@@ -117,14 +102,19 @@ def behind_a_reject(feed):
     return feed.leads("description")
 
 
+def make_room_for_parents(feed, lead):
+    """The field of a link, a lead that will have one, and a next lead that takes its time to make;
+    the id of the first."""
+    field(feed.sandbox, "Parent")
+    set_lag(feed.sandbox, 0)
+    made = feed.sandbox.post("/lead/", lead)["id"]
+    answer_slowly(feed.sandbox, "/lead/")
+    return made
+
+
 def child_of_a_slow_parent(feed, routes):
     """What becomes of a lead that is linked to another one, and then changed in another way."""
-    feed.sandbox.post("/custom_field/lead/", {"name": "Parent", "type": "text"})
-    feed.sandbox.post("/_sandbox/settings", {"lag_ms": 0})
-    key = next(field["id"] for field in feed.sandbox.get("/custom_field/lead/")["data"]
-               if field["name"] == "Key")
-    lead = feed.sandbox.post("/lead/", {"name": "Child", f"custom.{key}": "C"})["id"]
-    feed.sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    lead = make_room_for_parents(feed, {"name": "Child", feed.key: "C"})
     feed.run(routes, [{"step": "parent", "key": "P"},
                       {"step": "linked", "lead": lead, "was": "Child", "key": "P", "text": "1"},
                       {"lead": lead, "account": "C", "text": "2"}])
@@ -141,10 +131,7 @@ def changed_by_another_key(feed):
 
 def renamed_while_its_parent_is_made(feed):
     """The update stands aside; what comes behind it means the object by the name it brings."""
-    feed.sandbox.post("/custom_field/lead/", {"name": "Parent", "type": "text"})
-    feed.sandbox.post("/_sandbox/settings", {"lag_ms": 0})
-    feed.sandbox.post("/lead/", {"name": "Acme"})
-    feed.sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    make_room_for_parents(feed, {"name": "Acme"})
     feed.run(RENAMES, [{"step": "parent", "key": "P"},
                        {"step": "linked", "was": "Acme", "name": "Acme GmbH", "key": "P"},
                        {"was": "Acme GmbH", "name": "Acme GmbH"}])
@@ -154,7 +141,7 @@ def renamed_while_its_parent_is_made(feed):
 def note_of_one_of_two_leads(feed):
     """The second of the name is on its way when the note comes: nobody knows which is meant."""
     feed.run(NOTES, [{"name": "Acme", "about": "first"}])
-    feed.sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    answer_slowly(feed.sandbox, "/lead/")
     feed.run(NOTES, [{"name": "Acme", "about": "second"}, {"of": "Acme"}])
     return len(feed.sandbox.objects("activity/note"))
 

@@ -54,3 +54,8 @@ def emails(contact):
 def set_lag(sandbox, ms):
     """How far the search is behind the writes."""
     sandbox.post("/_sandbox/settings", {"lag_ms": ms})
+
+
+def answer_slowly(sandbox, path):
+    """The next POST to @path is answered when all that was sent beside it has ended."""
+    sandbox.add_fault("slow_body", method="POST", path=path, n=1, bytes=50, ms=80)
