@@ -8,6 +8,7 @@ from feed import topic  # noqa: F401 (a fixture)
 from harness import Pipelines, Program, Sandbox, environment
 from kafka import (  # noqa: F401 (fixtures)
     brokers, kafka, keep_together, secure_kafka, start_kafka)
+from scenarios import field
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
@@ -49,3 +50,9 @@ def sandbox(start_sandbox):
 @pytest.fixture
 def pipeline(tmp_path, sandbox):
     return Pipelines(tmp_path, sandbox)
+
+
+@pytest.fixture
+def account(sandbox):
+    """A custom field of leads; its key in a body."""
+    return field(sandbox, "Account ID")

@@ -2,6 +2,12 @@
 
 import json
 
+# Of an upsert: the lead of a contact who has the address, who is made with it.
+LEAD_OF_EMAIL = """\
+  match: {email: "{email}"}
+  on_create: {contacts: [{name: "{name}", emails: [{email: "{email}"}]}]}
+"""
+
 
 def run(closefeed, path, code=0, *flags):
     """Runs the pipeline to its end and returns the summary."""

@@ -5,7 +5,8 @@ The search of the sandbox is a minute behind, so what a run makes it must rememb
 
 import pytest
 from harness import Pipelines
-from scenarios import counts, feed, field, run, searches, set_lag, writes
+from scenarios import (
+    LEAD_OF_EMAIL, answer_slowly, counts, feed, field, run, searches, set_lag, writes)
 
 UPSERT = """
 - operation: lead.upsert
@@ -17,8 +18,7 @@ BY_EMAIL = """
 - name: lead
   continue: true
   operation: lead.upsert
-  match: {email: "{email}"}
-  on_create: {contacts: [{name: "{name}", emails: [{email: "{email}"}]}]}
+""" + LEAD_OF_EMAIL + """\
   body: {name: "{company}"}
 - name: note
   operation: activity.note.create
@@ -39,11 +39,6 @@ PLAIN = """
 @pytest.fixture(name="sandbox")
 def _sandbox(start_sandbox):
     return start_sandbox("--lag", "1m", "--speed", "1000")
-
-
-@pytest.fixture(name="account")
-def _account(sandbox):
-    return field(sandbox, "Account ID")
 
 
 def accounts(n):
@@ -111,7 +106,7 @@ def test_what_is_behind_one_that_is_looked_up_does_not_overtake_it(
 def test_only_who_is_about_the_same_waits_for_a_parent_on_its_way(
         closefeed, pipeline, sandbox, account):
     """The child of a slow create stands aside; who comes behind it and is another's goes on."""
-    sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    answer_slowly(sandbox, "/lead/")
     path = pipeline([
         {"step": "lead", "account": "A-1"}, {"step": "note", "account": "A-1", "note": "child"},
         {"step": "other"}], routes="""

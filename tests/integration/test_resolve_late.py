@@ -1,7 +1,7 @@
 """Answers that are older than what was written while they were on their way."""
 
 import pytest
-from scenarios import counts, field, run, set_lag
+from scenarios import LEAD_OF_EMAIL, answer_slowly, counts, field, run, set_lag
 
 CLEARS = """
 - when: .clear
@@ -19,8 +19,7 @@ MOVES = """
   params: {id: "{moves}"}
   body: {emails: []}
 - operation: lead.upsert
-  match: {email: "{email}"}
-  on_create: {contacts: [{name: "{name}", emails: [{email: "{email}"}]}]}
+""" + LEAD_OF_EMAIL + """\
   body: {name: "{name}"}
 """
 
@@ -30,21 +29,16 @@ def _sandbox(start_sandbox):
     return start_sandbox("--lag", "0", "--speed", "1000")
 
 
-@pytest.fixture(name="account")
-def _account(sandbox):
-    return field(sandbox, "Account ID")
-
-
-def answer_slowly(sandbox):
+def search_slowly(sandbox):
     """By what was there before, and when all that was sent beside the question has ended."""
     set_lag(sandbox, 60000)
-    sandbox.add_fault("slow_body", method="POST", path="/data/search/", n=1, bytes=50, ms=80)
+    answer_slowly(sandbox, "/data/search/")
 
 
 def test_a_search_on_its_way_does_not_find_what_was_cleared_meanwhile(
         closefeed, pipeline, sandbox, account):
     old = sandbox.post("/lead/", {"name": "Old", account: "A-1"})["id"]
-    answer_slowly(sandbox)
+    search_slowly(sandbox)
     path = pipeline([{"clear": old}, {"account": "A-1", "name": "New"}], routes=CLEARS)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     assert sorted((lead["name"], lead.get(account)) for lead in sandbox.objects("lead")) == [
@@ -55,7 +49,7 @@ def test_a_search_on_its_way_does_not_find_a_lead_by_what_its_contact_has_lost(
         closefeed, pipeline, sandbox):
     old = sandbox.post("/lead/", {"name": "Old", "contacts": [
         {"name": "Ana", "emails": [{"email": "a@x.example"}]}]})
-    answer_slowly(sandbox)
+    search_slowly(sandbox)
     path = pipeline([{"moves": old["contacts"][0]["id"]}, {"email": "a@x.example", "name": "New"}],
                     routes=MOVES)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}

@@ -5,7 +5,7 @@ between: no twins, and no value that goes back.
 import json
 
 import pytest
-from scenarios import counts, feed, field, run, set_lag
+from scenarios import answer_slowly, counts, feed, field, run, set_lag
 
 
 @pytest.fixture(name="sandbox")
@@ -13,11 +13,6 @@ def _sandbox(start_sandbox):
     sandbox = start_sandbox("--lag", "1m", "--speed", "1000", "--no-rate-limit")
     set_lag(sandbox, 0)
     return sandbox
-
-
-@pytest.fixture(name="account")
-def _account(sandbox):
-    return field(sandbox, "Account ID")
 
 
 def changes(sandbox):
@@ -94,27 +89,32 @@ def test_an_update_brings_the_key_that_a_later_record_is_found_by(
         (lead, "Acme GmbH", "found")]
 
 
-SLOW = """
+CHILD = """
         - when: .parent
           operation: lead.create
           body: {name: "{parent}", custom.Account ID: "{parent}"}
-        """
+        - when: .was
+          operation: lead.update
+          match: {name: "{was}"}
+          link: {custom.Parent: {lead: {custom.Account ID: "{of}"}}}
+          body: """
+
+
+def child_of_a_slow_parent(sandbox, **more):
+    """A lead that is to be linked to one which takes its time to make."""
+    field(sandbox, "Parent")
+    lead = sandbox.post("/lead/", {"name": "Acme", **more})["id"]
+    answer_slowly(sandbox, "/lead/")
+    return lead
 
 
 def test_an_update_that_stands_aside_brings_its_key_all_the_same(
         closefeed, pipeline, sandbox, account):
     """It waits for its parent, which is slow, when the later record is looked up."""
-    field(sandbox, "Parent")
-    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
-    sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    lead = child_of_a_slow_parent(sandbox)
     path = pipeline([{"parent": "P-1"}, {"was": "Acme", "of": "P-1", "new": "Acme GmbH"},
-                     {"new": "Acme GmbH", "about": "found"}], routes=SLOW + """
-        - when: .was
-          operation: lead.update
-          match: {name: "{was}"}
-          link: {custom.Parent: {lead: {custom.Account ID: "{of}"}}}
-          body: {name: "{new}"}
-        """ + FINDS)
+                     {"new": "Acme GmbH", "about": "found"}],
+                    routes=CHILD + '{name: "{new}"}' + FINDS)
     assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
     assert sorted((one["name"], one["description"]) for one in sandbox.objects("lead")) == [
         ("Acme GmbH", "found"), ("P-1", "")]
@@ -123,16 +123,9 @@ def test_an_update_that_stands_aside_brings_its_key_all_the_same(
 
 def test_who_waits_for_its_parent_is_not_overtaken_by_another_key(
         closefeed, pipeline, sandbox, account):
-    field(sandbox, "Parent")
-    lead = sandbox.post("/lead/", {"name": "Acme", account: "A-1"})["id"]
-    sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=50, ms=80)
+    lead = child_of_a_slow_parent(sandbox, **{account: "A-1"})
     path = pipeline([{"parent": "P-1"}, {"was": "Acme", "of": "P-1", "about": "one"},
-                     {"account": "A-1", "about": "two"}], routes=SLOW + """
-        - when: .was
-          operation: lead.update
-          match: {name: "{was}"}
-          link: {custom.Parent: {lead: {custom.Account ID: "{of}"}}}
-          body: {description: "{about}"}
+                     {"account": "A-1", "about": "two"}], routes=CHILD + """{description: "{about}"}
         - operation: lead.update
           match: {custom.Account ID: "{account}"}
           body: {description: "{about}"}
