@@ -87,7 +87,7 @@ def hurt(trial, dice, n, until):
     return done
 
 
-def play(binary, seed, n, until):
+def play(binary, seed, until):
     """One round. What was killed where, the complaints, and its folder."""
     dice = random.Random(seed)
     kind = dice.choice(("identity", "identity", "no identity", "updates"))
@@ -95,7 +95,7 @@ def play(binary, seed, n, until):
     trial = start(binary, folder, kind, dice)
     try:
         make_trouble(trial, dice)
-        done = hurt(trial, dice, n, until)
+        done = hurt(trial, dice, 40, until)
         trial.sandbox.clear_faults()
         trial.finish()
         complaints, n_held = trial.complaints(), len(trial.held_lines())
@@ -106,23 +106,40 @@ def play(binary, seed, n, until):
     return done, complaints, folder
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kills", type=int, default=1500, help="stop after so many")
+def options_of_a_drill(doc, what, n):
+    """Those of the command line. It ends after so many of @what, @n if nothing is said."""
+    parser = argparse.ArgumentParser(description=doc.split("\n\n")[0])
+    parser.add_argument(f"--{what}", type=int, default=n, help="stop after so many")
     parser.add_argument("--seconds", type=int, default=3600, help="or after so long")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
     parser.add_argument("--rounds", type=int, default=sys.maxsize, help="play at most so many")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def play_rounds(options, play_one, is_enough):
+    """Rounds until what was done @is_enough, or the options end it. How many they were and what was
+    done in them; nothing of it if one was complained about.
+
+    @play_one takes the program, a seed and when to end; it returns what was done, the complaints
+    and the folder, as play()."""
     binary = os.path.abspath(os.environ["CLOSEFEED_BIN"])
     until, done, n_rounds = time.monotonic() + options.seconds, collections.Counter(), 0
-
-    while done.total() < options.kills and time.monotonic() < until and n_rounds < options.rounds:
-        struck, complaints, folder = play(binary, options.seed + n_rounds, 40, until)
-        done, n_rounds = done + struck, n_rounds + 1
+    while not is_enough(done) and time.monotonic() < until and n_rounds < options.rounds:
+        did, complaints, folder = play_one(binary, options.seed + n_rounds, until)
+        done, n_rounds = done + did, n_rounds + 1
         if complaints:
-            print("\n".join(complaints[:20]), f"\nits folder is kept: {folder}")
-            return 1
+            print("\n".join(complaints[:20])[:4000], f"\nits folder is kept: {folder}")
+            return None
         shutil.rmtree(folder)
+    return n_rounds, done
+
+
+def main():
+    options = options_of_a_drill(__doc__, "kills", 1500)
+    played = play_rounds(options, play, lambda done: done.total() >= options.kills)
+    if not played:
+        return 1
+    n_rounds, done = played
     print(f"{n_rounds} rounds, {done.total()} kills at {len(done)} points, no complaint")
     for point, n in done.most_common():
         print(f"{n:6} {point}")

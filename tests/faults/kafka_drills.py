@@ -10,17 +10,15 @@ done. A round that is complained about ends it with exit code 1, names its seed 
 repeats its schedule) and keeps its folder. It needs what the tests with a broker need.
 """
 
-import argparse
 import collections
 import json
-import os
 import pathlib
 import random
-import shutil
 import sys
 import tempfile
 import time
 
+from drill import options_of_a_drill, play_rounds
 from kafka_trial import LEASE_S, SESSION_S, KafkaTrial
 
 # After kafka_trial, which makes the folder of the integration tests known.
@@ -182,27 +180,17 @@ def play(binary, broker, seed, until):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rebalances", type=int, default=100, help="stop after so many")
-    parser.add_argument("--seconds", type=int, default=3600, help="or after so long")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
-    parser.add_argument("--rounds", type=int, default=sys.maxsize, help="play at most so many")
-    options = parser.parse_args()
-    binary = os.path.abspath(os.environ["CLOSEFEED_BIN"])
-    until, done, n_rounds = time.monotonic() + options.seconds, collections.Counter(), 0
+    options = options_of_a_drill(__doc__, "rebalances", 100)
     broker = Broker(pathlib.Path(tempfile.mkdtemp(prefix="closefeed-kafka-")) / "broker")
-
     try:
-        while (done["rebalances"] < options.rebalances and time.monotonic() < until
-               and n_rounds < options.rounds):
-            what, complaints, folder = play(binary, broker, options.seed + n_rounds, until)
-            done, n_rounds = done + what, n_rounds + 1
-            if complaints:
-                print("\n".join(complaints[:20])[:4000], f"\nits folder is kept: {folder}")
-                return 1
-            shutil.rmtree(folder)
+        played = play_rounds(
+            options, lambda binary, seed, until: play(binary, broker, seed, until),
+            lambda done: done["rebalances"] >= options.rebalances)
     finally:
         broker.end()
+    if not played:
+        return 1
+    n_rounds, done = played
     print(f"{n_rounds} rounds, {done['rebalances']} rebalances, {done['records']} records: none "
           "lost, none twice, each key in its order")
     for what, n in done.most_common():
