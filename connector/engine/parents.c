@@ -178,11 +178,6 @@ const char *offer_held(const struct offer *offer)
 	return offer->held;
 }
 
-uint64_t offer_number(const struct offer *offer)
-{
-	return offer->number;
-}
-
 void offer_set_made(struct offer *offer, size_t n)
 {
 	offer->n_made = n;

@@ -24,7 +24,7 @@ void looked_deinit(struct looked *looked)
 	*looked = (struct looked){0};
 }
 
-char **resolve_texts(const char *kind, const struct lookup_key *key)
+static char **texts_of(const char *kind, const struct lookup_key *key)
 {
 	char **texts = NULL;
 
@@ -261,7 +261,7 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 		ret->n = 1;
 		return LOOK_FOUND;
 	}
-	texts = resolve_texts(f->lookup->kind, key);
+	texts = texts_of(f->lookup->kind, key);
 	ret->parent = hook_without("parents")
 	                      ? NULL
 	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
@@ -296,7 +296,7 @@ static void next_key(struct finding *f)
 static bool has_somebody(struct engine *e, const struct finding *f)
 {
 	const struct lookup_key *key = &f->lookup->keys[f->at];
-	char **texts = resolve_texts(f->lookup->kind, key);
+	char **texts = texts_of(f->lookup->kind, key);
 	bool has = parents_find(e->parents, texts, strlist_len(texts), f->of->number);
 
 	if (!has && !nest_is_key(key)) {

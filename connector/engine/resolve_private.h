@@ -70,7 +70,6 @@ struct offer *parents_find_change(const struct parents *parents, const char *obj
                                   const struct lookup_field *field, uint64_t before);
 bool offer_is_change(const struct offer *offer);
 const char *offer_written(const struct offer *offer); /* of a change; NULL: nothing */
-uint64_t offer_number(const struct offer *offer);
 /* The first @n of its texts are of what it makes, the others are brought to an object. */
 void offer_set_made(struct offer *offer, size_t n);
 char *const *offer_made(const struct offer *offer, size_t *ret_n);
@@ -200,14 +199,13 @@ struct resolve {
 	uint64_t next_number;
 	struct line *lines;
 	struct resolving *aside_first, *aside_last; /* by number */
-	size_t n, n_aside, n_parked, n_woken, bytes;
+	size_t n, n_aside, n_woken, bytes;
 	struct marks *closed;  /* by those aside */
 	struct marks *awaited; /* by those of them that wait for calls to end */
 	struct taken *taken;
 	struct asking *askings;
 	size_t n_gone;           /* of which ->gone is not NULL */
 	size_t n_retaking;       /* requests that are taken back in a moment */
-	size_t n_books;          /* findings that wait for a book */
 	bool is_busy;            /* something can go on in the next turn */
 	bool is_full;            /* nothing more is read till enough of them have gone */
 	bool has_new_book;       /* custom fields may have other ids */
@@ -260,7 +258,6 @@ void resolve_lanes_opened(struct engine *e, const struct request *request);
 /* resolve_look.c */
 void finding_reset(struct finding *f); /* its key was not asked */
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret);
-char **resolve_texts(const char *kind, const struct lookup_key *key);
 
 /* resolve_words.c: lookups in sentences; all to free(). */
 /* @field of a lookup of @draft, as the pipeline calls it; not to free(). */

@@ -83,7 +83,8 @@ static void a_place_keeps_its_first_offer_and_number(void **state)
 
 	(void)state;
 	check(offer(parents, &first, 8, name, NULL) == one);
-	check_eq(offer_number(one), 2);
+	check_null(find(parents, email, NULL, 2));
+	check(find(parents, email, NULL, 3) == one);
 	check(parents_at(parents, &first) == one);
 	check_null(parents_at(parents, &second));
 	check_null(find(parents, name, NULL, 9));
