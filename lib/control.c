@@ -250,7 +250,7 @@ static int ask(struct loop *loop, const char *path, const char *verb, const stru
 
 	r = http_new(loop, &config, &http, call->err);
 	if (r == 0) {
-		(void)http_start(http, &request);
+		http_start(http, &request);
 		while (!call->is_done)
 			loop_turn(loop, -1);
 		http_free(http);

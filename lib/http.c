@@ -326,7 +326,7 @@ void http_global_deinit(void)
 	curl_global_cleanup();
 }
 
-struct http_transfer *http_start(struct http *http, const struct http_request *request)
+void http_start(struct http *http, const struct http_request *request)
 {
 	struct http_transfer *t = http->free;
 
@@ -343,7 +343,6 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	link_in(http, t);
 	if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 		mem_exhausted();
-	return t;
 }
 
 unsigned http_in_flight(const struct http *http)

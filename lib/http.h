@@ -20,7 +20,6 @@
 struct http;
 struct http_answer;
 struct http_headers;
-struct http_transfer;
 
 struct http_config {
 	const char *user;         /* HTTP Basic user with empty password, preemptive; NULL: none */
@@ -90,9 +89,9 @@ void http_global_deinit(void);
 
 /*
  * Starts a transfer; strings of @request are copied, the body is borrowed until done(). Never calls
- * done() from inside. The handle is valid until done() returns.
+ * done() from inside.
  */
-struct http_transfer *http_start(struct http *http, const struct http_request *request);
+void http_start(struct http *http, const struct http_request *request);
 
 /* Transfers not done yet. */
 unsigned http_in_flight(const struct http *http);

@@ -81,7 +81,7 @@ static int send_question(struct loop *loop, const struct pipeline *pipeline, str
 
 	r = http_new(loop, &config, &http, q->err);
 	if (r == 0) {
-		(void)http_start(http, &request);
+		http_start(http, &request);
 		while (!q->is_done)
 			loop_turn(loop, -1);
 		http_free(http);

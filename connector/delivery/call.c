@@ -98,7 +98,6 @@ static void answered(void *arg, const struct http_answer *answer)
 	struct delivery *d = c->delivery;
 	struct judgement j = {0};
 
-	c->transfer = NULL;
 	d->n_slots--;
 	d->hooks.judge_call(d->hooks.arg, answer, &j);
 	pace_answer(d->pace, c->group->pace, &j.rate, loop_now_ms(d->loop));
@@ -158,7 +157,7 @@ void call_start(struct call *c)
 	};
 
 	d->n_slots++;
-	c->transfer = http_start(d->http, &request);
+	http_start(d->http, &request);
 }
 
 void delivery_ask(struct delivery *delivery, const struct delivery_call *call)

@@ -194,7 +194,7 @@ static void put_on_wire(struct flight *f)
 	h.url = f->url;
 	h.headers = (const char *const *)f->wire;
 	f->step = FLIGHT_WIRE;
-	f->transfer = http_start(d->http, &h);
+	http_start(d->http, &h);
 	hook_point("wire_entered");
 }
 

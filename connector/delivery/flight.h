@@ -28,7 +28,6 @@ struct flight {
 	struct flight *before, *behind; /* in the list of all */
 	struct flight *next;            /* in the queue it waits in */
 	struct loop_timer timer;
-	struct http_transfer *transfer;
 	char **wire; /* headers as they are sent */
 	char *url;
 	char **closed;        /* keys of lanes it only keeps closed; NULL: it is a request */
@@ -52,7 +51,6 @@ struct call {
 	struct call *next;            /* in the queue */
 	struct call *before, *behind; /* in the list of all */
 	struct loop_timer timer;
-	struct http_transfer *transfer;
 	char *url;
 	struct backoff backoff;
 };

@@ -266,7 +266,6 @@ void flight_answered(void *arg, const struct http_answer *answer)
 	struct judgement j = {0};
 
 	hook_point("answer_came");
-	f->transfer = NULL;
 	flight_leave_slot(f);
 	if (f->was_gated && !answer->n_sends) { /* no fault of the other side */
 		f->was_gated = false;

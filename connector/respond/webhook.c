@@ -187,7 +187,7 @@ static void start(struct webhook *w, struct webhook_item *item)
 	headers[w->n_headers + 1] = id;
 	headers[w->n_headers + 2] = timestamp;
 	headers[w->n_headers + 3] = signed_line;
-	(void)http_start(w->http, &request);
+	http_start(w->http, &request);
 	free(headers);
 	w->n_in_flight++;
 }

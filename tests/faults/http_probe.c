@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}
-	(void)http_start(http, &request);
+	http_start(http, &request);
 	while (!is_done)
 		loop_turn(loop, -1);
 	http_free(http);

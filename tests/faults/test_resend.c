@@ -56,7 +56,7 @@ static struct result post(struct loop *loop, struct http *http, const char *url,
 		.arg = &result,
 	};
 
-	(void)http_start(http, &request);
+	http_start(http, &request);
 	while (!result.is_done)
 		loop_turn(loop, 5000);
 	return result;

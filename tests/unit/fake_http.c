@@ -63,7 +63,7 @@ void http_free(struct http *http)
 	free(http);
 }
 
-struct http_transfer *http_start(struct http *http, const struct http_request *request)
+void http_start(struct http *http, const struct http_request *request)
 {
 	struct http_transfer *t = mem_alloc(sizeof(*t)), **at = &http->first;
 
@@ -83,7 +83,6 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 	http->n_started++;
 	if (http->started)
 		http->started(http->arg, t);
-	return t;
 }
 
 static void headers_read(struct http_headers *h, const char *text)

@@ -7,6 +7,8 @@
 
 #include "lib/http.h"
 
+struct http_transfer;
+
 struct fake_reply {
 	unsigned n_sends;    /* 0: it never left */
 	long status;         /* 0: no answer came */

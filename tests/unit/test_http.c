@@ -84,8 +84,8 @@ static void note(void *arg, const struct http_answer *answer)
 	http_free(r->free_inside);
 }
 
-static struct http_transfer *start(struct scene *s, struct http_request request, const char *path,
-                                   struct result *result)
+static void start(struct scene *s, struct http_request request, const char *path,
+                  struct result *result)
 {
 	char url[512];
 
@@ -98,7 +98,7 @@ static struct http_transfer *start(struct scene *s, struct http_request request,
 	request.done = note;
 	request.arg = result;
 	*result = (struct result){.free_inside = result->free_inside};
-	return http_start(s->http, &request);
+	http_start(s->http, &request);
 }
 
 static void wait_for(struct scene *s, struct result *result)
@@ -111,7 +111,7 @@ static struct result ask(struct scene *s, struct http_request request, const cha
 {
 	struct result result = {0};
 
-	(void)start(s, request, path, &result);
+	start(s, request, path, &result);
 	check(!result.is_done);
 	wait_for(s, &result);
 	return result;
@@ -247,7 +247,7 @@ static void headers_of_an_answer_keep_their_order_and_the_last_of_a_name_counts(
 	                                     .done = note_all,
 	                                     .arg = text};
 
-	(void)http_start(s->http, &request);
+	http_start(s->http, &request);
 	while (http_in_flight(s->http))
 		loop_turn(s->loop, 5000);
 	check_text(text, "x-one=1;X-TWO=two words;X-One=3;X-Empty=;Content-Length=0;");
@@ -385,7 +385,7 @@ static void freeing_ends_what_is_in_flight_without_a_word(void **state)
 	struct result results[6] = {0};
 
 	for (int i = 0; i < 6; i++) /* two of them wait for a connection */
-		(void)start(s, (struct http_request){0}, "/silent", &results[i]);
+		start(s, (struct http_request){0}, "/silent", &results[i]);
 	while (dying_server_copies(s->server) < 4)
 		loop_turn(s->loop, 5000);
 	http_free(s->http);
@@ -400,8 +400,8 @@ static void it_may_be_freed_from_inside_done(void **state)
 	struct scene *s = *state;
 	struct result result = {.free_inside = s->http}, other = {0};
 
-	(void)start(s, (struct http_request){0}, "/silent", &other);
-	(void)start(s, (struct http_request){0}, "/ok", &result);
+	start(s, (struct http_request){0}, "/silent", &other);
+	start(s, (struct http_request){0}, "/ok", &result);
 	wait_for(s, &result);
 	check_eq(result.status, 200);
 	s->http = NULL;
@@ -415,7 +415,7 @@ static void more_transfers_than_connections_all_end(void **state)
 	static struct result results[200];
 
 	for (int i = 0; i < 200; i++)
-		(void)start(s, (struct http_request){0}, i % 7 ? "/ok" : "/close", &results[i]);
+		start(s, (struct http_request){0}, i % 7 ? "/ok" : "/close", &results[i]);
 	check_eq(http_in_flight(s->http), 200);
 	for (int i = 0; i < 200; i++) {
 		wait_for(s, &results[i]);
