@@ -119,3 +119,43 @@ struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_
 	fail_msg("no event of kind %d came", kind);
 	return event;
 }
+
+void mock_kafka_commit(struct mock_kafka *mock, const char *group, const char *topic,
+                       int64_t offset, const char *note)
+{
+	char *const topics[] = {(char *)(uintptr_t)topic, NULL};
+	const struct kafka_consumer_config config = {
+		.conf = &mock->conf, .group = group, .topics = topics};
+	struct kafka_places places = {0};
+	struct kafka_consumer *c;
+	struct kafka_event event;
+
+	check_eq(kafka_consumer_open(&config, &c, NULL), 0);
+	event = mock_kafka_await(c, KAFKA_ASSIGN, 30);
+	for (size_t i = 0; i < event.places.n; i++)
+		event.places.items[i].offset = 0;
+	check_eq(kafka_consumer_assign(c, &event.places, NULL), 0);
+	kafka_places_add(&places, topic, 0, offset)->metadata = mem_strdup(note);
+	check_eq(kafka_consumer_commit_within(c, &places, 10000, NULL), 0);
+	kafka_places_deinit(&places);
+	kafka_consumer_close_within(c, 5000);
+}
+
+int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, const char *topic,
+                             int32_t partition, char **ret_note)
+{
+	const struct kafka_consumer_config config = {.conf = &mock->conf, .group = group};
+	struct kafka_places places = {0};
+	struct kafka_consumer *c;
+	int64_t offset;
+
+	check_eq(kafka_consumer_open(&config, &c, NULL), 0);
+	(void)kafka_places_add(&places, topic, partition, 0);
+	check_eq(kafka_consumer_committed_within(c, &places, 10000, NULL), 0);
+	offset = places.items[0].offset;
+	if (ret_note)
+		*ret_note = mem_strdup(places.items[0].metadata);
+	kafka_places_deinit(&places);
+	kafka_consumer_close_within(c, 5000);
+	return offset;
+}

@@ -43,3 +43,10 @@ void mock_kafka_set_down(struct mock_kafka *mock, bool is_down);
  */
 struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_event_kind kind,
                                     unsigned seconds);
+
+/* Joins the group as one more member, commits this for partition 0 of the topic, and leaves. */
+void mock_kafka_commit(struct mock_kafka *mock, const char *group, const char *topic,
+                       int64_t offset, const char *note);
+/* What the group has committed; with @ret_note (or NULL) its note, to free(). Joins nothing. */
+int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, const char *topic,
+                             int32_t partition, char **ret_note);

@@ -81,42 +81,6 @@ static void check_places(const struct kafka_peek_options *options, unsigned limi
 	check_text(text, expected);
 }
 
-/* What the group has committed for a partition, told and asked by a member of none. */
-static void commit(struct mock_kafka *mock, int64_t offset, const char *note)
-{
-	const struct kafka_consumer_config config = {
-		.conf = mock_kafka_conf(mock), .group = "g", .topics = topic_t};
-	struct kafka_places list = {0};
-	struct kafka_consumer *c;
-	struct kafka_event event;
-
-	check_eq(kafka_consumer_open(&config, &c, NULL), 0);
-	event = mock_kafka_await(c, KAFKA_ASSIGN, 30);
-	for (size_t i = 0; i < event.places.n; i++)
-		event.places.items[i].offset = 0;
-	check_eq(kafka_consumer_assign(c, &event.places, NULL), 0);
-	kafka_places_add(&list, "t", 0, offset)->metadata = mem_strdup(note);
-	check_eq(kafka_consumer_commit_within(c, &list, 10000, NULL), 0);
-	kafka_places_deinit(&list);
-	kafka_consumer_close_within(c, 5000);
-}
-
-static int64_t committed(struct mock_kafka *mock, int32_t partition)
-{
-	const struct kafka_consumer_config config = {.conf = mock_kafka_conf(mock), .group = "g"};
-	struct kafka_places list = {0};
-	struct kafka_consumer *c;
-	int64_t offset;
-
-	check_eq(kafka_consumer_open(&config, &c, NULL), 0);
-	(void)kafka_places_add(&list, "t", partition, 0);
-	check_eq(kafka_consumer_committed_within(c, &list, 10000, NULL), 0);
-	offset = list.items[0].offset;
-	kafka_places_deinit(&list);
-	kafka_consumer_close_within(c, 5000);
-	return offset;
-}
-
 static void partitions_come_in_turns_and_each_in_its_order(void **state)
 {
 	struct mock_kafka *mock = mock_kafka_new();
@@ -130,7 +94,7 @@ static void partitions_come_in_turns_and_each_in_its_order(void **state)
 	check_places(&options, 0, "t/0:0 t/2:0 t/0:1 t/2:1 t/0:2 end");
 	check_places(&options, 2, "t/0:0 t/2:0 ");
 	/* Nothing is committed, so it is the same again. */
-	check_eq(committed(mock, 0), kafka_no_offset);
+	check_eq(mock_kafka_committed(mock, "g", "t", 0, NULL), kafka_no_offset);
 	check_places(&options, 1, "t/0:0 ");
 	check_eq(told.len, 0);
 	mock_kafka_free(mock);
@@ -160,11 +124,11 @@ static void it_begins_where_a_member_would(void **state)
 	produce(mock, "t", 0, 6);
 	produce(mock, "t", 1, 1);
 	/* Of offset 2 on, 3 and 4 are settled; the other partition has nothing committed. */
-	commit(mock, 2, "closefeed1 theirs 0 6 1+2");
+	mock_kafka_commit(mock, "g", "t", 2, "closefeed1 theirs 0 6 1+2");
 	check_places(&options, 0, "t/0:2 t/1:0 t/0:5 end");
 	options.start = KAFKA_START_END;
 	check_places(&options, 0, "t/0:2 t/0:5 end");
-	check_eq(committed(mock, 0), 2);
+	check_eq(mock_kafka_committed(mock, "g", "t", 0, NULL), 2);
 	mock_kafka_free(mock);
 }
 
@@ -177,7 +141,7 @@ static void a_commit_that_fits_the_topic_no_more_is_told(void **state)
 	(void)state;
 	mock_kafka_topic(mock, "t", 1);
 	produce(mock, "t", 0, 2);
-	commit(mock, 9, NULL);
+	mock_kafka_commit(mock, "g", "t", 9, NULL);
 	check_places(&options, 0, "t/0:0 t/0:1 end");
 	check_text(buf_text(&told), "partition 0 of topic \"t\": it is another than before; reads "
 	                            "it from offset 0; run stops there, unless --accept-offsets");
