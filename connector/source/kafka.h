@@ -11,8 +11,8 @@
  * none was taken for two thirds of the session time-out.
  *
  * Nothing here blocks but the beginning of an assignment, when nothing is on its way (a few
- * seconds at most, and tried again), one look at who reads what (two seconds at most, soon after
- * the first), and handing over.
+ * seconds at most, and tried again), a look at who reads what (a second at most for each question,
+ * soon after an assignment and at the end of what there is), and handing over.
  */
 
 #include "connector/source/kafka_begin.h"
@@ -30,7 +30,7 @@ struct kafka_options {
 	enum kafka_start start; /* where a group that has committed nothing begins */
 	int64_t start_ms;       /* with KAFKA_START_TIME; since 1970 */
 	uint64_t session_ms;    /* session.timeout.ms */
-	uint64_t ahead;         /* offsets a ceiling is set ahead: what 60 s of quota can send */
+	uint64_t ahead;         /* of all ceilings, in offsets: what 60 s of quota can send */
 	bool accepts_offsets;   /* a person has said: go on from what the broker has */
 	bool until_end;         /* SOURCE_END where each partition ended when it was assigned */
 	bool is_only_owner;     /* source_next() is never called: what is sent comes otherwise */

@@ -4,9 +4,10 @@
 #include <inttypes.h>
 
 /*
- * One commit is on its way at a time. Each says of the partitions whose offset or ceiling moves
- * what is so now; and each that Kafka takes is the lease for two thirds of the session time-out
- * from the moment it was sent, since Kafka may have given the partitions away any time after.
+ * One commit is on its way at a time. Each says of all partitions what is so now, or, where nothing
+ * moves, of one of them what was; and each that Kafka takes is the lease for two thirds of the
+ * session time-out from the moment it was sent, since Kafka may have given the partitions away any
+ * time after.
  */
 
 enum { commit_every_ms = 1000, commit_every = 500, again_ms = 500 };

@@ -88,7 +88,7 @@ int kafka_try_to_begin(struct kafka *k, struct err *err);
 /* Reads @p from its beginning, as a partition that the state does not know. */
 int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
 
-/* kafka_unread.c: a look at who reads what, soon after the first assignment. */
+/* kafka_unread.c: a look at who reads what, soon after an assignment. */
 void kafka_look_later(struct kafka *k);
 /* The same now, waiting for it; true: the group shares out anew. */
 bool kafka_looks_around(struct kafka *k);
