@@ -78,7 +78,7 @@ static struct stream *new_stream(struct kafka *k, const char *name, const struct
 	return s;
 }
 
-static void tell(const struct kafka *k, const char *sentence)
+void kafka_say(const struct kafka *k, const char *sentence)
 {
 	if (*sentence && k->options.tell)
 		k->options.tell(k->options.tell_arg, sentence);
@@ -159,7 +159,7 @@ static int begin_part(struct kafka *k, const struct kafka_place *place,
 	begin_check(p, &b, facts.low);
 	p->at = p->stream->settled_to;
 	p->committed_to = p->at;
-	tell(k, b.sentence);
+	kafka_say(k, b.sentence);
 	return 0;
 }
 
@@ -196,7 +196,7 @@ int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err)
 	               "partition %" PRId32 " of topic \"%s\": it is another than before; reads it "
 	               "from offset %" PRIu64,
 	               p->partition, p->topic, p->at);
-	tell(k, sentence);
+	kafka_say(k, sentence);
 	r = assign(k, err);
 	for (size_t i = 0; r >= 0 && i < k->n_parts; i++)
 		kafka_consumer_pause(k->consumer, k->parts[i].topic, k->parts[i].partition,

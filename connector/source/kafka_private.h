@@ -85,6 +85,8 @@ void kafka_parts_free(struct kafka *k);
 
 /* kafka_assign.c: reads what was assigned. 0: not yet, 1: it is read; or -ESTALE, -EACCES. */
 int kafka_try_to_begin(struct kafka *k, struct err *err);
+/* What a person should know; "": nothing. */
+void kafka_say(const struct kafka *k, const char *sentence);
 /* Reads @p from its beginning, as a partition that the state does not know. */
 int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
 

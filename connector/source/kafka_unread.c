@@ -56,7 +56,7 @@ bool kafka_looks_around(struct kafka *k)
 	               "partition %s is read by nobody yet: the group shares it out when it looks "
 	               "at its topics again (topic.metadata.refresh.interval.ms)",
 	               name);
-	k->options.tell(k->options.tell_arg, sentence);
+	kafka_say(k, sentence);
 	return false;
 }
 
