@@ -63,9 +63,10 @@ static int explain_away(const char *why, const char *brokers, struct err *err)
 {
 	const bool is_cut = strstr(why, "ApiVersion") != NULL;
 
-	return err_set(err, -EIO, "%.100s: no broker can be reached%s%s%s%s", brokers,
-	               is_cut ? ": is security.protocol right for this port?" : "",
-	               *why ? " (" : "", why, *why ? ")" : "");
+	return err_set(err, -EIO, "%.100s: no broker can be reached%s%s%s: %s", brokers,
+	               *why ? " (" : "", why, *why ? ")" : "",
+	               is_cut ? "is security.protocol right for this port?"
+	                      : "check brokers, and that no firewall stands between");
 }
 
 int kafka_explain(rd_kafka_resp_err_t code, const char *reason, const char *brokers,

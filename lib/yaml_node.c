@@ -67,9 +67,9 @@ const char *yaml_describe(const struct yaml_node *node, char *room, size_t room_
 	bool value;
 
 	if (node->kind == YAML_MAP)
-		return "a map";
+		return node->n ? "a map" : "an empty map";
 	if (node->kind == YAML_LIST)
-		return "a list";
+		return node->n ? "a list" : "an empty list";
 	if (yaml_is_null(node))
 		return "nothing";
 	if (yaml_is_number(node))

@@ -117,7 +117,8 @@ char *crm_attempt_text(const struct crm_attempt *attempt)
 	case VERDICT_REJECTED:
 		return mem_printf("The request was refused with %u, nothing was done.", status);
 	case VERDICT_UNAUTHORIZED:
-		return mem_strdup("Close answered 401: it does not accept the key or token.");
+		return mem_strdup(
+			"Close answered 401: it does not accept the key. Put a valid one where close.api_key points, then run again.");
 	case VERDICT_PLAN_LIMIT:
 		return mem_strdup("Close answered 402: your plan's limit is reached.");
 	case VERDICT_FORBIDDEN:

@@ -250,10 +250,11 @@ static void check_reach(struct engine *e)
 
 	if (!since || loop_now_ms(e->loop) < since + e->pipeline->retry_for_ms)
 		return;
-	(void)snprintf(sentence, sizeof(sentence),
-	               "no Kafka broker was reached for delivery.retry_for: %s. Nothing is lost; "
-	               "run again when they can be reached",
-	               why);
+	(void)snprintf(
+		sentence, sizeof(sentence),
+		"no Kafka broker was reached for %llu s (delivery.retry_for): %s. Nothing is "
+		"lost: run again when they can be reached",
+		(unsigned long long)e->pipeline->retry_for_ms / 1000, why);
 	delivery_stop(e->delivery, EXIT_UNREACHABLE, sentence);
 }
 

@@ -5,6 +5,7 @@
 #include "connector/pipeline/keys.h"
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
@@ -214,10 +215,30 @@ static void take_faults(struct loader *l, const struct yaml_doc *doc)
 	}
 }
 
+/* A whole JSON object in the first line, and no key of ours: somebody named the input. */
+static bool is_records(const struct pipeline *p)
+{
+	const char *end = memchr(p->text, '\n', p->text_len);
+	const size_t len = end ? (size_t)(end - p->text) : p->text_len;
+	cleanup_(json_freep) struct json_object *record = NULL;
+
+	if (json_parse(p->text, len, 0, &record, NULL, NULL) < 0 ||
+	    !json_object_is_type(record, json_type_object))
+		return false;
+	return !json_get(record, "version") && !json_get(record, "routes");
+}
+
 static void read_document(struct loader *l, const struct yaml_doc *doc)
 {
 	const struct yaml_node first = {.line = 1, .column = 1};
 
+	if (is_records(l->pipeline)) {
+		fail(l, &first,
+		     "these are records, no pipeline: name the file that begins with version: 1, "
+		     "or have one written by `closefeed init %s`",
+		     l->pipeline->path);
+		return;
+	}
 	take_faults(l, doc);
 	if (!doc->root || yaml_is_null(doc->root)) {
 		if (!doc->n_faults)

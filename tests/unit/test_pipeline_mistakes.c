@@ -22,6 +22,7 @@ static void the_syntax_is_strict(void **state)
 		{"",
 	         "1:1: error: the file is empty: it needs version, name, source, close and routes\n"},
 		{"# nothing\n", "1:1: error: the file is empty\n"},
+		{"{\"a\": 1}\n{\"a\": 2}\n", "1:1: error: these are records, no pipeline: "},
 		{"- a\n", "1:1: error: the file must be a map that begins with version: 1\n"},
 		{V S C R "x: [1\n", "7:1: error: while parsing a flow sequence\n"},
 		{V S C "\troutes: []\n",

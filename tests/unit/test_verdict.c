@@ -232,7 +232,7 @@ static void every_verdict_has_a_sentence(void **state)
 	check_attempt_says(answered(200), "200: done");
 	check_attempt_says(answered(429), "rate limit");
 	check_attempt_says(answered(400), "refused with 400");
-	check_attempt_says(answered(401), "key or token");
+	check_attempt_says(answered(401), "close.api_key");
 	check_attempt_says(answered(402), "plan");
 	check_attempt_says(answered(403), "may not");
 	check_attempt_says(answered(301), "redirect");
