@@ -1,6 +1,7 @@
 """Fixtures: `closefeed` runs the real program, `sandbox` is its Close, `pipeline` writes files."""
 
 import os
+import sys
 
 import pytest
 
@@ -8,6 +9,7 @@ from feed import topic  # noqa: F401 (a fixture)
 from harness import Pipelines, Program, Sandbox, environment
 from kafka import (  # noqa: F401 (fixtures)
     brokers, kafka, keep_together, secure_kafka, start_kafka)
+from receiver import SlowClose
 from scenarios import field
 
 
@@ -56,3 +58,25 @@ def pipeline(tmp_path, sandbox):
 def account(sandbox):
     """A custom field of leads; its key in a body."""
     return field(sandbox, "Account ID")
+
+
+@pytest.fixture
+def editor(tmp_path):
+    """Makes an $EDITOR of Python lines that change `text`; returns the environment to run it in."""
+    def make(lines, name="EDITOR"):
+        script = tmp_path / "editor.py"
+        script.write_text(
+            "import json, os, pathlib, stat, sys, time\n"
+            "path = pathlib.Path(sys.argv[1])\n"
+            "text = path.read_text()\n" + lines + "\npath.write_text(text)\n")
+        return {name: f"{sys.executable} {script}", "TMPDIR": str(tmp_path)}
+
+    return make
+
+
+@pytest.fixture
+def slow():
+    close = SlowClose()
+    with close.server:
+        yield close
+        close.gate.set()

@@ -123,3 +123,22 @@ ME = {"id": "user_1", "organizations": [{"id": "orga_1", "name": "Test"}]}
 def close_that(answer):
     """The answers of a Close of one organization; @answer has the calls that are not GET /me/."""
     return lambda call: (200, ME) if call.path.endswith("/me/") else answer(call)
+
+
+class SlowClose:
+    """A Close whose creates wait for a gate, so that a run is on its way for as long as needed."""
+
+    def __init__(self):
+        self.gate, self.names = threading.Event(), []
+        self.server = Server(close_that(self.answer))
+
+    def answer(self, call):
+        self.names.append(call.json["name"])
+        n = len(self.names)
+        self.gate.wait(60)
+        return 200, {"id": f"lead_{n}", **call.json}
+
+    def stand_in(self, path, sandbox):
+        """It gets the calls of a pipeline that was written for @sandbox."""
+        path.write_text(path.read_text().replace(sandbox.base_url, self.server.origin + "/api/v1"))
+        return path

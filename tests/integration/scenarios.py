@@ -8,6 +8,11 @@ LEAD_OF_EMAIL = """\
   on_create: {contacts: [{name: "{name}", emails: [{email: "{email}"}]}]}
 """
 
+# Where a `send` is killed.
+SEND_POINTS = [
+    "send_begins:1", "commit_applied:1", "intent_durable:1", "wire_entered:1", "answer_came:1",
+    "outcome_asked:1", "outcome_durable:1", "file_appended:1", "run_ends:1"]
+
 
 def run(closefeed, path, code=0, *flags):
     """Runs the pipeline to its end and returns the summary."""
@@ -65,3 +70,16 @@ def set_lag(sandbox, ms):
 def answer_slowly(sandbox, path):
     """The next POST to @path is answered when all that was sent beside it has ended."""
     sandbox.add_fault("slow_body", method="POST", path=path, n=1, bytes=50, ms=80)
+
+
+def canary_and_key(sandbox):
+    """What creates are proven by: the id of a canary, and a custom field's key in an identity."""
+    return sandbox.post("/lead/", {"name": "Canary"})["id"], field(sandbox, "Key")
+
+
+def events_of_delivered(path, n):
+    """The events in a file, which tell of @n records that each was delivered."""
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len({event["id"] for event in events}) == n
+    assert all(event["data"]["outcome"] == "delivered" for event in events)
+    return events

@@ -2,33 +2,19 @@
 
 import json
 import signal
-import sys
-import threading
 
 import pytest
 
 from feed import Topic, counts, leads, names
 from harness import Pipelines, wait_until
 from rdkafka import Record
-from receiver import Server, close_that
+from scenarios import SEND_POINTS, canary_and_key, events_of_delivered
 
 
 def send(t, path, *flags, code=0, env=None):
     result = t.closefeed("send", path, "--yes", *flags, env=env, timeout=60)
     assert result.code == code, result
     return result
-
-
-@pytest.fixture
-def editor(tmp_path):
-    """Makes an $EDITOR of Python lines that change `text`; returns the environment to run it in."""
-    def make(lines):
-        script = tmp_path / "editor.py"
-        script.write_text("import pathlib, sys\npath = pathlib.Path(sys.argv[1])\n"
-                          "text = path.read_text()\n" + lines + "\npath.write_text(text)\n")
-        return {"EDITOR": f"{sys.executable} {script}", "TMPDIR": str(tmp_path)}
-
-    return make
 
 
 def at(event):
@@ -182,28 +168,23 @@ def test_a_topic_that_was_made_anew_is_told_and_nothing_sent(topic, kafka, sandb
     assert names(sandbox) == ["Lead 0", "Lead 1", "Lead 2"]
 
 
-@pytest.mark.parametrize("point", [
-    "send_begins:1", "commit_applied:1", "intent_durable:1", "wire_entered:1", "answer_came:1",
-    "outcome_asked:1", "outcome_durable:1", "file_appended:1", "run_ends:1"])
+@pytest.mark.parametrize("point", SEND_POINTS)
 def test_killed_anywhere_it_is_sent_once_by_whoever_comes_next(
         topic, start_sandbox, tmp_path, closefeed, kafka, point):
     sandbox = start_sandbox("--lag", "0")
     t = Topic(kafka, Pipelines(tmp_path, sandbox), closefeed, "killed")
-    canary = sandbox.post("/lead/", {"name": "Canary"})["id"]
-    field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
+    canary, key = canary_and_key(sandbox)
     t.put(*leads(3))
     path = t.file(
         responses="file: events.ndjson", delivery=f"quarantine: 1s\ncanary: {canary}",
         routes="- operation: lead.create\n  body: {name: \"{name}\"}\n"
-               f'  identity: {{custom.{field}: "{{@key}}"}}')
+               f'  identity: {{{key}: "{{@key}}"}}')
     send(t, path, "--record", 2, code=-9, env={"CLOSEFEED_KILL_AT": point})
     t.run(path)
     assert names(sandbox) == ["Canary", "Lead 0", "Lead 1", "Lead 2"]
     assert t.lag == 0
-    events = [json.loads(line) for line in (tmp_path / "events.ndjson").read_text().splitlines()]
+    events = events_of_delivered(tmp_path / "events.ndjson", 3)
     assert {at(event) for event in events} == {(0, 0), (0, 1), (0, 2)}
-    assert len({event["id"] for event in events}) == 3
-    assert all(event["data"]["outcome"] == "delivered" for event in events)
 
 
 def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partition_next(
@@ -211,12 +192,11 @@ def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partiti
     """The ceiling is committed before the record goes: another state looks for it, and finds it."""
     sandbox = start_sandbox("--lag", "0")
     t = Topic(kafka, Pipelines(tmp_path, sandbox), closefeed, "lost")
-    canary = sandbox.post("/lead/", {"name": "Canary"})["id"]
-    field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
+    canary, key = canary_and_key(sandbox)
     t.put(*leads(3))
     how = dict(delivery=f"quarantine: 4s\ncanary: {canary}",
                routes="- operation: lead.create\n  body: {name: \"{name}\"}\n"
-                      f'  identity: {{custom.{field}: "{{@key}}"}}')
+                      f'  identity: {{{key}: "{{@key}}"}}')
     send(t, t.file(**how), "--record", 2, code=-9, env={"CLOSEFEED_KILL_AT": "answer_came:1"})
     assert names(sandbox) == ["Canary", "Lead 1"]
     t.run(t.file(more="", name="other", **how), timeout=90)
@@ -226,42 +206,12 @@ def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partiti
 # While somebody runs it
 
 
-class SlowClose:
-    """A Close whose creates take their time, so that a run is on its way for as long as needed."""
-
-    def __init__(self):
-        self.gate, self.names = threading.Event(), []
-        self.server = Server(close_that(self.answer))
-
-    def answer(self, call):
-        self.names.append(call.json["name"])
-        if call.json["name"].startswith("Lead"):
-            self.gate.wait(60)
-        return 200, {"id": f"lead_{len(self.names)}", **call.json}
-
-
-def stop(process):
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 75
-
-
-@pytest.fixture
-def slow():
-    close = SlowClose()
-    with close.server:
-        yield close
-        close.gate.set()
-
-
 @pytest.fixture
 def slow_file(pipeline, slow):
     """A pipeline of a topic with one connection to that Close."""
     def make(t, **how):
         path = t.file(**{"close": "concurrency: 1", **how})
-        path.write_text(path.read_text().replace(pipeline.sandbox.base_url,
-                                                 slow.server.origin + "/api/v1"))
-        return path
+        return slow.stand_in(path, pipeline.sandbox)
 
     return make
 

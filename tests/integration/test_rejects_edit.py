@@ -16,20 +16,6 @@ from test_desk import BAD, STDIN, begin, desk, names  # noqa: F401 (fixtures)
 GOOD = {"name": "Bad mail", "contacts": [{"name": "A", "emails": [{"email": "a@example.com"}]}]}
 
 
-@pytest.fixture
-def editor(tmp_path):
-    """Makes an $EDITOR of Python lines that change `text`; returns the environment to run it in."""
-    def make(lines, name="VISUAL"):
-        script = tmp_path / "editor.py"
-        script.write_text(
-            "import json, os, pathlib, stat, sys, time\n"
-            "path = pathlib.Path(sys.argv[1])\n"
-            "text = path.read_text()\n" + lines + "\npath.write_text(text)\n")
-        return {name: f"{sys.executable} {script}", "TMPDIR": str(tmp_path)}
-
-    return make
-
-
 def decisions(path_of_state):
     import sqlite3
 
@@ -139,7 +125,7 @@ def test_the_file_is_private_and_gone_afterwards(desk, begin, editor, tmp_path):
         "(folder / '.record.json.swp').write_text('copy')\n"
         "pathlib.Path(sys.argv[0] + '.seen').write_text(json.dumps("
         "[seen, str(folder), dict(os.environ)]))\n"
-        "text = text.replace('nobody', 'a@example.com')")
+        "text = text.replace('nobody', 'a@example.com')", "VISUAL")
     assert desk.ask("rejects", "edit", desk.rejects()[0]["id"], env=env)[0] == 0
     modes, folder, environ = json.loads((tmp_path / "editor.py.seen").read_text())
     assert modes == ["0o700", "0o600"] and folder.startswith(str(tmp_path))

@@ -5,14 +5,13 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 
 from harness import HOOK_SECRET, KEY, Pipelines, ndjson, wait_until
 from receiver import Server, close_that
-from scenarios import set_lag
+from scenarios import SEND_POINTS, canary_and_key, events_of_delivered, field, set_lag
 
 BAD = {"name": "Bad", "url": 7}
 
@@ -29,47 +28,11 @@ def lines_told(sandbox):
     return sorted(e["data"]["records"][0]["line"] for e in sandbox.hook_events())
 
 
-class SlowClose:
-    """A Close whose creates take their time, so that a run is on its way for as long as needed."""
-
-    def __init__(self):
-        self.gate, self.names = threading.Event(), []
-        self.server = Server(close_that(self.answer))
-
-    def answer(self, call):
-        self.names.append(call.json["name"])
-        n = len(self.names)
-        if call.json["name"].startswith("N"):
-            self.gate.wait(30)
-        return 200, {"id": f"lead_{n}", **call.json}
-
-
-@pytest.fixture
-def slow():
-    close = SlowClose()
-    with close.server:
-        yield close
-        close.gate.set()
-
-
 @pytest.fixture
 def slow_pipeline(pipeline, slow):
     def make(records, **how):
         path = pipeline(records, **{"close": "concurrency: 1", **how})
-        path.write_text(path.read_text().replace(pipeline.sandbox.base_url,
-                                                 slow.server.origin + "/api/v1"))
-        return path
-
-    return make
-
-
-@pytest.fixture
-def editor(tmp_path):
-    def make(lines):
-        script = tmp_path / "editor.py"
-        script.write_text("import os, pathlib, sys\npath = pathlib.Path(sys.argv[1])\n"
-                          "text = path.read_text()\n" + lines + "\npath.write_text(text)\n")
-        return {"EDITOR": f"{sys.executable} {script}", "TMPDIR": str(tmp_path)}
+        return slow.stand_in(path, pipeline.sandbox)
 
     return make
 
@@ -230,9 +193,9 @@ def test_again_of_a_record_nobody_has_read_is_its_first_time(
 
 def test_again_is_refused_where_the_identity_comes_from_the_record(
         closefeed, pipeline, sandbox):
-    field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
+    key = field(sandbox, "Key")
     path = pipeline([{"id": "1", "name": "A"}], routes=(
-        f'- operation: lead.create\n  exclude: [id]\n  identity: {{custom.{field}: "{{id}}"}}'))
+        f'- operation: lead.create\n  exclude: [id]\n  identity: {{{key}: "{{id}}"}}'))
     assert closefeed("send", path, "--yes").code == 0
     refused = closefeed("send", path, "--yes", "--again")
     assert refused.code == 2 and "identity" in refused.err
@@ -241,13 +204,13 @@ def test_again_is_refused_where_the_identity_comes_from_the_record(
 
 
 def test_a_key_of_closefeeds_own_is_made_when_it_is_sent(closefeed, pipeline, sandbox):
-    field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
-    path = pipeline([{"name": "A"}], routes=f"- {{operation: lead.create, identity: custom.{field}}}")
+    key = field(sandbox, "Key")
+    path = pipeline([{"name": "A"}], routes=f"- {{operation: lead.create, identity: {key}}}")
     sent = closefeed("send", path, "--yes")
     assert sent.code == 0, sent.err
     assert "<key of closefeed's own>" in sent.out
     lead, = sandbox.get("/lead/")["data"]
-    assert len(lead[f"custom.{field}"]) == 32
+    assert len(lead[key]) == 32
 
 
 def test_what_is_looked_up_is_shown_as_text_and_sent_as_an_id(closefeed, pipeline, sandbox):
@@ -596,27 +559,22 @@ def test_when_the_owner_stops_first_the_record_is_left_unread(closefeed, slow, s
 # Kills
 
 
-@pytest.mark.parametrize("point", [
-    "send_begins:1", "commit_applied:1", "intent_durable:1", "wire_entered:1", "answer_came:1",
-    "outcome_asked:1", "outcome_durable:1", "file_appended:1", "run_ends:1"])
+@pytest.mark.parametrize("point", SEND_POINTS)
 def test_killed_anywhere_it_is_sent_once_by_whoever_comes_next(
         closefeed, start_sandbox, tmp_path, point):
     sandbox = start_sandbox("--lag", "0")
     pipeline = Pipelines(tmp_path, sandbox)
-    canary = sandbox.post("/lead/", {"name": "Canary"})["id"]
-    field = sandbox.post("/custom_field/lead/", {"name": "Key", "type": "text"})["id"]
+    canary, key = canary_and_key(sandbox)
     path = pipeline(
         [{"id": str(i), "name": f"N{i}"} for i in range(1, 4)],
         responses="file: events.ndjson", delivery=f"quarantine: 1s\ncanary: {canary}",
-        routes=f'- operation: lead.create\n  exclude: [id]\n  identity: {{custom.{field}: "{{id}}"}}')
+        routes=f'- operation: lead.create\n  exclude: [id]\n  identity: {{{key}: "{{id}}"}}')
     killed = closefeed("send", path, "--record", "2", "--yes", env={"CLOSEFEED_KILL_AT": point})
     assert killed.code == -9
     assert closefeed("run", path).code == 0
     assert names(sandbox) == ["Canary", "N1", "N2", "N3"]
-    events = [json.loads(line) for line in (tmp_path / "events.ndjson").read_text().splitlines()]
+    events = events_of_delivered(tmp_path / "events.ndjson", 3)
     assert {e["data"]["records"][0]["line"] for e in events} == {1, 2, 3}
-    assert len({e["id"] for e in events}) == 3
-    assert all(e["data"]["outcome"] == "delivered" for e in events)
 
 
 def test_killed_between_intent_and_answer_it_is_unknown_as_any_other(
