@@ -4,6 +4,7 @@ come of a program that lacks one of its defences."""
 import pytest
 from harness import Pipelines, Program, Sandbox, environment, ndjson
 from scenarios import answer_slowly, field, set_lag
+from test_resolve_late import CLEARS, OVERTAKEN, cleared_meanwhile, found_too_early
 
 BY_KEY = """
 - operation: lead.upsert
@@ -155,7 +156,24 @@ def note_of_a_refused_lead(feed):
     return len(feed.sandbox.objects("activity/note"))
 
 
+def found_by_what_it_lost(feed, records, routes):
+    """Every call takes its time: where all is fast, another defence comes to the same."""
+    feed.sandbox.post("/_sandbox/settings", {"latency_ms": 120})
+    feed.run(routes, records(feed.sandbox, field(feed.sandbox, "Account ID")))
+    return feed.leads("name")
+
+
+def cleared_while_it_is_searched_for(feed):
+    return found_by_what_it_lost(feed, cleared_meanwhile, CLEARS)
+
+
+def cleared_after_it_was_found(feed):
+    return found_by_what_it_lost(feed, found_too_early, OVERTAKEN)
+
+
 MUTANTS = {
+    "late_answers": (cleared_while_it_is_searched_for, ["New", "Old"]),
+    "late_finds": (cleared_after_it_was_found, ["New", "Older", "P-1"]),
     "parents": (note_of_one_of_two_leads, 0),
     "offers_of_updates": (renamed_while_its_parent_is_made, ["Acme GmbH", "P"]),
     "closed_parents": (note_of_a_refused_lead, 0),

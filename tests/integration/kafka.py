@@ -66,11 +66,12 @@ class Broker:
 
     @property
     def alive(self):
+        """As kafka.sh sees it: a process that is ending has no command line any more."""
         try:
-            stat = pathlib.Path(f"/proc/{self.said['pid']}/stat").read_text(encoding="ascii")
-        except FileNotFoundError:
+            words = pathlib.Path(f"/proc/{self.said['pid']}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
             return False
-        return stat.rsplit(") ", 1)[1][0] != "Z"
+        return str(pathlib.Path(self.folder) / "server.properties").encode() in words
 
     def kill(self):
         self.script("kill")

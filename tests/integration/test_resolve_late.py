@@ -35,11 +35,16 @@ def search_slowly(sandbox):
     answer_slowly(sandbox, "/data/search/")
 
 
-def test_a_search_on_its_way_does_not_find_what_was_cleared_meanwhile(
-        closefeed, pipeline, sandbox, account):
+def cleared_meanwhile(sandbox, account):
+    """The records of CLEARS, and a sandbox in which the search for the second is slow."""
     old = sandbox.post("/lead/", {"name": "Old", account: "A-1"})["id"]
     search_slowly(sandbox)
-    path = pipeline([{"clear": old}, {"account": "A-1", "name": "New"}], routes=CLEARS)
+    return [{"clear": old}, {"account": "A-1", "name": "New"}]
+
+
+def test_a_search_on_its_way_does_not_find_what_was_cleared_meanwhile(
+        closefeed, pipeline, sandbox, account):
+    path = pipeline(cleared_meanwhile(sandbox, account), routes=CLEARS)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     assert sorted((lead["name"], lead.get(account)) for lead in sandbox.objects("lead")) == [
         ("New", "A-1"), ("Old", None)]
@@ -74,16 +79,21 @@ OVERTAKEN = """
 """
 
 
-def test_who_stands_aside_does_not_keep_an_object_that_an_earlier_record_took_its_key_from(
-        closefeed, pipeline, sandbox, account):
-    """It was found at once, while the earlier one still waited for the name it goes by."""
+def found_too_early(sandbox, account):
+    """The records of OVERTAKEN, and a sandbox in which the third still waits for the name it goes by
+    when the last has found its object."""
     field(sandbox, "Parent")
     old = sandbox.post("/lead/", {"name": "Old", account: "A-1"})["id"]
     set_lag(sandbox, 60000)
     sandbox.add_fault("slow_body", method="PUT", path="/lead/", n=1, bytes=200, ms=80)
     sandbox.add_fault("slow_body", method="POST", path="/lead/", n=1, bytes=40, ms=80)
-    path = pipeline([{"parent": "P-1"}, {"id": old, "becomes": "Older"}, {"clear": "Older"},
-                     {"account": "A-1", "of": "P-1", "name": "New"}], routes=OVERTAKEN)
+    return [{"parent": "P-1"}, {"id": old, "becomes": "Older"}, {"clear": "Older"},
+            {"account": "A-1", "of": "P-1", "name": "New"}]
+
+
+def test_who_stands_aside_does_not_keep_an_object_that_an_earlier_record_took_its_key_from(
+        closefeed, pipeline, sandbox, account):
+    path = pipeline(found_too_early(sandbox, account), routes=OVERTAKEN)
     assert counts(run(closefeed, path)) == {"read": 4, "delivered": 4}
     assert sorted((lead["name"], lead.get(account)) for lead in sandbox.objects("lead")) == [
         ("New", "A-1"), ("Older", None), ("P-1", None)]
