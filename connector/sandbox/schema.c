@@ -58,15 +58,6 @@ bool box_schema_answer(struct box_org *org, const struct box_call *call, struct 
 	return body != NULL;
 }
 
-bool box_is_association(const char *path)
-{
-	const char *rest = path + strlen(shared_path);
-
-	if (strncmp(path, shared_path, strlen(shared_path)) != 0)
-		return false;
-	return strncmp(rest + strcspn(rest, "/"), association_part, strlen(association_part)) == 0;
-}
-
 /* One request about the associations of one field. */
 struct visit {
 	struct box_org *org;

@@ -8,9 +8,6 @@
 #include "connector/sandbox/call.h"
 #include "connector/sandbox/write.h"
 
-/* Whether the path is "/custom_field/shared/{id}/association/…". */
-bool box_is_association(const char *path);
-
 /* Each answers @call, whose body is @body (NULL: none). Returns whether something was changed. */
 bool box_schema_answer(struct box_org *org, const struct box_call *call, struct json_object *body,
                        struct box_answer *answer);

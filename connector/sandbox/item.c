@@ -1,0 +1,90 @@
+#include "connector/sandbox/item.h"
+
+#include "connector/sandbox/list.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void box_item_write(struct box_visit *v, const struct box_kind *kind, struct box_object *old)
+{
+	const struct box_actor actor = box_visit_actor(v);
+	struct json_object *complaint = NULL;
+	const struct box_object *object;
+	unsigned status;
+
+	if (!box_visit_read(v))
+		return;
+	if (!old && box_store_is_full(v->api->org->store)) {
+		box_answer_error(v->answer, 402, "The sandbox holds no more than %d objects.",
+		                 box_max_objects);
+		return;
+	}
+	object = box_write(v->api->org, &actor, kind, old, v->body, &complaint);
+	if (!object) {
+		box_answer_json(v->answer, 400, complaint);
+		return;
+	}
+	box_visit_note(v, object);
+	status = box_visit_good_status(v, old ? METHOD_PUT : METHOD_POST);
+	if (status == 201)
+		box_answer_header(v->answer, "Location: /api/v1%s%s/", kind->path, object->id);
+	box_visit_send(v, object, status);
+}
+
+static void delete_object(struct box_visit *v, struct box_object *object)
+{
+	const struct box_actor actor = box_visit_actor(v);
+	const char *refusal = box_delete(v->api->org, &actor, object);
+
+	if (refusal) {
+		box_answer_error(v->answer, 400, "%s", refusal);
+		return;
+	}
+	box_visit_note(v, object);
+	box_visit_deleted(v);
+}
+
+void box_collection(struct box_visit *v, const struct box_kind *kind)
+{
+	if (box_visit_is(v, "POST") && (kind->methods & BOX_CAN_POST))
+		box_item_write(v, kind, NULL);
+	else if (box_visit_is(v, "GET") && json_get_string(v->call->params, "query"))
+		box_answer_error(v->answer, 501,
+		                 "The sandbox does not know the old query language yet: use "
+		                 "POST /data/search/.");
+	else if (box_visit_is(v, "GET"))
+		box_list_answer(v->api->org, kind, v->call, v->answer);
+	else
+		box_visit_not_allowed(v);
+}
+
+/* Whether the item exists does not matter to a method that no item has. */
+static void no_item(struct box_visit *v, const struct box_kind *kind)
+{
+	if (box_visit_is(v, "POST"))
+		box_visit_not_allowed(v);
+	else
+		box_visit_not_there(v, kind->class_name);
+}
+
+void box_item(struct box_visit *v, const struct box_kind *kind, const char *id)
+{
+	char *text = mem_dup(id, strcspn(id, "/"));
+	struct box_object *object = box_store_find(v->api->org->store, kind, text);
+
+	if (!object && box_visit_is(v, "GET") && box_visit_so(v, DOUBT_AFTER_DELETE, "seen_once"))
+		object = box_store_last_look(v->api->org->store, kind, text);
+	free(text);
+	if (!object)
+		no_item(v, kind);
+	else if (box_visit_is(v, "GET"))
+		box_visit_send(v, object, 200);
+	else if (box_visit_is(v, "PUT") && (kind->methods & BOX_CAN_PUT))
+		box_item_write(v, kind, object);
+	else if (box_visit_is(v, "DELETE") && (kind->methods & BOX_CAN_DELETE))
+		delete_object(v, object);
+	else
+		box_visit_not_allowed(v);
+}

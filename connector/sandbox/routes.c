@@ -1,0 +1,163 @@
+#include "connector/sandbox/routes.h"
+
+#include "connector/sandbox/item.h"
+#include "connector/sandbox/merge.h"
+#include "connector/sandbox/schema.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void me(struct box_visit *v)
+{
+	box_visit_send(v, v->api->org->user, 200);
+}
+
+static void events(struct box_visit *v)
+{
+	struct err err;
+	struct json_object *page =
+		box_events_page(v->api->org->events, v->api->org, v->call->params, &err);
+
+	if (page)
+		box_answer_json(v->answer, 200, page);
+	else
+		box_answer_error(v->answer, 400, "%s", err.text);
+}
+
+static void search(struct box_visit *v)
+{
+	struct json_object *found, *complaint = NULL;
+
+	if (!box_visit_read(v))
+		return;
+	found = box_search_answer(v->api->org->search, v->api->org, v->body, v->call->now_ms,
+	                          &complaint);
+	box_answer_json(v->answer, found ? 200 : 400, found ? found : complaint);
+}
+
+/* "/custom_field_schema/lead/": the fields of one kind of object, in order. */
+static void schema(struct box_visit *v)
+{
+	if (box_visit_is(v, "GET") || box_visit_read(v))
+		v->call->is_applied = box_schema_answer(v->api->org, v->call, v->body, v->answer);
+}
+
+static void association(struct box_visit *v)
+{
+	const struct box_actor actor = box_visit_actor(v);
+
+	if ((box_visit_is(v, "POST") || box_visit_is(v, "PUT")) && !box_visit_read(v))
+		return;
+	v->call->is_applied =
+		box_association_answer(v->api->org, &actor, v->call, v->body, v->answer);
+}
+
+/*
+ * What is no plain collection of objects, or no plain item of one. A path's "{}" is any one
+ * segment,
+ * "*" at its end whatever is left.
+ */
+static const struct page {
+	const char *method; /* NULL: the page sees to that itself */
+	const char *path;
+	void (*answer)(struct box_visit *v);
+} pages[] = {
+	{"GET", "/me/", me},
+	{"GET", "/event/", events},
+	{"POST", "/data/search/", search},
+	{"POST", "/lead/merge/", box_page_merge},
+	{"GET", "/custom_field_schema/*", schema},
+	{"PUT", "/custom_field_schema/*", schema},
+	{NULL, "/custom_field/shared/{}/association/*", association},
+	{NULL, "/custom_field/shared/{}/association/", association},
+};
+
+enum { n_pages = sizeof(pages) / sizeof(pages[0]) };
+
+/* Where the path's parts begin; a part ends at its slash. */
+static bool fits(const char *pattern, const char *path, const char *ret_parts[static 2])
+{
+	size_t n = 0;
+
+	for (; *pattern; pattern++) {
+		if (*pattern == '*')
+			return *path != '\0';
+		if (*pattern != '{') {
+			if (*pattern != *path++)
+				return false;
+			continue;
+		}
+		ret_parts[n++] = path;
+		if (*path == '/')
+			return false;
+		path += strcspn(path, "/");
+		pattern++; /* its "}" */
+	}
+	return !*path;
+}
+
+static bool is_method(const struct page *page, const char *method)
+{
+	return !page->method || strcmp(page->method, method) == 0;
+}
+
+/* True if some page answers the path, by this method or another one. */
+static bool find_page(const char *path, const char *method, const struct page **ret_page,
+                      const char *ret_parts[static 2])
+{
+	bool is_path = false;
+
+	for (size_t i = 0; i < n_pages; i++) {
+		const char *parts[2] = {NULL, NULL};
+
+		if (!fits(pages[i].path, path, parts))
+			continue;
+		is_path = true;
+		if (!is_method(&pages[i], method))
+			continue;
+		*ret_page = &pages[i];
+		ret_parts[0] = parts[0];
+		ret_parts[1] = parts[1];
+		return true;
+	}
+	return is_path;
+}
+
+static void answer_page(struct box_visit *v, const struct page *page, const char *const parts[2])
+{
+	for (size_t i = 0; i < 2; i++)
+		v->part[i] = parts[i] ? mem_dup(parts[i], strcspn(parts[i], "/")) : NULL;
+	page->answer(v);
+	for (size_t i = 0; i < 2; i++) {
+		free(v->part[i]);
+		v->part[i] = NULL;
+	}
+}
+
+bool box_route(struct box_visit *v)
+{
+	const char *parts[2] = {NULL, NULL}, *id = NULL;
+	const struct page *page = NULL;
+	const bool is_page = find_page(v->call->path, v->call->method, &page, parts);
+	const struct box_kind *kind = box_kind_of_path(v->call->path, &id);
+
+	if (page)
+		answer_page(v, page, parts);
+	else if (kind && !id)
+		box_collection(v, kind);
+	else if (is_page)
+		box_visit_not_allowed(v);
+	else if (kind)
+		box_item(v, kind, id);
+	return is_page || kind;
+}
+
+bool box_route_knows(const char *path)
+{
+	const char *parts[2], *id;
+	const struct page *page;
+
+	return find_page(path, "", &page, parts) || box_kind_of_path(path, &id);
+}
