@@ -23,9 +23,11 @@ if [ ! -f $release/build.ninja ]; then
 	CC=gcc meson setup $release -Dwerror=true -Dtests=false >/dev/null
 fi
 
-# The jars of a Kafka broker, once, while the builds run; without them tests with a broker fail.
+# The jars of a Kafka broker and Prism, once, while the builds run; without them tests fail.
 sh tests/kafka/kafka.sh fetch >$build/kafka.log 2>&1 &
 jars=$!
+sh tests/prism/prism.sh $build/prism >$build/prism.log 2>&1 &
+prism=$!
 
 failed_builds=
 for dir in $build $release; do
@@ -44,6 +46,7 @@ export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
 if [ -z "$failed_builds" ]; then
 	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
 	wait $jars || { echo "No Kafka for the tests:" && cat $build/kafka.log; }
+	wait $prism || { echo "No Prism for the tests:" && cat $build/prism.log; }
 	timeout 1200 pytest-3 -q -p no:cacheprovider -n $workers --dist loadgroup \
 		--junitxml=$build/pytest.xml --tb=short \
 		tests/house tests/integration tests/faults "$@" >$build/pytest.log 2>&1 ||
