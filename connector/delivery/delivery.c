@@ -115,14 +115,15 @@ void delivery_submit(struct delivery *delivery, struct request *takes_request)
 	f->place = lanes_enter(delivery->lanes, takes_request, lane_is_free, f);
 }
 
+static const char left_on_its_way[] = "closefeed was ended while this call was on its way.";
+
 void delivery_resume(struct delivery *delivery, struct request *takes_request)
 {
 	struct request *r = takes_request;
 
 	if (r->state == REQUEST_INTENT) {
 		r->crash_count++;
-		free(r->known); /* of an earlier attempt */
-		r->known = mem_strdup("closefeed was ended while this call was on its way.");
+		flight_set_known(r, left_on_its_way); /* not what is known of an earlier attempt */
 	}
 	if (r->state == REQUEST_INTENT || r->state == REQUEST_UNKNOWN) {
 		hook_point("resume_begins");
@@ -295,6 +296,17 @@ void delivery_wind_down(struct delivery *delivery)
 			c->group->calls_last = g->calls ? g->calls_last : NULL;
 			call_abandon(c);
 		}
+	}
+}
+
+void delivery_leave(struct delivery *delivery)
+{
+	for (struct flight *f = delivery->all; f; f = f->behind) {
+		if (!f->request || f->step != FLIGHT_WIRE)
+			continue;
+		f->request->state = REQUEST_UNKNOWN;
+		flight_set_known(f->request, left_on_its_way);
+		journal_note_request(delivery->journal, f->request);
 	}
 }
 

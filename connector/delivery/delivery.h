@@ -177,6 +177,11 @@ void delivery_stop(struct delivery *delivery, enum exit_code code, const char *s
  * is still on its way gives a reason to stop.
  */
 void delivery_wind_down(struct delivery *delivery);
+/*
+ * Its answers are waited for no longer: the outcome of what is on its way is unknown, and no crash
+ * of anybody. To be committed, then delivery_free().
+ */
+void delivery_leave(struct delivery *delivery);
 
 /* Nobody is in a lane of one of these keys, as owner or (where @or_shared) as sharer. */
 bool delivery_is_free(const struct delivery *delivery, const struct lane_key *keys, size_t n,

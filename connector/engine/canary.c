@@ -182,6 +182,18 @@ struct want {
 	bool has_lead;         /* a lead is among them: search shows the touch, too */
 };
 
+/*
+ * The log was read to its end and would have shown it. It does not where it tells no custom fields,
+ * nor what another owner of the partition may have sent before.
+ */
+static bool log_would_show(const struct proof *p, const struct unproven *u)
+{
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].seq == u->request->seq)
+			return p->items[i].n_late_looks[SOURCE_LOG] > 0;
+	return false;
+}
+
 static struct want find_want(const struct proof *p)
 {
 	const struct engine *e = p->engine;
@@ -192,7 +204,7 @@ static struct want find_want(const struct proof *p)
 		const struct unproven *u = &p->list[i];
 
 		if (now - u->since_ms < e->pipeline->quarantine_ms / 2 || search_moves(p, u) ||
-		    log_moves(p, u))
+		    (log_moves(p, u) && log_would_show(p, u)))
 			continue;
 		want.has_lead |= !strcmp(u->request->object, "lead");
 		if (u->since_wall_ms > want.since_wall_ms)

@@ -4,6 +4,7 @@
 #include "connector/source/kafka.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/test_hooks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -187,7 +188,8 @@ enum left_open partitions_look(const struct engine *e, const struct record *reco
 		return LEFT_TO_US; /* a person had it taken up again: it is this state's alone */
 	if (!is_ours(e, stream))
 		return LEFT_FROZEN;
-	return stream_is_settled(stream, record->pos) ? LEFT_TO_OTHERS : LEFT_TO_US;
+	return stream_is_settled(stream, record->pos) && !hook_without("let_go") ? LEFT_TO_OTHERS
+	                                                                         : LEFT_TO_US;
 }
 
 /* What others have settled they may have sent: it says more than this state has seen. */
@@ -211,6 +213,7 @@ static void restore(struct engine *e)
 	const char *cluster = kafka_cluster(e->source);
 	struct err err;
 
+	hook_point("assignment_begins");
 	ps->is_restored = true;
 	ps->doubt_until_ms = loop_now_ms(e->loop) + e->pipeline->quarantine_ms;
 	if (journal_set_meta(e->journal, "kafka_cluster", cluster, &err) < 0 ||
@@ -234,9 +237,11 @@ static void hand_over(struct engine *e)
 {
 	if (e->is_stopping)
 		return; /* it ends anyway, and the source gives back what it has */
+	hook_point("hand_over_begins");
 	settle_stop(e, EXIT_AGAIN, "hands its partitions over");
 	e->hands_over = true;
-	delivery_wind_down(e->delivery);
+	if (!hook_without("closing"))
+		delivery_wind_down(e->delivery);
 	/* What is on the wire may be applied: its answers are waited for. Nothing new is sent. */
 	if (kafka_claim(e->source) == KAFKA_HAS_LOST)
 		kafka_hand_over(e->source, 0);
@@ -318,7 +323,9 @@ bool partitions_are_durable(void *arg)
 /* The engine has drained: all that ended is durable. */
 void partitions_give_back(struct engine *e)
 {
+	hook_point("drained");
 	kafka_hand_over(e->source, give_back_ms);
+	hook_point("handed_over");
 }
 
 static const char *wait_to_send(const struct engine *e)
@@ -361,7 +368,7 @@ bool partitions_may_send(void *arg, const struct request *request)
 {
 	const struct engine *e = arg;
 
-	if (!partitions_are_read(e))
+	if (!partitions_are_read(e) || (e->hands_over && hook_without("closing")))
 		return true;
 	for (size_t i = 0; i < request->n_parts; i++) {
 		const struct record *record = request->parts[i].record;

@@ -15,8 +15,8 @@
  * they name, in the event log. Found anywhere at any time, they were delivered, deleted since or
  * not. Absent counts only when two complete looks at one source agree, the first not before half of
  * the quarantine, the last at its end, and when that source shows something that is newer than the
- * attempt (the canary: it is not stalled). Without a canary it waits as long again, then a person
- * decides.
+ * attempt (the canary: it is not stalled). Without a canary it waits as long again (where topics
+ * are read, which bring something newer sooner or later, much longer), then a person decides.
  *
  * One question is out at a time; each asks for as many identities of one kind and field as go in.
  */
@@ -24,7 +24,10 @@
 enum {
 	longest_pause_ms = 1000, /* between two looks: half of what search allows */
 	shortest_pause_ms = 100,
-	pauses = 300 /* go into a quarantine */
+	pauses = 300, /* go into a quarantine */
+	/* Quarantines until a person is asked … */
+	patience = 2,
+	patience_of_topics = 12, /* … and where the next record may be the canary: about an hour */
 };
 
 /* Lookups are polite: the calls that bring records come first. */
@@ -63,6 +66,16 @@ bool proof_can(void *arg, const struct request *request)
 static uint64_t quarantine(const struct proof *p)
 {
 	return p->engine->pipeline->quarantine_ms;
+}
+
+/* The age at which nothing newer is waited for any more. */
+static uint64_t given_up_at(const struct proof *p)
+{
+	const struct engine *e = p->engine;
+	const bool more_is_read =
+		partitions_are_read(e) && e->options.reads_source && !e->input_ended;
+
+	return quarantine(p) * (more_is_read ? patience_of_topics : patience);
 }
 
 /* Between two looks that only miss a canary. */
@@ -116,7 +129,7 @@ static const struct unproven *listed(struct proof *p, uint64_t seq)
 /* Why nothing could be proven, for a person. */
 static void give_up(struct proof *p, struct request *r)
 {
-	const unsigned long long seconds = 2 * quarantine(p) / 1000;
+	const unsigned long long seconds = given_up_at(p) / 1000;
 	char known[700];
 
 	if (*p->question.trouble)
@@ -201,7 +214,8 @@ static bool was_absent(struct proof *p, const struct unproven *u, size_t at, uin
 		return false;
 	}
 	/* After an outage the first look is late, and so is whatever could be the canary. */
-	if (age >= 2 * q && question->asked_ms >= item->first_late_ms + q && !more_will_come(p)) {
+	if (age >= given_up_at(p) && question->asked_ms >= item->first_late_ms + q &&
+	    !more_will_come(p)) {
 		give_up(p, u->request);
 		return false;
 	}
@@ -410,8 +424,8 @@ int64_t proof_until_wall_ms(struct proof *proof)
 	proof->n_list = delivery_unproven_list(e->delivery, proof->list, max_looked_at);
 	for (size_t i = 0; i < proof->n_list; i++) {
 		const uint64_t since = proof->list[i].since_ms;
-		/* Past the quarantine only a canary is missing: it is waited for as long again. */
-		const uint64_t until = now < since + q ? since + q : since + 2 * q;
+		/* Past the quarantine only a canary is missing. */
+		const uint64_t until = now < since + q ? since + q : since + given_up_at(proof);
 
 		if (until > latest)
 			latest = until;

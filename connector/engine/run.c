@@ -176,6 +176,7 @@ static void count_open(struct engine *e)
 
 static void end_run(struct engine *e)
 {
+	delivery_leave(e->delivery);
 	if (e->hands_over)
 		commit(e);
 	if (e->hands_over) /* it goes on with other partitions */

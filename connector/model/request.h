@@ -97,7 +97,7 @@ struct request {
 	uint64_t config;      /* row of the pipeline version that rendered it */
 	unsigned attempts;    /* times the gate let it pass */
 	unsigned resends;     /* after proven absence */
-	unsigned crash_count; /* starts that found it in INTENT */
+	unsigned crash_count; /* starts that found it in INTENT: the process before has died */
 	int64_t intent_wall_ms;
 	int64_t ended_wall_ms;
 	uint32_t duration_ms; /* of the last attempt */

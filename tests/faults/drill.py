@@ -106,13 +106,16 @@ def play(binary, seed, until):
     return done, complaints, folder
 
 
-def options_of_a_drill(doc, what, n):
-    """Those of the command line. It ends after so many of @what, @n if nothing is said."""
+def options_of_a_drill(doc, what, n, **more):
+    """Those of the command line. It ends after so many of @what, @n if nothing is said; @more: other
+    numbers, by their names."""
     parser = argparse.ArgumentParser(description=doc.split("\n\n")[0])
     parser.add_argument(f"--{what}", type=int, default=n, help="stop after so many")
     parser.add_argument("--seconds", type=int, default=3600, help="or after so long")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
     parser.add_argument("--rounds", type=int, default=sys.maxsize, help="play at most so many")
+    for name, number in more.items():
+        parser.add_argument(f"--{name}", type=int, default=number)
     return parser.parse_args()
 
 

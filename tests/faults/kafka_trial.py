@@ -8,6 +8,7 @@ Half of the records make a lead each, the others change one lead a key, in the o
 
 import collections
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -28,6 +29,8 @@ from rdkafka import KafkaError, Record  # noqa: E402
 
 SESSION_S = 15  # the least that a pipeline may say
 LEASE_S = SESSION_S * 2 / 3
+# Of all partitions of a process: what the quota of a minute can send, and what is in hand.
+CEILING, READ_AHEAD = 1080, 1100
 
 ROUTES = """
 - name: changes
@@ -59,6 +62,7 @@ class Member:
 
     def __init__(self, trial, name):
         self.trial, self.name, self.process = trial, name, None
+        self.is_wanted = False  # nobody has stopped it
         self.state = trial.folder / f"state-{name}"
         self.path = trial.pipelines(
             name=f"trial-{name}", routes=trial.routes,
@@ -75,6 +79,7 @@ class Member:
         env = {**self.trial.program.env, "CLOSEFEED_WITHOUT": self.trial.without}
         if kill_at:
             env["CLOSEFEED_KILL_AT"] = kill_at
+        self.is_wanted = True
         self.process = subprocess.Popen(
             [self.trial.program.binary, "run", self.path, "--json", *flags], cwd=self.trial.folder,
             env=env, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
@@ -86,6 +91,7 @@ class Member:
 
     def stop(self, timeout=40):
         """In order, as a person does it."""
+        self.is_wanted = False
         if self.is_running:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
@@ -98,6 +104,7 @@ class Member:
         return code
 
     def kill(self):
+        self.is_wanted = False
         self.process.kill()
         self.process.wait()
 
@@ -135,6 +142,17 @@ class Member:
         shutil.rmtree(self.state)
         patiently(lambda: self.trial.leave([instance]))
 
+    def n_files(self):
+        """Descriptors that it has open, but for connections, which come and go."""
+        files = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        return collections.Counter(re.sub(r"\d+", "", os.readlink(file)) for file in files.iterdir()
+                                   if not os.readlink(file).startswith("socket:"))
+
+    @property
+    def sentences(self):
+        """What it says that it waits for."""
+        return self.status["sentences"]
+
     @property
     def instance(self):
         """Its static place in the group, from a copy of its state: it must not run."""
@@ -150,7 +168,7 @@ class KafkaTrial:
     """Everything a trial stands on; stop() ends it."""
 
     def __init__(self, binary, folder, broker, *, partitions=4, n_keys=24, has_identity=True,
-                 without="", quarantine="1s", close="concurrency: 8", delivery="", lag="200ms"):
+                 without="", quarantine="1s", close="concurrency: 8", drain="5s", lag="200ms"):
         self.folder, self.broker, self.without = pathlib.Path(folder), broker, without
         self.program = Program(binary, self.folder, environment(self.folder))
         self.sandbox = Sandbox(self.program, "--lag", lag)
@@ -159,14 +177,17 @@ class KafkaTrial:
         self.topic = broker.topic("trial", partitions)
         self.group = broker.unique("trial-group")
         self.has_identity = has_identity
+        self.delivery = f"quarantine: {quarantine}\nmax_rejects: none\ndrain: {drain}\n"
         identity = ""
         if has_identity:
+            # After the last record nothing newer comes by itself.
+            touched = self.sandbox.post("/lead/", {"name": "Touch me"})["id"]
+            self.delivery += f"canary: {touched}\n"
             field = self.sandbox.post(
                 "/custom_field/lead/", {"name": "Feed Key", "type": "text"})["id"]
             identity = f'  identity: {{custom.{field}: "{{name}}"}}'
         self.routes = ROUTES.format(identity=identity)
         self.close = close
-        self.delivery = f"quarantine: {quarantine}\nmax_rejects: none\ndrain: 5s\n{delivery}"
         self.pipelines = Pipelines(self.folder, self.sandbox)
         self.leads = [self.sandbox.post("/lead/", {"name": f"key {i}"})["id"]
                       for i in range(n_keys)]
@@ -179,9 +200,7 @@ class KafkaTrial:
         return self.members[name]
 
     def stop(self):
-        self.feeding.clear()
-        if self.feeder:
-            self.feeder.join()
+        self.rest()
         for member in self.members.values():
             if member.is_running:
                 member.thaw()
@@ -222,7 +241,8 @@ class KafkaTrial:
 
     def rest(self):
         self.feeding.clear()
-        self.feeder.join()
+        if self.feeder:
+            self.feeder.join()
 
     # The group
 
@@ -246,34 +266,48 @@ class KafkaTrial:
         if error:
             raise KafkaError(f"LeaveGroup: error {error}")
 
-    def wait_for_owners(self, count, timeout=30):
-        """Until so many members share the partitions."""
-        def there():
-            owners = patiently(lambda: self.broker.members(self.group))
-            return len(owners) == count and all(m.partitions for m in owners)
-        wait_until(there, timeout, every=0.1)
+    def are_owners(self, count):
+        """So many members share the partitions."""
+        owners = patiently(lambda: self.broker.members(self.group))
+        return len(owners) == count and all(m.partitions for m in owners)
+
+    def wait_for_owners(self, count, timeout=60):
+        wait_until(lambda: self.are_owners(count), timeout, every=0.1)
+
+    def revive(self):
+        """As a service manager does. A broker that comes back may have heard a member's first
+        question and lost the answer: then it takes the second for another process."""
+        ended = [member for member in self.members.values()
+                 if member.is_wanted and not member.is_running and member.process.returncode == 75]
+        for member in ended:
+            member.start()
+        return len(ended)
 
     @property
     def lag(self):
         return self.broker.lag(self.group, self.topic)
 
     def applied(self):
-        return [r for r in self.sandbox.requests() if r["applied"]
-                and r["method"] in ("POST", "PUT") and "/lead/" in r["path"]
-                and "search" not in r["path"]]
+        """The calls of records."""
+        return [r for r in self.sandbox.requests() if r["applied"] and self.writer(r)]
 
     def n_applied(self):
-        return len(self.applied()) - len(self.leads)
+        return len(self.applied())
+
+    @staticmethod
+    def lead_of(call):
+        return call["path"].split("/lead/")[1].strip("/")
 
     @staticmethod
     def writer(call):
-        """The member that made a call, None: it was none of them."""
-        body = call["body"]
+        """The member that made a call of a record, None: it is none."""
+        body = call["body"] or {}
         body = json.loads(body) if isinstance(body, str) else body
-        return body.get("description", "").partition(" ")[2] or None
+        who = body.get("description", "").partition(" ")[2]
+        return who if len(who) == 1 else None
 
     def writers(self):
-        return {self.writer(call) for call in self.applied()} - {None}
+        return {self.writer(call) for call in self.applied()}
 
     def place_of(self, names):
         """{(partition, offset)} of the creates that make objects of these names."""
@@ -291,7 +325,8 @@ class KafkaTrial:
 
     def finish(self, timeout=90):
         """Waits until all is settled, and stops everybody."""
-        wait_until(lambda: self.lag == 0, timeout, every=0.25)
+        wait_until(lambda: not self.revive() and patiently(lambda: self.lag) == 0, timeout,
+                   every=0.25)
         for member in self.members.values():
             if member.process:
                 member.stop()
@@ -299,7 +334,7 @@ class KafkaTrial:
     # The oracle
 
     def complaints(self):
-        return self.twins() + self.losses() + self.disorder()
+        return self.twins() + self.losses() + self.disorder() + self.holds()
 
     def creates(self):
         return collections.Counter(lead["name"] for lead in self.sandbox.objects("lead")
@@ -330,15 +365,43 @@ class KafkaTrial:
             return []
         return [f"R{n} is lost" for n in lost]
 
+    def holds(self):
+        """What has an identity is found out, whoever had its partition."""
+        n = self.n_held() if self.has_identity else 0
+        return [f"{n} records with an identity are held"] if n else []
+
+    def in_doubt(self, member):
+        """What a dead member's last commits say that it may have sent: {(partition, offset)}."""
+        places = set()
+        for number, (offset, note) in self.broker.committed(self.group, self.topic).items():
+            _, journal, _, ceiling, *ranges = note.decode().split()
+            if journal != member.instance:
+                continue
+            doubtful, at = set(range(offset, int(ceiling))), offset
+            for gap, length in (text.split("+") for text in ranges):
+                at += int(gap)
+                doubtful -= set(range(at, at + int(length)))
+                at += int(length)
+            places |= {(number, offset) for offset in doubtful}
+        return places
+
+    def lose_disk_of(self, member):
+        """It is killed under load, and comes back with nothing. What was in doubt then."""
+        member.kill()
+        doubtful = self.in_doubt(member)
+        assert len(doubtful) <= CEILING + READ_AHEAD, len(doubtful)
+        member.lose_disk()
+        member.start()
+        return doubtful
+
     def changes(self):
         """Values in the order in which each lead got them."""
         values = collections.defaultdict(list)
-        for call in self.sandbox.requests("PUT"):
-            if call["applied"] and "/lead/" in call["path"]:
+        for call in self.applied():
+            if call["method"] == "PUT":
                 body = call["body"]
                 body = json.loads(body) if isinstance(body, str) else body
-                lead = call["path"].split("/lead/")[1].strip("/")
-                values[lead].append(int(body["description"].split()[0]))
+                values[self.lead_of(call)].append(int(body["description"].split()[0]))
         return values
 
     def disorder(self):

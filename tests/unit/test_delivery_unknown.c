@@ -414,6 +414,23 @@ static void what_was_on_its_way_at_the_end_is_unknown_and_counts_as_a_crash(void
 	check_eq(w->live[n]->crash_count, 1);
 }
 
+static void what_was_left_on_its_way_at_an_end_in_order_is_no_crash(void **state)
+{
+	const uint64_t n = world_create(w, "77");
+
+	(void)state;
+	world_turn(w);
+	check_eq(world_row_state(w, n), REQUEST_INTENT);
+	delivery_leave(w->engine.delivery);
+	world_commit(w);
+	check_eq(world_row_state(w, n), REQUEST_UNKNOWN);
+	world_restart(w);
+	check_eq(w->live[n]->crash_count, 0);
+	check_eq(w->live[n]->state, REQUEST_UNKNOWN);
+	check(strstr(w->live[n]->known, "was ended while"));
+	check_eq(http_in_flight(w->engine.http), 0);
+}
+
 static void a_create_that_cannot_be_proven_is_held_after_a_crash(void **state)
 {
 	static const struct sketch s = {.class = CLASS_D};
@@ -508,6 +525,7 @@ int main(void)
 		in_world(proven_absent_it_is_sent_again_three_times_and_then_held),
 		in_world(proven_absent_it_is_planned_durably_and_keeps_its_count),
 		in_world(what_was_on_its_way_at_the_end_is_unknown_and_counts_as_a_crash),
+		in_world(what_was_left_on_its_way_at_an_end_in_order_is_no_crash),
 		in_world(a_create_that_cannot_be_proven_is_held_after_a_crash),
 		in_world(after_three_crashes_a_record_is_set_aside_so_that_others_go_on),
 		in_world(an_outcome_that_was_not_durable_is_unknown_again),

@@ -219,6 +219,45 @@ static void without_a_canary_a_person_decides_after_twice_the_quarantine(void **
 	check_eq(fake_n_sent(w, &them), 1);
 }
 
+/* Whose next record may come at any time. */
+static void read_a_topic(void)
+{
+	static char feed[] = "feed", *topics[] = {feed, NULL};
+
+	w->pipeline.kafka.topics = topics;
+	w->engine.options.reads_source = true;
+}
+
+static void while_a_topic_is_read_something_newer_is_waited_for(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	read_a_topic();
+	n = lost_create("lead", "77");
+	world_pass(w, 1200000);
+	check_eq(ending(n)->n_times, 0);
+	canary("lead");
+	creates_answer = true;
+	world_pass(w, 120000);
+	check_eq(ending(n)->outcome, OUTCOME_DELIVERED);
+	check(!ending(n)->found_by_lookup);
+}
+
+static void of_a_topic_too_a_person_decides_in_the_end(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	read_a_topic();
+	n = lost_create("lead", "77");
+	world_pass(w, 3900000);
+	check_eq(ending(n)->n_times, 0);
+	world_pass(w, 120000);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+	check(strstr(ending(n)->known, "was found for 3960 s"));
+}
+
 static void after_an_outage_there_is_time_for_a_canary(void **state)
 {
 	const uint64_t n = lost_create("lead", "77");
@@ -626,6 +665,8 @@ int main(void)
 		in_world(absence_is_proven_after_the_quarantine_when_search_is_seen_to_move),
 		in_world(one_late_look_is_not_enough),
 		in_world(without_a_canary_a_person_decides_after_twice_the_quarantine),
+		in_world(while_a_topic_is_read_something_newer_is_waited_for),
+		in_world(of_a_topic_too_a_person_decides_in_the_end),
 		in_world(after_an_outage_there_is_time_for_a_canary),
 		in_world(a_canary_from_before_the_attempt_is_none),
 		in_world(a_canary_of_another_kind_is_none),
