@@ -6,8 +6,8 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config python3 libcurl4-openssl-dev libjson-c-dev
 	libyaml-dev libsqlite3-dev libssl-dev libmicrohttpd-dev libjq-dev zlib1g-dev
 	libzstd-dev librdkafka-dev"
-tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pytest
-	python3-pytest-xdist python3-yaml bash zsh fish groff-base openjdk-17-jre-headless maven kcat jq curl"
+tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pip
+	python3-pytest python3-pytest-xdist python3-yaml bash zsh fish groff-base openjdk-17-jre-headless maven kcat jq curl"
 lint="clang clang-format clang-tidy"
 # Node may come with an npm of its own, which Debian's package would take the place of.
 command -v npm >/dev/null || tests="$tests npm"

@@ -28,6 +28,9 @@ sh tests/kafka/kafka.sh fetch >$build/kafka.log 2>&1 &
 jars=$!
 sh tests/prism/prism.sh $build/prism >$build/prism.log 2>&1 &
 prism=$!
+# Other people's clients of Close, likewise.
+sh tests/clients/fetch.sh "$PWD/$build/clients" >$build/clients.log 2>&1 &
+clients=$!
 
 failed_builds=
 for dir in $build $release; do
@@ -43,10 +46,12 @@ if [ $workers -gt 8 ]; then workers=8; fi
 
 export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
 export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
+export CLOSEFEED_CLIENTS="$PWD/$build/clients"
 if [ -z "$failed_builds" ]; then
 	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
 	wait $jars || { echo "No Kafka for the tests:" && cat $build/kafka.log; }
 	wait $prism || { echo "No Prism for the tests:" && cat $build/prism.log; }
+	wait $clients || { echo "No clients for the tests:" && cat $build/clients.log; }
 	timeout 1200 pytest-3 -q -p no:cacheprovider -n $workers --dist loadgroup \
 		--junitxml=$build/pytest.xml --tb=short \
 		tests/house tests/integration tests/faults "$@" >$build/pytest.log 2>&1 ||

@@ -1,7 +1,10 @@
 #include "connector/sandbox/api.h"
 
+#include "connector/sandbox/answer_form.h"
 #include "connector/sandbox/routes.h"
+#include "connector/sandbox/tunnel.h"
 #include "lib/json.h"
+#include "lib/percent.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +53,7 @@ static bool pass_rate(struct box_visit *v, const char *key_id)
 	                        v->call->now_ms);
 	tell_rate(v->api, &verdict, v->answer);
 	if (!verdict.is_allowed)
-		box_answer_error(v->answer, 429, "Rate limit exceeded");
+		box_answer_too_many(v->answer, &v->api->org->doubts, &verdict);
 	return verdict.is_allowed;
 }
 
@@ -69,7 +72,8 @@ static bool is_operation(const struct box_visit *v)
 
 static void add_param(struct buf *url, const char *name, const char *value)
 {
-	buf_addf(url, "%c%s=%s", strchr(buf_text(url), '?') ? '&' : '?', name, value);
+	buf_addf(url, "%c%s=", strchr(buf_text(url), '?') ? '&' : '?', name);
+	percent_encode(url, value, strlen(value), ",");
 }
 
 static bool redirect(struct box_visit *v)
@@ -112,6 +116,7 @@ void box_api_answer(struct box_api *api, struct box_call *call, struct box_answe
 {
 	struct box_visit v = {.api = api, .call = call, .answer = answer};
 	const char *key_id = box_auth_check(api->auth, call->authorization);
+	const bool is_tunnelled = box_tunnel_is(call);
 	char trace[33];
 
 	box_store_make_trace(api->org->store, trace);
@@ -120,9 +125,10 @@ void box_api_answer(struct box_api *api, struct box_call *call, struct box_answe
 	box_answer_header(answer, "trace-id: %s", trace);
 	if (!pass_rate(&v, key_id))
 		return;
-	if (key_id)
-		route(&v);
-	else
+	if (!key_id)
 		box_answer_error(answer, 401, "Unauthorized");
+	else if (!is_tunnelled || box_tunnel_open(&v))
+		route(&v);
+	box_answer_reform(answer, &api->org->doubts);
 	json_object_put(v.body);
 }

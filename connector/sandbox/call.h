@@ -12,6 +12,7 @@
 struct box_call {
 	uint64_t seq;               /* from 1 */
 	char *method, *path;        /* the path below /api/v1, decoded */
+	bool is_tunnelled;          /* it came as a POST that says it is a GET */
 	struct json_object *params; /* of the query: name → text */
 	struct buf headers;  /* "name: value\n", names in lower case, without Authorization */
 	char *authorization; /* NULL: none; never shown */

@@ -1,5 +1,6 @@
 #include "connector/sandbox/item.h"
 
+#include "connector/sandbox/lead_list.h"
 #include "connector/sandbox/list.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -50,10 +51,9 @@ void box_collection(struct box_visit *v, const struct box_kind *kind)
 {
 	if (box_visit_is(v, "POST") && (kind->methods & BOX_CAN_POST))
 		box_item_write(v, kind, NULL);
-	else if (box_visit_is(v, "GET") && json_get_string(v->call->params, "query"))
-		box_answer_error(v->answer, 501,
-		                 "The sandbox does not know the old query language yet: use "
-		                 "POST /data/search/.");
+	else if (box_visit_is(v, "GET") && kind == &box_kinds[BOX_LEAD] &&
+	         json_get_string(v->call->params, "query"))
+		box_lead_list_answer(v->api->org, v->call, v->answer);
 	else if (box_visit_is(v, "GET"))
 		box_list_answer(v->api->org, kind, v->call, v->answer);
 	else

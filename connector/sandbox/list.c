@@ -3,11 +3,12 @@
 #include "connector/sandbox/validate.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/moment.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { default_page = 100, max_conditions = 32, max_skip = 250000 };
+enum { default_page = 100, max_conditions = 32, max_skip = 250000, max_lead_skip = 35000 };
 
 enum relation { IS, IN, GT, GTE, LT, LTE };
 
@@ -31,8 +32,31 @@ struct query {
 	bool needs_render; /* a condition is about something computed */
 	const char *order; /* a field; NULL: as they were created */
 	bool is_descending;
-	size_t limit, skip;
+	struct box_list_page page;
 };
+
+/* A kind without objects of its own: what is below its path is of one of the kinds that are. */
+static const struct box_kind activities = {
+	.name = "activity",
+	.class_name = "Activity",
+	.path = "/activity/",
+	.methods = BOX_CAN_GET,
+	.fields = (const struct box_field[]){{.name = "lead_id"},
+                                             {.name = "contact_id"},
+                                             {.name = "user_id"},
+                                             {.name = "activity_at"},
+                                             {NULL}},
+	.filters = (const char *const[]){"lead_id", "contact_id", "user_id", "id", "_type",
+                                         "date_created", "activity_at", NULL},
+	.max_limit = default_page,
+	.custom = BOX_N_KINDS,
+};
+
+static bool is_of(const struct box_kind *list, const struct box_kind *kind)
+{
+	return list == kind || (list == &activities &&
+	                        strncmp(kind->path, activities.path, strlen(activities.path)) == 0);
+}
 
 static bool is_among(const char *list, const char *value)
 {
@@ -48,6 +72,16 @@ static bool is_among(const char *list, const char *value)
 	return false;
 }
 
+/* Moments by what they mean, whatever their zone; everything else as texts. */
+static int compare(const char *text, const char *wanted)
+{
+	int64_t a, b;
+
+	if (!moment_parse(text, &a, NULL) || !moment_parse(wanted, &b, NULL))
+		return strcmp(text, wanted);
+	return a < b ? -1 : a > b;
+}
+
 static bool holds(const struct condition *c, struct json_object *data)
 {
 	struct json_object *value = json_get(data, c->field);
@@ -57,7 +91,7 @@ static bool holds(const struct condition *c, struct json_object *data)
 	if (!value)
 		return false;
 	text = json_object_get_string(value);
-	order = strcmp(text, c->value);
+	order = compare(text, c->value);
 	switch (c->relation) {
 	case IS:
 		return order == 0;
@@ -80,9 +114,9 @@ static bool fits(const struct query *q, const struct box_object *object)
 	struct json_object *data;
 	bool all = true;
 
-	if (object->is_deleted || object->kind != q->kind)
+	if (object->is_deleted || !is_of(q->kind, object->kind))
 		return false;
-	data = q->needs_render ? box_org_render(q->org, q->kind, object->data)
+	data = q->needs_render ? box_org_render(q->org, object->kind, object->data)
 	                       : json_object_get(object->data);
 	for (size_t i = 0; i < q->n_conditions && all; i++)
 		all = holds(&q->conditions[i], data);
@@ -177,25 +211,44 @@ static bool refuse_unknown(const struct query *q, struct json_object *params,
 	return errors != NULL;
 }
 
+/* Where a page would begin too far back, or with too much in it. */
+static bool is_within(const struct box_org *org, const struct box_kind *kind,
+                      struct box_list_page *page, struct box_answer *answer)
+{
+	const size_t last = kind == &box_kinds[BOX_LEAD] ? max_lead_skip : max_skip;
+
+	if (page->limit > kind->max_limit &&
+	    box_doubt_is(&org->doubts, DOUBT_PAGE_LIMITS, "refused"))
+		return refuse_limit(kind, answer);
+	if (page->limit > kind->max_limit)
+		page->limit = kind->max_limit;
+	if (page->skip <= last)
+		return true;
+	box_answer_error(answer, 400,
+	                 "The skip you set is larger than the maximum skip for this resource "
+	                 "(max_skip = %zu). Please refine your search query.",
+	                 last);
+	return false;
+}
+
+bool box_list_read_page(const struct box_org *org, const struct box_kind *kind,
+                        struct json_object *params, struct box_list_page *ret_page,
+                        struct box_answer *answer)
+{
+	*ret_page = (struct box_list_page){.limit = default_page,
+	                                   .fields = json_get_string(params, "_fields")};
+	return read_number(params, "_limit", &ret_page->limit, answer) &&
+	       read_number(params, "_skip", &ret_page->skip, answer) &&
+	       is_within(org, kind, ret_page, answer);
+}
+
 static bool read_query(struct query *q, struct json_object *params, struct box_answer *answer)
 {
 	const char *order = json_get_string(params, "_order_by");
 
-	q->limit = default_page;
 	if (refuse_unknown(q, params, answer) ||
-	    !read_number(params, "_limit", &q->limit, answer) ||
-	    !read_number(params, "_skip", &q->skip, answer))
+	    !box_list_read_page(q->org, q->kind, params, &q->page, answer))
 		return false;
-	if (q->limit > q->kind->max_limit)
-		return refuse_limit(q->kind, answer);
-	if (q->skip > max_skip) {
-		box_answer_error(
-			answer, 400,
-			"The skip you set is larger than the maximum skip for this resource "
-			"(max_skip = %d). Please refine your search query.",
-			max_skip);
-		return false;
-	}
 	for (const char *const *f = q->kind->filters; f && *f; f++)
 		read_filter(q, *f, params);
 	if (q->kind->usual_type && !json_get_string(params, "_type"))
@@ -206,15 +259,37 @@ static bool read_query(struct query *q, struct json_object *params, struct box_a
 	return true;
 }
 
-/* The children of one lead where the query names it, else all of the kind. */
-static const struct box_list *pool(const struct query *q, struct json_object *params)
+static int by_age(const void *a, const void *b)
+{
+	const struct box_object *x = *(struct box_object *const *)a;
+	const struct box_object *y = *(struct box_object *const *)b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void look(const struct query *q, const struct box_list *all, struct box_list *found)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (fits(q, all->items[i]))
+			box_list_add(found, all->items[i]);
+}
+
+/* Among the children of one lead where the query names it, else among all of the kind. */
+static void find(const struct query *q, struct json_object *params, struct box_list *found)
 {
 	const char *lead_id = json_get_string(params, "lead_id");
 
-	for (const char *const *f = q->kind->filters; f && *f && lead_id; f++)
-		if (strcmp(*f, "lead_id") == 0)
-			return box_store_below(q->org->store, lead_id);
-	return box_store_all(q->org->store, q->kind);
+	for (const char *const *f = q->kind->filters; f && *f && lead_id; f++) {
+		if (strcmp(*f, "lead_id") != 0)
+			continue;
+		look(q, box_store_below(q->org->store, lead_id), found);
+		return;
+	}
+	for (size_t k = 0; k < BOX_N_KINDS; k++)
+		if (is_of(q->kind, &box_kinds[k]))
+			look(q, box_store_all(q->org->store, &box_kinds[k]), found);
+	if (q->kind == &activities && found->n)
+		qsort(found->items, found->n, sizeof(struct box_object *), by_age);
 }
 
 static int in_order(const void *a, const void *b, void *arg)
@@ -228,7 +303,7 @@ static int in_order(const void *a, const void *b, void *arg)
 
 	if (r)
 		return q->is_descending ? -r : r;
-	return x->seq < y->seq ? -1 : x->seq > y->seq;
+	return by_age(a, b);
 }
 
 struct json_object *box_pick(struct json_object *object, const char *fields)
@@ -248,18 +323,21 @@ struct json_object *box_pick(struct json_object *object, const char *fields)
 	return out;
 }
 
-static void send_page(const struct query *q, const struct box_list *found, const char *fields,
-                      struct box_answer *answer)
+void box_list_send_page(struct box_org *org, const struct box_list *found,
+                        const struct box_list_page *page, struct box_answer *answer)
 {
 	struct json_object *out = json_object_new_object(), *data = json_object_new_array();
-	size_t i = q->skip;
+	size_t i = page->skip;
 
-	for (; i < found->n && i < q->skip + q->limit; i++)
-		json_object_array_add(
-			data,
-			box_pick(box_org_render(q->org, q->kind, found->items[i]->data), fields));
+	for (; i < found->n && i < page->skip + page->limit; i++)
+		json_object_array_add(data, box_pick(box_org_render(org, found->items[i]->kind,
+		                                                    found->items[i]->data),
+		                                     page->fields));
 	json_object_object_add(out, "data", data);
 	json_object_object_add(out, "has_more", json_object_new_boolean(i < found->n));
+	if (page->has_total)
+		json_object_object_add(out, "total_results",
+		                       json_object_new_int64((int64_t)found->n));
 	box_answer_json(answer, 200, out);
 }
 
@@ -268,16 +346,18 @@ void box_list_answer(struct box_org *org, const struct box_kind *kind, const str
 {
 	struct query q = {.org = org, .kind = kind};
 	struct box_list found = {0};
-	const struct box_list *all;
 
 	if (!read_query(&q, call->params, answer))
 		return;
-	all = pool(&q, call->params);
-	for (size_t i = 0; i < all->n; i++)
-		if (fits(&q, all->items[i]))
-			box_list_add(&found, all->items[i]);
+	find(&q, call->params, &found);
 	if (q.order && found.n)
 		qsort_r(found.items, found.n, sizeof(struct box_object *), in_order, &q);
-	send_page(&q, &found, json_get_string(call->params, "_fields"), answer);
+	box_list_send_page(org, &found, &q.page, answer);
 	free(found.items);
+}
+
+void box_list_activities(struct box_org *org, const struct box_call *call,
+                         struct box_answer *answer)
+{
+	box_list_answer(org, &activities, call, answer);
 }

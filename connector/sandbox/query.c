@@ -260,6 +260,24 @@ static bool related_matches(const struct box_query *query, struct json_object *n
 	       child_matches(query, inner, scope, other, lead_id);
 }
 
+/* Of the old query language: how many of a kind the lead has. */
+static bool count_matches(const struct box_query *query, struct json_object *node,
+                          const struct scope *scope)
+{
+	const struct box_kind *kind = box_kind_find(json_get_string(node, "related_object_type"));
+	const struct box_list *below = box_store_below(query->store, scope->object->id);
+	struct json_object *count;
+	int64_t n = 0;
+	bool is_match;
+
+	for (size_t i = 0; i < below->n; i++)
+		n += below->items[i]->kind == kind && below->items[i]->indexed;
+	count = json_object_new_int64(n);
+	is_match = box_condition_matches(json_get(node, "condition"), count, &query->viewer);
+	json_object_put(count);
+	return is_match;
+}
+
 /* A text node looks at every text the object has. */
 static bool text_matches(const struct box_query *query, struct json_object *node,
                          struct json_object *value)
@@ -296,6 +314,8 @@ static bool node_matches(const struct box_query *query, struct json_object *node
 		return condition_matches(query, node, scope);
 	if (is(type, "has_related"))
 		return related_matches(query, node, scope);
+	if (is(type, "related_count"))
+		return count_matches(query, node, scope);
 	if (is(type, "text"))
 		return text_matches(query, node, scope->data);
 	return true; /* match_all: the check let nothing else through */

@@ -76,6 +76,27 @@ static void add_below(struct box_org *org, struct json_object *data, struct json
 	box_set(out, "tasks", tasks);
 }
 
+/* The old way to show custom fields: by name, in an object. */
+static void add_custom(const struct box_org *org, struct json_object *data, struct json_object *out)
+{
+	static const char prefix[] = "custom.";
+	struct json_object *custom;
+
+	if (!box_doubt_is(&org->doubts, DOUBT_CUSTOM_ANSWER, "shown"))
+		return;
+	custom = json_object_new_object();
+	json_object_object_foreach(data, key, value)
+	{
+		const char *id = strncmp(key, prefix, strlen(prefix)) ? "" : key + strlen(prefix);
+		const struct box_object *field = box_store_find(org->store, NULL, id);
+
+		if (field)
+			json_object_object_add(custom, json_get_string(field->data, "name"),
+			                       json_object_get(value));
+	}
+	box_set(out, "custom", custom);
+}
+
 void box_render_lead(struct box_org *org, struct json_object *data, struct json_object *out)
 {
 	const char *name = json_get_string(data, "name");
@@ -87,6 +108,7 @@ void box_render_lead(struct box_org *org, struct json_object *data, struct json_
 	add_text(out, "html_url", url);
 	add_text(out, "status_label", looked_up(org, data, "status_id", "label"));
 	add_below(org, data, out);
+	add_custom(org, data, out);
 	add_list(out, "integration_links");
 	add_names(org, out);
 }

@@ -83,7 +83,8 @@ static struct json_object *row(const struct box_call *call)
 
 	json_object_object_add(o, "seq", json_object_new_int64((int64_t)call->seq));
 	json_object_object_add(o, "at", json_object_new_string(clock_rfc3339(call->wall_ms, at)));
-	json_object_object_add(o, "method", json_object_new_string(call->method));
+	json_object_object_add(o, "method",
+	                       json_object_new_string(call->is_tunnelled ? "POST" : call->method));
 	json_object_object_add(o, "path", json_object_new_string(call->path));
 	json_object_object_add(o, "query", json_object_get(call->params));
 	json_object_object_add(o, "headers", headers_of(call));

@@ -1,6 +1,7 @@
 #include "connector/sandbox/routes.h"
 
 #include "connector/sandbox/item.h"
+#include "connector/sandbox/list.h"
 #include "connector/sandbox/merge.h"
 #include "connector/sandbox/schema.h"
 #include "lib/json.h"
@@ -12,6 +13,29 @@
 static void me(struct box_visit *v)
 {
 	box_visit_send(v, v->api->org->user, 200);
+}
+
+/* The key a call came with, but not its secret. */
+static void api_keys(struct box_visit *v)
+{
+	const struct box_org *org = v->api->org;
+	struct json_object *out = json_object_new_object(), *one = json_object_new_object();
+	struct json_object *data = json_object_new_array();
+
+	box_set(one, "id", json_object_new_string(v->call->key_id));
+	box_set(one, "user_id", json_object_new_string(org->user->id));
+	box_set(one, "organization_id", json_object_new_string(org->id));
+	box_set(one, "date_created", json_object_get(json_get(org->user->data, "date_created")));
+	box_set(one, "date_updated", json_object_get(json_get(org->user->data, "date_updated")));
+	json_object_array_add(data, one);
+	box_set(out, "data", data);
+	box_set(out, "has_more", json_object_new_boolean(false));
+	box_answer_json(v->answer, 200, out);
+}
+
+static void activities(struct box_visit *v)
+{
+	box_list_activities(v->api->org, v->call, v->answer);
 }
 
 static void events(struct box_visit *v)
@@ -65,6 +89,8 @@ static const struct page {
 	void (*answer)(struct box_visit *v);
 } pages[] = {
 	{"GET", "/me/", me},
+	{"GET", "/api_key/", api_keys},
+	{"GET", "/activity/", activities},
 	{"GET", "/event/", events},
 	{"POST", "/data/search/", search},
 	{"POST", "/lead/merge/", box_page_merge},

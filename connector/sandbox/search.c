@@ -368,6 +368,17 @@ static void sort(struct page *page)
 		        &order);
 }
 
+void box_search_list(struct box_search *search, struct box_org *org, const struct box_kind *kind,
+                     struct json_object *body, uint64_t now_ms, struct box_list *ret_found)
+{
+	struct page page = {.search = search, .org = org, .body = body, .kind = kind};
+
+	catch_up(search, now_ms);
+	find(&page);
+	sort(&page);
+	*ret_found = page.found;
+}
+
 static struct json_object *row(const struct page *page, const struct box_object *object)
 {
 	struct json_object *out = json_object_new_object();

@@ -30,6 +30,12 @@ struct json_object *box_search_answer(struct box_search *search, struct box_org 
                                       struct json_object *body, uint64_t now_ms,
                                       struct json_object **ret_complaint);
 
+/*
+ * What the query of @body ({"query": …, "sort": […]}, trusted) finds of @kind, in its order.
+ */
+void box_search_list(struct box_search *search, struct box_org *org, const struct box_kind *kind,
+                     struct json_object *body, uint64_t now_ms, struct box_list *ret_found);
+
 /* The objects that search knows to have @value (letter case ignored) in the indexed @field. */
 const struct box_list *box_search_equal(const struct box_search *search,
                                         const struct box_kind *kind, const char *related,

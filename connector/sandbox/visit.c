@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { a_megabyte = 1024 * 1024 };
+
 bool box_visit_is(const struct box_visit *v, const char *method)
 {
 	return strcmp(v->call->method, method) == 0;
@@ -43,9 +45,8 @@ bool box_visit_read(struct box_visit *v)
 		                 "header.");
 		return false;
 	}
-	if (has_header(call, "x-http-method-override", "")) {
-		box_answer_error(v->answer, 501,
-		                 "The sandbox does not tunnel methods yet: send GET.");
+	if (call->body_len > a_megabyte && box_visit_so(v, DOUBT_BODY_SIZE, "1m")) {
+		box_answer_error(v->answer, 413, "Request entity too large.");
 		return false;
 	}
 	if (json_parse(call->body, call->body_len, 0, &v->body, NULL, NULL) < 0) {
