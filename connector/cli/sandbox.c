@@ -120,6 +120,7 @@ static enum exit_code run_sandbox(const struct cli *cli)
 	const uint64_t speed = cli_count(cli, "speed", 1);
 	struct sandbox_config config = {
 		.port = (uint16_t)cli_count(cli, "port", 0),
+		.data = cli_text(cli, "data", NULL),
 		.hook_secret = cli_text(cli, "hook-secret", NULL),
 		.operations = crm_catalogue(),
 		.seed = cli_count(cli, "seed", 1),
@@ -155,6 +156,8 @@ const struct verb verb_sandbox = {
 			{"closefeed sandbox --port 8765", "http://127.0.0.1:8765/api/v1"},
 			{"closefeed sandbox --speed 8 --lag 0",
                          "rate limits eight times as generous"},
+			{"closefeed sandbox --data acme.ndjson",
+                         "with the leads, fields and statuses of a file"},
 			{"closefeed sandbox --fault 'reset_after every=10 path=/lead/'",
                          "every tenth write to leads is made, but its answer lost"},
 			{NULL},
@@ -171,6 +174,11 @@ const struct verb verb_sandbox = {
                          .value = "KEY",
                          .is_repeatable = true,
                          .help = "an API key to accept; nothing: api_sandbox.key"},
+			{.name = "data",
+                         .type = FLAG_TEXT,
+                         .value = "FILE",
+                         .help = "what is there from the start: one object a line, {\"kind\": "
+                                 "\"lead\", …}, or a JSON list of them"},
 			{.name = "speed",
                          .type = FLAG_COUNT,
                          .value = "N",

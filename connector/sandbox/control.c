@@ -47,6 +47,15 @@ void box_control_deinit(struct box_control *control)
 	box_rate_free(control->api.rate);
 	box_auth_free(control->api.auth);
 	box_org_free(control->api.org);
+	box_data_free(control->data);
+}
+
+int box_control_load(struct box_control *control, const char *path, int64_t wall_ms,
+                     struct err *err)
+{
+	int r = box_data_read(path, &control->data, err);
+
+	return r < 0 ? r : box_data_place(control->data, control->api.org, wall_ms, err);
 }
 
 static void ok(struct box_answer *answer)
@@ -138,6 +147,8 @@ static void post_reset(struct box_control *control, const struct box_call *call,
 	control->api.org = box_org_new(control->seed, control->lag_ms, call->wall_ms);
 	control->api.org->doubts = doubts;
 	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
+	if (control->data)
+		(void)box_data_place(control->data, control->api.org, call->wall_ms, NULL);
 	box_requests_free(control->requests);
 	control->requests = box_requests_new();
 	box_rate_free(control->api.rate);

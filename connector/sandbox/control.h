@@ -6,12 +6,14 @@
  */
 
 #include "connector/sandbox/api.h"
+#include "connector/sandbox/data.h"
 #include "connector/sandbox/faults.h"
 #include "connector/sandbox/hook.h"
 #include "connector/sandbox/requests.h"
 
 struct box_control {
 	struct box_api api;
+	struct box_data *data; /* what the organization begins with; NULL: the usual */
 	struct box_faults *faults;
 	struct box_hook *hook;
 	struct box_requests *requests;
@@ -20,6 +22,9 @@ struct box_control {
 
 void box_control_init(struct box_control *control, const struct sandbox_config *config,
                       int64_t wall_ms);
+/* Fills the organization from the file at @path, now and after every reset. */
+int box_control_load(struct box_control *control, const char *path, int64_t wall_ms,
+                     struct err *err);
 void box_control_deinit(struct box_control *control);
 
 /* Answers a call whose path has lost its "/_sandbox". */

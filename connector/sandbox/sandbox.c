@@ -247,6 +247,8 @@ static int start(struct sandbox *s, const struct sandbox_config *config, struct 
 	};
 	int r = add_faults(s, config, err);
 
+	if (r == 0 && config->data)
+		r = box_control_load(&s->control, config->data, loop_wall_ms(s->loop), err);
 	if (r < 0)
 		return r;
 	r = box_tcp_new(s->loop, config->port, &s->tcp, err);

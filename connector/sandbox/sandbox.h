@@ -32,6 +32,7 @@ struct sandbox_config {
 	size_t n_keys;
 	const char *const *faults; /* "reset_after every=10 path=/lead/" */
 	size_t n_faults;
+	const char *data;                       /* a file of objects to begin with; NULL: none */
 	const char *hook_secret;                /* NULL: /_sandbox/hook checks no signatures */
 	const struct operation_set *operations; /* what Close has; NULL: unknown paths are 404 */
 	uint64_t seed;                          /* the same seed gives the same ids */

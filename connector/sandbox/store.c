@@ -191,9 +191,13 @@ struct box_object *box_store_add(struct box_store *store, const struct box_kind 
                                  struct json_object *data)
 {
 	struct box_object *o = mem_alloc(sizeof(*o));
+	const char *given = json_get_string(data, "id");
 	char id[box_id_bytes];
 
-	box_store_make_id(store, kind->prefix, id);
+	if (given)
+		(void)snprintf(id, sizeof(id), "%s", given);
+	else
+		box_store_make_id(store, kind->prefix, id);
 	box_set(data, "id", json_object_new_string(id));
 	*o = (struct box_object){
 		.kind = kind, .id = mem_strdup(id), .seq = store->n_made++, .data = data};

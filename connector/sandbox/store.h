@@ -50,7 +50,7 @@ void box_store_make_trace(struct box_store *store, char ret_trace[static 33]);
 
 bool box_store_is_full(const struct box_store *store);
 
-/* Takes @data and puts a new id into it. */
+/* Takes @data, and puts a new id into it unless it has one. */
 struct box_object *box_store_add(struct box_store *store, const struct box_kind *kind,
                                  struct json_object *data);
 /* Takes @data, a changed copy of the object's. */

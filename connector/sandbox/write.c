@@ -297,6 +297,21 @@ void box_change(struct box_org *org, const struct box_actor *actor, struct box_o
 	json_object_put(previous);
 }
 
+const struct box_object *box_write_as(struct box_org *org, const struct box_actor *actor,
+                                      const struct box_kind *kind, const char *id,
+                                      struct json_object *body, struct json_object **ret_complaint)
+{
+	struct box_write write = {.org = org, .actor = actor, .kind = kind, .body = body};
+
+	build(&write);
+	if (is_good(&write)) {
+		box_write_set(&write, "id", id);
+		return commit_create(&write);
+	}
+	*ret_complaint = complain(&write);
+	return NULL;
+}
+
 const struct box_object *box_write(struct box_org *org, const struct box_actor *actor,
                                    const struct box_kind *kind, struct box_object *old,
                                    struct json_object *body, struct json_object **ret_complaint)
@@ -304,13 +319,13 @@ const struct box_object *box_write(struct box_org *org, const struct box_actor *
 	struct box_write write = {
 		.org = org, .actor = actor, .kind = kind, .old = old, .body = body};
 
+	if (!old)
+		return box_write_as(org, actor, kind, NULL, body, ret_complaint);
 	build(&write);
 	if (!is_good(&write)) {
 		*ret_complaint = complain(&write);
 		return NULL;
 	}
-	if (!old)
-		return commit_create(&write);
 	box_change(org, actor, old, write.data);
 	return old;
 }

@@ -54,6 +54,11 @@ const struct box_object *box_write(struct box_org *org, const struct box_actor *
                                    const struct box_kind *kind, struct box_object *old,
                                    struct json_object *body, struct json_object **ret_complaint);
 
+/* The same for a create, of an object whose id is @id; NULL: a new one. */
+const struct box_object *box_write_as(struct box_org *org, const struct box_actor *actor,
+                                      const struct box_kind *kind, const char *id,
+                                      struct json_object *body, struct json_object **ret_complaint);
+
 /* Gives an object other data, taking @data: indexed, and told if anything is different. */
 void box_change(struct box_org *org, const struct box_actor *actor, struct box_object *object,
                 struct json_object *data);
