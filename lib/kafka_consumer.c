@@ -50,8 +50,8 @@ static const struct setting defaults[] = {
          */
 	{"queued.max.messages.kbytes", "4096"},
 	{"fetch.max.bytes", "4194304"},
-	/* Compressed; what comes of a MiB of it, of each partition, may be ten or twenty. */
-	{"max.partition.fetch.bytes", "262144"},
+	/* Compressed, of each partition: unpacked it may be twenty times as much, all at once. */
+	{"max.partition.fetch.bytes", "65536"},
 };
 
 /* What promises rest on. */
@@ -108,8 +108,10 @@ static void leave_fatal(struct kafka_consumer *c)
 
 	c->is_fatal = true;
 	c->is_assigned = false;
-	if (p)
-		(void)kafka_fail(&p->sentence, code, "Kafka");
+	if (p) {
+		(void)snprintf(reason, sizeof(reason), "group %.200s", c->group);
+		(void)kafka_fail(&p->sentence, code, reason);
+	}
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
