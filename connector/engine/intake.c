@@ -135,6 +135,7 @@ int intake_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 	                               .store = store_stream,
 	                               .sent_to = partitions_sent_to,
 	                               .is_durable = partitions_are_durable,
+	                               .untold = partitions_untold,
 	                               .arg = e};
 	e->input_ended = !e->options.reads_source;
 	if (e->input_ended && !e->options.owns_source)

@@ -1,5 +1,6 @@
 #include "connector/engine/lag.h"
 #include "connector/engine/partitions.h"
+#include "connector/engine/repeats.h"
 #include "connector/engine/tap.h"
 #include "connector/engine/trace.h"
 
@@ -401,6 +402,7 @@ static struct engine *engine_new(const struct engine_options *options)
 	e->parking = parking_new();
 	e->lag = lag_new(e);
 	e->partitions = partitions_new();
+	e->repeats = repeats_new();
 	e->routes = e->pipeline->routes;
 	e->routes.names = naming_names(e);
 	e->restore = restore_new();
@@ -523,6 +525,7 @@ void engine_free(struct engine *engine)
 	pace_free(e->pace);
 	loop_unwatch(e->loop, e->input_watch);
 	source_free(e->source);
+	repeats_free(e->repeats); /* the source's last commit has asked it */
 	for (size_t i = 0; i < e->n_streams; i++)
 		stream_free(e->streams[i]);
 	free(e->streams);

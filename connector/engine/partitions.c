@@ -1,6 +1,7 @@
 #include "connector/engine/partitions.h"
 
 #include "connector/close/group.h"
+#include "connector/engine/repeats.h"
 #include "connector/source/kafka.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
@@ -128,12 +129,10 @@ int partitions_open(struct engine *e, enum exit_code *ret_code, struct err *err)
 		.tell = engine_tell,
 		.tell_arg = e,
 	};
-	int r = 0;
+	int r;
 
-	if (e->source)
-		kafka_go_on(e->source, &options);
-	else
-		r = kafka_open(&options, &e->source, err);
+	r = e->source ? kafka_go_on(e->source, &options, err)
+	              : kafka_open(&options, &e->source, err);
 	if (r >= 0 && !e->options.reads_source)
 		watch(e);
 	*ret_code = code_of(r);
@@ -313,6 +312,14 @@ uint64_t partitions_sent_to(void *arg, const struct stream *stream)
 	return to != UINT64_MAX ? to : stream->settled_to + kafka_ahead_max;
 }
 
+size_t partitions_untold(void *arg, const struct stream *stream,
+                         const struct stream_range **ret_ranges)
+{
+	const struct engine *e = arg;
+
+	return hook_without("untold") ? 0 : repeats_ranges(e->repeats, stream, ret_ranges);
+}
+
 bool partitions_are_durable(void *arg)
 {
 	const struct engine *e = arg;
@@ -332,6 +339,8 @@ static const char *wait_to_send(const struct engine *e)
 {
 	switch (kafka_claim(e->source)) {
 	case KAFKA_WAITS:
+		if (kafka_fits_nothing(e->source))
+			return "no topic fits the patterns of source.kafka.topics yet";
 		return "waiting until the group has shared out its partitions";
 	case KAFKA_OWNS:
 		if (!kafka_n_partitions(e->source))

@@ -27,6 +27,9 @@ void partitions_turn(struct engine *e);
 void partitions_begin(struct engine *e, const struct stream *stream);
 /* The same: behind the last record of @stream that may have been sent and is not settled. */
 uint64_t partitions_sent_to(void *arg, const struct stream *stream);
+/* The same: what of @stream is settled, and to be done again by its next owner (repeats.h). */
+size_t partitions_untold(void *arg, const struct stream *stream,
+                         const struct stream_range **ret_ranges);
 /* After the last turn of an engine that hands over. */
 void partitions_give_back(struct engine *e);
 

@@ -33,6 +33,7 @@ struct parents;
 struct parking;
 struct asked_at;
 struct partitions;
+struct repeats;
 struct seen;
 struct tap;
 
@@ -113,6 +114,7 @@ struct engine {
 	bool open_is_sorted;
 	struct loop_watch *input_watch;
 	struct partitions *partitions;
+	struct repeats *repeats;
 	char *cluster;             /* of the partitions an earlier run read */
 	uint64_t n_handed_over;    /* records that were open here, and settled by another process */
 	bool hands_over;           /* it ends for its partitions' sake, and is opened anew */
@@ -455,6 +457,8 @@ void restore_to(struct engine *e, const struct place *place);
 bool restore_is_all(const struct engine *e);
 /* Requests and drafts that wait for their place. */
 size_t restore_n(const struct engine *e);
+/* Calls with an unknown outcome that stay as they are: of partitions that are not ours now. */
+uint64_t restore_n_frozen(const struct engine *e);
 
 /* judge.c */
 void judge_request(void *arg, struct request *request, const struct http_answer *answer,

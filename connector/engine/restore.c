@@ -1,5 +1,6 @@
 #include "connector/engine/lag.h"
 #include "connector/engine/partitions.h"
+#include "connector/engine/repeats.h"
 
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
@@ -41,6 +42,7 @@ struct gone {
 struct restore {
 	struct left *items; /* by place; released ones are empty */
 	size_t n, cap, n_left;
+	uint64_t n_frozen;
 	struct cursor *cursors; /* one a stream, by its id */
 	size_t n_cursors;
 	struct gone *gone; /* settled by others, until that is submitted */
@@ -80,6 +82,8 @@ static void reopen(struct engine *e, struct record *record)
 		if (!record->is_settled) {
 			e->n_unsettled++;
 			lag_read(e, record);
+			if (record->worst > OUTCOME_FILTERED)
+				repeats_take_blind(e->repeats, record);
 		}
 		seen_hold_left_open(e, record);
 	}
@@ -204,6 +208,7 @@ static void take_request(void *arg, struct request *takes_request)
 	case LEFT_TO_US:
 		break;
 	case LEFT_FROZEN:
+		e->restore->n_frozen += r->state != REQUEST_PLANNED;
 		request_free(r);
 		return;
 	case LEFT_TO_OTHERS:
@@ -430,6 +435,11 @@ bool restore_is_all(const struct engine *e)
 	return (restore_n(e) || resolve_n(e)) && !batches_n(e) && !e->input_goes_on &&
 	       !aside_is_there(e) && delivery_is_idle(e->delivery) &&
 	       (!resolve_n(e) || (resolve_is_stuck(e) && !resolve_is_busy(e)));
+}
+
+uint64_t restore_n_frozen(const struct engine *e)
+{
+	return e->restore->n_frozen;
 }
 
 size_t restore_n(const struct engine *e)

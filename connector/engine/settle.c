@@ -1,5 +1,6 @@
 #include "connector/engine/lag.h"
 #include "connector/engine/nest.h"
+#include "connector/engine/repeats.h"
 
 #include "connector/respond/event.h"
 #include "lib/mem.h"
@@ -242,6 +243,7 @@ void settle_request(void *arg, struct request *takes_request)
 		settle_part(e, record, r->parts[i].outcome);
 		end->keeps_record[i] = record->n_open > 0 || record->keeps_row;
 	}
+	repeats_take(e->repeats, r);
 	/* Also where the id is not known: the key is taken all the same. */
 	if (r->identity_field && r->state == REQUEST_APPLIED)
 		journal_put_object(e->journal, r, r->intent_wall_ms);
@@ -302,6 +304,7 @@ void settle_rejected_part(struct engine *e, struct part *takes_part, const char 
 	p->message = redact_copy(e->redact, rejection->message ? rejection->message : "");
 	p->field = mem_strdup(rejection->field);
 	settle_part(e, p->record, OUTCOME_REJECTED);
+	repeats_take_blind(e->repeats, p->record);
 
 	end->engine = e;
 	end->part = p;
@@ -332,6 +335,7 @@ void settle_skipped_part(struct engine *e, struct part *takes_part, const char *
 	p->outcome = OUTCOME_SKIPPED;
 	p->message = mem_strdup(why);
 	settle_part(e, p->record, OUTCOME_SKIPPED);
+	repeats_take_blind(e->repeats, p->record);
 
 	end->engine = e;
 	end->request = r;

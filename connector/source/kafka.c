@@ -269,8 +269,9 @@ static void take_trouble(struct kafka *k, const struct kafka_event *event)
 {
 	switch (event->trouble) {
 	case KAFKA_FENCED:
-		k->failed = err_set(&k->failure, -EBUSY, "%s", event->sentence);
 		lose(k, KAFKA_HAS_LOST);
+		if (!kafka_is_fenced(k, event->sentence))
+			k->claim = KAFKA_HAS_LOST; /* whatever it had: all begins anew */
 		return;
 	case KAFKA_REFUSED:
 		k->failed = err_set(&k->failure, -EACCES, "%s", event->sentence);
@@ -285,7 +286,7 @@ static void take_trouble(struct kafka *k, const struct kafka_event *event)
 		if (!kafka_is_pattern(k, event->places.items[0].topic))
 			k->failed = err_set(&k->failure, -ENOENT, "%s", event->sentence);
 		else if (*event->places.items[0].topic == '^')
-			k->n_unfit++;
+			kafka_fits_none(k, event->places.items[0].topic);
 		return;
 	case KAFKA_UNREACHABLE:
 		if (!k->unreachable_ms)
@@ -335,14 +336,12 @@ static int fail(struct kafka *k, struct err *err)
 
 /* Reading */
 
-/* Each topic is a pattern that fits none: the client does not even join the group. */
-static bool fits_nothing(const struct kafka *k)
+bool kafka_fits_nothing(const struct source *source)
 {
-	size_t n = 0;
+	const struct kafka *k = kafka_of(source);
 
-	while (k->topics[n])
-		n++;
-	return k->claim == KAFKA_WAITS && !k->is_wanted && !k->has_begun && k->n_unfit >= n;
+	return k->claim == KAFKA_WAITS && !k->is_wanted && !k->has_begun &&
+	       strlist_len(k->unfit) == strlist_len(k->topics);
 }
 
 static bool is_at_end(const struct kafka *k)
@@ -350,7 +349,7 @@ static bool is_at_end(const struct kafka *k)
 	if (!k->options.until_end || k->n_held)
 		return false;
 	if (k->claim != KAFKA_OWNS)
-		return fits_nothing(k);
+		return kafka_fits_nothing(&k->source);
 	for (size_t i = 0; i < k->n_parts; i++)
 		if (!k->parts[i].is_checked || k->parts[i].at < k->parts[i].end_at_start)
 			return false;
@@ -589,7 +588,9 @@ struct kafka_lag kafka_lag(const struct source *source, size_t i)
 	return (struct kafka_lag){.topic = p->topic,
 	                          .partition = p->partition,
 	                          .position = p->stream->settled_to,
-	                          .end = p->end,
+	                          /* What others have settled may be more than was seen. */
+	                          .end = p->end > p->stream->settled_to ? p->end
+	                                                                : p->stream->settled_to,
 	                          .read_ms = p->read_ms};
 }
 
@@ -606,6 +607,7 @@ static void kafka_free(struct source *source)
 	kafka_places_deinit(&k->wanted);
 	free(k->streams);
 	strlist_free(k->topics);
+	strlist_free(k->unfit);
 	free(k->group);
 	free(k->instance);
 	free(k->journal);
@@ -633,7 +635,7 @@ static void take_options(struct kafka *k, const struct kafka_options *options)
 		k->streams[i] = options->known[i];
 }
 
-void kafka_go_on(struct source *source, const struct kafka_options *options)
+int kafka_go_on(struct source *source, const struct kafka_options *options, struct err *err)
 {
 	struct kafka *k = kafka_of(source);
 
@@ -641,6 +643,7 @@ void kafka_go_on(struct source *source, const struct kafka_options *options)
 	take_options(k, options);
 	/* What a person said was said of what there was when it was said. */
 	k->options.accepts_offsets = options->accepts_offsets && !k->has_begun;
+	return kafka_join_again(k, err);
 }
 
 int kafka_open(const struct kafka_options *options, struct source **ret_source, struct err *err)
@@ -654,12 +657,7 @@ int kafka_open(const struct kafka_options *options, struct source **ret_source, 
 	k->group = mem_strdup(options->group);
 	k->instance = mem_strdup(options->instance);
 	k->journal = mem_strdup(options->journal);
-	const struct kafka_consumer_config config = {.conf = options->conf,
-	                                             .group = k->group,
-	                                             .instance = k->instance,
-	                                             .topics = k->topics};
-
-	r = kafka_consumer_open(&config, &k->consumer, err);
+	r = kafka_join(k, err);
 	if (r < 0) {
 		kafka_free(&k->source);
 		return r;

@@ -47,15 +47,15 @@ enum { kafka_ahead_max = 4096 };
 /*
  * Joins the group; records come when it has shared out its partitions. Beside the errors of
  * source_next(), that one gives -EACCES (login, rights: exit code 77), -ENOENT (no such topic: 78),
- * -EBUSY (another process has this state's place: 75).
+ * -EBUSY (another process has taken this state's place, for the second time in a minute: 75).
  */
 int kafka_open(const struct kafka_options *options, struct source **ret_source, struct err *err);
 
 /*
  * Goes on as a member of its group for another engine, with streams, host and limits of its own;
- * what was read for the one before was given back with kafka_hand_over().
+ * what was read for the one before was given back with kafka_hand_over(). Errors as kafka_open().
  */
-void kafka_go_on(struct source *source, const struct kafka_options *options);
+int kafka_go_on(struct source *source, const struct kafka_options *options, struct err *err);
 
 /*
  * Once a turn, before anything is read or sent, also when nothing is read: keeps the lease and the
@@ -74,6 +74,9 @@ enum kafka_claim {
 	KAFKA_HAS_LOST, /* others may have them: kafka_hand_over() at once, which commits nothing */
 };
 enum kafka_claim kafka_claim(const struct source *source);
+
+/* Each topic is a pattern that fits none: the client does not even join the group. */
+bool kafka_fits_nothing(const struct source *source);
 
 /* The partition is ours, and read. */
 bool kafka_has(const struct source *source, uint64_t stream);

@@ -51,10 +51,14 @@ static uint64_t wanted_ceiling(const struct kafka *k, const struct kafka_part *p
 static void add_place(const struct kafka *k, struct kafka_part *p, uint64_t ceiling,
                       struct kafka_places *places)
 {
+	const struct source_host *host = k->options.host;
+	const struct stream_range *untold = NULL;
+	const size_t n = host->untold ? host->untold(host->arg, p->stream, &untold) : 0;
+
 	p->asked = ceiling;
 	p->sent_to = p->stream->settled_to;
 	kafka_places_add(places, p->topic, p->partition, (int64_t)p->sent_to)->metadata =
-		kafka_note_text(k->journal, p->stream, ceiling);
+		kafka_note_text(k->journal, p->stream, ceiling, untold, n);
 }
 
 /* Nothing more is sent: who is next needs to prove no more than what was. */

@@ -10,27 +10,49 @@
 
 static const char mark[] = "closefeed1 ";
 
-char *kafka_note_text(const char *journal, const struct stream *stream, uint64_t ceiling)
+/* A note that is being written. */
+struct writing {
+	struct buf text;
+	uint64_t end; /* of the last range */
+	bool is_full; /* nothing more fits; what stands behind is left out, too */
+};
+
+static void add_range(struct writing *w, uint64_t from, uint64_t to)
 {
-	struct buf text = BUF_INIT;
-	uint64_t end = stream->settled_to;
+	const size_t before = w->text.len;
 
-	buf_addf(&text, "%s%s %" PRIu64 " %" PRIu64, mark, journal, stream->generation, ceiling);
-	/* The first are the ones that are asked for first. */
-	for (size_t i = 0; i < stream->n_ranges; i++) {
-		const struct stream_range *range = &stream->ranges[i];
-		const size_t before = text.len;
-
-		buf_addf(&text, " %" PRIu64 "+%" PRIu64, range->from - end,
-		         range->to - range->from);
-		if (text.len > kafka_note_max) {
-			text.len = before;
-			text.data[before] = '\0';
-			break;
-		}
-		end = range->to;
+	if (w->is_full || from >= to)
+		return;
+	buf_addf(&w->text, " %" PRIu64 "+%" PRIu64, from - w->end, to - from);
+	w->is_full = w->text.len > kafka_note_max;
+	if (w->is_full) {
+		w->text.len = before;
+		w->text.data[before] = '\0';
 	}
-	return buf_take(&text);
+	w->end = to;
+}
+
+char *kafka_note_text(const char *journal, const struct stream *stream, uint64_t ceiling,
+                      const struct stream_range *untold, size_t n_untold)
+{
+	struct writing w = {.text = BUF_INIT, .end = stream->settled_to};
+	size_t next = 0;
+
+	buf_addf(&w.text, "%s%s %" PRIu64 " %" PRIu64, mark, journal, stream->generation, ceiling);
+	/* The first are the ones that are asked for first. */
+	for (size_t i = 0; i < stream->n_ranges && !w.is_full; i++) {
+		const struct stream_range *range = &stream->ranges[i];
+		uint64_t from = range->from;
+
+		while (next < n_untold && untold[next].to <= from)
+			next++;
+		for (size_t k = next; k < n_untold && untold[k].from < range->to; k++) {
+			add_range(&w, from, untold[k].from);
+			from = untold[k].to;
+		}
+		add_range(&w, from, range->to);
+	}
+	return buf_take(&w.text);
 }
 
 static bool read_number(const char **text, uint64_t *ret_number)

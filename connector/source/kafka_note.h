@@ -23,8 +23,12 @@ struct kafka_note {
 	const char *ranges; /* "gap+length …" from there on; borrowed of the text */
 };
 
-/* The note of @stream, for an offset of its settled_to. To free(). */
-char *kafka_note_text(const char *journal, const struct stream *stream, uint64_t ceiling);
+/*
+ * The note of @stream, for an offset of its settled_to; what is in one of the @n_untold ranges is
+ * not told as settled. To free().
+ */
+char *kafka_note_text(const char *journal, const struct stream *stream, uint64_t ceiling,
+                      const struct stream_range *untold, size_t n_untold);
 
 /* False: somebody else's, or damaged. @text may be NULL, and must outlive the note. */
 bool kafka_note_parse(const char *text, struct kafka_note *ret_note);

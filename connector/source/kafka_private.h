@@ -50,8 +50,10 @@ struct kafka {
 	char *cluster;  /* hash of its id; NULL: not known yet */
 	bool has_begun; /* an assignment with partitions */
 	bool has_rejoined;
+	uint64_t fenced_ms;  /* its place was taken last; 0: never */
+	bool joins_again;    /* … and is to be taken back */
 	uint64_t look_at_ms; /* who reads what; 0: not again */
-	size_t n_unfit;      /* patterns that fitted no topic when they were looked up */
+	char **unfit;        /* patterns that fitted no topic when they were looked up */
 	/* An assignment that is not read yet */
 	struct kafka_places wanted;
 	bool is_wanted;
@@ -89,6 +91,15 @@ int kafka_try_to_begin(struct kafka *k, struct err *err);
 void kafka_say(const struct kafka *k, const char *sentence);
 /* Reads @p from its beginning, as a partition that the state does not know. */
 int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
+
+/* kafka_place.c: joins the group. */
+void kafka_fits_none(struct kafka *k, const char *pattern);
+int kafka_join(struct kafka *k, struct err *err);
+/* Kafka says that another process has the place. False: it is to be taken back, when all that was
+ * read is forgotten; true: it ends, @sentence says why. */
+bool kafka_is_fenced(struct kafka *k, const char *sentence);
+/* Takes it back, as a new member, where that is to be done. */
+int kafka_join_again(struct kafka *k, struct err *err);
 
 /* kafka_unread.c: a look at who reads what, soon after an assignment. */
 void kafka_look_later(struct kafka *k);

@@ -69,6 +69,12 @@ struct source_host {
 	uint64_t (*sent_to)(void *arg, const struct stream *stream);
 	/* Whether all that is settled is durable: else nobody is told yet. NULL: it always is. */
 	bool (*is_durable)(void *arg);
+	/*
+	 * Of a partition: the ranges, sorted, that its next owner is to do again though they are
+	 * settled; valid until the next call. NULL: none.
+	 */
+	size_t (*untold)(void *arg, const struct stream *stream,
+	                 const struct stream_range **ret_ranges);
 	void *arg;
 };
 

@@ -93,3 +93,54 @@ def test_what_another_owner_has_changed_is_not_unchanged(topic, sandbox):
     assert [lead["description"] for lead in sandbox.objects("lead")] == ["first"]
     put("first")
     assert t.run(path).summary["skipped"] == 1
+
+
+HALF_DONE = """
+    - operation: lead.upsert
+      match: {name: "{name}"}
+      continue: true
+      body: {name: "{name}", description: "{description}"}
+    - operation: lead.create
+      when: .logs
+      body: {name: "Log"}
+    """
+
+
+def note_of(t):
+    """What the next owner is told: the offset, and the ranges that are settled above it."""
+    offset, note = t.broker.committed(t.group, t.name).get(0, (0, b""))
+    return offset, note, note.decode().split()[4:]
+
+
+@pytest.mark.parametrize("without, told, wanted", [
+    ("", ["2+1"], "second"),
+    ("untold", ["1+2"], "first"),
+])
+def test_what_came_behind_half_a_record_comes_behind_it_with_the_next_owner(
+        topic, sandbox, without, told, wanted):
+    """Of the first record the update is done and the create is not answered, so its next owner does
+    it as a whole. The second one's update came later, and must again."""
+    t = topic()
+    for name in ("Acme", "Bolt"):
+        sandbox.post("/lead/", {"name": name})
+    sandbox.add_fault("timeout_before", method="POST", path="/lead/")
+    t.put(*[Record(json.dumps(record)) for record in (
+        {"name": "Acme", "description": "first", "logs": True},
+        {"name": "Acme", "description": "second"},
+        {"name": "Bolt", "description": "third"})])
+    first = t.closefeed.start(
+        "run", t.file(name="one", routes=HALF_DONE, delivery="quarantine: 330s"),
+        env={"CLOSEFEED_WITHOUT": without})
+    wait_until(lambda: note_of(t)[2] == told, 60)
+    first.kill()
+    first.communicate()
+    sandbox.clear_faults()
+
+    # The next owner knows no more than this; in another group it need not wait for the session.
+    offset, note, _ = note_of(t)
+    t.group += ".next"
+    t.broker.commit(t.group, t.name, {0: (offset, note)})
+    summary = t.run(t.file(name="two", routes=HALF_DONE), code=1).summary
+    assert summary["held"] == 1
+    found = {lead["name"]: lead["description"] for lead in sandbox.objects("lead")}
+    assert found == {"Acme": wanted, "Bolt": "third"}

@@ -25,7 +25,7 @@ static void a_note_says_what_the_next_owner_must_know(void **state)
 	mine->generation = 3;
 	stream_settle(mine, 102, 105, 0);
 	stream_settle(mine, 110, 111, 0);
-	text = kafka_note_text("abc", mine, 4196);
+	text = kafka_note_text("abc", mine, 4196, NULL, 0);
 	check_text(text, "closefeed1 abc 3 4196 2+3 5+1");
 	check(kafka_note_parse(text, &note));
 	check_text(note.journal, "abc");
@@ -71,7 +71,7 @@ static void what_does_not_fit_is_left_out_and_nothing_is_made_up(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < 3000; i++)
 		stream_settle(mine, 1000 + 2 * i, 1001 + 2 * i, 0);
-	text = kafka_note_text("abc", mine, 8000);
+	text = kafka_note_text("abc", mine, 8000, NULL, 0);
 	check(strlen(text) <= kafka_note_max);
 	check(kafka_note_parse(text, &note));
 	note.offset = 100;
@@ -79,6 +79,24 @@ static void what_does_not_fit_is_left_out_and_nothing_is_made_up(void **state)
 	check(theirs->n_ranges > 500);
 	for (uint64_t pos = 0; pos < 8000; pos++)
 		check(!stream_is_settled(theirs, pos) || stream_is_settled(mine, pos));
+}
+
+static void what_is_to_be_done_again_is_not_told(void **state)
+{
+	const struct stream_range untold[] = {
+		{90, 101, 0}, {102, 103, 0}, {104, 105, 0}, {107, 120, 0}, {130, UINT64_MAX, 0}};
+	cleanup_(stream_freep) struct stream *mine = settled_to(100);
+	cleanup_(freep) char *text = NULL;
+
+	(void)state;
+	stream_settle(mine, 102, 106, 0);
+	stream_settle(mine, 110, 112, 0);
+	stream_settle(mine, 118, 122, 0);
+	stream_settle(mine, 128, 140, 0);
+	stream_settle(mine, 150, 160, 0);
+	text = kafka_note_text("abc", mine, 4196, untold, 5);
+	/* 103, 105, 120 to 122, 128 to 130 */
+	check_text(text, "closefeed1 abc 0 4196 3+1 1+1 14+2 6+2");
 }
 
 static void what_is_no_note_of_ours_is_none(void **state)
@@ -132,6 +150,7 @@ int main(void)
 		sentence(a_note_says_what_the_next_owner_must_know),
 		sentence(ranges_are_counted_from_the_offset_they_came_with),
 		sentence(what_does_not_fit_is_left_out_and_nothing_is_made_up),
+		sentence(what_is_to_be_done_again_is_not_told),
 		sentence(what_is_no_note_of_ours_is_none),
 		sentence(a_gap_is_settled_around_what_is_settled),
 	};

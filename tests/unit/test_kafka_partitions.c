@@ -232,6 +232,50 @@ static void partitions_are_handed_over(void **state)
 	world_free(w);
 }
 
+/* As librdkafka does when its JoinGroup is taken for that of another process. */
+static void be_fenced(struct world *w, int *ret_r, struct err *err)
+{
+	enum { heartbeat = 12, fenced_instance = 82 };
+	const uint64_t until_ms = clock_monotonic_ms() + 30000;
+
+	mock_kafka_refuse(w->mock, heartbeat, fenced_instance);
+	do {
+		record_unref(turn(w, ret_r, err));
+		check(clock_monotonic_ms() < until_ms);
+	} while (*ret_r >= 0 && kafka_claim(w->source) != KAFKA_HAS_LOST);
+}
+
+static void a_place_that_was_taken_is_taken_back_once(void **state)
+{
+	struct world *w = world_new(1);
+	struct record *record;
+	struct err err = {""};
+	int r;
+
+	(void)state;
+	produce(w, 0, 1);
+	start(w);
+	record_unref(next(w));
+	be_fenced(w, &r, &err);
+	check(r >= 0);
+	check(!kafka_has_lease(w->source, clock_monotonic_ms()));
+	check(strstr(w->told, "takes it back once"));
+
+	/* Another engine goes on, with what was not settled. */
+	kafka_hand_over(w->source, 1000);
+	w->options.n_known = w->n_streams;
+	check_eq(kafka_go_on(w->source, &w->options, &err), 0);
+	record = next(w);
+	check_eq(record->pos, 0);
+	record_unref(record);
+	check(kafka_has_lease(w->source, clock_monotonic_ms()));
+
+	be_fenced(w, &r, &err);
+	check_eq(r, -EBUSY);
+	check(strstr(err.text, "another process with the same state"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +287,7 @@ int main(void)
 		sentence(who_only_owns_knows_a_topic_that_was_made_anew),
 		sentence(a_truncated_topic_is_told_and_not_read),
 		sentence(partitions_are_handed_over),
+		sentence(a_place_that_was_taken_is_taken_back_once),
 	};
 
 	return run_sentences(tests);

@@ -1,0 +1,70 @@
+#include "connector/source/kafka_private.h"
+
+#include "lib/mem.h"
+#include "lib/strlist.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/*
+ * The place in the group. When a broker goes away with the answer to it, librdkafka asks once more
+ * to join; Kafka has a new member for that already, and takes the old one for another process with
+ * the same id. So a place that was taken is taken back once, by a new member. Where it was another
+ * process, which holds a copy of the state, that one takes it once more, and this one ends.
+ */
+
+enum { again_ms = 60000 };
+
+void kafka_fits_none(struct kafka *k, const char *pattern)
+{
+	char sentence[700];
+
+	if (strlist_has(k->unfit, pattern))
+		return;
+	strlist_add(&k->unfit, mem_strdup(pattern));
+	(void)snprintf(sentence, sizeof(sentence),
+	               "no topic fits the pattern \"%.300s\": is it right, and may this user "
+	               "describe the topic? Topics are looked for again every "
+	               "topic.metadata.refresh.interval.ms (5 minutes)",
+	               pattern);
+	kafka_say(k, sentence);
+}
+
+int kafka_join(struct kafka *k, struct err *err)
+{
+	const struct kafka_consumer_config config = {.conf = k->options.conf,
+	                                             .group = k->group,
+	                                             .instance = k->instance,
+	                                             .topics = k->topics};
+
+	return kafka_consumer_open(&config, &k->consumer, err);
+}
+
+bool kafka_is_fenced(struct kafka *k, const char *sentence)
+{
+	const bool is_again = k->fenced_ms && k->now_ms < k->fenced_ms + again_ms;
+
+	/* Who only sends a record by hand has nobody who begins anew for it. */
+	if (is_again || k->options.is_only_owner) {
+		k->failed = err_set(&k->failure, -EBUSY, "%s", sentence);
+		return true;
+	}
+	k->fenced_ms = k->now_ms;
+	k->joins_again = true;
+	kafka_say(k, "Kafka has given this process's place in the consumer group to somebody with "
+	             "the same state: it takes it back once, and ends if that happens again "
+	             "within a minute");
+	return false;
+}
+
+int kafka_join_again(struct kafka *k, struct err *err)
+{
+	enum { closing_ms = 5000 };
+
+	if (!k->joins_again)
+		return 0;
+	k->joins_again = false;
+	kafka_consumer_close_within(k->consumer, closing_ms);
+	k->consumer = NULL;
+	return kafka_join(k, err);
+}
