@@ -63,6 +63,9 @@ static int explain_away(const char *why, const char *brokers, struct err *err)
 {
 	const bool is_cut = strstr(why, "ApiVersion") != NULL;
 
+	/* "2/2 brokers are down" says no more than we do. */
+	if (strstr(why, "brokers are down"))
+		why = "";
 	return err_set(err, -EIO, "%.100s: no broker can be reached%s%s%s: %s", brokers,
 	               *why ? " (" : "", why, *why ? ")" : "",
 	               is_cut ? "is security.protocol right for this port?"

@@ -121,9 +121,10 @@ void desk_print_status(FILE *out, struct json_object *answer)
 	                                     "rejected", "held",      "open",     NULL};
 	struct json_object *sentences = json_get(answer, "sentences");
 	struct json_object *of_run = json_get(answer, "counts");
+	const bool is_running = json_get_bool(answer, "running", false);
 
 	(void)fprintf(out, "%s: ", json_get_string(answer, "pipeline"));
-	if (json_get_bool(answer, "running", false))
+	if (is_running)
 		(void)fprintf(out, "running (process %" PRId64 ", run %s)\n",
 		              json_get_int(answer, "pid", 0), plain(json_get(answer, "run")));
 	else
@@ -136,17 +137,23 @@ void desk_print_status(FILE *out, struct json_object *answer)
 	print_place(out, json_get(answer, "source"));
 	print_lag(out, json_get(answer, "lag"));
 	print_partitions(out, json_get(answer, "partitions"));
-	if (of_run)
-		(void)fprintf(out, "records of run %s:\n", plain(json_get(answer, "run")));
-	for (size_t i = 0; of_run && counts[i]; i++)
+	if (of_run && json_get(answer, "run"))
+		(void)fprintf(out, "records of run %s:%s\n", plain(json_get(answer, "run")),
+		              json_get_int(of_run, "read", 0) ? "" : " none");
+	for (size_t i = 0; counts[i]; i++)
 		print_count(out, of_run, counts[i], counts[i]);
 	if (json_get_int(answer, "open", 0) + json_get_int(answer, "unknown", 0) +
-	            json_get_int(answer, "held", 0) + json_get_int(answer, "rejected", 0) +
-	            json_get_int(answer, "events_owed", 0) >
+	            json_get_int(answer, "frozen", 0) + json_get_int(answer, "held", 0) +
+	            json_get_int(answer, "rejected", 0) + json_get_int(answer, "events_owed", 0) >
 	    0)
 		(void)fprintf(out, "in the state now:\n");
 	print_count(out, answer, "open", "open");
-	print_count(out, answer, "unknown", "with an unknown outcome, being looked up");
+	print_count(out, answer, "unknown",
+	            is_running ? "with an unknown outcome, being looked up"
+	                       : "with an unknown outcome, to be looked up by the next run");
+	print_count(
+		out, answer, "frozen",
+		"with an unknown outcome, of partitions another process has now: left as they are");
 	print_count(out, answer, "held", "held: closefeed held list");
 	print_count(out, answer, "rejected", "rejected: closefeed rejects list");
 	print_count(out, answer, "events_owed",

@@ -124,8 +124,11 @@ static void look_at_session(struct doctor *d, const struct pipeline_source_kafka
 	say(d, kafka->session_ms > broker_max_ms ? FINDING_WARNING : FINDING_GOOD, "session", text);
 }
 
-/* The input is opened as preview opens it: nothing of the state is looked at. */
-static void look_at_input(struct doctor *d, const struct pipeline *p)
+/*
+ * The input is opened as preview opens it: nothing of the state is looked at. Brokers, topics and
+ * rights end it as they would end a run.
+ */
+static enum exit_code look_at_input(struct doctor *d, const struct pipeline *p)
 {
 	const struct ndjson_options options = {
 		.path = p->ndjson_path,
@@ -133,23 +136,25 @@ static void look_at_input(struct doctor *d, const struct pipeline *p)
 		.max_record = p->max_record,
 		.is_follow = p->ndjson_follow,
 	};
+	enum exit_code code;
 	struct source *source = NULL;
 	struct err err;
 
 	if (p->kafka.topics) {
-		(void)source_topics_check(p, add_topic, d);
+		code = source_topics_check(p, add_topic, d);
 		look_at_session(d, &p->kafka);
-		return;
+		return code;
 	}
 	if (strcmp(p->ndjson_path, "-") == 0) {
 		say(d, FINDING_GOOD, "input", "standard input");
-		return;
+		return EXIT_DONE;
 	}
 	if (ndjson_open(&options, &source, &err) < 0)
 		say(d, FINDING_BAD, "input", err.text);
 	else
 		say(d, FINDING_GOOD, "input", p->ndjson_written);
 	source_free(source);
+	return EXIT_DONE; /* what is bad of files is the machine's */
 }
 
 /* Secrets are looked at, too: a file that others may write is a trouble of the machine. */
@@ -158,6 +163,7 @@ static enum exit_code look_at_pipeline(struct doctor *d, const char *path)
 	const struct pipeline_options options = {
 		.operations = crm_catalogue(), .with_secrets = true, .getenv = cli_getenv};
 	cleanup_(pipeline_freep) struct pipeline *p = NULL;
+	enum exit_code code;
 	struct err err;
 	char text[80];
 
@@ -174,9 +180,9 @@ static enum exit_code look_at_pipeline(struct doctor *d, const char *path)
 	}
 	say(d, FINDING_GOOD, "pipeline", p->name);
 	look_at_descriptors(d, p->concurrency);
-	look_at_input(d, p);
+	code = look_at_input(d, p);
 	state_examine(p, add_finding, d);
-	return d->is_bad ? EXIT_LOCAL : EXIT_DONE;
+	return code;
 }
 
 static void print_json(const struct doctor *d)

@@ -274,18 +274,6 @@ static enum exit_code act_alone(const struct pipeline *pipeline, const char *ver
 	return code;
 }
 
-static struct json_object *never_run(const struct pipeline *pipeline)
-{
-	struct json_object *o = json_object_new_object();
-	struct json_object *sentences = json_object_new_array();
-
-	(void)json_object_object_add(o, "pipeline", json_object_new_string(pipeline->name));
-	(void)json_object_object_add(o, "running", json_object_new_boolean(false));
-	(void)json_object_array_add(sentences, json_object_new_string("no state yet: never run"));
-	(void)json_object_object_add(o, "sentences", sentences);
-	return o;
-}
-
 /* The answers of a state with nothing in it; asking does not make one. */
 static struct json_object *no_state(const struct pipeline *pipeline, const char *verb,
                                     struct json_object *request)
@@ -313,7 +301,7 @@ static struct json_object *no_state(const struct pipeline *pipeline, const char 
 	size_t i = 0;
 
 	if (!strcmp(verb, "status"))
-		return never_run(pipeline);
+		return desk_never_run(pipeline);
 	while (strcmp(rows[i].verb, verb) != 0) {
 		i++;
 		assert(i < sizeof(rows) / sizeof(*rows));

@@ -38,6 +38,8 @@ struct desk {
 struct json_object *desk_read(struct journal *journal, struct engine *e,
                               const struct pipeline *pipeline, const char *verb,
                               struct json_object *request);
+/* The status of a pipeline that has no state yet: every key of one that has. */
+struct json_object *desk_never_run(const struct pipeline *pipeline);
 struct json_object *desk_refusal(enum exit_code code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Ids of @request's "ids" or "id", 0-terminated, to free(); NULL: none given. */

@@ -322,6 +322,33 @@ static void say(struct json_object *sentences, const struct journal_totals *t, s
 		             (unsigned long long)t->rejected);
 }
 
+static void add_totals(struct json_object *o, const struct journal_totals *t, uint64_t n_frozen)
+{
+	set_number(o, "open", t->open);
+	set_number(o, "unknown", t->unknown > n_frozen ? t->unknown - n_frozen : 0);
+	set_number(o, "frozen", n_frozen);
+	set_number(o, "held", t->held);
+	set_number(o, "rejected", t->rejected);
+	set_number(o, "events_owed", n_owed(t));
+}
+
+struct json_object *desk_never_run(const struct pipeline *pipeline)
+{
+	static const struct journal_totals none;
+	static const struct run_counts no_counts;
+	struct json_object *o = json_object_new_object(), *sentences = json_object_new_array();
+
+	set_text(o, "pipeline", pipeline->name);
+	(void)json_object_object_add(o, "running", json_object_new_boolean(false));
+	(void)json_object_object_add(o, "run", NULL);
+	(void)json_object_object_add(o, "counts", counts_of(&no_counts));
+	add_sentence(sentences, "no state yet: never run");
+	(void)json_object_object_add(o, "sentences", sentences);
+	add_totals(o, &none, 0);
+	lag_print(o, sentences, NULL, NULL, pipeline);
+	return o;
+}
+
 static struct json_object *status(struct journal *journal, struct engine *e,
                                   const struct pipeline *pipeline)
 {
@@ -343,18 +370,12 @@ static struct json_object *status(struct journal *journal, struct engine *e,
 	(void)json_object_object_add(o, "running", json_object_new_boolean(e != NULL));
 	if (e)
 		set_number(o, "pid", (uint64_t)getpid());
-	if (has_run) {
-		set_number(o, "run", last.id);
-		(void)json_object_object_add(o, "counts", counts_of(&last.counts));
-	}
+	(void)json_object_object_add(o, "run", has_run ? json_object_new_uint64(last.id) : NULL);
+	(void)json_object_object_add(o, "counts", counts_of(&last.counts));
 	say(sentences, &t, e, has_run ? &last : NULL);
 	say_responses(o, sentences, &t, e, pause_since(journal, pipeline));
 	(void)json_object_object_add(o, "sentences", sentences);
-	set_number(o, "open", t.open);
-	set_number(o, "unknown", t.unknown);
-	set_number(o, "held", t.held);
-	set_number(o, "rejected", t.rejected);
-	set_number(o, "events_owed", n_owed(&t));
+	add_totals(o, &t, e ? restore_n_frozen(e) : 0);
 	if (!pipeline->kafka.topics)
 		(void)journal_each_stream(journal, add_place, o, NULL);
 	lag_print(o, sentences, journal, e, pipeline);

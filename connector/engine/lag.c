@@ -294,7 +294,8 @@ static struct json_object *partitions(struct journal *journal, const struct engi
 	struct json_object *list = json_object_new_array();
 
 	if (!e || !e->source) {
-		(void)journal_each_stream(journal, add_known, list, NULL);
+		if (journal)
+			(void)journal_each_stream(journal, add_known, list, NULL);
 		return list;
 	}
 	for (size_t i = 0; i < kafka_n_partitions(e->source); i++) {
@@ -323,7 +324,7 @@ void lag_print(struct json_object *o, struct json_object *sentences, struct jour
 	if (!pipeline->kafka.topics)
 		return;
 	(void)json_object_object_add(o, "partitions", partitions(journal, e));
-	if (!e)
+	if (!e && journal)
 		(void)json_object_array_add(
 			sentences, json_string("how much is left in the topics is known while it "
 		                               "runs"));

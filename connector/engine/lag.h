@@ -34,7 +34,7 @@ bool lag_waits(const struct engine *e, char *text, size_t size);
 
 /*
  * Adds "lag" and "partitions" to the status @o; @e is NULL when nobody runs: then only positions
- * are known, from the state.
+ * are known, from the state; @journal is NULL where there is none.
  */
 void lag_print(struct json_object *o, struct json_object *sentences, struct journal *journal,
                const struct engine *e, const struct pipeline *pipeline);

@@ -138,10 +138,12 @@ static void read_topics(struct loader *l, const struct key *key, const struct ya
 	struct pipeline *p = target;
 	struct buf written = BUF_INIT;
 
-	if (value->kind != YAML_LIST || value->n == 0) {
+	if (value->kind != YAML_LIST) {
 		fail_kind(l, value, key->takes);
 		return;
 	}
+	if (value->n == 0)
+		fail(l, value, "needs at least one topic");
 	for (size_t i = 0; i < value->n; i++) {
 		const size_t mark = path_enter_item(l, i);
 

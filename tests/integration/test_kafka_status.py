@@ -2,9 +2,9 @@
 is, when it will be done; and what is waited for, in words."""
 
 import json
+import select
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -185,17 +185,22 @@ def test_tap_stays_over_a_rebalance(closefeed, kafka, member):
     tap = subprocess.Popen(
         [closefeed.binary, "tap", str(first.path), "--json"], cwd=closefeed.folder,
         env=closefeed.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE)
+        stderr=subprocess.PIPE, bufsize=0)
     assert b"watching" in tap.stderr.readline()
     second = member(topic, group=group, name="second")
     first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=60)
-    time.sleep(0.5)
-    assert tap.poll() is None
-    kafka.produce(topic, leads(20))
-    exchange = json.loads(tap.stdout.readline())
-    while exchange["kind"] != "call":
-        exchange = json.loads(tap.stdout.readline())
-    [place] = exchange["records"]
+
+    # It watches again some time after, so there must be something to see then.
+    def sees_a_call():
+        kafka.produce(topic, leads(20))
+        assert tap.poll() is None
+        while select.select([tap.stdout], [], [], 0.5)[0]:
+            exchange = json.loads(tap.stdout.readline())
+            if exchange["kind"] == "call":
+                return exchange
+        return None
+
+    [place] = wait_until(sees_a_call, timeout=60)["records"]
     assert place["topic"] == topic and place["offset"] >= 0
     second.end()
     first.end()
