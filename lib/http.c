@@ -306,6 +306,7 @@ void http_free(struct http *http)
 		loop_unwatch(http->loop, http->watches[fd].watch);
 	free(http->watches);
 	free_secret(http->user);
+	free_secret(http->bearer);
 	free_secret(http->proxy);
 	free(http->ca_file);
 	free(http->unix_socket);
@@ -343,6 +344,13 @@ void http_start(struct http *http, const struct http_request *request)
 	link_in(http, t);
 	if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 		mem_exhausted();
+}
+
+void http_set_bearer(struct http *http, const char *token)
+{
+	free_secret(http->bearer);
+	http->bearer = mem_strdup(token);
+	http->n_bearer++;
 }
 
 unsigned http_in_flight(const struct http *http)

@@ -93,5 +93,11 @@ void http_global_deinit(void);
  */
 void http_start(struct http *http, const struct http_request *request);
 
+/*
+ * What is started from now on carries "Authorization: Bearer @token" instead of the Basic user;
+ * copied.
+ */
+void http_set_bearer(struct http *http, const char *token);
+
 /* Transfers not done yet. */
 unsigned http_in_flight(const struct http *http);

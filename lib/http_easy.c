@@ -296,6 +296,19 @@ static void forget_answer(struct http_transfer *t)
 	t->curl_error[0] = '\0';
 }
 
+/* libcurl wipes nothing, but it lets go of the one before. */
+static void set_bearer(struct http_transfer *t)
+{
+	if (t->n_bearer == t->http->n_bearer)
+		return;
+	t->n_bearer = t->http->n_bearer;
+	(void)curl_easy_setopt(t->easy, CURLOPT_USERNAME, NULL);
+	(void)curl_easy_setopt(t->easy, CURLOPT_PASSWORD, NULL);
+	(void)curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+	if (curl_easy_setopt(t->easy, CURLOPT_XOAUTH2_BEARER, t->http->bearer) != CURLE_OK)
+		mem_exhausted();
+}
+
 void http_easy_prepare(struct http_transfer *t, const struct http_request *request)
 {
 	const long timeout_ms = request->timeout_ms ? (long)request->timeout_ms : 120000L;
@@ -309,6 +322,7 @@ void http_easy_prepare(struct http_transfer *t, const struct http_request *reque
 	t->is_plain = strncasecmp(request->url, "https:", strlen("https:")) != 0;
 	set_headers(t, request->headers);
 	set_method(t, request);
+	set_bearer(t);
 	(void)curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, 0L);
 	(void)curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 0L);
 	(void)curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, timeout_ms);

@@ -48,6 +48,7 @@ struct http_transfer {
 
 	/* What the easy handle has been told, so that equal settings are not made again. */
 	struct curl_slist *slist;
+	unsigned n_bearer;
 	enum { METHOD_NONE, METHOD_GET, METHOD_DELETE, METHOD_POST, METHOD_OTHER } method;
 	char curl_error[CURL_ERROR_SIZE];
 };
@@ -64,6 +65,8 @@ struct http {
 	unsigned n_in_flight;
 	bool *ret_is_gone; /* of the innermost frame that calls done(): http_free() tells it */
 
+	char *bearer;      /* NULL: none */
+	unsigned n_bearer; /* how many there have been */
 	char *user, *ca_file, *proxy, *unix_socket, *user_agent;
 	bool allow_http, check_address, allow_private, allow_loopback;
 	unsigned max_connections, connect_timeout_ms;

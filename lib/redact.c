@@ -6,6 +6,7 @@
 
 #include "lib/redact.h"
 
+#include "lib/cleanup.h"
 #include "lib/crypto.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -46,6 +47,16 @@ static size_t slot(const char *two)
 	return (size_t)((two[0] | 0x20) & 0xff) << 4 ^ (size_t)((two[1] | 0x20) & 0xff);
 }
 
+static void note_shifts(struct redact *r, const char *text)
+{
+	for (size_t end = 1; end < window; end++) {
+		uint8_t *shift = &r->shift[slot(text + end - 1)];
+
+		if (*shift > window - 1 - end)
+			*shift = (uint8_t)(window - 1 - end);
+	}
+}
+
 static void add_form(struct redact *r, enum form_kind kind, const char *text, size_t len)
 {
 	size_t at;
@@ -61,12 +72,7 @@ static void add_form(struct redact *r, enum form_kind kind, const char *text, si
 		r->forms[at] = r->forms[at - 1];
 	r->forms[at] = (struct form){.kind = kind, .text = mem_dup(text, len), .len = len};
 
-	for (size_t end = 1; end < window; end++) {
-		uint8_t *shift = &r->shift[slot(text + end - 1)];
-
-		if (*shift > window - 1 - end)
-			*shift = (uint8_t)(window - 1 - end);
-	}
+	note_shifts(r, text);
 }
 
 struct redact *redact_new(void)
@@ -79,14 +85,18 @@ struct redact *redact_new(void)
 	return r;
 }
 
+static void free_form(struct form *form)
+{
+	explicit_bzero(form->text, form->len);
+	free(form->text);
+}
+
 void redact_free(struct redact *redact)
 {
 	if (!redact)
 		return;
-	for (size_t i = 0; i < redact->n_forms; i++) {
-		explicit_bzero(redact->forms[i].text, redact->forms[i].len);
-		free(redact->forms[i].text);
-	}
+	for (size_t i = 0; i < redact->n_forms; i++)
+		free_form(&redact->forms[i]);
 	free(redact->forms);
 	free(redact);
 }
@@ -187,6 +197,35 @@ void redact_add(struct redact *redact, const char *secret)
 	add_basic(redact, secret);
 	for (size_t before = 0; before < 3; before++)
 		add_base64(redact, secret, len, before);
+}
+
+static bool has_form(const struct redact *r, const struct form *form)
+{
+	for (size_t i = 0; i < r->n_forms; i++)
+		if (r->forms[i].kind == form->kind && r->forms[i].len == form->len &&
+		    !memcmp(r->forms[i].text, form->text, form->len))
+			return true;
+	return false;
+}
+
+void redact_forget(struct redact *redact, const char *secret)
+{
+	cleanup_(redact_freep) struct redact *alone = redact_new(), *plain = redact_new();
+	size_t n = 0;
+
+	redact_add(alone, secret);
+	memset(redact->shift, window - 1, sizeof(redact->shift));
+	for (size_t i = 0; i < redact->n_forms; i++) {
+		struct form form = redact->forms[i];
+
+		if (has_form(alone, &form) && !has_form(plain, &form)) {
+			free_form(&form);
+			continue;
+		}
+		note_shifts(redact, form.text);
+		redact->forms[n++] = form;
+	}
+	redact->n_forms = n;
 }
 
 static bool is_base64(char c)

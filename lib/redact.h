@@ -30,6 +30,9 @@ void redact_freep(struct redact **redact);
 /* From now on @secret is masked in all its forms. NULL is ignored. */
 void redact_add(struct redact *redact, const char *secret);
 
+/* @secret is void and need not be masked any more; nothing else may have the same forms. */
+void redact_forget(struct redact *redact, const char *secret);
+
 /* True if something in @text has to be masked. */
 bool redact_finds(const struct redact *redact, const char *text, size_t len);
 

@@ -223,6 +223,25 @@ static void the_user_is_sent_at_once_as_basic(void **state)
 	check_eq(dying_server_copies(((struct scene *)*state)->server), 1);
 }
 
+static void a_bearer_takes_the_place_of_the_user_and_of_the_one_before(void **state)
+{
+	struct http_config config = plain;
+
+	config.user = "api_key";
+	reconfigure(*state, &config);
+	check_eq(get(*state, "/ok").status, 200); /* the transfer is used again */
+	http_set_bearer(((struct scene *)*state)->http, "token.1");
+	check_eq(get(*state, "/ok").status, 200);
+	check(strstr(sent(*state), "Authorization: Bearer token.1\r\n") != NULL);
+	check_null(strstr(sent(*state), "Basic"));
+	http_set_bearer(((struct scene *)*state)->http, "token.2");
+	check_eq(get(*state, "/ok").status, 200);
+	check(strstr(sent(*state), "Authorization: Bearer token.2\r\n") != NULL);
+	check_null(strstr(sent(*state), "token.1"));
+	check_eq(get(*state, "/denied").status, 401);
+	check_eq(dying_server_copies(((struct scene *)*state)->server), 1);
+}
+
 static void note_order(void *arg, const char *name, const char *value)
 {
 	char *text = arg;
@@ -590,6 +609,7 @@ int main(void)
 		in_scene(a_body_may_hold_any_bytes_and_be_large),
 		in_scene(headers_are_sent_as_given_and_changed_when_they_change),
 		in_scene(the_user_is_sent_at_once_as_basic),
+		in_scene(a_bearer_takes_the_place_of_the_user_and_of_the_one_before),
 		in_scene(headers_of_an_answer_keep_their_order_and_the_last_of_a_name_counts),
 		in_scene(only_the_final_answer_counts),
 		in_scene(redirects_cookies_and_encodings_are_left_alone),

@@ -203,6 +203,23 @@ static void escapes_hide_nothing_from_the_mask_of_values(void **state)
 	check_json("null", NULL);
 }
 
+static void a_forgotten_secret_is_shown_and_the_others_are_not(void **state)
+{
+	static const char text[] = "token.two api_6Kd0rGjXQ/uPzP+w3 token.one whsec_ab";
+	cleanup_(redact_freep) struct redact *r = with_key();
+	cleanup_(freep) char *copy = NULL;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		redact_add(r, "token.one");
+		redact_add(r, "token.two");
+		redact_forget(r, "token.two");
+	}
+	redact_forget(r, "never.known");
+	copy = redact_copy(r, text);
+	check_text(copy, "token.two *** *** ***");
+}
+
 static void every_place_in_a_long_text_is_looked_at(void **state)
 {
 	cleanup_(redact_freep) struct redact *r = with_key();
@@ -234,6 +251,7 @@ int main(void)
 		sentence(a_secret_with_quotes_is_found_in_json_text),
 		sentence(json_text_with_a_mask_is_json_text),
 		sentence(escapes_hide_nothing_from_the_mask_of_values),
+		sentence(a_forgotten_secret_is_shown_and_the_others_are_not),
 		sentence(every_place_in_a_long_text_is_looked_at),
 	};
 
