@@ -115,7 +115,7 @@ static void route(struct box_visit *v)
 void box_api_answer(struct box_api *api, struct box_call *call, struct box_answer *answer)
 {
 	struct box_visit v = {.api = api, .call = call, .answer = answer};
-	const char *key_id = box_auth_check(api->auth, call->authorization);
+	const char *key_id = box_auth_check(api->auth, call);
 	const bool is_tunnelled = box_tunnel_is(call);
 	char trace[33];
 

@@ -15,6 +15,7 @@ struct key {
 struct box_auth {
 	struct key *keys;
 	size_t n;
+	struct box_oauth *oauth;
 };
 
 static struct key key_make(const char *text)
@@ -34,6 +35,7 @@ struct box_auth *box_auth_new(const char *const *keys, size_t n)
 {
 	struct box_auth *auth = mem_alloc(sizeof(*auth));
 
+	auth->oauth = box_oauth_new();
 	auth->n = n ? n : 1;
 	auth->keys = mem_array(auth->n, sizeof(*auth->keys));
 	for (size_t i = 0; i < n; i++)
@@ -52,24 +54,41 @@ void box_auth_free(struct box_auth *auth)
 		free(auth->keys[i].id);
 		free(auth->keys[i].expected);
 	}
+	box_oauth_free(auth->oauth);
 	free(auth->keys);
 	free(auth);
 }
 
-const char *box_auth_check(const struct box_auth *auth, const char *authorization)
+static const char *after_scheme(const char *authorization, const char *scheme)
 {
-	static const char scheme[] = "Basic ";
-	size_t len;
+	const size_t len = strlen(scheme);
 
-	if (!authorization || strncasecmp(authorization, scheme, strlen(scheme)) != 0)
+	return authorization && !strncasecmp(authorization, scheme, len) ? authorization + len
+	                                                                 : NULL;
+}
+
+const char *box_auth_check(const struct box_auth *auth, struct box_call *call)
+{
+	const char *token = after_scheme(call->authorization, "Bearer ");
+	const char *pair = after_scheme(call->authorization, "Basic ");
+	const size_t len = pair ? strlen(pair) : 0;
+
+	if (token)
+		call->token = box_oauth_check(auth->oauth, token, call->now_ms);
+	if (call->token)
+		return box_oauth_client;
+	if (!pair)
 		return NULL;
-	authorization += strlen(scheme);
-	len = strlen(authorization);
 	for (size_t i = 0; i < auth->n; i++)
 		if (strlen(auth->keys[i].expected) == len &&
-		    crypto_equal(auth->keys[i].expected, authorization, len))
+		    crypto_equal(auth->keys[i].expected, pair, len))
 			return auth->keys[i].id;
 	return NULL;
+}
+
+struct box_oauth *box_auth_oauth(const struct box_auth *auth)
+{
+	return auth->oauth;
 }
 
 const char *box_auth_first(const struct box_auth *auth)

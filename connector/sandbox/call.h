@@ -23,7 +23,8 @@ struct box_call {
 	char request_id[box_id_bytes];
 
 	/* What became of it. */
-	const char *key_id; /* "" before it is known */
+	const char *key_id; /* of the key or app; "" before it is known */
+	unsigned token;     /* the number of the access token it came with; 0: none */
 	unsigned status;    /* 0: no answer was meant to arrive */
 	bool is_applied;    /* something was created, changed or deleted */
 	char object_id[box_id_bytes];

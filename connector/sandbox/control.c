@@ -305,6 +305,25 @@ static void delete_hook(struct box_control *control, const struct box_call *call
 	ok(answer);
 }
 
+static void get_oauth(struct box_control *control, const struct box_call *call,
+                      struct box_answer *answer)
+{
+	(void)call;
+	box_answer_json(answer, 200, box_oauth_look(box_auth_oauth(control->api.auth)));
+}
+
+static void post_oauth(struct box_control *control, const struct box_call *call,
+                       struct box_answer *answer)
+{
+	struct json_object *body = read_body(call, answer);
+
+	if (!body)
+		return;
+	box_oauth_set(box_auth_oauth(control->api.auth), body, call->now_ms);
+	json_object_put(body);
+	get_oauth(control, call, answer);
+}
+
 static const struct {
 	const char *method, *path;
 	void (*answer)(struct box_control *control, const struct box_call *call,
@@ -315,7 +334,8 @@ static const struct {
 	{"POST", "/faults", post_faults},   {"DELETE", "/faults", delete_faults},
 	{"GET", "/settings", get_settings}, {"POST", "/settings", post_settings},
 	{"GET", "/hook", get_hook},         {"DELETE", "/hook", delete_hook},
-	{"POST", "/users", post_users},
+	{"POST", "/users", post_users},     {"GET", "/oauth", get_oauth},
+	{"POST", "/oauth", post_oauth},
 };
 
 void box_control_answer(struct box_control *control, const struct box_call *call,
@@ -334,6 +354,6 @@ void box_control_answer(struct box_control *control, const struct box_call *call
 	}
 	box_answer_error(
 		answer, 404,
-		"The sandbox has /_sandbox/requests, objects, faults, settings, users, hook and "
-		"reset.");
+		"The sandbox has /_sandbox/requests, objects, faults, settings, users, hook, oauth "
+		"and reset.");
 }

@@ -2,7 +2,7 @@
 
 /*
  * Everything the sandbox is made of but its sockets, and `/_sandbox/…`, where a test looks at it
- * and changes it: requests, objects, users, faults, settings, reset, hook.
+ * and changes it: requests, objects, users, faults, settings, reset, hook, oauth.
  */
 
 #include "connector/sandbox/api.h"

@@ -298,6 +298,7 @@ static struct json_object *told_data(const struct entry *e, struct box_org *org)
 
 static struct json_object *render(const struct entry *e, struct box_org *org)
 {
+	const bool is_app = strncmp(e->key_id, "oa2client_", strlen("oa2client_")) == 0;
 	struct json_object *o = json_object_new_object();
 	char at[moment_bytes];
 
@@ -313,8 +314,8 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 	        e->previous ? json_object_get(e->previous) : json_object_new_object());
 	box_set(o, "meta", meta(e));
 	box_set(o, "user_id", json_string(json_get_string(e->data, "updated_by")));
-	box_set(o, "api_key_id", json_string(e->key_id));
-	box_set(o, "oauth_client_id", NULL);
+	box_set(o, is_app ? "oauth_client_id" : "api_key_id", json_string(e->key_id));
+	box_set(o, is_app ? "api_key_id" : "oauth_client_id", NULL);
 	box_set(o, "request_id", json_string(e->request_id));
 	box_set(o, "organization_id", json_object_new_string(org->id));
 	box_set(o, "date_created", json_object_new_string(at));

@@ -94,6 +94,7 @@ static struct json_object *row(const struct box_call *call)
 	json_object_object_add(o, "applied", json_object_new_boolean(call->is_applied));
 	json_object_object_add(o, "object_id",
 	                       *call->object_id ? json_object_new_string(call->object_id) : NULL);
+	json_object_object_add(o, "token", json_object_new_int64(call->token));
 	json_object_object_add(o, "fault", json_string(call->fault));
 	return o;
 }

@@ -19,6 +19,7 @@
 
 static const char api_prefix[] = "/api/v1";
 static const char hook_path[] = "/_sandbox/hook";
+static const char oauth_prefix[] = "/oauth2";
 static const char control_prefix[] = "/_sandbox";
 
 enum { max_body = 16 * 1024 * 1024, max_connections = 4096 };
@@ -164,7 +165,23 @@ static void serve_api(struct sandbox *s, struct http_exchange *exchange)
 	box_call_unref(call);
 }
 
-static void serve_hook(struct sandbox *s, struct http_exchange *exchange)
+static void answer_hook(struct box_control *control, struct box_call *call, bool is_applied,
+                        struct box_answer *answer)
+{
+	box_hook_receive(control->hook, call, is_applied, answer);
+}
+
+static void answer_oauth(struct box_control *control, struct box_call *call, bool is_applied,
+                         struct box_answer *answer)
+{
+	if (is_applied)
+		box_oauth_answer(box_auth_oauth(control->api.auth), call, answer);
+}
+
+/* What stands beside the API meets faults, too, and is in no log of requests. */
+static void serve_beside(struct sandbox *s, struct http_exchange *exchange,
+                         void (*fn)(struct box_control *control, struct box_call *call,
+                                    bool is_applied, struct box_answer *answer))
 {
 	struct box_control *control = &s->control;
 	struct box_call *call =
@@ -173,8 +190,7 @@ static void serve_hook(struct sandbox *s, struct http_exchange *exchange)
 	struct box_answer answer = {0};
 	struct box_tcp_plan plan = {.act = BOX_TCP_PASS};
 
-	box_hook_receive(control->hook, call, !fault || fault->kind->apply == BOX_APPLY_NOW,
-	                 &answer);
+	fn(control, call, !fault || fault->kind->apply == BOX_APPLY_NOW, &answer);
 	if (fault)
 		plan = meet(s, call, fault, &answer);
 	reply_after_latency(s, exchange, &answer, &plan);
@@ -199,7 +215,7 @@ static void serve_nothing(struct sandbox *s, struct http_exchange *exchange)
 	const struct box_tcp_plan plan = {.act = BOX_TCP_PASS};
 	struct box_answer answer = {0};
 
-	box_answer_error(&answer, 404, "The sandbox answers below /api/v1 and /_sandbox.");
+	box_answer_error(&answer, 404, "The sandbox answers below /api/v1, /oauth2 and /_sandbox.");
 	reply(s, exchange, &answer, &plan);
 	box_answer_deinit(&answer);
 }
@@ -220,7 +236,9 @@ static void serve(void *arg, struct http_exchange *exchange)
 	if (is_below(path, api_prefix))
 		serve_api(s, exchange);
 	else if (is_below(path, hook_path) && strcmp(http_exchange_method(exchange), "POST") == 0)
-		serve_hook(s, exchange);
+		serve_beside(s, exchange, answer_hook);
+	else if (is_below(path, oauth_prefix))
+		serve_beside(s, exchange, answer_oauth);
 	else if (is_below(path, control_prefix))
 		serve_control(s, exchange);
 	else
@@ -293,6 +311,10 @@ void sandbox_free(struct sandbox *sandbox)
 
 void sandbox_explain(struct buf *out)
 {
+	buf_addf(out,
+	         "OAuth at /oauth2/: client_id %s, client_secret %s,\nrefresh_token %s, or the code "
+	         "GET /oauth2/authorize/ gives.\n\n",
+	         box_oauth_client, box_oauth_secret, box_oauth_first);
 	buf_adds(out, "What --fault orders:\n");
 	for (size_t i = 0; box_fault_kind_at(i); i++)
 		buf_addf(out, "  %-24s %s\n", box_fault_kind_at(i)->name,
