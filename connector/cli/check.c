@@ -97,7 +97,10 @@ static enum exit_code report_key(struct report *report, const struct pipeline *p
 		if (!pipeline->is_close)
 			buf_addf(&what, ", at %s (not Close itself)", pipeline->base_url);
 	} else {
-		buf_addf(&what, "%s (key from %s)", err.text, pipeline->api_key_source);
+		buf_addf(&what, "%s (%s from %s)", err.text,
+		         pipeline->oauth.client_id ? "refresh token" : "key",
+		         pipeline->oauth.client_id ? pipeline->oauth.source
+		                                   : pipeline->api_key_source);
 	}
 	add_layer(report, "key", code == EXIT_DONE, buf_text(&what));
 	buf_deinit(&what);

@@ -1,4 +1,5 @@
 #include "connector/cli/close_get.h"
+#include "connector/engine/login.h"
 #include "lib/http.h"
 #include "lib/json.h"
 #include "lib/loop.h"
@@ -13,8 +14,11 @@ enum { max_answer = 8 << 20, max_wait_ms = 30000 };
 
 struct question {
 	const char *path;
-	bool is_done;
+	bool is_done, has_ended; /* answered; there will be no token */
 	enum exit_code code;
+	bool was_unauthorized, goes_again; /* 401: asked once more with another token */
+	struct login *login;
+	unsigned credential;
 	struct json_object *answer;
 	long status;
 	struct err *err;
@@ -28,8 +32,9 @@ static enum exit_code judge(struct question *q, const struct http_answer *a)
 	}
 	q->status = a->status;
 	if (a->status == 401 || a->status == 402 || a->status == 403) {
-		(void)err_set(q->err, -EACCES, "Close refuses %s (status %ld)",
-		              a->status == 401 ? "the key" : "the key or its plan", a->status);
+		(void)err_set(q->err, -EACCES, "Close refuses %s%s (status %ld)",
+		              q->login ? "the access token" : "the key",
+		              a->status == 401 ? "" : " or its plan", a->status);
 		return EXIT_REFUSED;
 	}
 	if (a->status != 200) {
@@ -46,12 +51,57 @@ static enum exit_code judge(struct question *q, const struct http_answer *a)
 	return EXIT_DONE;
 }
 
+static bool login_may_go_again(struct question *q)
+{
+	char text[512] = "";
+
+	if (login_unauthorized(q->login, q->credential, q->was_unauthorized, text)) {
+		q->was_unauthorized = true;
+		return true;
+	}
+	if (*text && !q->has_ended)
+		(void)err_set(q->err, -EACCES, "%s", text);
+	return false;
+}
+
 static void take_answer(void *arg, const struct http_answer *answer)
 {
 	struct question *q = arg;
 
 	q->code = judge(q, answer);
+	q->goes_again = answer->status == 401 && login_may_go_again(q);
 	q->is_done = true;
+}
+
+static void login_ended(void *arg, enum exit_code code, const char *sentence)
+{
+	struct question *q = arg;
+
+	q->has_ended = true;
+	q->code = code;
+	(void)err_set(q->err, -EACCES, "%s", sentence);
+}
+
+/* Asks as soon as there is a token; @http calls Close. */
+static void ask(struct loop *loop, struct http *http, const struct http_request *request,
+                struct question *q)
+{
+	login_start(q->login);
+	do {
+		while (!q->has_ended && !login_credential(q->login))
+			loop_turn(loop, -1);
+		if (q->has_ended)
+			break;
+		q->is_done = false;
+		q->credential = login_credential(q->login);
+		http_start(http, request);
+		while (!q->is_done)
+			loop_turn(loop, -1);
+	} while (q->goes_again);
+	/* What is on its way could be the only token that works. */
+	login_wind_down(q->login);
+	while (login_is_busy(q->login))
+		loop_turn(loop, -1);
 }
 
 static int send_question(struct loop *loop, const struct pipeline *pipeline, struct question *q)
@@ -76,16 +126,22 @@ static int send_question(struct loop *loop, const struct pipeline *pipeline, str
 		.done = take_answer,
 		.arg = q,
 	};
+	const struct login_config login = {
+		.pipeline = pipeline,
+		.retry_for_ms = max_wait_ms,
+		.ended = login_ended,
+		.arg = q,
+	};
 	struct http *http = NULL;
 	int r;
 
 	r = http_new(loop, &config, &http, q->err);
-	if (r == 0) {
-		http_start(http, &request);
-		while (!q->is_done)
-			loop_turn(loop, -1);
-		http_free(http);
-	}
+	if (r == 0)
+		r = login_open(loop, http, &login, &q->login, q->err);
+	if (r == 0)
+		ask(loop, http, &request, q);
+	login_free(q->login);
+	http_free(http);
 	free(url);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "connector/cli/term.h"
 #include "connector/close/catalogue.h"
 #include "connector/engine/examine.h"
+#include "connector/engine/login.h"
 #include "connector/source/ndjson.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -182,6 +183,7 @@ static enum exit_code look_at_pipeline(struct doctor *d, const char *path)
 	look_at_descriptors(d, p->concurrency);
 	code = look_at_input(d, p);
 	state_examine(p, add_finding, d);
+	login_examine(p, add_finding, d);
 	return code;
 }
 

@@ -102,6 +102,8 @@ static void answered(void *arg, const struct http_answer *answer)
 	d->hooks.judge_call(d->hooks.arg, answer, &j);
 	pace_answer(d->pace, c->group->pace, &j.rate, loop_now_ms(d->loop));
 	tell_those_who_watch(c, answer);
+	if (j.verdict != VERDICT_UNAUTHORIZED)
+		c->was_unauthorized = false;
 
 	switch (j.verdict) {
 	case VERDICT_RATE_LIMITED:
@@ -122,6 +124,11 @@ static void answered(void *arg, const struct http_answer *answer)
 		again_later(c);
 		return;
 	case VERDICT_UNAUTHORIZED:
+		if (delivery_is_unauthorized(d, c->credential, &c->was_unauthorized, j.sentence)) {
+			queue(c);
+			return;
+		}
+		break;
 	case VERDICT_PLAN_LIMIT:
 		delivery_stop(d, EXIT_REFUSED, j.sentence);
 		break;
@@ -157,6 +164,7 @@ void call_start(struct call *c)
 	};
 
 	d->n_slots++;
+	(void)delivery_has_credential(d, &c->credential);
 	http_start(d->http, &request);
 }
 

@@ -266,6 +266,8 @@ void delivery_turn(struct delivery *delivery)
 	struct delivery *d = delivery;
 
 	delivery_grant(d);
+	if (!delivery_has_credential(d, &(unsigned){0}))
+		return;
 	for (struct group *g = d->groups; g; g = g->next)
 		start_calls(g);
 	d->is_at_limit = d->is_at_limit && d->n_flying;
@@ -350,6 +352,26 @@ bool delivery_nameless(const struct delivery *delivery, struct unproven *ret)
 			*ret = unproven(f);
 			return true;
 		}
+	return false;
+}
+
+bool delivery_has_credential(const struct delivery *d, unsigned *ret_credential)
+{
+	*ret_credential = d->hooks.credential ? d->hooks.credential(d->hooks.arg) : 1;
+	return *ret_credential != 0;
+}
+
+bool delivery_is_unauthorized(struct delivery *d, unsigned credential, bool *was_unauthorized,
+                              const char *sentence)
+{
+	char text[512] = "";
+
+	if (d->hooks.unauthorized &&
+	    d->hooks.unauthorized(d->hooks.arg, credential, *was_unauthorized, text)) {
+		*was_unauthorized = true;
+		return true;
+	}
+	delivery_stop(d, EXIT_REFUSED, *text ? text : sentence);
 	return false;
 }
 

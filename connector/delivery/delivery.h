@@ -56,6 +56,19 @@ struct delivery_hooks {
 	 */
 	void (*judge)(void *arg, struct request *request, const struct http_answer *answer,
 	              bool was_unknown, struct judgement *ret_judgement);
+	/*
+	 * The number of the credential that calls carry now; 0: there is none for the moment, and
+	 * nothing is sent. NULL: there always is one.
+	 */
+	unsigned (*credential)(void *arg);
+	/*
+	 * A call that carried credential number @credential was answered 401, so nothing was done.
+	 * True: it is sent again when there is another one. @again: so it was already sent again
+	 * for this. False: the run stops, and @ret_text, where it is not left empty, says why. NULL:
+	 * there is no other.
+	 */
+	bool (*unauthorized)(void *arg, unsigned credential, bool again,
+	                     char ret_text[static 512]);
 	/* A call that is no request of ours was answered. */
 	void (*judge_call)(void *arg, const struct http_answer *answer,
 	                   struct judgement *ret_judgement);

@@ -194,6 +194,7 @@ static void put_on_wire(struct flight *f)
 	h.url = f->url;
 	h.headers = (const char *const *)f->wire;
 	f->step = FLIGHT_WIRE;
+	(void)delivery_has_credential(d, &f->credential);
 	http_start(d->http, &h);
 	hook_point("wire_entered");
 }

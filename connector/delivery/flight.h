@@ -38,6 +38,8 @@ struct flight {
 	int64_t unknown_wall_ms;
 	bool is_counted;     /* as one that destroys, until it is refused */
 	bool is_cleared;     /* whether somebody else has sent it was, or is being, found out */
+	unsigned credential; /* of its last attempt */
+	bool was_unauthorized; /* the last answer was 401, and it is sent again */
 	bool was_gated;      /* it may not be sent any more, though its INTENT is there */
 	uint64_t late_at_ms; /* a copy that was sent then may still arrive; 0: none */
 	struct backoff backoff;
@@ -52,6 +54,8 @@ struct call {
 	struct call *before, *behind; /* in the list of all */
 	struct loop_timer timer;
 	char *url;
+	unsigned credential; /* of its last attempt */
+	bool was_unauthorized;
 	struct backoff backoff;
 };
 
@@ -104,6 +108,16 @@ struct delivery {
 	struct limits limits;
 	char trouble[512]; /* of the disk */
 };
+
+/* delivery.c */
+/* The credential calls carry now; false: there is none for the moment. */
+bool delivery_has_credential(const struct delivery *d, unsigned *ret_credential);
+/*
+ * A call with @credential was answered 401: true, it is to be sent again (*was_unauthorized says
+ * that it was); false: the run stops, for the reason in @sentence or a better one.
+ */
+bool delivery_is_unauthorized(struct delivery *d, unsigned credential, bool *was_unauthorized,
+                              const char *sentence);
 
 /* group.c */
 struct group *group_get(struct delivery *d, const char *name);

@@ -145,6 +145,15 @@ static void stop_with(struct flight *f, enum exit_code code, const char *sentenc
 	delivery_stop(f->delivery, code, sentence);
 }
 
+/* Nothing was done: it is sent again with another credential, before those that came after it. */
+static void unauthorized(struct flight *f, const char *sentence)
+{
+	flight_replan(f);
+	f->step = FLIGHT_READY;
+	flight_queue_first(&f->group->ready, f);
+	(void)delivery_is_unauthorized(f->delivery, f->credential, &f->was_unauthorized, sentence);
+}
+
 static void unreadable(struct flight *f, const char *sentence)
 {
 	(void)group_unreadable(f->group, sentence);
@@ -227,6 +236,8 @@ static void follow(struct flight *f, const struct judgement *j)
 			rejected(f, j->verdict, j->sentence);
 		return;
 	case VERDICT_UNAUTHORIZED:
+		unauthorized(f, j->sentence);
+		return;
 	case VERDICT_PLAN_LIMIT:
 		stop_with(f, EXIT_REFUSED, j->sentence);
 		return;
@@ -278,6 +289,8 @@ void flight_answered(void *arg, const struct http_answer *answer)
 	pace_answer(d->pace, f->group->pace, &j.rate, loop_now_ms(d->loop));
 	tell_those_who_watch(f, answer);
 	hook_point("answer_judged");
+	if (j.verdict != VERDICT_UNAUTHORIZED)
+		f->was_unauthorized = false;
 	follow(f, &j);
 }
 

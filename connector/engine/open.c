@@ -1,4 +1,5 @@
 #include "connector/engine/lag.h"
+#include "connector/engine/login.h"
 #include "connector/engine/partitions.h"
 #include "connector/engine/repeats.h"
 #include "connector/engine/tap.h"
@@ -9,6 +10,7 @@
 #include "connector/model/effects.h"
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
+#include "lib/folder.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 #include "lib/test_hooks.h"
@@ -46,25 +48,6 @@ char *const *engine_greetings(const struct engine *engine)
 	static char *const none[] = {NULL};
 
 	return engine->greetings ? engine->greetings : none;
-}
-
-/* mkdir -p, each new folder for us alone. */
-static int make_folder(const char *path, struct err *err)
-{
-	cleanup_(freep) char *part = mem_strdup(path);
-
-	for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
-		if (slash)
-			*slash = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return err_set(
-				err, -errno,
-				"cannot make the state folder %s: %s; name another with `state`",
-				part, strerror(errno));
-		if (!slash)
-			return 0;
-		*slash = '/';
-	}
 }
 
 static int check_folder(const char *path, struct err *err)
@@ -180,6 +163,13 @@ static void group_start(const char *group, unsigned *ret_calls, unsigned *ret_wi
 	*ret_window_ms = g->window_ms;
 }
 
+static void login_ended(void *arg, enum exit_code code, const char *sentence)
+{
+	const struct engine *e = arg;
+
+	delivery_stop(e->delivery, code, sentence);
+}
+
 static int connect_out(struct engine *e, struct err *err)
 {
 	const struct pipeline *p = e->pipeline;
@@ -192,7 +182,30 @@ static int connect_out(struct engine *e, struct err *err)
 		.user_agent = "closefeed/" CLOSEFEED_VERSION,
 	};
 
-	return http_new(e->loop, &config, &e->http, err);
+	const struct login_config login = {
+		.pipeline = p,
+		.redact = e->redact,
+		.retry_for_ms = p->retry_for_ms,
+		.ended = login_ended,
+		.arg = e,
+	};
+	int r = http_new(e->loop, &config, &e->http, err);
+
+	return r < 0 ? r : login_open(e->loop, e->http, &login, &e->login, err);
+}
+
+static unsigned credential(void *arg)
+{
+	const struct engine *e = arg;
+
+	return login_credential(e->login);
+}
+
+static bool unauthorized(void *arg, unsigned credential_was, bool again, char ret_text[static 512])
+{
+	const struct engine *e = arg;
+
+	return login_unauthorized(e->login, credential_was, again, ret_text);
 }
 
 static bool destroys(void *arg, const struct request *request)
@@ -221,6 +234,8 @@ static void start_delivery(struct engine *e)
 		.arg = e,
 		.judge = judge_request,
 		.judge_call = judge_call,
+		.credential = credential,
+		.unauthorized = unauthorized,
 		.heard = tap_call,
 		.begins = outputs_begin,
 		.halve = batches_halve,
@@ -266,7 +281,8 @@ static enum exit_code code_of(int r)
 static int open_state(struct engine *e, struct err *err)
 {
 	char folder[PATH_MAX];
-	int r = make_folder(e->pipeline->state_folder, err);
+	int r = folder_make(e->pipeline->state_folder, "state folder",
+	                    "; name another with `state`", err);
 
 	if (r >= 0)
 		r = check_folder(e->pipeline->state_folder, err);
@@ -366,6 +382,8 @@ static void know_secrets(struct engine *e)
 
 	e->redact = redact_new();
 	redact_add(e->redact, p->api_key);
+	redact_add(e->redact, p->oauth.client_secret);
+	redact_add(e->redact, p->oauth.refresh_token);
 	for (size_t i = 0; i < 2; i++) {
 		const char *secret = p->webhook_secrets[i];
 
@@ -521,6 +539,7 @@ void engine_free(struct engine *engine)
 	watched_fields_free(e->watched, e->n_watched);
 	outbox_close(e);
 	tap_free(e->tap);
+	login_free(e->login);
 	http_free(e->http);
 	pace_free(e->pace);
 	loop_unwatch(e->loop, e->input_watch);

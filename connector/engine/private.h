@@ -24,6 +24,7 @@ struct trace;
 struct identities;
 struct desk;
 struct lag;
+struct login;
 struct waiting;
 struct restore;
 struct naming;
@@ -71,6 +72,7 @@ struct engine {
 	struct redact *redact;
 	struct journal *journal;
 	struct http *http;
+	struct login *login; /* NULL: with the API key */
 	struct pace *pace;
 	struct delivery *delivery;
 	struct proof *proof;

@@ -1,4 +1,5 @@
 #include "connector/engine/lag.h"
+#include "connector/engine/login.h"
 #include "connector/engine/partitions.h"
 #include "connector/engine/trace.h"
 
@@ -96,10 +97,8 @@ static bool is_told(struct engine *e)
 	return now >= e->drain_until_ms;
 }
 
-static bool is_finished(struct engine *e)
+static bool has_nothing_to_do(struct engine *e)
 {
-	if (e->at_once)
-		return true;
 	if (e->is_stopping)
 		return is_drained(e);
 	if (!e->options.reads_source)
@@ -111,6 +110,15 @@ static bool is_finished(struct engine *e)
 		return false;
 	}
 	return is_told(e);
+}
+
+static bool is_finished(struct engine *e)
+{
+	if (e->at_once)
+		return true;
+	if (e->is_stopping)
+		login_wind_down(e->login);
+	return has_nothing_to_do(e) && !login_is_busy(e->login);
 }
 
 static void commit(struct engine *e)
@@ -229,6 +237,7 @@ enum exit_code engine_run(struct engine *engine, engine_turn_fn each_turn, void 
 	struct engine *e = engine;
 
 	if (!e->options.is_offline) {
+		login_start(e->login);
 		bind_start(e);
 		delivery_turn(e->delivery); /* the loop would wait for something to happen first */
 	}
@@ -292,7 +301,7 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 
 	if (s->is_unreachable || s->is_full) {
 		(void)snprintf(text, size, "%s", s->trouble);
-	} else if (partitions_wait(e, text, size) || lag_waits(e, text, size)) {
+	} else if (login_waits(e->login, text, size) || partitions_wait(e, text, size) || lag_waits(e, text, size)) {
 		return;
 	} else if (s->waiting_quota && s->quota_at_ms > loop_now_ms(e->loop)) {
 		(void)snprintf(

@@ -3,6 +3,7 @@
 #include "connector/pipeline/keys.h"
 #include "connector/pipeline/url.h"
 #include "lib/mem.h"
+#include "lib/token_file.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -35,16 +36,31 @@ static void read_api_key(struct loader *l, const struct key *key, const struct y
 	p->api_key = text;
 }
 
-static void read_checked_secret(struct loader *l, const struct key *key,
-                                const struct yaml_node *value, void *target)
+static void read_client_secret(struct loader *l, const struct key *key,
+                               const struct yaml_node *value, void *target)
 {
-	char *text = NULL;
+	struct pipeline *p = target;
 
 	(void)key;
-	(void)target;
-	if (resolve_secret(l, value, &text, NULL) > 0)
-		explicit_bzero(text, strlen(text));
-	free(text);
+	(void)resolve_secret(l, value, &p->oauth.client_secret, NULL);
+}
+
+static void read_refresh_token(struct loader *l, const struct key *key,
+                               const struct yaml_node *value, void *target)
+{
+	struct pipeline *p = target;
+	enum pipeline_layer outer;
+
+	(void)key;
+	if (resolve_secret(l, value, &p->oauth.refresh_token, &p->oauth.source) <= 0 ||
+	    token_is_sane(p->oauth.refresh_token))
+		return;
+	outer = l->layer;
+	l->layer = LAYER_SECRETS;
+	fail(l, value,
+	     "the refresh token has a character that no token has: look for spaces, quotes or "
+	     "line breaks around it");
+	l->layer = outer;
 }
 
 static void read_path_setting(struct loader *l, const struct key *key,
@@ -84,30 +100,29 @@ static void read_proxy(struct loader *l, const struct key *key, const struct yam
 	     "must begin with http://, https://, socks5:// or socks5h:// and name a host");
 }
 
-static void read_token_url(struct loader *l, const struct key *key, const struct yaml_node *value,
-                           void *target)
-{
-	(void)key;
-	(void)target;
-	if (value->kind == YAML_TEXT)
-		(void)check_url(l, value, value->text, false, false);
-}
-
 static const struct key oauth_keys[] = {
-	{.name = "client_id", .type = VALUE_TEXT, .is_required = true, .help = "of your OAuth app"},
+	{.name = "client_id",
+         .type = VALUE_TEXT,
+         IN(struct pipeline, oauth.client_id),
+         .pattern = "^[!-~]+$",
+         .is_required = true,
+         .example = "\"oa2client_0aB1\"",
+         .help = "of your OAuth app"},
 	{.name = "client_secret",
          .type = VALUE_SECRET,
-         .read = read_checked_secret,
+         .read = read_client_secret,
          .is_required = true,
          .help = "of your OAuth app"},
 	{.name = "refresh_token",
          .type = VALUE_SECRET,
-         .read = read_checked_secret,
+         .read = read_refresh_token,
          .is_required = true,
-         .help = "the first one; rotated ones are stored before use"},
+         .help = "the first one; rotated ones are stored before use, in a folder that all "
+                 "pipelines of the user share"},
 	{.name = "token_url",
          .type = VALUE_TEXT,
-         .read = read_token_url,
+         IN(struct pipeline, oauth.token_url),
+         .pattern = "^https?://[^@/?#]+(/[^?#]*)?$",
          .fallback = "https://api.close.com/oauth2/token/",
          .help = "where tokens are refreshed"},
 	{0},
@@ -136,7 +151,6 @@ static const struct key close_keys[] = {
 	{.name = "oauth",
          .type = VALUE_SECTION,
          .section = &oauth_section,
-         .is_later = true,
          .help = "OAuth instead of api_key"},
 	{.name = "concurrency",
          .type = VALUE_COUNT,
@@ -196,7 +210,7 @@ static void check_close(struct loader *l, const struct yaml_node *map, void *tar
 {
 	struct pipeline *p = target;
 	const struct yaml_node *at = yaml_get(map, "base_url");
-	const size_t mark = path_enter(l, "base_url");
+	size_t mark = path_enter(l, "base_url");
 	size_t len = strlen(p->base_url);
 
 	if (at)
@@ -204,6 +218,11 @@ static void check_close(struct loader *l, const struct yaml_node *map, void *tar
 	while (len && p->base_url[len - 1] == '/')
 		p->base_url[--len] = '\0';
 	p->is_close = strcmp(p->base_url, close_base_url) == 0;
+	path_leave(l, mark);
+	at = yaml_get(yaml_get(map, "oauth"), "token_url");
+	mark = path_enter(l, "oauth.token_url");
+	if (at)
+		(void)check_url(l, at, p->oauth.token_url, p->close_allow_private, false);
 	path_leave(l, mark);
 }
 

@@ -196,6 +196,30 @@ static char *default_state(struct loader *l)
 	return mem_strdup("");
 }
 
+/*
+ * Where all pipelines of the user keep their tokens. Of the folders systemd gives it is the last:
+ * several units may name the same one behind their own.
+ */
+static char *token_folder(struct loader *l)
+{
+	const char *systemd = load_getenv(l, "STATE_DIRECTORY");
+	const char *xdg = load_getenv(l, "XDG_STATE_HOME"), *home = load_getenv(l, "HOME");
+
+	if (systemd && *systemd) {
+		const char *colon = strrchr(systemd, ':');
+
+		return mem_printf("%s/.oauth", colon ? colon + 1 : systemd);
+	}
+	if (xdg && *xdg == '/')
+		return mem_printf("%s/closefeed/.oauth", xdg);
+	if (home && *home)
+		return mem_printf("%s/.local/state/closefeed/.oauth", home);
+	fail(l, NULL,
+	     "no folder for the tokens of close.oauth: set HOME, XDG_STATE_HOME or "
+	     "STATE_DIRECTORY");
+	return NULL;
+}
+
 static int by_place(const void *a, const void *b)
 {
 	const struct pipeline_note *x = a, *y = b;
@@ -260,6 +284,8 @@ static void read_document(struct loader *l, const struct yaml_doc *doc)
 	programs_compile(l);
 	if (!l->pipeline->state_folder)
 		l->pipeline->state_folder = default_state(l);
+	if (l->pipeline->oauth.client_id)
+		l->pipeline->oauth.folder = token_folder(l);
 }
 
 static char *folder_of(const char *path)
@@ -378,6 +404,12 @@ void pipeline_free(struct pipeline *p)
 	free(p->ndjson_written);
 	free(p->base_url);
 	free(p->api_key_source);
+	free(p->oauth.client_id);
+	free_secret(p->oauth.client_secret);
+	free_secret(p->oauth.refresh_token);
+	free(p->oauth.source);
+	free(p->oauth.token_url);
+	free(p->oauth.folder);
 	free(p->ca_file);
 	free_secret(p->proxy);
 	free(p->canary);

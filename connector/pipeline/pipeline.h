@@ -51,6 +51,15 @@ struct pipeline_source_kafka {
 	uint64_t session_ms;
 };
 
+/* OAuth instead of an API key. */
+struct pipeline_oauth {
+	char *client_id; /* NULL: there is an API key */
+	char *client_secret, *refresh_token; /* secret; NULL without with_secrets */
+	char *source;                        /* "file close.token": of the refresh token */
+	char *token_url;
+	char *folder; /* of token files, for all pipelines of the user */
+};
+
 struct pipeline {
 	char *path, *folder; /* as given; the folder with its last slash, or "" */
 	char *text;          /* the file as it was read (references, never secrets) */
@@ -72,6 +81,7 @@ struct pipeline {
 	bool is_close;        /* base_url is Close's own */
 	char *api_key;        /* secret */
 	char *api_key_source; /* "env CLOSE_API_KEY": for messages */
+	struct pipeline_oauth oauth;
 	unsigned concurrency;
 	uint64_t rate_n, rate_per_ms; /* 0: none */
 	unsigned share_pct;

@@ -64,15 +64,16 @@ static void warn_needless(struct route_build *b, unsigned possible)
 void route_check_effects(struct route_build *b, const char *path)
 {
 	const struct operation *op = b->route->op;
-	const char *lacks = op ? route_operation_lacks(op) : NULL;
 	const char *key = b->spec.operation ? "operation" : "url";
 	const unsigned always = effects_always(op, b->route->method, path);
 	const unsigned missing = always & ~b->spec.allow;
 	const size_t mark = path_enter(b->l, key);
 
-	if (lacks)
-		fail(b->l, route_place(b, key), "%s %s not available yet in this version", op->name,
-		     lacks);
+	if (op && op->is_oauth_only && !b->l->pipeline->oauth.client_id)
+		fail(b->l, route_place(b, key),
+		     "%s takes OAuth only, Close refuses an API key for it: write close.oauth "
+		     "instead of close.api_key",
+		     op->name);
 	if (missing && !hook_without("guards"))
 		fail_missing(b, route_place(b, key), missing, always, path);
 	path_leave(b->l, mark);

@@ -85,8 +85,3 @@ const struct operation *route_find_operation(struct route_build *b)
 	path_leave(b->l, mark);
 	return op;
 }
-
-const char *route_operation_lacks(const struct operation *op)
-{
-	return op->is_oauth_only ? "takes OAuth only, which is" : NULL;
-}

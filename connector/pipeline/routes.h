@@ -81,8 +81,6 @@ const struct yaml_node *route_key(const struct yaml_node *map, const char *name)
 /* Compiles a value with templates in it, at its own place; NULL after telling what is wrong. */
 struct template_tree *route_tree(struct route_build *b, const struct yaml_node *value);
 
-/* What has to be built before @op can be used ("takes OAuth only, which is"), or NULL. */
-const char *route_operation_lacks(const struct operation *op);
 /* How the ids in @field begin ("lead_"), or NULL where that is not known. */
 const char *route_id_prefix(const char *field);
 /* Whether @op makes an object that can carry a key of ours. */

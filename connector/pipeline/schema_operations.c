@@ -29,8 +29,6 @@ static struct choice *all_choices(const struct operation_set *operations, size_t
 	for (size_t i = 0; i < operations->n; i++) {
 		const struct operation *op = &operations->items[i];
 
-		if (route_operation_lacks(op))
-			continue;
 		all = mem_grow(all, n, &cap, sizeof(*all));
 		all[n++] = (struct choice){op->name, op, NULL};
 	}
@@ -132,7 +130,7 @@ struct json_object *schema_bodies(const struct operation_set *operations)
 
 	for (const struct operation *op = operations->items; op < operations->items + operations->n;
 	     op++)
-		if (!route_operation_lacks(op) && op->body_source != BODY_NONE)
+		if (op->body_source != BODY_NONE)
 			schema_add(bodies, op->name, body_schema(op));
 	return bodies;
 }

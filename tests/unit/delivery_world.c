@@ -176,6 +176,21 @@ static void judge_other(void *arg, const struct http_answer *answer,
 	judge_call(&w->engine, answer, ret_judgement);
 }
 
+static unsigned credential(void *arg)
+{
+	return ((struct world *)arg)->credential;
+}
+
+static bool unauthorized(void *arg, unsigned refused, bool again, char ret_text[static 512])
+{
+	struct world *w = arg;
+
+	if (w->unauthorized && w->unauthorized(w, refused, again))
+		return true;
+	(void)snprintf(ret_text, 512, "%s", again ? "twice" : "");
+	return false;
+}
+
 static void group_start(const char *group, unsigned *ret_calls, unsigned *ret_window_ms)
 {
 	(void)group;
@@ -204,6 +219,8 @@ static void open_all(struct world *w)
 		.arg = w,
 		.judge = judge,
 		.judge_call = judge_other,
+		.credential = credential,
+		.unauthorized = unauthorized,
 		.begins = begins,
 		.halve = world_halve,
 		.retake = retake,
@@ -250,7 +267,8 @@ void world_init(struct world *w)
 {
 	static const char *const places[] = {"/dev/shm", "/tmp"};
 
-	*w = (struct world){.config = {.base_url = "http://close/api/v1",
+	*w = (struct world){.credential = 1,
+	                    .config = {.base_url = "http://close/api/v1",
 	                               .concurrency = 8,
 	                               .timeout_ms = 60000,
 	                               .retry_for_ms = 3600000,

@@ -46,6 +46,9 @@ struct world {
 	/* Who may not send now, and what somebody else may have sent; NULL: nobody. */
 	bool (*may_send)(struct world *w, const struct request *request);
 	uint64_t (*doubt_until_ms)(struct world *w, const struct request *request);
+	/* What calls carry, 0: nothing yet; and whether another comes when it is refused. */
+	unsigned credential;
+	bool (*unauthorized)(struct world *w, unsigned credential, bool again);
 	/* Called after each turn for everything in flight; ends what it wants to. NULL: nobody. */
 	void (*serve)(struct world *w, struct http_transfer *t);
 	void *server;

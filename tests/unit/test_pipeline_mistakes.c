@@ -220,7 +220,6 @@ static void what_is_not_built_is_refused_and_never_ignored(void **state)
 	         "6:9: error: notify: not available yet\n"},
 		{V S
 	         "close: {oauth: {client_id: a, client_secret: {env: X}, refresh_token: {env: Y}}}\n" R,
-	         "4:16: error: close.oauth: not available yet\n"
 	         "4:52: error: close.oauth.client_secret: the environment variable \"X\" is not set\n"
 	         "4:77: error: close.oauth.refresh_token: the environment variable \"Y\" is not set\n"},
 	};

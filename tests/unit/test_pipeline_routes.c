@@ -298,13 +298,13 @@ static void mistakes_in_routes_are_told_in_their_place(void **state)
 }
 
 /* These send only by a status of the record, which is looked at then. */
-static size_t n_errors_of(const char *operation, const char *allow)
+static size_t n_errors_of(const char *close, const char *operation, const char *allow)
 {
 	struct buf b = BUF_INIT;
 	struct pipeline *p;
 	size_t n;
 
-	buf_addf(&b, V S C "routes: [{operation: %s%s}]\n", operation, allow);
+	buf_addf(&b, V S "%sroutes: [{operation: %s%s}]\n", close, operation, allow);
 	p = case_load(buf_text(&b));
 	n = p->n_errors;
 	pipeline_free(p);
@@ -315,6 +315,8 @@ static size_t n_errors_of(const char *operation, const char *allow)
 static void every_operation_compiles_where_what_it_always_does_is_allowed(void **state)
 {
 	static const char all[] = ", allow: [sends, costs, mass, destroys, orphans]";
+	static const char oauth[] = "close: {oauth: {client_id: app, client_secret: {env: KEY}, "
+				    "refresh_token: {env: KEY}}}\n";
 	const struct operation_set *set = crm_catalogue();
 	size_t n_compiled = 0;
 
@@ -323,10 +325,11 @@ static void every_operation_compiles_where_what_it_always_does_is_allowed(void *
 		const struct operation *op = &set->items[i];
 		const bool needs_filter = !strcmp(op->name, "send_as.delete_by_user");
 
-		check_eq(n_errors_of(op->name, "") > 0,
+		check_eq(n_errors_of(C, op->name, "") > 0,
 		         (op->effects & ~op->depends) || op->is_oauth_only);
-		check_eq(n_errors_of(op->name, all) > 0, op->is_oauth_only || needs_filter);
-		n_compiled += n_errors_of(op->name, "") == 0;
+		check_eq(n_errors_of(C, op->name, all) > 0, op->is_oauth_only || needs_filter);
+		check_eq(n_errors_of(oauth, op->name, all) > 0, needs_filter);
+		n_compiled += n_errors_of(C, op->name, "") == 0;
 	}
 	check(n_compiled > 90);
 }

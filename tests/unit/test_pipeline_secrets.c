@@ -153,6 +153,39 @@ static void what_is_wrong_outside_is_told(void **state)
 	free(said_of("{file: large}"));
 }
 
+static void the_tokens_of_oauth_come_from_outside(void **state)
+{
+	char *path = mem_printf("%s/p.yaml", folder), *notes;
+	struct pipeline *p;
+
+	(void)state;
+	put_file("key", "refresh.1\n", 10, 0600);
+	p = case_load_as(path,
+	                 V S "close: {oauth: {client_id: app, client_secret: {env: KEY}, "
+	                     "refresh_token: {file: key}}}\n" R,
+	                 true);
+	check_eq(p->n_notes, 0);
+	check_text(p->oauth.client_id, "app");
+	check_text(p->oauth.client_secret, "api_abc.DEF-1_2");
+	check_text(p->oauth.refresh_token, "refresh.1");
+	check_text(p->oauth.source, "file key");
+	check_text(p->oauth.token_url, "https://api.close.com/oauth2/token/");
+	check_text(p->oauth.folder, "/state/.oauth");
+	pipeline_free(p);
+
+	p = case_load(V S "close: {oauth: {client_id: app, client_secret: {env: KEY}, refresh_token: "
+	                  "{env: BAD_KEY}, token_url: \"http://close.example.com/\"}}\n" R);
+	notes = case_notes(p);
+	check_text(notes,
+	           "4:75: error: close.oauth.refresh_token: the refresh token has a character that "
+	           "no token has: look for spaces, quotes or line breaks around it\n"
+	           "4:102: error: close.oauth.token_url: must begin with https:// (http only to this "
+	           "machine, or with allow: [private] to a private address)\n");
+	free(notes);
+	pipeline_free(p);
+	free(path);
+}
+
 static void no_message_repeats_a_secret(void **state)
 {
 	static const char *const secret = "api_4fTopSecret.abc";
@@ -308,6 +341,7 @@ int main(void)
 		sentence(a_symbolic_link_is_followed),
 		sentence(who_may_read_or_write_the_file_counts),
 		sentence(what_is_wrong_outside_is_told),
+		sentence(the_tokens_of_oauth_come_from_outside),
 		sentence(no_message_repeats_a_secret),
 		sentence(webhook_secrets_are_long_enough),
 		sentence(settings_and_vars_come_from_outside_by_their_own_rules),
