@@ -18,6 +18,8 @@ static void a_pattern_that_fits_nothing_is_waited_for(void **state)
 	w->options.topics = patterns;
 	start(w);
 	rest(w, 1500);
+	check(kafka_fits_nothing(w->source));
+	check(strstr(w->told, "no topic fits the pattern"));
 	stop(w);
 	w->options.until_end = true;
 	start(w);
@@ -272,7 +274,7 @@ static void a_place_that_was_taken_is_taken_back_once(void **state)
 
 	be_fenced(w, &r, &err);
 	check_eq(r, -EBUSY);
-	check(strstr(err.text, "another process with the same state"));
+	check(strstr(err.text, "group g: another process with the same state"));
 	world_free(w);
 }
 
