@@ -1,5 +1,8 @@
 #include "connector/sandbox/control.h"
 
+#include "connector/sandbox/jobs.h"
+#include "connector/sandbox/sent.h"
+#include "connector/sandbox/write.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
@@ -33,6 +36,7 @@ void box_control_init(struct box_control *control, const struct sandbox_config *
 		.latency_ms = config->latency_ms,
 		.lag_ms = config->lag_ms,
 		.cursor_ms = box_cursor_life_ms,
+		.job_ms = box_job_usual_ms,
 		.window_ms = config->window_ms,
 		.seed = config->seed,
 	};
@@ -146,6 +150,7 @@ static void post_reset(struct box_control *control, const struct box_call *call,
 	box_org_free(control->api.org);
 	control->api.org = box_org_new(control->seed, control->lag_ms, call->wall_ms);
 	control->api.org->doubts = doubts;
+	box_jobs_set_time(control->api.org->jobs, control->job_ms);
 	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
 	if (control->data)
 		(void)box_data_place(control->data, control->api.org, call->wall_ms, NULL);
@@ -228,6 +233,7 @@ static void get_settings(struct box_control *control, const struct box_call *cal
 	                       json_object_new_int64((int64_t)control->latency_ms));
 	json_object_object_add(out, "cursor_ms",
 	                       json_object_new_int64((int64_t)control->cursor_ms));
+	json_object_object_add(out, "job_ms", json_object_new_int64((int64_t)control->job_ms));
 	json_object_object_add(out, "rate_limit",
 	                       json_object_new_boolean(control->api.has_rate_limit));
 	json_object_object_add(out, "rate_form",
@@ -244,7 +250,7 @@ static void get_settings(struct box_control *control, const struct box_call *cal
 static bool set_doubts(struct box_control *control, struct json_object *body,
                        struct box_answer *answer)
 {
-	static const char *const others[] = {"lag_ms",     "latency_ms", "cursor_ms",
+	static const char *const others[] = {"lag_ms",     "latency_ms", "cursor_ms", "job_ms",
 	                                     "rate_limit", "rate_form",  "rate"};
 	struct box_doubts doubts = control->api.org->doubts;
 	struct err err;
@@ -279,6 +285,8 @@ static void post_settings(struct box_control *control, const struct box_call *ca
 	control->lag_ms = (uint64_t)json_get_int(body, "lag_ms", (int64_t)control->lag_ms);
 	control->cursor_ms = (uint64_t)json_get_int(body, "cursor_ms", (int64_t)control->cursor_ms);
 	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
+	control->job_ms = (uint64_t)json_get_int(body, "job_ms", (int64_t)control->job_ms);
+	box_jobs_set_time(control->api.org->jobs, control->job_ms);
 	box_search_set_lag(control->api.org->search, control->lag_ms);
 	control->latency_ms =
 		(uint64_t)json_get_int(body, "latency_ms", (int64_t)control->latency_ms);
@@ -288,6 +296,43 @@ static void post_settings(struct box_control *control, const struct box_call *ca
 	set_rate(control, json_get(body, "rate"));
 	json_object_put(body);
 	get_settings(control, call, answer);
+}
+
+static void get_sent(struct box_control *control, const struct box_call *call,
+                     struct box_answer *answer)
+{
+	(void)call;
+	box_answer_json(answer, 200, box_sent_list(control->api.org->sent));
+}
+
+/* What Close's own interface cannot make: meetings, forms that were filled in. */
+static void post_objects(struct box_control *control, const struct box_call *call,
+                         struct box_answer *answer)
+{
+	const struct box_actor actor = {.request_id = "",
+	                                .key_id = "",
+	                                .method = call->method,
+	                                .path = call->path,
+	                                .wall_ms = call->wall_ms,
+	                                .now_ms = call->now_ms};
+	const char *name = json_get_string(call->params, "kind");
+	const struct box_kind *kind = name ? box_kind_find(name) : NULL;
+	struct json_object *body = read_body(call, answer), *complaint = NULL;
+	const struct box_object *made;
+
+	if (!body)
+		return;
+	if (!kind || !json_object_is_type(body, json_type_object)) {
+		box_answer_error(answer, 400, "kind= and an object are needed");
+		json_object_put(body);
+		return;
+	}
+	made = box_write(control->api.org, &actor, kind, NULL, body, &complaint);
+	if (made)
+		box_answer_json(answer, 200, json_object_get(made->data));
+	else
+		box_answer_json(answer, 400, complaint);
+	json_object_put(body);
 }
 
 static void get_hook(struct box_control *control, const struct box_call *call,
@@ -334,8 +379,9 @@ static const struct {
 	{"POST", "/faults", post_faults},   {"DELETE", "/faults", delete_faults},
 	{"GET", "/settings", get_settings}, {"POST", "/settings", post_settings},
 	{"GET", "/hook", get_hook},         {"DELETE", "/hook", delete_hook},
-	{"POST", "/users", post_users},     {"GET", "/oauth", get_oauth},
-	{"POST", "/oauth", post_oauth},
+	{"POST", "/users", post_users},     {"POST", "/objects", post_objects},
+	{"GET", "/sent", get_sent},
+	{"GET", "/oauth", get_oauth},       {"POST", "/oauth", post_oauth},
 };
 
 void box_control_answer(struct box_control *control, const struct box_call *call,
@@ -354,6 +400,6 @@ void box_control_answer(struct box_control *control, const struct box_call *call
 	}
 	box_answer_error(
 		answer, 404,
-		"The sandbox has /_sandbox/requests, objects, faults, settings, users, hook, oauth "
+		"The sandbox has /_sandbox/requests, objects, sent, faults, settings, users, hook, oauth "
 		"and reset.");
 }

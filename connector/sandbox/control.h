@@ -2,7 +2,7 @@
 
 /*
  * Everything the sandbox is made of but its sockets, and `/_sandbox/…`, where a test looks at it
- * and changes it: requests, objects, users, faults, settings, reset, hook, oauth.
+ * and changes it: requests, objects, what was sent, users, faults, settings, reset, hook, oauth.
  */
 
 #include "connector/sandbox/api.h"
@@ -17,7 +17,7 @@ struct box_control {
 	struct box_faults *faults;
 	struct box_hook *hook;
 	struct box_requests *requests;
-	uint64_t latency_ms, lag_ms, cursor_ms, window_ms, seed;
+	uint64_t latency_ms, lag_ms, cursor_ms, job_ms, window_ms, seed;
 };
 
 void box_control_init(struct box_control *control, const struct sandbox_config *config,

@@ -56,6 +56,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
                                 "one value for a field of several, without a list around it"},
 	[DOUBT_NUMBER_TEXT] = {"number_text", VALUES("refused", "accepted"),
                                "a number field given \"12.5\""},
+	[DOUBT_OAUTH_ONLY] = {"oauth_only", VALUES("refused", "accepted"),
+                              "what only OAuth applications may do, done with an API key"},
 	[DOUBT_PAGE_LIMITS] = {"page_limits", VALUES("refused", "cut"),
                                "a _limit above the largest page"},
 	[DOUBT_RATE_BODY] = {"rate_body", VALUES("error", "nested", "flat", "flat_text"),

@@ -130,7 +130,11 @@ static const unsigned allowed[] = {
 
 static const char *event_type(const struct entry *e)
 {
-	return e->object->kind == &box_kinds[BOX_TASK] ? "task.lead" : e->object->kind->name;
+	if (e->object->kind != &box_kinds[BOX_TASK])
+		return e->object->kind->name;
+	return box_is_same(json_get_string(e->data, "_type"), "outgoing_call")
+	               ? "task.outgoing_call"
+	               : "task.lead";
 }
 
 static const char *lead_of(const struct entry *e)

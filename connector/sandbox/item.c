@@ -2,6 +2,7 @@
 
 #include "connector/sandbox/lead_list.h"
 #include "connector/sandbox/list.h"
+#include "connector/sandbox/remove.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
@@ -47,15 +48,31 @@ static void delete_object(struct box_visit *v, struct box_object *object)
 	box_visit_deleted(v);
 }
 
+/* Some lists are only shown by one of certain filters; false: it has answered so. */
+static bool is_asked_for(struct box_visit *v, const struct box_kind *kind)
+{
+	for (const char *const *need = kind->needs; need && *need; need++)
+		if (json_get_string(v->call->params, *need))
+			return true;
+	if (kind->needs)
+		box_visit_blame(v, kind->needs[0], "This field is required.");
+	return !kind->needs;
+}
+
+static void list(struct box_visit *v, const struct box_kind *kind)
+{
+	if (json_get_string(v->call->params, "query") && kind == &box_kinds[BOX_LEAD])
+		box_lead_list_answer(v->api->org, v->call, v->answer);
+	else if (is_asked_for(v, kind))
+		box_list_answer(v->api->org, kind, v->call, v->answer);
+}
+
 void box_collection(struct box_visit *v, const struct box_kind *kind)
 {
 	if (box_visit_is(v, "POST") && (kind->methods & BOX_CAN_POST))
 		box_item_write(v, kind, NULL);
-	else if (box_visit_is(v, "GET") && kind == &box_kinds[BOX_LEAD] &&
-	         json_get_string(v->call->params, "query"))
-		box_lead_list_answer(v->api->org, v->call, v->answer);
-	else if (box_visit_is(v, "GET"))
-		box_list_answer(v->api->org, kind, v->call, v->answer);
+	else if (box_visit_is(v, "GET") && (kind->methods & BOX_CAN_GET))
+		list(v, kind);
 	else
 		box_visit_not_allowed(v);
 }
@@ -77,7 +94,9 @@ void box_item(struct box_visit *v, const struct box_kind *kind, const char *id)
 	if (!object && box_visit_is(v, "GET") && box_visit_so(v, DOUBT_AFTER_DELETE, "seen_once"))
 		object = box_store_last_look(v->api->org->store, kind, text);
 	free(text);
-	if (!object)
+	if (box_visit_is(v, "GET") && !(kind->methods & BOX_CAN_GET))
+		box_visit_not_allowed(v);
+	else if (!object)
 		no_item(v, kind);
 	else if (box_visit_is(v, "GET"))
 		box_visit_send(v, object, 200);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct box_actor;
+struct box_object;
 struct box_org;
 struct box_write;
 
@@ -41,6 +43,38 @@ enum box_kind_id {
 	BOX_SEQUENCE,
 	BOX_GROUP,
 	BOX_ROLE,
+	BOX_SMS,
+	BOX_WHATSAPP,
+	BOX_EMAIL_THREAD,
+	BOX_MEETING,
+	BOX_FORM_SUBMISSION,
+	BOX_LEAD_STATUS_CHANGE,
+	BOX_OPPORTUNITY_STATUS_CHANGE,
+	BOX_TASK_COMPLETED,
+	BOX_LEAD_MERGE,
+	BOX_COMMENT,
+	BOX_COMMENT_THREAD,
+	BOX_ORGANIZATION,
+	BOX_MEMBERSHIP,
+	BOX_SEND_AS,
+	BOX_PHONE_NUMBER,
+	BOX_BLOCKED_NUMBER,
+	BOX_UNSUBSCRIBED,
+	BOX_OUTCOME,
+	BOX_PLAYBOOK,
+	BOX_INTEGRATION_LINK,
+	BOX_WEBHOOK,
+	BOX_SMART_VIEW,
+	BOX_SCHEDULING_LINK,
+	BOX_SHARED_LINK,
+	BOX_SHARED_LINK_USE,
+	BOX_SUBSCRIPTION,
+	BOX_BULK_EDIT,
+	BOX_BULK_DELETE,
+	BOX_BULK_EMAIL,
+	BOX_BULK_SUBSCRIPTION,
+	BOX_LEAD_EXPORT,
+	BOX_OPPORTUNITY_EXPORT,
 	BOX_N_KINDS,
 };
 
@@ -54,8 +88,10 @@ enum box_type {
 	BOX_PHONE,      /* stored as E.164 */
 	BOX_URL,        /* scheme added where missing */
 	BOX_CHOICE,     /* one of .choices */
-	BOX_REFERENCE,  /* id of an object of kind .ref */
-	BOX_TEXTS,      /* list of texts */
+	BOX_REFERENCE,  /* id of an object of kind .ref; BOX_N_KINDS: of any kind */
+	BOX_REFERENCES, /* list of such ids */
+	BOX_TEXTS,      /* list of texts, of .choices where there are some */
+	BOX_MAP,        /* an object, as it is */
 	BOX_LIST,       /* list of objects with .items */
 	BOX_ANYTHING,
 };
@@ -65,6 +101,7 @@ enum box_field_flag {
 	BOX_CREATE_ONLY = 2, /* ignored by PUT */
 	BOX_LOCKED = 4,      /* a PUT that changes it is refused */
 	BOX_EMPTY = 8,       /* null is stored as "" */
+	BOX_NEEDED = 32,     /* required of a PUT, too */
 	BOX_INDEXED = 16,    /* search finds equal values without looking at every object */
 };
 
@@ -91,6 +128,7 @@ struct box_kind {
 	unsigned methods;       /* enum box_method, or'ed */
 	const struct box_field *fields;
 	const char *const *filters; /* query parameters of the list, with __in, __gte and so on */
+	const char *const *needs;   /* one of these the list must be asked for by; or NULL */
 	const char *usual_type;     /* the `_type` a list shows when none is asked for; or NULL */
 	unsigned max_limit;         /* of a list's page */
 	bool has_typed_limits;      /* a page too large is told in the newer shape */
@@ -99,13 +137,20 @@ struct box_kind {
 	                               fields of its own: "custom_activity_type_id"; or NULL */
 	/* Checks and fills in what depends on several fields; reports by box_write_blame(). */
 	void (*finish)(struct box_write *write);
+	/* What else happens once it is stored; @before: its data until then, NULL where it is new.
+	 */
+	void (*after)(struct box_org *org, const struct box_actor *actor, struct box_object *object,
+	              struct json_object *before);
 	/* Adds what Close computes to @out, which already has everything stored. */
 	void (*render)(struct box_org *org, struct json_object *data, struct json_object *out);
 };
 
 extern const struct box_kind box_kinds[BOX_N_KINDS];
 
-/* The kind called @name, or NULL. "task.lead" is a task, too, "activity.custom" an activity. */
+/*
+ * The kind called @name, or NULL: by its name or, dots for slashes, by its path
+ * ("activity.status_change.lead"). "task.lead" is a task, too.
+ */
 const struct box_kind *box_kind_find(const char *name);
 
 /*

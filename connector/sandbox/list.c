@@ -341,6 +341,17 @@ void box_list_send_page(struct box_org *org, const struct box_list *found,
 	box_answer_json(answer, 200, out);
 }
 
+bool box_list_find(struct box_org *org, const struct box_kind *kind, struct json_object *params,
+                   struct box_answer *answer, struct box_list *ret_found)
+{
+	struct query q = {.org = org, .kind = kind};
+
+	if (!read_query(&q, params, answer))
+		return false;
+	find(&q, params, ret_found);
+	return true;
+}
+
 void box_list_answer(struct box_org *org, const struct box_kind *kind, const struct box_call *call,
                      struct box_answer *answer)
 {

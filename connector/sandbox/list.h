@@ -19,6 +19,13 @@ bool box_list_read_page(const struct box_org *org, const struct box_kind *kind,
 void box_list_send_page(struct box_org *org, const struct box_list *found,
                         const struct box_list_page *page, struct box_answer *answer);
 
+/*
+ * Puts everything into @ret_found that the filters of @params let through, on whatever page; false:
+ * it has answered what is wrong with them.
+ */
+bool box_list_find(struct box_org *org, const struct box_kind *kind, struct json_object *params,
+                   struct box_answer *answer, struct box_list *ret_found);
+
 /* Answers the list of @kind as the call's query wants it. */
 void box_list_answer(struct box_org *org, const struct box_kind *kind, const struct box_call *call,
                      struct box_answer *answer);

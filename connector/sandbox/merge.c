@@ -1,5 +1,6 @@
 #include "connector/sandbox/merge.h"
 
+#include "connector/sandbox/remove.h"
 #include "lib/json.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 #include "connector/sandbox/org.h"
 
+#include "connector/sandbox/jobs.h"
+#include "connector/sandbox/sent.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/moment.h"
@@ -24,6 +26,8 @@ static const struct {
 	{BOX_OPPORTUNITY_STATUS, "{\"label\":\"Active\",\"type\":\"active\"}"},
 	{BOX_OPPORTUNITY_STATUS, "{\"label\":\"Won\",\"type\":\"won\"}"},
 	{BOX_OPPORTUNITY_STATUS, "{\"label\":\"Lost\",\"type\":\"lost\"}"},
+	{BOX_PHONE_NUMBER, "{\"number\":\"+16505550126\",\"type\":\"internal\",\"country\":\"US\","
+                           "\"sharing\":\"group\",\"is_group_number\":true}"},
 };
 
 /* Adds what nobody posted: @data without its usual members. */
@@ -37,6 +41,18 @@ static const struct box_object *place(struct box_org *org, enum box_kind_id kind
 	box_set(data, "date_created", json_object_new_string(now));
 	box_set(data, "date_updated", json_object_new_string(now));
 	return box_store_add(org->store, &box_kinds[kind], data);
+}
+
+/* Everybody in the organization is in it by a membership. */
+static void enlist(struct box_org *org, const struct box_object *user, int64_t wall_ms)
+{
+	struct json_object *data = json_object_new_object();
+
+	box_set(data, "user_id", json_object_new_string(user->id));
+	box_set(data, "email", json_object_get(json_get(user->data, "email")));
+	box_set(data, "role_id", json_object_new_string("admin"));
+	box_set(data, "auto_record_calls", json_object_new_string("unset"));
+	(void)place(org, BOX_MEMBERSHIP, data, wall_ms);
 }
 
 static void furnish(struct box_org *org, int64_t wall_ms)
@@ -54,6 +70,20 @@ static void furnish(struct box_org *org, int64_t wall_ms)
 		(void)place(org, furniture[i].kind, data, wall_ms);
 		org->user = box_org_first(org, BOX_USER);
 	}
+	enlist(org, org->user, wall_ms);
+}
+
+/* Its id is in everything else, so it comes first. */
+static void found(struct box_org *org)
+{
+	struct json_object *data = json_object_new_object();
+	const struct box_object *organization;
+
+	box_set(data, "name", json_object_new_string("Sandbox"));
+	box_set(data, "currency", json_object_new_string("USD"));
+	organization = box_store_add(org->store, &box_kinds[BOX_ORGANIZATION], data);
+	(void)snprintf(org->id, sizeof(org->id), "%s", organization->id);
+	org->id_text = json_object_get(json_get(data, "id"));
 }
 
 struct box_org *box_org_new(uint64_t seed, uint64_t lag_ms, int64_t wall_ms)
@@ -63,8 +93,9 @@ struct box_org *box_org_new(uint64_t seed, uint64_t lag_ms, int64_t wall_ms)
 	org->store = box_store_new(seed);
 	org->search = box_search_new(org->store, lag_ms);
 	org->events = box_events_new();
-	box_store_make_id(org->store, "orga", org->id);
-	org->id_text = json_object_new_string(org->id);
+	org->jobs = box_jobs_new();
+	org->sent = box_sent_new();
+	found(org);
 	org->orders = json_object_new_object();
 	furnish(org, wall_ms);
 	return org;
@@ -74,6 +105,8 @@ void box_org_free(struct box_org *org)
 {
 	if (!org)
 		return;
+	box_jobs_free(org->jobs);
+	box_sent_free(org->sent);
 	box_events_free(org->events);
 	box_search_free(org->search);
 	box_store_free(org->store);
@@ -141,8 +174,18 @@ void box_org_statuses(const struct box_org *org, const char *pipeline_id, struct
 	box_org_sort(org, pipeline_id, ret_list);
 }
 
-const struct box_object *box_org_add_user(struct box_org *org, const char *email, const char *first,
-                                          const char *last, int64_t wall_ms)
+void box_org_lead_statuses(const struct box_org *org, struct box_list *ret_list)
+{
+	const struct box_list *all = box_store_all(org->store, &box_kinds[BOX_LEAD_STATUS]);
+
+	for (size_t i = 0; i < all->n; i++)
+		if (!all->items[i]->is_deleted)
+			box_list_add(ret_list, all->items[i]);
+	box_org_sort(org, org->id, ret_list);
+}
+
+const struct box_object *box_org_add_person(struct box_org *org, const char *email,
+                                            const char *first, const char *last, int64_t wall_ms)
 {
 	struct json_object *data = json_object_new_object();
 
@@ -152,6 +195,15 @@ const struct box_object *box_org_add_user(struct box_org *org, const char *email
 	return place(org, BOX_USER, data, wall_ms);
 }
 
+const struct box_object *box_org_add_user(struct box_org *org, const char *email, const char *first,
+                                          const char *last, int64_t wall_ms)
+{
+	const struct box_object *user = box_org_add_person(org, email, first, last, wall_ms);
+
+	enlist(org, user, wall_ms);
+	return user;
+}
+
 struct box_object *box_org_first(const struct box_org *org, enum box_kind_id kind)
 {
 	const struct box_list *all = box_store_all(org->store, &box_kinds[kind]);
@@ -159,6 +211,20 @@ struct box_object *box_org_first(const struct box_org *org, enum box_kind_id kin
 	for (size_t i = 0; i < all->n; i++)
 		if (!all->items[i]->is_deleted)
 			return all->items[i];
+	return NULL;
+}
+
+struct box_object *box_org_find(const struct box_org *org, enum box_kind_id kind, const char *key,
+                                const char *text)
+{
+	const struct box_list *all = box_store_all(org->store, &box_kinds[kind]);
+
+	for (size_t i = 0; text && i < all->n; i++) {
+		const char *value = json_get_string(all->items[i]->data, key);
+
+		if (!all->items[i]->is_deleted && value && strcmp(value, text) == 0)
+			return all->items[i];
+	}
 	return NULL;
 }
 

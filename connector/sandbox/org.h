@@ -10,6 +10,9 @@
 #include "connector/sandbox/search.h"
 #include "connector/sandbox/store.h"
 
+struct box_jobs;
+struct box_sent;
+
 struct box_org {
 	struct box_store *store;
 	struct box_search *search;
@@ -18,6 +21,9 @@ struct box_org {
 	char id[box_id_bytes];
 	struct json_object *id_text;   /* the same, to be shared by all objects */
 	const struct box_object *user; /* who owns the key */
+	struct box_jobs *jobs;         /* what is still to be done */
+	struct box_sent *sent;         /* what would have gone out to people */
+	bool rejects_anonymous_calls;
 	struct json_object *orders; /* of statuses and fields: name → ids, as people put them */
 };
 
@@ -38,12 +44,22 @@ void box_org_sort(const struct box_org *org, const char *name, struct box_list *
 void box_org_statuses(const struct box_org *org, const char *pipeline_id,
                       struct box_list *ret_list);
 
-/* Another user of the organization. */
+/* The living statuses of leads, in the organization's order. */
+void box_org_lead_statuses(const struct box_org *org, struct box_list *ret_list);
+
+/* A user who is no member yet. */
+const struct box_object *box_org_add_person(struct box_org *org, const char *email,
+                                            const char *first, const char *last, int64_t wall_ms);
+/* Another user of the organization, with a membership. */
 const struct box_object *box_org_add_user(struct box_org *org, const char *email, const char *first,
                                           const char *last, int64_t wall_ms);
 
 /* The oldest living object of @kind, or NULL. */
 struct box_object *box_org_first(const struct box_org *org, enum box_kind_id kind);
+
+/* The oldest living object of @kind whose @key is @text, or NULL. */
+struct box_object *box_org_find(const struct box_org *org, enum box_kind_id kind, const char *key,
+                                const char *text);
 
 /* "Ana Ruiz"; of the user with @user_id where there is one, else NULL. */
 const char *box_org_user_name(const struct box_org *org, const char *user_id, char *buffer,

@@ -3,6 +3,7 @@
 #include "connector/sandbox/item.h"
 #include "connector/sandbox/list.h"
 #include "connector/sandbox/merge.h"
+#include "connector/sandbox/pages.h"
 #include "connector/sandbox/schema.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -94,6 +95,33 @@ static const struct page {
 	{"GET", "/event/", events},
 	{"POST", "/data/search/", search},
 	{"POST", "/lead/merge/", box_page_merge},
+	{"PUT", "/task/", box_page_tasks},
+	{"POST", "/group/{}/member/", box_page_add_member},
+	{"DELETE", "/group/{}/member/{}/", box_page_remove_member},
+	{"POST", "/membership/", box_page_invite},
+	{"PUT", "/membership/", box_page_memberships},
+	{"GET", "/membership/{}/pinned_views/", box_page_pinned_views},
+	{"PUT", "/membership/{}/pinned_views/", box_page_pinned_views},
+	{"POST", "/send_as/bulk/", box_page_send_as_bulk},
+	{"DELETE", "/send_as/", box_page_send_as_delete},
+	{"DELETE", "/comment/{}/", box_page_delete_comment},
+	{"POST", "/activity/meeting/{}/integration/", box_page_integrate_meeting},
+	{"POST", "/phone_number/request/internal/", box_page_request_number},
+	{"GET", "/blocked_phone_number/settings/", box_page_blocking},
+	{"PUT", "/blocked_phone_number/settings/", box_page_blocking},
+	{"DELETE", "/unsubscribe/email/{}/", box_page_resubscribe},
+	{"POST", "/playbook/{}/archive/", box_page_archive},
+	{"POST", "/playbook/{}/unarchive/", box_page_archive},
+	{"POST", "/scheduling_link/integration/", box_page_put_link},
+	{"DELETE", "/scheduling_link/integration/{}/", box_page_delete_link},
+	{"POST", "/shared_scheduling_link_association/unmap/", box_page_unmap_link},
+	{"GET", "/export/", box_page_exports},
+	{"GET", "/export/{}/", box_page_export},
+	{"POST", "/files/upload/", box_page_upload},
+	{"POST", "/enrich_field/", box_page_enrich},
+	{"POST", "/report/activity/", box_page_activity_report},
+	{"POST", "/report/funnel/opportunity/stages/", box_page_funnel},
+	{"POST", "/report/funnel/opportunity/totals/", box_page_funnel},
 	{"GET", "/custom_field_schema/*", schema},
 	{"PUT", "/custom_field_schema/*", schema},
 	{NULL, "/custom_field/shared/{}/association/*", association},
@@ -129,61 +157,86 @@ static bool is_method(const struct page *page, const char *method)
 	return !page->method || strcmp(page->method, method) == 0;
 }
 
-/* True if some page answers the path, by this method or another one. */
-static bool find_page(const char *path, const char *method, const struct page **ret_page,
-                      const char *ret_parts[static 2])
-{
-	bool is_path = false;
+/* What is known of a path. */
+struct match {
+	const struct page *page; /* NULL: none answers it by this method */
+	const char *parts[2];
+	bool is_path;    /* some page answers it, by whatever method */
+	bool is_literal; /* and by name */
+};
 
-	for (size_t i = 0; i < n_pages; i++) {
+static struct match find_page(const char *path, const char *method)
+{
+	struct match match = {0};
+
+	for (size_t i = 0; i < n_pages && !match.page; i++) {
 		const char *parts[2] = {NULL, NULL};
 
 		if (!fits(pages[i].path, path, parts))
 			continue;
-		is_path = true;
+		match.is_path = true;
+		match.is_literal |= !strpbrk(pages[i].path, "{*");
 		if (!is_method(&pages[i], method))
 			continue;
-		*ret_page = &pages[i];
-		ret_parts[0] = parts[0];
-		ret_parts[1] = parts[1];
-		return true;
+		match.page = &pages[i];
+		memcpy(match.parts, parts, sizeof(parts));
 	}
-	return is_path;
+	return match;
 }
 
-static void answer_page(struct box_visit *v, const struct page *page, const char *const parts[2])
+static void answer_page(struct box_visit *v, const struct match *match)
 {
 	for (size_t i = 0; i < 2; i++)
-		v->part[i] = parts[i] ? mem_dup(parts[i], strcspn(parts[i], "/")) : NULL;
-	page->answer(v);
+		v->part[i] = match->parts[i]
+		                     ? mem_dup(match->parts[i], strcspn(match->parts[i], "/"))
+		                     : NULL;
+	match->page->answer(v);
 	for (size_t i = 0; i < 2; i++) {
 		free(v->part[i]);
 		v->part[i] = NULL;
 	}
 }
 
+static enum http_method method_of(const struct box_visit *v)
+{
+	if (box_visit_is(v, "DELETE"))
+		return METHOD_DELETE;
+	return box_visit_is(v, "PUT") ? METHOD_PUT : METHOD_POST;
+}
+
+/* What only applications may do that people have let in. */
+static bool is_kept_from(const struct box_visit *v)
+{
+	const struct operation *op =
+		box_visit_is(v, "GET") ? NULL : box_visit_operation(v, method_of(v));
+
+	return op && op->is_oauth_only && !box_visit_is_oauth(v) &&
+	       box_visit_so(v, DOUBT_OAUTH_ONLY, "refused");
+}
+
 bool box_route(struct box_visit *v)
 {
-	const char *parts[2] = {NULL, NULL}, *id = NULL;
-	const struct page *page = NULL;
-	const bool is_page = find_page(v->call->path, v->call->method, &page, parts);
+	const struct match match = find_page(v->call->path, v->call->method);
+	const char *id = NULL;
 	const struct box_kind *kind = box_kind_of_path(v->call->path, &id);
 
-	if (page)
-		answer_page(v, page, parts);
+	if (is_kept_from(v))
+		box_answer_error(v->answer, 403,
+		                 "This endpoint is only available to OAuth applications.");
+	else if (match.page)
+		answer_page(v, &match);
 	else if (kind && !id)
 		box_collection(v, kind);
-	else if (is_page)
+	else if (match.is_literal || (match.is_path && !kind))
 		box_visit_not_allowed(v);
 	else if (kind)
 		box_item(v, kind, id);
-	return is_page || kind;
+	return match.is_path || kind;
 }
 
 bool box_route_knows(const char *path)
 {
-	const char *parts[2], *id;
-	const struct page *page;
+	const char *id;
 
-	return find_page(path, "", &page, parts) || box_kind_of_path(path, &id);
+	return find_page(path, "").is_path || box_kind_of_path(path, &id);
 }

@@ -13,16 +13,14 @@
 
 /* The finish hooks, kind by kind: rules over several fields of one write. */
 
-static bool is_same(const char *a, const char *b)
+/* The first in the organization's order. */
+static void default_lead_status(struct box_write *write)
 {
-	return a && b && strcmp(a, b) == 0;
-}
+	struct box_list all = {0};
 
-static const char *first_id(const struct box_write *write, enum box_kind_id kind)
-{
-	const struct box_object *first = box_org_first(write->org, kind);
-
-	return first ? first->id : NULL;
+	box_org_lead_statuses(write->org, &all);
+	box_write_set(write, "status_id", all.n ? all.items[0]->id : NULL);
+	free(all.items);
 }
 
 /* A status by its label: exactly as it is written in the settings. */
@@ -40,7 +38,7 @@ static void take_status_label(struct box_write *write)
 	}
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->items[i]->is_deleted ||
-		    !is_same(json_get_string(all->items[i]->data, "label"), label))
+		    !box_is_same(json_get_string(all->items[i]->data, "label"), label))
 			continue;
 		box_write_set(write, "status_id", all->items[i]->id);
 		return;
@@ -97,7 +95,7 @@ void box_finish_lead(struct box_write *write)
 
 	take_status_label(write);
 	if (!json_get(write->data, "status_id") && !write->field_errors)
-		box_write_set(write, "status_id", first_id(write, BOX_LEAD_STATUS));
+		default_lead_status(write);
 	if (!json_object_object_get_ex(write->body, "contacts", &contacts))
 		return;
 	/* On PUT nested contacts are not updatable. */
@@ -164,7 +162,7 @@ static void default_status(struct box_write *write)
 		struct box_list statuses = {0};
 
 		if (all->items[i]->is_deleted ||
-		    (pipeline && !is_same(all->items[i]->id, pipeline)))
+		    (pipeline && !box_is_same(all->items[i]->id, pipeline)))
 			continue;
 		box_org_statuses(write->org, all->items[i]->id, &statuses);
 		if (statuses.n)
@@ -180,7 +178,7 @@ static void check_contact(struct box_write *write)
 	const struct box_object *contact =
 		id ? box_store_find(write->org->store, &box_kinds[BOX_CONTACT], id) : NULL;
 
-	if (contact && !is_same(json_get_string(contact->data, "lead_id"),
+	if (contact && !box_is_same(json_get_string(contact->data, "lead_id"),
 	                        json_get_string(write->data, "lead_id")))
 		box_write_blame_text(write, "contact", "Object does not exist.");
 }
@@ -226,11 +224,11 @@ void box_finish_opportunity(struct box_write *write)
 	status = status_of(write->org, write->data);
 	pipeline = status ? json_get_string(status->data, "pipeline_id") : NULL;
 	if (json_get_string(write->body, "pipeline_id") && box_write_has(write, "status_id") &&
-	    !is_same(pipeline, json_get_string(write->body, "pipeline_id")))
+	    !box_is_same(pipeline, json_get_string(write->body, "pipeline_id")))
 		box_write_blame_text(write, "status",
 		                     "The status does not belong to the pipeline.");
 	box_write_set(write, "pipeline_id", pipeline);
-	if (status && is_same(json_get_string(status->data, "type"), "won") &&
+	if (status && box_is_same(json_get_string(status->data, "type"), "won") &&
 	    !json_get(write->data, "date_won"))
 		box_write_set(write, "date_won",
 		              moment_date_text(write->actor->wall_ms * 1000, today));
@@ -292,15 +290,14 @@ void box_finish_note(struct box_write *write)
 	take_rich_text(write);
 }
 
-/* The lead whose contact has this number, or NULL. */
-static const char *lead_by_phone(const struct box_write *write, const char *phone)
+const char *box_lead_by_phone(const struct box_org *org, const char *phone)
 {
-	const struct box_list *all = box_store_all(write->org->store, &box_kinds[BOX_CONTACT]);
+	const struct box_list *all = box_store_all(org->store, &box_kinds[BOX_CONTACT]);
 
 	for (size_t i = 0; phone && i < all->n; i++) {
 		struct json_object *data = all->items[i]->data;
 
-		if (!all->items[i]->is_deleted && is_same(first_of(data, "phones", "phone"), phone))
+		if (!all->items[i]->is_deleted && box_is_same(first_of(data, "phones", "phone"), phone))
 			return json_get_string(data, "lead_id");
 	}
 	return NULL;
@@ -311,7 +308,7 @@ void box_finish_call(struct box_write *write)
 	const char *lead;
 
 	if (!json_get(write->data, "lead_id") && !write->field_errors) {
-		lead = lead_by_phone(write, json_get_string(write->data, "phone"));
+		lead = box_lead_by_phone(write->org, json_get_string(write->data, "phone"));
 		if (lead)
 			box_write_set(write, "lead_id", lead);
 		else
@@ -319,20 +316,4 @@ void box_finish_call(struct box_write *write)
 	}
 	box_finish_activity(write);
 	take_rich_text(write);
-}
-
-void box_finish_email(struct box_write *write)
-{
-	static const char *const from_somebody[] = {"inbox", "scheduled", "outbox", "error"};
-	const char *status = json_get_string(write->data, "status");
-
-	box_finish_activity(write);
-	if (write->old && !is_same(json_get_string(write->old->data, "status"), "draft") &&
-	    !is_same(status, "draft")) {
-		box_write_object(write, "Only drafts can be changed.");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(from_somebody) / sizeof(from_somebody[0]); i++)
-		if (is_same(status, from_somebody[i]) && !json_get(write->data, "sender"))
-			box_write_blame_text(write, "sender", "This field is required.");
 }

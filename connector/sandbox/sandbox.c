@@ -4,6 +4,7 @@
 #include "connector/sandbox/control.h"
 #include "connector/sandbox/faults.h"
 #include "connector/sandbox/hook.h"
+#include "connector/sandbox/jobs.h"
 #include "connector/sandbox/requests.h"
 #include "connector/sandbox/tcp.h"
 #include "lib/mem.h"
@@ -40,6 +41,7 @@ struct sandbox {
 	struct box_tcp *tcp;
 	struct box_control control;
 	struct later *waiting;
+	struct loop_timer jobs; /* for what the organization has still to do */
 	uint64_t last_request_ms;
 };
 
@@ -227,12 +229,26 @@ static bool is_below(const char *path, const char *prefix)
 	return strncmp(path, prefix, len) == 0 && (path[len] == '/' || !path[len]);
 }
 
+static void work(void *arg)
+{
+	struct sandbox *s = arg;
+	struct box_org *org = s->control.api.org;
+	uint64_t at_ms;
+
+	box_jobs_run(org, loop_now_ms(s->loop), loop_wall_ms(s->loop));
+	if (box_jobs_next(org->jobs, &at_ms))
+		loop_timer_set(s->loop, &s->jobs, at_ms, work, s);
+	else
+		loop_timer_unset(s->loop, &s->jobs);
+}
+
 static void serve(void *arg, struct http_exchange *exchange)
 {
 	const char *path = http_exchange_path(exchange);
 	struct sandbox *s = arg;
 
 	s->last_request_ms = loop_now_ms(s->loop);
+	work(s);
 	if (is_below(path, api_prefix))
 		serve_api(s, exchange);
 	else if (is_below(path, hook_path) && strcmp(http_exchange_method(exchange), "POST") == 0)
@@ -243,6 +259,7 @@ static void serve(void *arg, struct http_exchange *exchange)
 		serve_control(s, exchange);
 	else
 		serve_nothing(s, exchange);
+	work(s);
 }
 
 static int add_faults(struct sandbox *s, const struct sandbox_config *config, struct err *err)
@@ -303,6 +320,7 @@ void sandbox_free(struct sandbox *sandbox)
 		return;
 	while (sandbox->waiting)
 		later_free(sandbox->waiting);
+	loop_timer_unset(sandbox->loop, &sandbox->jobs);
 	box_tcp_free(sandbox->tcp);
 	http_server_free(sandbox->server);
 	box_control_deinit(&sandbox->control);

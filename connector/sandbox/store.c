@@ -272,6 +272,11 @@ const struct box_list *box_store_below(const struct box_store *store, const char
 	return box_index_find(store->by_lead, lead_id);
 }
 
+bool box_is_same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
 struct json_object *box_shallow(struct json_object *object)
 {
 	struct json_object *copy = json_object_new_object();

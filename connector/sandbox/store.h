@@ -70,6 +70,9 @@ size_t box_store_count(const struct box_store *store, const struct box_kind *kin
 /* The living objects whose lead_id is @lead_id, of all kinds. */
 const struct box_list *box_store_below(const struct box_store *store, const char *lead_id);
 
+/* NULL is like nothing, not even NULL. */
+bool box_is_same(const char *a, const char *b);
+
 /* A copy that shares its values with @object. */
 struct json_object *box_shallow(struct json_object *object);
 

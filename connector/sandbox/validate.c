@@ -231,6 +231,13 @@ static bool check_reference(struct job *job)
 	return keep(job);
 }
 
+static bool check_map(struct job *job)
+{
+	if (json_object_is_type(job->value, json_type_object))
+		return keep(job);
+	return fail(job, "Value must be of dict type.");
+}
+
 static bool is_list(struct job *job)
 {
 	if (!json_object_is_type(job->value, json_type_array))
@@ -262,18 +269,36 @@ static bool list_result(struct job *job, struct json_object *clean, struct json_
 	return false;
 }
 
-static bool check_texts(struct job *job)
+/* Each item as if it were the value of a field of @type. */
+static bool check_each(struct job *job, enum box_type type)
 {
 	struct json_object *by_index = NULL;
+	struct box_field one = *job->field;
 
 	if (!is_list(job))
 		return false;
-	for (size_t i = 0; i < json_object_array_length(job->value); i++)
-		if (!json_object_is_type(json_object_array_get_idx(job->value, i),
-		                         json_type_string))
-			complain(&by_index, i,
-			         json_object_new_string("Value must be of str type."));
+	one.type = type;
+	one.flags = BOX_REQUIRED;
+	one.max = 0;
+	for (size_t i = 0; i < json_object_array_length(job->value); i++) {
+		struct json_object *clean = NULL, *error = NULL;
+
+		if (!box_validate(&one, json_object_array_get_idx(job->value, i), job->check,
+		                  &clean, &error))
+			complain(&by_index, i, error);
+		json_object_put(clean);
+	}
 	return list_result(job, json_object_get(job->value), by_index);
+}
+
+static bool check_texts(struct job *job)
+{
+	return check_each(job, job->field->choices ? BOX_CHOICE : BOX_TEXT);
+}
+
+static bool check_references(struct job *job)
+{
+	return check_each(job, BOX_REFERENCE);
 }
 
 /* One object of a list: its complaint, or NULL and the clean object. */
@@ -324,19 +349,27 @@ static bool check_list(struct job *job)
 }
 
 static bool (*const checks[])(struct job *job) = {
-	[BOX_TEXT] = check_text,       [BOX_INTEGER] = check_integer,
-	[BOX_BOOLEAN] = check_boolean, [BOX_MOMENT] = check_moment,
-	[BOX_DAY] = check_day,         [BOX_EMAIL_TEXT] = check_email,
-	[BOX_PHONE] = check_phone,     [BOX_URL] = check_url,
-	[BOX_CHOICE] = check_choice,   [BOX_REFERENCE] = check_reference,
-	[BOX_TEXTS] = check_texts,     [BOX_LIST] = check_list,
+	[BOX_TEXT] = check_text,
+	[BOX_INTEGER] = check_integer,
+	[BOX_BOOLEAN] = check_boolean,
+	[BOX_MOMENT] = check_moment,
+	[BOX_DAY] = check_day,
+	[BOX_EMAIL_TEXT] = check_email,
+	[BOX_PHONE] = check_phone,
+	[BOX_URL] = check_url,
+	[BOX_CHOICE] = check_choice,
+	[BOX_REFERENCE] = check_reference,
+	[BOX_TEXTS] = check_texts,
+	[BOX_LIST] = check_list,
 	[BOX_ANYTHING] = keep,
+	[BOX_MAP] = check_map,
+	[BOX_REFERENCES] = check_references,
 };
 
 /* What null leaves behind in a field. */
 static struct json_object *emptied(const struct box_field *field)
 {
-	if (field->type == BOX_LIST || field->type == BOX_TEXTS)
+	if (field->type == BOX_LIST || field->type == BOX_TEXTS || field->type == BOX_REFERENCES)
 		return json_object_new_array();
 	return field->flags & BOX_EMPTY ? json_object_new_string("") : NULL;
 }

@@ -34,6 +34,8 @@ bool box_visit_read(struct box_visit *v)
 {
 	const struct box_call *call = v->call;
 
+	if (v->body)
+		return true;
 	if (!box_visit_so(v, DOUBT_CHUNKED, "accepted") &&
 	    has_header(call, "transfer-encoding", "chunked")) {
 		box_answer_error(v->answer, 400, "Chunked Transfer-Encoding is not supported.");
@@ -57,6 +59,22 @@ bool box_visit_read(struct box_visit *v)
 		return true;
 	box_answer_error(v->answer, 400, "JSON data must be a dict.");
 	return false;
+}
+
+bool box_visit_check(struct box_visit *v, const struct box_field *fields)
+{
+	struct json_object *complaint = box_check_fields(v->api->org, fields, v->body);
+
+	if (complaint)
+		box_answer_json(v->answer, 400, complaint);
+	return !complaint;
+}
+
+bool box_visit_is_oauth(const struct box_visit *v)
+{
+	static const char scheme[] = "Bearer ";
+
+	return strncasecmp(v->call->authorization, scheme, strlen(scheme)) == 0;
 }
 
 struct box_actor box_visit_actor(const struct box_visit *v)

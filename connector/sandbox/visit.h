@@ -16,7 +16,13 @@ struct box_visit {
 bool box_visit_is(const struct box_visit *v, const char *method);
 bool box_visit_so(const struct box_visit *v, enum box_doubt doubt, const char *value);
 
-/* Reads the body as an object; false: it has answered why not. */
+/* Checks the body by @fields; false: it has answered what is wrong with it. */
+bool box_visit_check(struct box_visit *v, const struct box_field *fields);
+
+/* Whether OAuth has let the caller in, not a key. */
+bool box_visit_is_oauth(const struct box_visit *v);
+
+/* Reads the body as an object, unless it has been; false: it has answered why not. */
 bool box_visit_read(struct box_visit *v);
 
 /* Texts are the call's. */

@@ -43,7 +43,8 @@ static bool exists(void *arg, enum box_kind_id kind, const char *id)
 {
 	const struct box_org *org = arg;
 
-	return box_store_find(org->store, &box_kinds[kind], id) != NULL;
+	return box_store_find(org->store, kind == BOX_N_KINDS ? NULL : &box_kinds[kind], id) !=
+	       NULL;
 }
 
 static void blame_field(struct box_write *write, const struct box_field *field,
@@ -107,7 +108,7 @@ static void take_field(struct box_write *write, const struct box_field *field)
 		return;
 	if (json_object_object_get_ex(write->body, name, &value))
 		has = box_validate(field, value, &check, &clean, &error);
-	else if (write->old)
+	else if (write->old && !(field->flags & BOX_NEEDED))
 		return;
 	else if (field->flags & BOX_REQUIRED)
 		error = json_object_new_string("This field is required.");
@@ -139,6 +140,24 @@ static void build(struct box_write *write)
 		box_custom_take(write);
 	if (write->kind->finish)
 		write->kind->finish(write);
+}
+
+struct json_object *box_check_fields(struct box_org *org, const struct box_field *fields,
+                                     struct json_object *body)
+{
+	const struct box_check check = {exists, org, false};
+	struct box_write write = {.org = org, .body = body};
+
+	for (const struct box_field *f = fields; f->name; f++) {
+		struct json_object *value = NULL, *clean = NULL, *error = NULL;
+
+		if (!json_object_object_get_ex(body, f->name, &value) && !(f->flags & BOX_REQUIRED))
+			continue;
+		if (!box_validate(f, value, &check, &clean, &error))
+			blame_field(&write, f, error);
+		json_object_put(clean);
+	}
+	return write.field_errors ? box_complaint(NULL, write.field_errors) : NULL;
 }
 
 static bool is_good(const struct box_write *write)
@@ -190,8 +209,8 @@ static void stamp(const struct box_org *org, const struct box_actor *actor, bool
 	box_set(data, "updated_by", json_object_get(user));
 }
 
-static void tell(struct box_org *org, const struct box_actor *actor,
-                 const struct box_object *object, const char *action, struct json_object *previous)
+void box_tell(struct box_org *org, const struct box_actor *actor, const struct box_object *object,
+              const char *action, struct json_object *previous)
 {
 	const struct box_event event = {
 		.object = object,
@@ -216,7 +235,9 @@ static struct box_object *insert(struct box_org *org, const struct box_actor *ac
 	stamp(org, actor, true, data);
 	object = box_store_add(org->store, kind, data);
 	box_search_note(org->search, object, actor->now_ms);
-	tell(org, actor, object, "created", NULL);
+	box_tell(org, actor, object, "created", NULL);
+	if (kind->after)
+		kind->after(org, actor, object, NULL);
 	return object;
 }
 
@@ -233,13 +254,11 @@ static void insert_below(const struct box_write *write, const char *id)
 
 static void make_lead(struct box_write *write)
 {
-	struct json_object *body = json_object_new_object(), *complaint = NULL;
+	struct json_object *body = json_object_new_object();
 	const struct box_object *lead;
 
 	json_object_object_add(body, "name", json_object_new_string(write->new_lead));
-	lead = box_write(write->org, write->actor, &box_kinds[BOX_LEAD], NULL, body, &complaint);
-	json_object_put(body);
-	json_object_put(complaint);
+	lead = box_make(write->org, write->actor, BOX_LEAD, body);
 	if (lead)
 		box_write_set(write, "lead_id", lead->id);
 	free(write->new_lead);
@@ -284,16 +303,20 @@ static struct json_object *changes(struct json_object *before, struct json_objec
 void box_change(struct box_org *org, const struct box_actor *actor, struct box_object *object,
                 struct json_object *data)
 {
-	struct json_object *previous = changes(object->data, data);
+	struct json_object *previous = changes(object->data, data), *before;
 
 	if (!previous) {
 		json_object_put(data);
 		return;
 	}
+	before = json_object_get(object->data);
 	stamp(org, actor, false, data);
 	box_store_replace(org->store, object, data);
 	box_search_note(org->search, object, actor->now_ms);
-	tell(org, actor, object, "updated", previous);
+	box_tell(org, actor, object, "updated", previous);
+	if (object->kind->after)
+		object->kind->after(org, actor, object, before);
+	json_object_put(before);
 	json_object_put(previous);
 }
 
@@ -330,103 +353,14 @@ const struct box_object *box_write(struct box_org *org, const struct box_actor *
 	return old;
 }
 
-static void remove_object(struct box_org *org, const struct box_actor *actor,
-                          struct box_object *object)
+struct box_object *box_make(struct box_org *org, const struct box_actor *actor,
+                            enum box_kind_id kind, struct json_object *body)
 {
-	box_store_remove(org->store, object);
-	box_search_note(org->search, object, actor->now_ms);
-	tell(org, actor, object, "deleted", object->data);
-}
+	struct json_object *complaint = NULL;
+	const struct box_object *made =
+		box_write(org, actor, &box_kinds[kind], NULL, body, &complaint);
 
-static bool is_in_use(const struct box_org *org, const struct box_object *status,
-                      enum box_kind_id user)
-{
-	const struct box_list *all = box_store_all(org->store, &box_kinds[user]);
-
-	for (size_t i = 0; i < all->n; i++) {
-		const char *id = json_get_string(all->items[i]->data, "status_id");
-
-		if (!all->items[i]->is_deleted && id && strcmp(id, status->id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The fields of a type go with it, and so do the associations of shared ones with it. */
-static void forget_type(struct box_org *org, const struct box_actor *actor,
-                        const struct box_object *type)
-{
-	const bool is_activity = type->kind == &box_kinds[BOX_ACTIVITY_TYPE];
-	const struct box_target target = {
-		&box_kinds[is_activity ? BOX_CUSTOM_ACTIVITY : BOX_CUSTOM_OBJECT], type->id};
-	struct box_list fields = {0};
-
-	box_fields_list(org, &target, &fields);
-	for (size_t i = 0; i < fields.n; i++) {
-		struct box_object *field = fields.items[i];
-
-		if (field->kind == &box_kinds[BOX_SHARED_FIELD]) {
-			box_field_dissociate(org, actor, field, &target);
-		} else {
-			remove_object(org, actor, field);
-			box_fields_erase(org, &target, field, actor->now_ms);
-		}
-	}
-	free(fields.items);
-}
-
-static const char *refusal(const struct box_org *org, const struct box_object *object)
-{
-	struct box_list statuses = {0};
-
-	if ((object->kind == &box_kinds[BOX_LEAD_STATUS] && is_in_use(org, object, BOX_LEAD)) ||
-	    (object->kind == &box_kinds[BOX_OPPORTUNITY_STATUS] &&
-	     is_in_use(org, object, BOX_OPPORTUNITY)))
-		return "This status is still in use.";
-	if (object->kind != &box_kinds[BOX_PIPELINE])
-		return NULL;
-	box_org_statuses(org, object->id, &statuses);
-	free(statuses.items);
-	return statuses.n ? "This pipeline still contains opportunity statuses." : NULL;
-}
-
-const char *box_delete(struct box_org *org, const struct box_actor *actor,
-                       struct box_object *object)
-{
-	const char *why_not = refusal(org, object);
-	const struct box_list *below;
-
-	if (why_not)
-		return why_not;
-	/* The list shrinks as its members go. */
-	below = box_store_below(org->store, object->id);
-	while (object->kind == &box_kinds[BOX_LEAD] && below->n) {
-		remove_object(org, actor, below->items[below->n - 1]);
-		below = box_store_below(org->store, object->id);
-	}
-	remove_object(org, actor, object);
-	if (strcmp(object->kind->prefix, "cf") == 0)
-		box_fields_erase_all(org, object, actor->now_ms);
-	if (object->kind == &box_kinds[BOX_ACTIVITY_TYPE] ||
-	    object->kind == &box_kinds[BOX_OBJECT_TYPE])
-		forget_type(org, actor, object);
-	return NULL;
-}
-
-void box_merge(struct box_org *org, const struct box_actor *actor, struct box_object *source,
-               struct box_object *destination)
-{
-	const struct box_list *below = box_store_below(org->store, source->id);
-
-	/* The list shrinks as its members move. */
-	while (below->n) {
-		struct box_object *object = below->items[0];
-		struct json_object *data = box_shallow(object->data);
-
-		box_set(data, "lead_id", json_object_new_string(destination->id));
-		box_change(org, actor, object, data);
-		below = box_store_below(org->store, source->id);
-	}
-	remove_object(org, actor, source);
-	tell(org, actor, destination, "merged", NULL);
+	json_object_put(complaint);
+	json_object_put(body);
+	return made ? box_store_find(org->store, &box_kinds[kind], made->id) : NULL;
 }

@@ -57,6 +57,12 @@ const struct box_object *box_write(struct box_org *org, const struct box_actor *
 /* The same for a create, of an object whose id is @id; NULL: a new one. */
 const struct box_object *box_write_as(struct box_org *org, const struct box_actor *actor,
                                       const struct box_kind *kind, const char *id,
+                                      struct json_object *body,
+                                      struct json_object **ret_complaint);
+
+/* The same for a create, of an object whose id is @id; NULL: a new one. */
+const struct box_object *box_write_as(struct box_org *org, const struct box_actor *actor,
+                                      const struct box_kind *kind, const char *id,
                                       struct json_object *body, struct json_object **ret_complaint);
 
 /* Gives an object other data, taking @data: indexed, and told if anything is different. */
@@ -64,11 +70,15 @@ void box_change(struct box_org *org, const struct box_actor *actor, struct box_o
                 struct json_object *data);
 
 /*
- * Deletes the object and, of a lead, all below it. Returns NULL, or the sentence why it may not be.
+ * Creates what happens to be made along with something else, taking @body. NULL: it was not good.
  */
-const char *box_delete(struct box_org *org, const struct box_actor *actor,
-                       struct box_object *object);
+struct box_object *box_make(struct box_org *org, const struct box_actor *actor,
+                            enum box_kind_id kind, struct json_object *body);
 
-/* Moves all that is below the lead @source to the lead @destination, and deletes @source. */
-void box_merge(struct box_org *org, const struct box_actor *actor, struct box_object *source,
-               struct box_object *destination);
+/* Checks @body by @fields alone, for what is stored nowhere. NULL, or the body of the 400. */
+struct json_object *box_check_fields(struct box_org *org, const struct box_field *fields,
+                                     struct json_object *body);
+
+/* Into the event log: @action happened to the object. */
+void box_tell(struct box_org *org, const struct box_actor *actor, const struct box_object *object,
+              const char *action, struct json_object *previous);

@@ -164,8 +164,8 @@ def test_lists_come_in_pages(box):
     ("/api/v1/lead/", "{", {}, 400, "invalid JSON"),
     ("/api/v1/lead/", '{"a":NaN}', {}, 400, "invalid JSON"),
     ("/api/v1/lead/lead_x/", "{}", {}, 405, "not allowed"),
-    ("/api/v1/bulk_action/edit/", "{}", {}, 501, "/bulk_action/edit/"),
-    ("/api/v1/activity/sms/", "{}", {}, 501, "/activity/sms/"),
+    ("/api/v1/bulk_action/edit/", "{", {}, 400, "invalid JSON"),
+    ("/api/v1/scheduling_link/integration/", "{}", {}, 403, "OAuth"),
     ("/api/v1/nowhere/", "{}", {}, 404, "not found"),
     ("/elsewhere", "{}", {}, 404, "/api/v1"),
 ])

@@ -253,7 +253,7 @@ def test_help_and_manual_tell_every_switch_and_fault(box, closefeed):
     said = closefeed("sandbox", "--help").out
     switches = [name for name, value in box.get("/_sandbox/settings").items()
                 if isinstance(value, str) and name != "rate_form"]
-    assert len(switches) == 28
+    assert len(switches) == 29
     for name in [*switches, "reset_after", "status_after_apply"]:
         assert re.search(rf"^  {name} +\S", said, re.M), name
     assert "exact_value" in closefeed("help", "--man").out
@@ -263,7 +263,7 @@ def test_the_page_in_the_docs_has_every_switch_with_its_values(closefeed):
     page = (pathlib.Path(__file__).parents[2] / "docs/sandbox.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.M)
     said = closefeed("sandbox", "--help").out.split("What --set changes")[1]
-    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 28
+    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 29
 
 
 def test_a_cursors_life_can_be_shortened(box):

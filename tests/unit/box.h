@@ -2,7 +2,7 @@
 
 /* The stand-in organization without its server, for unit tests of what it does. */
 
-#include "connector/sandbox/write.h"
+#include "connector/sandbox/remove.h"
 #include "lib/json.h"
 #include "tests/unit/check.h"
 

@@ -1,5 +1,4 @@
 #include "connector/sandbox/fields.h"
-#include "connector/sandbox/schema.h"
 #include "lib/mem.h"
 #include "tests/unit/box.h"
 
@@ -120,15 +119,6 @@ static void an_order_is_kept_and_the_rest_follows(void **state)
 	box_close(&b);
 }
 
-static void a_path_is_an_associations_or_it_is_not(void **state)
-{
-	(void)state;
-	check(box_is_association("/custom_field/shared/cf_1/association/"));
-	check(box_is_association("/custom_field/shared/cf_1/association/lead/"));
-	check(!box_is_association("/custom_field/shared/cf_1/"));
-	check(!box_is_association("/custom_field/lead/cf_1/association/"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,7 +126,6 @@ int main(void)
 		sentence(a_shared_field_is_found_where_it_is_associated),
 		sentence(dissociation_erases_the_values_of_that_kind_only),
 		sentence(an_order_is_kept_and_the_rest_follows),
-		sentence(a_path_is_an_associations_or_it_is_not),
 	};
 
 	return run_sentences(tests);
