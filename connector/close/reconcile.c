@@ -17,32 +17,16 @@ enum { page_limit = 200 };
 
 const char crm_search_path[] = "/data/search/";
 
-static const struct crm_kind kinds[] = {
-	{"lead", "lead", NULL, NULL},
-	{"contact", "contact", "/contact/", "read:contact"},
-	{"opportunity", "opportunity", "/opportunity/", "read:opportunity"},
-	{"activity.custom", "activity.custom_activity", "/activity/custom/", "read:activity"},
-	{"custom_object", "custom_object", "/custom_object/", "read:custom_object"},
-};
-
-const struct crm_kind *crm_kind_find(const char *object)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strcmp(kinds[i].object, object) == 0)
-			return &kinds[i];
-	return NULL;
-}
-
-static const char *search_type(const char *object)
-{
-	const struct crm_kind *kind = crm_kind_find(object);
-
-	return kind ? kind->type : NULL;
-}
+/* Kinds whose objects can be found by a custom field. */
+static const char *const searched[] = {"lead", "contact", "opportunity", "activity.custom",
+                                       "custom_object"};
 
 bool crm_search_knows(const char *object)
 {
-	return search_type(object) != NULL;
+	for (size_t i = 0; i < sizeof(searched) / sizeof(searched[0]); i++)
+		if (strcmp(searched[i], object) == 0)
+			return true;
+	return false;
 }
 
 static void add_string(struct buf *out, const char *text)
@@ -98,10 +82,10 @@ static void add_rest(struct buf *out, const char *type, const char *field, const
 char *crm_search_body(const char *object, const char *field, const char *const *values,
                       size_t n_values, const char *cursor)
 {
-	const char *type = search_type(object);
+	const char *type = crm_type_of(object);
 	struct buf out = BUF_INIT;
 
-	assert(type && n_values > 0 && n_values <= crm_search_values);
+	assert(crm_search_knows(object) && n_values > 0 && n_values <= crm_search_values);
 	buf_adds(&out, "{\"query\":{\"type\":\"and\",\"queries\":[");
 	add_object_type(&out, type);
 	buf_adds(&out, ",{\"type\":\"or\",\"queries\":[");
@@ -131,7 +115,7 @@ static size_t trim(const char **text)
 	return len;
 }
 
-static bool same_text(const char *a, const char *b)
+bool crm_same_text(const char *a, const char *b)
 {
 	const size_t a_len = trim(&a), b_len = trim(&b);
 
@@ -149,7 +133,7 @@ static bool same_number(struct json_object *value, const char *wanted)
 static bool holds_one(struct json_object *value, const char *wanted)
 {
 	if (json_object_is_type(value, json_type_string))
-		return same_text(json_object_get_string(value), wanted);
+		return crm_same_text(json_object_get_string(value), wanted);
 	return (json_object_is_type(value, json_type_int) ||
 	        json_object_is_type(value, json_type_double)) &&
 	       same_number(value, wanted);
@@ -165,37 +149,69 @@ static bool holds(struct json_object *value, const char *wanted)
 	return false;
 }
 
-static void add_match(struct crm_matches *matches, size_t value, const char *id,
-                      const char *created)
+/* What was seen of an object, as a match that owns nothing. */
+struct sight {
+	size_t value;
+	const char *id, *created;
+	bool is_unclear;
+};
+
+/* Of identities the oldest few are enough; equal contents must all be counted. */
+static void add_match(struct crm_matches *matches, const struct sight *sight, size_t max)
 {
 	size_t same = 0;
 
 	for (size_t i = 0; i < matches->n; i++) {
-		if (matches->items[i].value != value)
+		struct crm_match *other = &matches->items[i];
+
+		if (other->value != sight->value)
 			continue;
-		if (strcmp(matches->items[i].id, id) == 0)
-			return; /* pages of a changing list can overlap */
+		if (strcmp(other->id, sight->id) == 0) {
+			/* Pages of a changing list can overlap; the clearer of two sources counts.
+			 */
+			other->is_unclear &= sight->is_unclear;
+			return;
+		}
 		same++;
 	}
-	if (same == crm_search_matches)
+	if (same >= max)
 		return;
 	matches->items = mem_resize(matches->items, matches->n + 1, sizeof(matches->items[0]));
 	matches->items[matches->n++] = (struct crm_match){
-		.value = value,
-		.id = mem_strdup(id),
-		.date_created = mem_strdup(created ? created : ""),
+		.value = sight->value,
+		.id = mem_strdup(sight->id),
+		.date_created = mem_strdup(sight->created ? sight->created : ""),
+		.is_unclear = sight->is_unclear,
 	};
 }
 
-void crm_matches_add(struct crm_matches *matches, struct json_object *values_of, const char *field,
-                     const char *const *values, size_t n_values, const char *id,
-                     const char *created)
+static void add_alike(struct crm_matches *matches, const struct crm_print *print,
+                      struct json_object *shown, struct sight *sight)
 {
-	struct json_object *value = json_get(values_of, field);
+	const enum crm_likeness likeness = crm_likeness(print, shown);
+	const char *updated = json_get_string(shown, "date_updated");
 
-	for (size_t v = 0; v < n_values; v++)
-		if (holds(value, values[v]))
-			add_match(matches, v, id, created);
+	if (likeness == CRM_DIFFERENT)
+		return;
+	sight->is_unclear = likeness == CRM_UNCLEAR;
+	if (crm_print_has_own_time(print) && updated)
+		sight->created = updated;
+	add_match(matches, sight, SIZE_MAX);
+}
+
+void crm_matches_add(struct crm_matches *matches, const struct crm_sought *sought,
+                     struct json_object *shown, const char *id, const char *created)
+{
+	struct json_object *value = sought->field ? json_get(shown, sought->field) : NULL;
+
+	for (size_t v = 0; v < sought->n; v++) {
+		struct sight sight = {.value = v, .id = id, .created = created};
+
+		if (!sought->field)
+			add_alike(matches, &sought->prints[v], shown, &sight);
+		else if (holds(value, sought->values[v]))
+			add_match(matches, &sight, crm_search_matches);
+	}
 }
 
 struct json_object *crm_read_data(struct json_object *answer, const char *of, struct err *err)
@@ -208,9 +224,8 @@ struct json_object *crm_read_data(struct json_object *answer, const char *of, st
 	return NULL;
 }
 
-int crm_read_objects(struct json_object *data, const char *of, const char *field,
-                     const char *const *values, size_t n_values, struct crm_matches *matches,
-                     struct err *err)
+int crm_read_objects(struct json_object *data, const char *of, const struct crm_sought *sought,
+                     struct crm_matches *matches, struct err *err)
 {
 	for (size_t i = 0; i < json_object_array_length(data); i++)
 		if (!json_get_string(json_object_array_get_idx(data, i), "id"))
@@ -220,22 +235,21 @@ int crm_read_objects(struct json_object *data, const char *of, const char *field
 	for (size_t i = 0; i < json_object_array_length(data); i++) {
 		struct json_object *object = json_object_array_get_idx(data, i);
 
-		crm_matches_add(matches, object, field, values, n_values,
-		                json_get_string(object, "id"),
+		crm_matches_add(matches, sought, object, json_get_string(object, "id"),
 		                json_get_string(object, "date_created"));
 	}
 	return 0;
 }
 
-int crm_search_read(struct json_object *answer, const char *field, const char *const *values,
-                    size_t n_values, struct crm_matches *matches, struct err *err)
+int crm_search_read(struct json_object *answer, const struct crm_sought *sought,
+                    struct crm_matches *matches, struct err *err)
 {
 	struct json_object *data = crm_read_data(answer, crm_search_path, err);
 	int r;
 
 	if (!data)
 		return -EBADMSG;
-	r = crm_read_objects(data, crm_search_path, field, values, n_values, matches, err);
+	r = crm_read_objects(data, crm_search_path, sought, matches, err);
 	if (r < 0)
 		return r;
 	free(matches->cursor);
@@ -256,10 +270,10 @@ void crm_matches_deinit(struct crm_matches *matches)
 
 char *crm_canary_body(const char *object)
 {
-	const char *type = search_type(object);
+	const char *type = crm_type_of(object);
 	struct buf out = BUF_INIT;
 
-	assert(type);
+	assert(crm_search_knows(object));
 	buf_adds(&out, "{\"query\":");
 	add_object_type(&out, type);
 	add_rest(&out, type, NULL, "desc", 1);

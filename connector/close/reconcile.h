@@ -1,15 +1,17 @@
 #pragma once
 
 /*
- * Proof by identity: asks search, the list of a lead and the event log which of our identities are
- * on objects, and whether they have caught up (the canary). Pure builders and readers; sending,
- * waiting and deciding are others'.
+ * Proof: asks search, the list of a lead and the event log which of our identities are on objects,
+ * or which objects have the contents of what was sent, and whether they have caught up (the
+ * canary). Pure builders and readers; sending, waiting, counting and deciding are others'.
  *
  * Search is not in Close's published contract; its body follows the documentation, and the mode
  * "exact_value" what Close's own filter builder makes. So equality is checked again on what comes
  * back. Search reads only, lags behind writes, and counts in the group "search".
  */
 
+#include "connector/close/group.h"
+#include "connector/model/operation.h"
 #include "lib/err.h"
 
 #include <json-c/json_object.h>
@@ -35,10 +37,39 @@ bool crm_search_knows(const char *object);
 char *crm_search_body(const char *object, const char *field, const char *const *values,
                       size_t n_values, const char *cursor);
 
+/*
+ * A create without an identity is recognised by its contents: how an object compares to what was
+ * sent. Unclear: what Close may do to values could explain the difference.
+ */
+struct crm_print {
+	enum delivery_class class;
+	struct json_object *sent; /* an object */
+	const char *user;         /* whose key sends; NULL: not known */
+};
+enum crm_likeness { CRM_DIFFERENT, CRM_UNCLEAR, CRM_SAME };
+enum crm_likeness crm_likeness(const struct crm_print *print, struct json_object *shown);
+/* Whether what is sent says more than that there is an object. */
+bool crm_print_is_enough(const struct crm_print *print);
+/* It sets its object's date_created: that does not tell when it was made. */
+bool crm_print_has_own_time(const struct crm_print *print);
+/* Whether what @op (may be NULL) makes is in a list or in the log to be compared. */
+bool crm_content_knows(const struct operation *op);
+
+/* What is looked for: creates of one kind, all by one field or all by their contents. */
+struct crm_sought {
+	const char *object;
+	const char *field;              /* of their identities; NULL: by contents */
+	const char *const *values;      /* of the field */
+	const struct crm_print *prints; /* or the contents */
+	size_t n;
+};
+
 struct crm_match {
-	size_t value; /* index of the identity */
+	size_t value; /* index of the identity, or of the contents */
 	char *id;
-	char *date_created; /* as Close wrote it; "" where it did not */
+	/* As Close wrote it; "" where it did not. Where it was sent, the last change instead. */
+	char *date_created;
+	bool is_unclear; /* it may be the one, or not */
 };
 
 struct crm_matches {
@@ -52,8 +83,8 @@ struct crm_matches {
  * is the same after trimming, the same number, or one item of a list. -EBADMSG with a sentence if
  * it is no search answer; then @matches is as before.
  */
-int crm_search_read(struct json_object *answer, const char *field, const char *const *values,
-                    size_t n_values, struct crm_matches *matches, struct err *err);
+int crm_search_read(struct json_object *answer, const struct crm_sought *sought,
+                    struct crm_matches *matches, struct err *err);
 
 void crm_matches_deinit(struct crm_matches *matches);
 
@@ -67,23 +98,30 @@ char *crm_canary_body(const char *object);
 int crm_canary_read(struct json_object *answer, int64_t *ret_created_ms, struct err *err);
 
 /*
- * The list of what stands below one lead: contacts, opportunities, custom activities and custom
- * objects. It shows what was made without delay. NULL: objects of that kind have no such list.
- * crm_list_path(): objects from number @skip on; to free(). crm_list_group(): what the GET counts
- * in.
+ * The list of objects of a kind, which shows what was made without delay: of contacts,
+ * opportunities, activities, tasks … those below one lead, of comments those on one object, of
+ * named things all. Of leads it is not asked. crm_list_key(): the key of what was sent that the
+ * list is cut by; NULL: all. crm_list_path(): of what that key says (not looked at where there is
+ * none), made since @from_ms where the list can be asked so (0: ever), from number @skip on; to
+ * free(); NULL: there is no list. crm_list_group(): what the GET counts in; writes and returns
+ * @name.
  */
-char *crm_list_path(const char *object, const char *lead_id, size_t skip);
-const char *crm_list_group(const char *object);
+bool crm_has_list(const char *object);
+const char *crm_list_key(const char *object);
+char *crm_list_path(const char *object, const char *of, int64_t from_ms, size_t skip);
+const char *crm_list_group(const char *object, char name[crm_group_name_size]);
+/* Class B: what another system calls it, and the list cut to that; to free(). */
+extern const char crm_external_key[];
+char *crm_external_path(const char *object, const char *id);
 
 struct crm_list_page {
 	size_t n;          /* objects in it */
 	bool has_more;     /* there is another page */
-	int64_t newest_ms; /* the latest date_created in it, on Close's clock; 0: none */
+	int64_t newest_ms; /* the last change, on Close's clock; 0: none is told */
 };
 /* Adds what @answer (a page) shows to @matches, as crm_search_read() does. */
-int crm_list_read(struct json_object *answer, const char *field, const char *const *values,
-                  size_t n_values, struct crm_matches *matches, struct crm_list_page *ret_page,
-                  struct err *err);
+int crm_list_read(struct json_object *answer, const struct crm_sought *sought,
+                  struct crm_matches *matches, struct crm_list_page *ret_page, struct err *err);
 
 /*
  * The event log, newest first, in pages of fifty: what objects of a kind were made, by whomever,
@@ -98,17 +136,17 @@ char *crm_events_path(const char *object, const char *cursor); /* to free() */
 struct crm_events {
 	int64_t from_ms;  /* set it: what is older, on Close's clock, proves nothing */
 	bool is_complete; /* it was read back to there, or to the log's beginning */
-	bool shows_field; /* somebody's data has the custom field: the log tells it */
-	char **unclear;   /* objects made since then whose data are not told */
-	char *cursor;     /* ask again with it; NULL: that was all */
+	/* Somebody's data has the custom field, or any contents: the log tells such objects. */
+	bool shows_field;
+	char **unclear; /* objects made since then whose data are not told */
+	char *cursor;   /* ask again with it; NULL: that was all */
 };
 /*
  * Adds what @answer (a page) shows to @events and @matches. -EBADMSG with a sentence if it is no
  * page of the event log.
  */
-int crm_events_read(struct json_object *answer, const char *field, const char *const *values,
-                    size_t n_values, struct crm_events *events, struct crm_matches *matches,
-                    struct err *err);
+int crm_events_read(struct json_object *answer, const struct crm_sought *sought,
+                    struct crm_events *events, struct crm_matches *matches, struct err *err);
 void crm_events_deinit(struct crm_events *events);
 
 /*

@@ -6,7 +6,6 @@
 #include "lib/percent.h"
 #include "lib/strlist.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +17,9 @@ static const char of[] = "/event/";
 
 char *crm_events_path(const char *object, const char *cursor)
 {
-	const struct crm_kind *kind = crm_kind_find(object);
 	struct buf path = BUF_INIT;
 
-	assert(kind);
-	buf_addf(&path, "/event/?object_type=%s&action=created", kind->type);
+	buf_addf(&path, "/event/?object_type=%s&action=created", crm_type_of(object));
 	if (cursor) {
 		buf_adds(&path, "&_cursor=");
 		percent_encode(&path, cursor, strlen(cursor), "");
@@ -49,9 +46,8 @@ static bool tells_data(struct json_object *data)
 	return json_object_is_type(data, json_type_object) && json_object_object_length(data) > 0;
 }
 
-static int read_event(struct json_object *event, const char *field, const char *const *values,
-                      size_t n_values, struct crm_events *events, struct crm_matches *matches,
-                      struct err *err)
+static int read_event(struct json_object *event, const struct crm_sought *sought,
+                      struct crm_events *events, struct crm_matches *matches, struct err *err)
 {
 	struct json_object *data = json_get(event, "data");
 	const char *id = json_get_string(event, "object_id");
@@ -63,28 +59,26 @@ static int read_event(struct json_object *event, const char *field, const char *
 		               "date_created",
 		               of);
 	events->is_complete |= place_ms < events->from_ms;
-	events->shows_field |= json_get(data, field) != NULL;
+	events->shows_field |=
+		sought->field ? json_get(data, sought->field) != NULL : tells_data(data);
 	if (place_ms < events->from_ms)
 		return 0;
 	if (tells_data(data))
-		crm_matches_add(matches, data, field, values, n_values, id,
-		                json_get_string(event, "date_created"));
+		crm_matches_add(matches, sought, data, id, json_get_string(event, "date_created"));
 	else
 		strlist_add(&events->unclear, mem_strdup(id));
 	return 0;
 }
 
-int crm_events_read(struct json_object *answer, const char *field, const char *const *values,
-                    size_t n_values, struct crm_events *events, struct crm_matches *matches,
-                    struct err *err)
+int crm_events_read(struct json_object *answer, const struct crm_sought *sought,
+                    struct crm_events *events, struct crm_matches *matches, struct err *err)
 {
 	struct json_object *data = crm_read_data(answer, of, err);
 	const char *cursor = json_get_string(answer, "cursor_next");
 	int r = data ? 0 : -EBADMSG;
 
 	for (size_t i = 0; r == 0 && i < json_object_array_length(data); i++)
-		r = read_event(json_object_array_get_idx(data, i), field, values, n_values, events,
-		               matches, err);
+		r = read_event(json_object_array_get_idx(data, i), sought, events, matches, err);
 	if (r < 0)
 		return r;
 	events->is_complete |= !cursor;

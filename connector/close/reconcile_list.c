@@ -1,7 +1,9 @@
 #include "connector/close/reconcile_private.h"
 
+#include "connector/close/group.h"
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "lib/moment.h"
 #include "lib/percent.h"
 
 #include <assert.h>
@@ -11,44 +13,72 @@
 /* A page as large as every list allows; the choice of fields is left to Close, custom ones come. */
 enum { page_limit = 100 };
 
-char *crm_list_path(const char *object, const char *lead_id, size_t skip)
+static void add_parameter(struct buf *path, const char *name, const char *value)
 {
-	const struct crm_kind *kind = crm_kind_find(object);
-	struct buf path = BUF_INIT;
+	buf_addf(path, "%c%s=", strchr(buf_text(path), '?') ? '&' : '?', name);
+	percent_encode(path, value, strlen(value), "");
+}
 
-	if (!kind || !kind->list)
+char *crm_list_path(const char *object, const char *of, int64_t from_ms, size_t skip)
+{
+	struct crm_place place;
+	struct buf path = BUF_INIT;
+	char from[moment_bytes];
+
+	if (!crm_place_of(object, &place))
 		return NULL;
-	buf_addf(&path, "%s?lead_id=", kind->list);
-	percent_encode(&path, lead_id, strlen(lead_id), "");
-	buf_addf(&path, "&_limit=%d&_skip=%zu", page_limit, skip);
+	buf_adds(&path, place.path);
+	if (place.by)
+		add_parameter(&path, place.by, of);
+	buf_adds(&path, place.more);
+	if (place.has_dates && from_ms > 0) {
+		(void)moment_seconds_text(from_ms * 1000, from);
+		add_parameter(&path, "date_created__gte", from);
+	}
+	if (place.has_pages)
+		buf_addf(&path, "%c_limit=%d&_skip=%zu", place.by ? '&' : '?', page_limit, skip);
 	return buf_take(&path);
 }
 
-const char *crm_list_group(const char *object)
+const char *crm_list_group(const char *object, char name[crm_group_name_size])
 {
-	const struct crm_kind *kind = crm_kind_find(object);
+	struct crm_place place;
+	const bool has_list = crm_place_of(object, &place);
 
-	assert(kind && kind->list);
-	return kind->list_group;
+	assert(has_list);
+	return crm_group_name("GET", place.path, name);
 }
 
+char *crm_external_path(const char *object, const char *id)
+{
+	struct crm_place place;
+	struct buf path = BUF_INIT;
+
+	if (!crm_place_of(object, &place))
+		return NULL;
+	buf_adds(&path, place.path);
+	add_parameter(&path, crm_external_key, id);
+	return buf_take(&path);
+}
+
+/* When it was made or, where Close says so, changed last: the list shows what came before that. */
 static int64_t newest_of(struct json_object *data)
 {
 	int64_t newest = 0, at;
 
 	for (size_t i = 0; i < json_object_array_length(data); i++) {
-		const char *created =
-			json_get_string(json_object_array_get_idx(data, i), "date_created");
+		struct json_object *object = json_object_array_get_idx(data, i);
+		const char *updated = json_get_string(object, "date_updated");
+		const char *when = updated ? updated : json_get_string(object, "date_created");
 
-		if (created && crm_time_parse(created, &at) && at > newest)
+		if (when && crm_time_parse(when, &at) && at > newest)
 			newest = at;
 	}
 	return newest;
 }
 
-int crm_list_read(struct json_object *answer, const char *field, const char *const *values,
-                  size_t n_values, struct crm_matches *matches, struct crm_list_page *ret_page,
-                  struct err *err)
+int crm_list_read(struct json_object *answer, const struct crm_sought *sought,
+                  struct crm_matches *matches, struct crm_list_page *ret_page, struct err *err)
 {
 	static const char of[] = "the lead's list";
 	struct json_object *data = crm_read_data(answer, of, err);
@@ -56,7 +86,7 @@ int crm_list_read(struct json_object *answer, const char *field, const char *con
 
 	if (!data)
 		return -EBADMSG;
-	r = crm_read_objects(data, of, field, values, n_values, matches, err);
+	r = crm_read_objects(data, of, sought, matches, err);
 	if (r < 0)
 		return r;
 	*ret_page = (struct crm_list_page){

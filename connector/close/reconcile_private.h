@@ -4,26 +4,27 @@
 
 #include "connector/close/reconcile.h"
 
-/* A kind of object that can carry an identity, and where it is seen. */
-struct crm_kind {
-	const char *object;     /* the catalogue's name */
-	const char *type;       /* as search and the event log call it */
-	const char *list;       /* path of the list that can be cut to one lead; NULL: none */
-	const char *list_group; /* what a GET of it counts in */
+/* Where objects of a kind are listed: from the catalogue. */
+struct crm_place {
+	const char *path; /* the one they are posted to */
+	const char *by;   /* the key it is cut by; NULL: it is told whole */
+	const char *more; /* what the path needs besides */
+	bool has_dates, has_pages;
 };
-
-/* NULL: no objects of that kind can be found by a custom field. */
-const struct crm_kind *crm_kind_find(const char *object);
+bool crm_place_of(const char *object, struct crm_place *ret);
+/* As search and the event log call a kind. */
+const char *crm_type_of(const char *object);
 
 /* The list "data" in the answer of @of (a path), or NULL with a sentence. */
 struct json_object *crm_read_data(struct json_object *answer, const char *of, struct err *err);
 
-/* Adds @id once for each of @values that @field of @values_of holds. */
-void crm_matches_add(struct crm_matches *matches, struct json_object *values_of, const char *field,
-                     const char *const *values, size_t n_values, const char *id,
-                     const char *created);
+/* Equal but for spaces around them. */
+bool crm_same_text(const char *a, const char *b);
+
+/* Adds @id once for each of @sought that @shown, its data, may be. */
+void crm_matches_add(struct crm_matches *matches, const struct crm_sought *sought,
+                     struct json_object *shown, const char *id, const char *created);
 
 /* The same for each object in @data; -EBADMSG with a sentence where one has no id. */
-int crm_read_objects(struct json_object *data, const char *of, const char *field,
-                     const char *const *values, size_t n_values, struct crm_matches *matches,
-                     struct err *err);
+int crm_read_objects(struct json_object *data, const char *of, const struct crm_sought *sought,
+                     struct crm_matches *matches, struct err *err);

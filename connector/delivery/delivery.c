@@ -321,40 +321,6 @@ void delivery_stop(struct delivery *delivery, enum exit_code code, const char *s
 	delivery->hooks.stopped(delivery->hooks.arg, code, sentence);
 }
 
-static struct unproven unproven(const struct flight *f)
-{
-	return (struct unproven){.request = f->request,
-	                         .since_ms = f->unknown_at_ms,
-	                         .since_wall_ms = f->unknown_wall_ms};
-}
-
-static bool is_probing(const struct flight *f, bool has_identity)
-{
-	return f->request && f->step == FLIGHT_PROBING &&
-	       (f->request->identity_field != NULL) == has_identity;
-}
-
-size_t delivery_unproven_list(const struct delivery *delivery, struct unproven *ret_list,
-                              size_t max)
-{
-	size_t n = 0;
-
-	for (const struct flight *f = delivery->all; f && n < max; f = f->behind)
-		if (is_probing(f, true))
-			ret_list[n++] = unproven(f);
-	return n;
-}
-
-bool delivery_nameless(const struct delivery *delivery, struct unproven *ret)
-{
-	for (const struct flight *f = delivery->all; f; f = f->behind)
-		if (is_probing(f, false)) {
-			*ret = unproven(f);
-			return true;
-		}
-	return false;
-}
-
 bool delivery_has_credential(const struct delivery *d, unsigned *ret_credential)
 {
 	*ret_credential = d->hooks.credential ? d->hooks.credential(d->hooks.arg) : 1;

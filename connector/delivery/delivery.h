@@ -7,7 +7,7 @@
  *   PLANNED → INTENT → APPLIED | REFUSED
  *                    → PLANNED (429, not sent)
  *                    → UNKNOWN → (PUT, DELETE, reads) sent again in its lane
- *                              → (creates with an identity) PROBING → APPLIED | PLANNED | HELD
+ *                              → (creates) PROBING → APPLIED | PLANNED | HELD
  *                              → HELD
  *                    → SPLIT (refused as a whole: its halves go in its place)
  *
@@ -117,7 +117,7 @@ struct delivery_hooks {
 	 * INTENT is durable, then, and it is sent after proof alone. NULL: nobody.
 	 */
 	uint64_t (*doubt_until_ms)(void *arg, const struct request *request);
-	/* Can the object this create made be found by its identity? */
+	/* Can the object this create made be found, by its identity or its contents? */
 	bool (*can_prove)(void *arg, const struct request *request);
 	/*
 	 * Close has accepted this create, and its answer was cut before the id: can the object be
@@ -226,7 +226,7 @@ void delivery_proven_absent(struct delivery *delivery, struct request *request);
 /* Nothing can be proven; @known is the sentence for people. */
 void delivery_unproven(struct delivery *delivery, struct request *request, const char *known);
 
-/* Requests with an identity in PROBING: when each became unknown, oldest first. */
+/* Requests in PROBING, but those that are nameless: when each became unknown, oldest first. */
 struct unproven {
 	struct request *request;
 	uint64_t since_ms;
@@ -234,8 +234,21 @@ struct unproven {
 };
 size_t delivery_unproven_list(const struct delivery *delivery, struct unproven *ret_list,
                               size_t max);
-/* The first without one, of which only the id is not known; false: there is none. */
+/*
+ * The first of which only the id is not known, and that can be found otherwise (can_find); false:
+ * there is none.
+ */
 bool delivery_nameless(const struct delivery *delivery, struct unproven *ret);
+
+/* Creates of a kind that may have been sent, and of which it is not known what they have made. */
+struct sent_create {
+	const struct request *request;
+	bool is_flying; /* its answer may come yet */
+	bool is_sure;   /* it was applied; only its id is missing */
+};
+/* Oldest first; returns how many there are, of which the first @max are given. */
+size_t delivery_sent_creates(const struct delivery *delivery, const char *object,
+                             struct sent_create *ret_list, size_t max);
 
 struct delivery_state {
 	unsigned in_flight;     /* on the wire or about to be */

@@ -172,8 +172,9 @@ static bool can_be_found(const struct flight *f)
 	const struct delivery_hooks *hooks = &f->delivery->hooks;
 	const struct request *r = f->request;
 
-	if (r->class == CLASS_A && !f->delivery->config.hold_unknown &&
-	    hooks->can_prove(hooks->arg, r))
+	if (r->class == CLASS_U || r->class == CLASS_R)
+		return false;
+	if (!f->delivery->config.hold_unknown && hooks->can_prove(hooks->arg, r))
 		return true;
 	return !r->identity_field && hooks->can_find && hooks->can_find(hooks->arg, r);
 }

@@ -141,7 +141,10 @@ struct event_choice {
  */
 void journal_resend_events(struct journal *journal, const struct event_choice *choice,
                            enum event_sink sink, uint64_t *ret_n, journal_done_fn done, void *arg);
-/* Remembers which object a value of an identity made ("" where its id is not known); for `keep`. */
+/*
+ * Remembers which object a value of an identity made ("" where its id is not known), or that
+ * @request made an object without one; for `keep`.
+ */
 void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms);
 /*
  * What is remembered of objects, for `keep`: which of them has which value in a field that routes
@@ -367,8 +370,11 @@ int journal_each_closed(struct journal *journal, enum closing closing,
  */
 char *journal_find_object(struct journal *journal, const char *kind, const char *field,
                           const char *value);
-/* Another identity already bound to @object_id, also one that is forgotten? */
+/* Another create has already made @object_id, also one whose identity is forgotten? */
 bool journal_knows_object_id(struct journal *journal, const char *object_id);
+
+/* One that is held sends the same as @request, so it may have made what is taken for another's. */
+bool journal_holds_same(struct journal *journal, const struct request *request);
 
 /* When the request that made @object_id got its INTENT (wall clock); 0: not known. */
 int64_t journal_object_time(struct journal *journal, const char *object_id);

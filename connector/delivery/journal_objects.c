@@ -27,6 +27,10 @@ void journal_prepare_objects(struct journal *j)
 	j->q.object_time = store_query(s, "SELECT at FROM object WHERE object_id=?1 AND source=''"
 	                                  " ORDER BY at LIMIT 1");
 
+	j->q.holds_same =
+		store_query(s, "SELECT 1 FROM request JOIN payload ON payload.request = seq"
+	                       " WHERE state=?1 AND object=?2 AND body=?3 LIMIT 1");
+
 	j->q.said_by = store_query(s, "SELECT kind, field, value, object_id FROM object"
 	                              " WHERE source=?1 AND source <> ''");
 	j->q.remember = store_query(
@@ -93,8 +97,8 @@ void journal_put_object(struct journal *journal, const struct request *request, 
 	c->items = mem_alloc(sizeof(*c->items));
 	c->n_items = 1;
 	c->items[0].kind = mem_strdup(request->object);
-	c->items[0].field = mem_strdup(request->identity_field);
-	c->items[0].value = mem_strdup(request->identity_value);
+	c->items[0].field = mem_strdup(request->identity_field ? request->identity_field : "");
+	c->items[0].value = mem_strdup(request->identity_field ? request->identity_value : "");
 	c->items[0].object_id = mem_strdup(request->object_id ? request->object_id : "");
 	c->wall_ms = wall_ms;
 }
@@ -150,6 +154,19 @@ bool journal_knows_object_id(struct journal *journal, const char *object_id)
 	knows = store_step(q, NULL) > 0;
 	store_reset(q);
 	return knows;
+}
+
+bool journal_holds_same(struct journal *journal, const struct request *request)
+{
+	struct store_query *q = journal->q.holds_same;
+	bool holds;
+
+	store_bind_int(q, 1, REQUEST_HELD);
+	store_bind_text(q, 2, request->object);
+	store_bind_blob(q, 3, request->body, request->body_len);
+	holds = store_step(q, NULL) > 0;
+	store_reset(q);
+	return holds;
 }
 
 /* What finds objects */

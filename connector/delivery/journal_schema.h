@@ -110,6 +110,7 @@ struct journal {
 			*first_owed[2], *n_owed[2], *sent_to;
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
+		struct store_query *holds_same;
 		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,
 			*find_remembered, *find_sources, *says_other, *made_between;
 		struct store_query *unwatch, *unknow;

@@ -93,6 +93,7 @@ static void check_organization(struct engine *e, struct json_object *me)
 	}
 	if (!known)
 		remember(e, "organization_id", id);
+	proof_set_user(e->proof, json_get_string(me, "id"));
 	bound(e);
 }
 

@@ -213,12 +213,13 @@ static void reject_again(struct engine *e, const struct desk_row *c,
 }
 
 /*
- * What a person gave up may have happened all the same: where it can be looked up, it is, before it
- * is sent again. Elsewhere the person's word counts.
+ * What a person gave up may have happened all the same: where it can be looked up by its identity,
+ * it is, before it is sent again. Elsewhere the person's word counts.
  */
 static void send(struct engine *e, struct request *r, enum reject_class was)
 {
-	if (was != REJECT_GIVEN_UP || e->pipeline->hold_unknown || !proof_can(e, r)) {
+	if (was != REJECT_GIVEN_UP || e->pipeline->hold_unknown || !r->identity_field ||
+	    !proof_can(e, r)) {
 		delivery_submit(e->delivery, r);
 		return;
 	}

@@ -12,13 +12,14 @@
 
 /*
  * Creates whose answer was lost are looked up by their identity: in search, in the list of the lead
- * they name, in the event log. Found anywhere at any time, they were delivered, deleted since or
- * not. Absent counts only when two complete looks at one source agree, the first not before half of
- * the quarantine, the last at its end, and when that source shows something that is newer than the
- * attempt (the canary: it is not stalled). Without a canary it waits as long again (where topics
+ * they name, in the event log; or by their contents, in lists and in the log. Found anywhere at any
+ * time, they were delivered, deleted since or not (proof_found.c). Absent counts only when two
+ * complete looks at one source agree, the first not before half of the quarantine, the last at its
+ * end, and when that source shows something that is newer than the attempt (the canary: it is not
+ * stalled). Without a canary it waits as long again (where topics
  * are read, which bring something newer sooner or later, much longer), then a person decides.
  *
- * One question is out at a time; each asks for as many identities of one kind and field as go in.
+ * One question is out at a time; each asks for as many of one kind and field as go in.
  */
 
 enum {
@@ -53,14 +54,24 @@ void proof_free(struct proof *proof)
 		return;
 	loop_timer_unset(proof->engine->loop, &proof->timer);
 	proof_forget_question(proof);
+	free(proof->user);
 	free(proof->items);
 	free(proof);
 }
 
+void proof_set_user(struct proof *proof, const char *user)
+{
+	free(proof->user);
+	proof->user = mem_strdup(user);
+}
+
 bool proof_can(void *arg, const struct request *request)
 {
-	(void)arg;
-	return request->identity_field && crm_search_knows(request->object);
+	const struct engine *e = arg;
+
+	if (request->identity_field)
+		return crm_search_knows(request->object);
+	return proof_knows_contents(e->proof, request);
 }
 
 static uint64_t quarantine(const struct proof *p)
@@ -107,7 +118,7 @@ static struct item *item_of(struct proof *p, uint64_t seq, uint64_t now)
 	return &p->items[p->n_items++];
 }
 
-static void forget(struct proof *p, uint64_t seq)
+void proof_forget(struct proof *p, uint64_t seq)
 {
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].seq == seq) {
@@ -116,36 +127,13 @@ static void forget(struct proof *p, uint64_t seq)
 		}
 }
 
-/* As delivery knows it now, since whatever ends is gone at once; NULL: it has ended. */
-static const struct unproven *listed(struct proof *p, uint64_t seq)
+const struct unproven *proof_listed(struct proof *p, uint64_t seq)
 {
 	p->n_list = delivery_unproven_list(p->engine->delivery, p->list, max_looked_at);
 	for (size_t i = 0; i < p->n_list; i++)
 		if (p->list[i].request->seq == seq)
 			return &p->list[i];
 	return NULL;
-}
-
-/* Why nothing could be proven, for a person. */
-static void give_up(struct proof *p, struct request *r)
-{
-	const unsigned long long seconds = given_up_at(p) / 1000;
-	char known[700];
-
-	if (*p->question.trouble)
-		(void)snprintf(known, sizeof(known),
-		               "Its answer was lost, and search, which would tell whether it was "
-		               "done, %s. Look in Close, then answer with `closefeed held resolve`",
-		               p->question.trouble);
-	else
-		(void)snprintf(known, sizeof(known),
-		               "Its answer was lost. No %s with %s = %s was found for %llu s, but "
-		               "neither search nor the event log showed anything newer, so it may "
-		               "only be late. Look in Close, then answer with `closefeed held "
-		               "resolve`",
-		               r->object, r->identity_field, r->identity_value, seconds);
-	forget(p, r->seq);
-	delivery_unproven(p->engine->delivery, r, known);
 }
 
 /* Requests wait to be sent, behind quota or a breaker: one of them may yet be the canary. */
@@ -179,6 +167,9 @@ static bool is_absent(const struct proof *p, const struct unproven *u, size_t at
 	const uint64_t age = q->asked_ms - u->since_ms;
 	bool is_proven = false;
 
+	/* What was sent once is never sent again. */
+	if (q->has_candidate[at] || u->request->class == CLASS_D)
+		return false;
 	for (enum proof_source s = 0; s < n_sources; s++) {
 		if (age < quarantine(p) / 2 || !was_looked_at(q, s, at))
 			continue;
@@ -192,6 +183,28 @@ static bool is_absent(const struct proof *p, const struct unproven *u, size_t at
 		             canary_is_newer(p, s, u, at);
 	}
 	return is_proven;
+}
+
+/*
+ * Nothing more can be found out. After an outage the first look is late, and so is whatever could
+ * be the canary.
+ */
+static bool is_hopeless(const struct proof *p, const struct unproven *u, const struct item *item)
+{
+	const uint64_t age = p->question.asked_ms - u->since_ms, q = quarantine(p);
+
+	if (u->request->class == CLASS_D) /* no canary would let it be sent again */
+		return age >= q;
+	return age >= given_up_at(p) && p->question.asked_ms >= item->first_late_ms + q &&
+	       !more_will_come(p);
+}
+
+/* By identity the canary is asked for in search; contents are not looked for there. */
+static bool is_canary_missing(const struct proof *p, const struct unproven *u, size_t at)
+{
+	if (p->question.field)
+		return !canary_is_newer(p, SOURCE_SEARCH, u, at);
+	return !canary_is_newer(p, SOURCE_LIST, u, at) && !canary_is_newer(p, SOURCE_LOG, u, at);
 }
 
 /*
@@ -209,17 +222,15 @@ static bool was_absent(struct proof *p, const struct unproven *u, size_t at, uin
 	if (*question->trouble && age < q / 2 && item->next_look_ms > now + 1000)
 		item->next_look_ms = now + 1000;
 	if (is_absent(p, u, at, item) || hook_without("quarantine")) {
-		forget(p, u->request->seq);
+		proof_forget(p, u->request->seq);
 		delivery_proven_absent(p->engine->delivery, u->request);
 		return false;
 	}
-	/* After an outage the first look is late, and so is whatever could be the canary. */
-	if (age >= given_up_at(p) && question->asked_ms >= item->first_late_ms + q &&
-	    !more_will_come(p)) {
-		give_up(p, u->request);
+	if (is_hopeless(p, u, item)) {
+		proof_give_up(p, at, u->request, given_up_at(p) / 1000);
 		return false;
 	}
-	return age >= q / 2 && !canary_is_newer(p, SOURCE_SEARCH, u, at);
+	return age >= q / 2 && is_canary_missing(p, u, at);
 }
 
 void proof_look_soon(struct proof *p, const struct unproven *u)
@@ -228,80 +239,6 @@ void proof_look_soon(struct proof *p, const struct unproven *u)
 
 	if (now - u->since_ms >= quarantine(p))
 		item_of(p, u->request->seq, now)->next_look_ms = now;
-}
-
-static void was_found(struct proof *p, struct request *r, const char *id, size_t n_others)
-{
-	char note[200];
-
-	(void)snprintf(note, sizeof(note), "%zu more object%s %s = %s; this is the oldest",
-	               n_others, plural(n_others, " carries", "s carry"), r->identity_field,
-	               r->identity_value);
-	forget(p, r->seq);
-	delivery_proven_applied(p->engine->delivery, r, id, n_others ? note : NULL);
-}
-
-static bool is_older(const struct crm_match *a, const struct crm_match *b)
-{
-	int64_t a_ms, b_ms;
-
-	return crm_time_parse(a->date_created, &a_ms) && crm_time_parse(b->date_created, &b_ms) &&
-	       a_ms < b_ms;
-}
-
-/*
- * It was there before the first attempt, on Close's clock. Where that is not known for sure (it was
- * sent before, by an earlier run or by another owner of its partition, or a clock was set
- * meanwhile) nothing is too old.
- */
-static bool is_too_old(const struct proof *p, const struct crm_match *m, const struct request *r)
-{
-	struct engine *e = p->engine;
-	int64_t created_ms;
-
-	return p->knows_skew && !r->resends && !partitions_doubt(e, r) &&
-	       r->intent_wall_ms >= e->run.began_wall_ms && !proof_clock_was_set(e) &&
-	       crm_time_parse(m->date_created, &created_ms) &&
-	       created_ms < r->intent_wall_ms + p->skew_ms - before_margin_ms;
-}
-
-/*
- * The oldest match of value @at, which @r may have made and no other request has; NULL: none.
- */
-static const char *oldest_match(const struct proof *p, size_t at, const struct request *r,
-                                size_t *ret_n_others)
-{
-	const struct crm_match *oldest = NULL;
-
-	*ret_n_others = 0;
-	for (size_t i = 0; i < p->question.matches.n; i++) {
-		const struct crm_match *m = &p->question.matches.items[i];
-
-		if (m->value != at || journal_knows_object_id(p->engine->journal, m->id) ||
-		    is_too_old(p, m, r))
-			continue;
-		*ret_n_others += oldest != NULL;
-		if (!oldest || is_older(m, oldest))
-			oldest = m;
-	}
-	return oldest ? oldest->id : NULL;
-}
-
-void proof_take_found(struct proof *p)
-{
-	struct question *q = &p->question;
-	const struct unproven *u;
-	const char *id;
-	size_t n_others;
-
-	for (size_t i = 0; i < q->n; i++) {
-		u = q->is_done[i] ? NULL : listed(p, q->seqs[i]);
-		q->is_done[i] |= !u;
-		id = u ? oldest_match(p, i, u->request, &n_others) : NULL;
-		q->is_done[i] |= id != NULL;
-		if (id)
-			was_found(p, u->request, id, n_others);
-	}
 }
 
 static uint64_t pause_ms(const struct proof *p)
@@ -323,7 +260,7 @@ void proof_decide(struct proof *p)
 
 	proof_take_found(p);
 	for (size_t i = 0; i < q->n; i++) {
-		const struct unproven *u = q->is_done[i] ? NULL : listed(p, q->seqs[i]);
+		const struct unproven *u = q->is_done[i] ? NULL : proof_listed(p, q->seqs[i]);
 
 		if (u && was_absent(p, u, i, now))
 			(void)snprintf(wants_canary, sizeof(wants_canary), "%s", q->object);
@@ -338,8 +275,11 @@ void proof_decide(struct proof *p)
 
 static bool fits(const struct question *q, const struct request *r)
 {
-	return q->n == 0 || (q->n < crm_search_values && !strcmp(q->object, r->object) &&
-	                     !strcmp(q->field, r->identity_field));
+	if (q->n == 0)
+		return true;
+	return q->n < crm_search_values && !strcmp(q->object, r->object) &&
+	       !q->field == !r->identity_field &&
+	       (!q->field || !strcmp(q->field, r->identity_field));
 }
 
 static void wake(void *arg)
@@ -367,7 +307,10 @@ static void add_to_question(struct proof *p, const struct unproven *u, uint64_t 
 
 	if (!q->n || from_ms < q->log.from_ms)
 		q->log.from_ms = from_ms;
-	q->wants_log |= now - u->since_ms >= quarantine(p) / 2 && !hook_without("event_log");
+	/* Where there is neither search nor a list, only the log can show it. */
+	q->wants_log |= (now - u->since_ms >= quarantine(p) / 2 ||
+	                 (!u->request->identity_field && !crm_has_list(u->request->object))) &&
+	                !hook_without("event_log");
 	proof_add(p, u->request);
 }
 

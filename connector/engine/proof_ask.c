@@ -10,9 +10,10 @@
 #include <string.h>
 
 /*
- * One look: search for all at once, then the list of each lead that one of those not found names,
- * then, where absence may soon count, the event log. One call is out at a time. A source that does
- * not answer as it should is passed over: it proves nothing in this look.
+ * One look: search for all at once, where they have identities, or a list by what another system
+ * calls each; then the list of each lead that one of those not found names, then, where absence may
+ * soon count, the event log. One call is out at a time. A source that does not answer as it should
+ * is passed over: it proves nothing in this look.
  */
 
 void proof_forget_question(struct proof *p)
@@ -22,6 +23,7 @@ void proof_forget_question(struct proof *p)
 	for (size_t i = 0; i < q->n; i++) {
 		free(q->leads[i]);
 		free(q->values[i]);
+		json_object_put(q->prints[i].sent);
 	}
 	free(q->object);
 	free(q->field);
@@ -71,9 +73,13 @@ static bool is_all_done(const struct question *q)
 	return true;
 }
 
-static const char *const *values_of(const struct question *q)
+static struct crm_sought sought(const struct question *q)
 {
-	return (const char *const *)q->values;
+	return (struct crm_sought){.object = q->object,
+	                           .field = q->field,
+	                           .values = (const char *const *)q->values,
+	                           .prints = q->prints,
+	                           .n = q->n};
 }
 
 /* The event log */
@@ -82,7 +88,7 @@ static const char *const *values_of(const struct question *q)
 static bool has_unclear(const struct proof *p)
 {
 	for (char **id = p->question.log.unclear; id && *id; id++)
-		if (!journal_knows_object_id(p->engine->journal, *id))
+		if (!proof_is_others(p, *id))
 			return true;
 	return false;
 }
@@ -101,11 +107,11 @@ static void ask_log(struct proof *p);
 static void read_log(struct proof *p, struct json_object *page, long status)
 {
 	struct question *q = &p->question;
+	const struct crm_sought s = sought(q);
 
 	(void)status;
 	hook_point("log_answered");
-	if (!page ||
-	    crm_events_read(page, q->field, values_of(q), q->n, &q->log, &q->matches, NULL) < 0)
+	if (!page || crm_events_read(page, &s, &q->log, &q->matches, NULL) < 0)
 		proof_decide(p);
 	else if (q->log.is_complete || ++q->n_log_pages == max_log_pages)
 		end_log(p);
@@ -163,12 +169,12 @@ static void ask_list(struct proof *p);
 static void read_list(struct proof *p, struct json_object *page, long status)
 {
 	struct question *q = &p->question;
+	const struct crm_sought s = sought(q);
 	struct crm_list_page shown = {0};
 
 	(void)status;
 	hook_point("list_answered");
-	if (!page ||
-	    crm_list_read(page, q->field, values_of(q), q->n, &q->matches, &shown, NULL) < 0) {
+	if (!page || crm_list_read(page, &s, &q->matches, &shown, NULL) < 0) {
 		end_list(q, NULL);
 	} else if (shown.has_more && shown.n && q->list_skip + shown.n < shown.n * max_list_pages) {
 		q->list_skip += shown.n;
@@ -181,12 +187,24 @@ static void read_list(struct proof *p, struct json_object *page, long status)
 	ask_next_list(p);
 }
 
+/* The earliest of all that are in the same list. */
+static int64_t list_from(const struct question *q)
+{
+	int64_t from_ms = q->list_from_ms[q->list_at];
+
+	for (size_t i = 0; i < q->n; i++)
+		if (is_of_same_lead(q, i, q->list_at) && q->list_from_ms[i] < from_ms)
+			from_ms = q->list_from_ms[i];
+	return from_ms;
+}
+
 static void ask_list(struct proof *p)
 {
-	const struct question *q = &p->question;
+	struct question *q = &p->question;
 
-	ask(p, CALL_GET, crm_list_group(q->object),
-	    crm_list_path(q->object, q->leads[q->list_at], q->list_skip), NULL, read_list);
+	ask(p, CALL_GET, crm_list_group(q->object, q->list_group),
+	    crm_list_path(q->object, q->leads[q->list_at], list_from(q), q->list_skip), NULL,
+	    read_list);
 }
 
 /* What is found need not wait for the sources that are asked after this one. */
@@ -231,9 +249,10 @@ static void search_failed(struct proof *p, long status)
 static void read_search(struct proof *p, struct json_object *page, long status)
 {
 	struct question *q = &p->question;
+	const struct crm_sought s = sought(q);
 
 	hook_point("search_answered");
-	if (!page || crm_search_read(page, q->field, values_of(q), q->n, &q->matches, NULL) < 0) {
+	if (!page || crm_search_read(page, &s, &q->matches, NULL) < 0) {
 		search_failed(p, status);
 	} else if (!q->matches.cursor) {
 		q->is_searched = true;
@@ -251,37 +270,84 @@ static void ask_search(struct proof *p)
 	const struct question *q = &p->question;
 
 	ask(p, CALL_POST, "search", mem_strdup(crm_search_path),
-	    crm_search_body(q->object, q->field, values_of(q), q->n, q->matches.cursor),
+	    crm_search_body(q->object, q->field, (const char *const *)q->values, q->n,
+	                    q->matches.cursor),
 	    read_search);
 }
 
-/* The lead a create names, where what is below it has a list; to free(). */
-static char *lead_of(const struct request *r)
-{
-	cleanup_(json_freep) struct json_object *body = NULL;
-	cleanup_(freep) char *path = crm_list_path(r->object, "", 0);
+/* What another system calls them */
 
-	if (!path || hook_without("parent_list") ||
-	    json_parse(r->body, r->body_len, 0, &body, NULL, NULL) < 0)
+static void ask_next_external(struct proof *p);
+
+static void read_external(struct proof *p, struct json_object *page, long status)
+{
+	struct question *q = &p->question;
+	const struct crm_sought s = sought(q);
+	struct crm_list_page shown;
+
+	(void)status;
+	hook_point("list_answered");
+	if (page)
+		(void)crm_list_read(page, &s, &q->matches, &shown, NULL);
+	q->external_at++;
+	ask_next_external(p);
+}
+
+/* It can find one, and prove nothing: nothing newer is ever in it. */
+static void ask_next_external(struct proof *p)
+{
+	struct question *q = &p->question;
+	const char *id = NULL;
+
+	while (q->external_at < q->n &&
+	       (q->prints[q->external_at].class != CLASS_B ||
+	        !(id = json_get_string(q->prints[q->external_at].sent, crm_external_key))))
+		q->external_at++;
+	if (q->external_at == q->n)
+		ask_next_list(p);
+	else
+		ask(p, CALL_GET, crm_list_group(q->object, q->list_group),
+		    crm_external_path(q->object, id), NULL, read_external);
+}
+
+/* The list a create is in: the lead it names, "" where that is all of its kind; to free(). */
+static char *lead_of(const struct request *r, struct json_object *body)
+{
+	const char *key = crm_list_key(r->object);
+
+	if (!crm_has_list(r->object) || hook_without("parent_list"))
 		return NULL;
-	return mem_strdup(json_get_string(body, "lead_id"));
+	return mem_strdup(key ? json_get_string(body, key) : "");
 }
 
 void proof_add(struct proof *p, const struct request *r)
 {
 	struct question *q = &p->question;
+	struct crm_print *print = &q->prints[q->n];
+	cleanup_(json_freep) struct json_object *body = NULL;
 
 	if (!q->n) {
 		q->object = mem_strdup(r->object);
 		q->field = mem_strdup(r->identity_field);
 	}
+	if (r->body)
+		(void)json_parse(r->body, r->body_len, 0, &body, NULL, NULL);
 	q->seqs[q->n] = r->seq;
 	q->values[q->n] = mem_strdup(r->identity_value);
-	q->leads[q->n++] = lead_of(r);
+	q->leads[q->n] = lead_of(r, body);
+	if (!q->field) {
+		*print = (struct crm_print){
+			.class = r->class, .sent = json_object_get(body), .user = p->user};
+		q->list_from_ms[q->n] = proof_list_from(p, r, print);
+	}
+	q->n++;
 }
 
 void proof_look(struct proof *p)
 {
 	p->is_asking = true;
-	ask_search(p);
+	if (p->question.field)
+		ask_search(p);
+	else
+		ask_next_external(p);
 }

@@ -1,8 +1,10 @@
 #pragma once
 
 /*
- * What the parts of proof share: proof.c decides and says when to look, proof_ask.c is one look,
- * canary.c knows whether a source shows something newer.
+ * What the parts of proof share: proof.c says when to look and what is absent, proof_ask.c is one
+ * look, proof_found.c takes what was found,
+ * proof_count.c tells creates without an identity from others that say the same, canary.c knows
+ * whether a source shows something newer.
  */
 
 #include "connector/close/reconcile.h"
@@ -32,12 +34,17 @@ struct item {
 	uint64_t first_late_ms; /* of any of them; 0: none yet */
 };
 
-/* One look for creates of one kind with one field: search, the lists of their leads, the log. */
+/*
+ * One look for creates of one kind, all with one field or all by their contents: search (or what
+ * another system calls them), the lists they are in, the log.
+ */
 struct question {
-	char *object, *field; /* the kind and the field of all of them */
+	char *object, *field; /* the kind and the field of all of them; NULL: by contents */
 	uint64_t seqs[crm_search_values];
-	char *values[crm_search_values];
-	bool is_done[crm_search_values]; /* it was found, and has ended */
+	char *values[crm_search_values];            /* of the field */
+	struct crm_print prints[crm_search_values]; /* or what was sent */
+	bool is_done[crm_search_values];            /* it was found, and has ended */
+	bool has_candidate[crm_search_values];      /* something may be it: it is not absent */
 	size_t n;
 	uint64_t asked_ms;
 	struct crm_matches matches; /* of all sources */
@@ -45,8 +52,11 @@ struct question {
 	unsigned n_pages, n_restarts;
 	bool is_searched; /* it was read to its end */
 	char trouble[80]; /* what search did instead; "": nothing */
-	/* The lists of their leads */
+	size_t external_at;
+	/* The lists they are in, below their leads or of all of a kind ("") */
 	char *leads[crm_search_values]; /* NULL: the create names none, or it has no list */
+	int64_t list_from_ms[crm_search_values];
+	char list_group[crm_group_name_size];
 	bool was_list_asked[crm_search_values];
 	bool is_listed[crm_search_values]; /* its list is one page, and was read */
 	int64_t list_newest_ms[crm_search_values];
@@ -72,6 +82,7 @@ typedef void (*proof_read_fn)(struct proof *p, struct json_object *page, long st
 
 struct proof {
 	struct engine *engine;
+	char *user; /* whose key it is; NULL: not known, and contents prove nothing */
 	struct item *items;
 	size_t n_items, cap_items;
 	struct question question;
@@ -98,8 +109,41 @@ struct proof {
 void proof_decide(struct proof *p);
 /* Past its quarantine @u was only missing a canary, which is there now. */
 void proof_look_soon(struct proof *p, const struct unproven *u);
+/* As delivery knows it now, since whatever ends is gone at once; NULL: it has ended. */
+const struct unproven *proof_listed(struct proof *p, uint64_t seq);
+/* It is not looked for any more. */
+void proof_forget(struct proof *p, uint64_t seq);
+
+/* proof_found.c */
+
 /* Ends those that were found by now: objects that no other request has made. */
 void proof_take_found(struct proof *p);
+/* Number @at of the question, @r, was looked for that long: a person is to decide. */
+void proof_give_up(struct proof *p, size_t at, struct request *r, uint64_t seconds);
+/*
+ * When @r was sent is known on Close's clock; not where it was sent before, by an earlier run or by
+ * another owner of its partition, or where a clock was set meanwhile.
+ */
+bool proof_knows_time(const struct proof *p, const struct request *r);
+/* Another request has made it, or has taken it just now. */
+bool proof_is_others(const struct proof *p, const char *object_id);
+
+/* proof_count.c: creates without an identity. */
+
+/* Whether a create of the class and kind of @r can be recognised by what it sends. */
+bool proof_knows_contents(const struct proof *p, const struct request *r);
+/* Since when its object may have been made, on Close's clock; 0: it has a time of its own. */
+int64_t proof_list_from(const struct proof *p, const struct request *r,
+                        const struct crm_print *print);
+/* What was found for number @at of the question, @r. */
+enum proof_count {
+	COUNT_NONE,
+	COUNT_OURS,     /* *ret_match, the oldest of *ret_n */
+	COUNT_OPEN,     /* something may be it, and that may yet be told */
+	COUNT_TOO_MANY, /* there are more than were sent, or others that say nearly the same */
+};
+enum proof_count proof_count(const struct proof *p, size_t at, const struct request *r,
+                             const struct crm_match **ret_match, size_t *ret_n);
 
 /* proof_ask.c */
 

@@ -228,6 +228,13 @@ static struct event *event_of_request(struct engine *e, const struct request *r)
 	return is_told(e, first->outcome) ? event_new(e, &origin, &in, lane_of(r)) : NULL;
 }
 
+/* It is kept whose object it is, so that nothing else is taken to have made it. */
+static bool has_made(const struct request *r)
+{
+	return r->object_id && *r->object_id && r->method == METHOD_POST && r->class != CLASS_R &&
+	       r->class != CLASS_U;
+}
+
 void settle_request(void *arg, struct request *takes_request)
 {
 	struct engine *e = arg;
@@ -245,7 +252,7 @@ void settle_request(void *arg, struct request *takes_request)
 	}
 	repeats_take(e->repeats, r);
 	/* Also where the id is not known: the key is taken all the same. */
-	if (r->identity_field && r->state == REQUEST_APPLIED)
+	if (r->state == REQUEST_APPLIED && (r->identity_field || has_made(r)))
 		journal_put_object(e->journal, r, r->intent_wall_ms);
 	nest_remember(e, r);
 	remember_answer(e, r);

@@ -86,8 +86,23 @@ def test_with_an_identity_it_is_found_or_sent_again(start_trial, fault, how, is_
 
 
 @pytest.mark.parametrize("fault, how, is_applied", rows(NO_STATUS, UNCLEAR[:2]))
-def test_without_an_identity_it_is_held_and_sent_once(start_trial, fault, how, is_applied):
-    trial = start_trial(records=companies(12), has_identity=False,
+def test_without_an_identity_it_is_found_by_what_it_says(start_trial, fault, how, is_applied):
+    trial = start_trial(records=companies(24), has_identity=False, quarantine="1200ms",
+                        close="concurrency: 2\ntimeout: 400ms", has_webhook=False)
+    trial.sandbox.add_fault(fault, method="POST", path="/lead/", n=5, **how)
+    if fault.startswith("timeout"):
+        trial.sandbox.post("/_sandbox/settings", {"latency_ms": 60})
+    result = trial.finish()
+    assert trial.complaints() == [] and result.code == 0, result
+    assert trial.leads() == {record["name"]: 1 for record in trial.records}
+    n_sent, line = posts_of_the_faulted(trial)
+    assert n_sent == (1 if is_applied else 2)
+    assert event_of(trial, line)["found_by_lookup"] == is_applied
+
+
+@pytest.mark.parametrize("fault, how, is_applied", rows(NO_STATUS, UNCLEAR[:2]))
+def test_where_nothing_can_be_found_it_is_held_and_sent_once(start_trial, fault, how, is_applied):
+    trial = start_trial(records=companies(12), has_identity=False, delivery="on_unknown: hold",
                         close="concurrency: 1\ntimeout: 400ms", has_webhook=False)
     trial.sandbox.add_fault(fault, method="POST", path="/lead/", n=5, **how)
     result = trial.finish()

@@ -195,7 +195,7 @@ def test_what_is_allowed_is_no_mistake(closefeed, pipeline):
 def test_a_create_whose_answer_proves_nothing_is_held(
         closefeed, pipeline, sandbox, operation, record):
     """The sandbox answers 501: no answer of Close, so nobody can say whether it was done."""
-    path = pipeline([record], routes=f"- operation: {operation}", delivery="quarantine: 200ms")
+    path = pipeline([record], routes=f"- operation: {operation}", delivery="on_unknown: hold")
     result = closefeed("run", path, "--json")
     assert result.code == 1 and result.summary["held"] == 1, result.err
     [item] = closefeed("held", "list", path, "--json").json["held"]

@@ -109,7 +109,7 @@ CASES = [f"{case} {n}" for case in ("delivered", "rejected", "text", "lost", "lo
 def test_a_server_that_echoes_secrets_leaves_none_behind(place, tmp_path):
     closefeed, pipelines, close, hook = place
     path = pipelines([{"name": case} for case in CASES], responses=responses(hook),
-                     delivery="max_rejects: none\ndrain: 5s")
+                     delivery="max_rejects: none\ndrain: 5s\non_unknown: hold")
     run = closefeed("run", path, "--json")
     assert run.code == 1, run.err
     assert run.summary["delivered"] == 8 and run.summary["held"] == 8
@@ -147,7 +147,7 @@ def test_what_stops_a_run_is_told_without_secrets(place, tmp_path, status, code)
 def test_a_retry_keeps_and_shows_no_secret_either(place, tmp_path):
     closefeed, pipelines, _, hook = place
     path = pipelines([{"name": "rejected 1"}, {"name": "text 2"}, {"name": "lost 3"}],
-                     responses=responses(hook))
+                     responses=responses(hook), delivery="on_unknown: hold")
     closefeed("run", path)
     retried = closefeed("rejects", "retry", path, "--all", "--as-sent")
     again = closefeed("rejects", "retry", path, "--all", "--json")

@@ -60,7 +60,8 @@ def assert_event(event):
 def test_an_event_of_each_outcome_is_whole(closefeed, pipeline, sandbox, hook):
     records = [{"name": "Fine", "x": 1}, {"name": "Bad", "url": 7}, "{", {"name": "Lost"}, "[]"]
     sandbox.add_fault("reset_after", method="POST", path="/lead/", n=3)
-    path = pipeline(records, responses=to(hook.url), close="concurrency: 1")
+    path = pipeline(records, responses=to(hook.url), close="concurrency: 1",
+                    delivery="on_unknown: hold")
     run = closefeed("run", path, "--json")
     assert run.code == 1
     events = {e["data"]["records"][0]["line"]: e for e in hook.events()}

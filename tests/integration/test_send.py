@@ -579,8 +579,8 @@ def test_killed_anywhere_it_is_sent_once_by_whoever_comes_next(
 
 def test_killed_between_intent_and_answer_it_is_unknown_as_any_other(
         closefeed, pipeline, sandbox):
-    """Without an identity nothing can be proven, so a person is asked."""
-    path = pipeline(leads(3), delivery="quarantine: 1s")
+    """Nothing is looked up where that is said, so a person is asked."""
+    path = pipeline(leads(3), delivery="quarantine: 1s\non_unknown: hold")
     killed = closefeed("send", path, "--record", "2", "--yes",
                        env={"CLOSEFEED_KILL_AT": "answer_came:1"})
     assert killed.code == -9 and names(sandbox) == ["N2"]

@@ -335,9 +335,9 @@ def order_statuses(sandbox, fault):
         sandbox.add_fault(fault, method="POST", path="/lead/", n=2 + 2 * i, status=status)
 
 
-def test_a_server_error_on_a_create_without_identity_is_held(closefeed, pipeline, fast):
+def test_a_server_error_on_a_create_is_held_where_nothing_is_looked_up(closefeed, pipeline, fast):
     order_statuses(fast, "status_after_apply")
-    path = pipeline(companies(16), close=ONE)
+    path = pipeline(companies(16), close=ONE, delivery="on_unknown: hold")
     result = closefeed("run", path, "--json")
     assert result.code == 1 and adds_up(result.summary), said(result)
     assert result.summary["held"] == len(UNPROVEN) and result.summary["delivered"] == 9

@@ -10,6 +10,8 @@
 
 static const char field[] = "custom.cf_B2";
 static const char *const values[] = {"N-104", "N-105", "\"quoted\""};
+static const struct crm_sought sought = {
+	.object = "lead", .field = field, .values = values, .n = 3};
 
 static struct json_object *parse(const char *text)
 {
@@ -79,7 +81,7 @@ static int read_page(const char *text, struct crm_matches *matches)
 {
 	cleanup_(json_freep) struct json_object *answer = parse(text);
 	struct err err = {{0}};
-	const int r = crm_search_read(answer, field, values, 3, matches, &err);
+	const int r = crm_search_read(answer, &sought, matches, &err);
 
 	check((r < 0) == (err.text[0] != '\0'));
 	return r;
@@ -273,6 +275,8 @@ static void times_are_read_in_all_forms_close_writes(void **state)
 static void a_number_is_the_same_however_it_is_written(void **state)
 {
 	static const char *const numbers[] = {"77.0", "78"};
+	static const struct crm_sought two = {
+		.object = "lead", .field = field, .values = numbers, .n = 2};
 	struct crm_matches matches = {0};
 	cleanup_(json_freep) struct json_object *answer =
 		parse("{\"data\":[{\"id\":\"lead_A\",\"custom.cf_B2\":77},"
@@ -280,7 +284,7 @@ static void a_number_is_the_same_however_it_is_written(void **state)
 	              "{\"id\":\"lead_C\",\"custom.cf_B2\":true}]}");
 
 	(void)state;
-	check_eq(crm_search_read(answer, field, numbers, 2, &matches, NULL), 0);
+	check_eq(crm_search_read(answer, &two, &matches, NULL), 0);
 	check_eq(matches.n, 1);
 	check_eq(matches.items[0].value, 0);
 	check_text(matches.items[0].id, "lead_A");
@@ -289,19 +293,86 @@ static void a_number_is_the_same_however_it_is_written(void **state)
 
 /* The list of a lead */
 
+static void check_list(const char *object, const char *of, int64_t from_ms, size_t skip,
+                       const char *expected)
+{
+	cleanup_(freep) char *path = crm_list_path(object, of, from_ms, skip);
+
+	if (expected)
+		check_text(path, expected);
+	else
+		check_null(path);
+}
+
 static void what_stands_below_a_lead_is_asked_for_page_by_page(void **state)
 {
-	cleanup_(freep) char *first = crm_list_path("contact", "lead_A", 0);
-	cleanup_(freep) char *third = crm_list_path("activity.custom", "lead_A", 200);
-	cleanup_(freep) char *odd = crm_list_path("custom_object", "a&b=/", 0);
+	char group[crm_group_name_size];
 
 	(void)state;
-	check_text(first, "/contact/?lead_id=lead_A&_limit=100&_skip=0");
-	check_text(crm_list_group("contact"), "read:contact");
-	check_text(third, "/activity/custom/?lead_id=lead_A&_limit=100&_skip=200");
-	check_text(odd, "/custom_object/?lead_id=a%26b%3D%2F&_limit=100&_skip=0");
-	check_null(crm_list_path("lead", "lead_A", 0));
-	check_null(crm_list_path("activity.note", "lead_A", 0));
+	check_list("contact", "lead_A", 0, 0, "/contact/?lead_id=lead_A&_limit=100&_skip=0");
+	check_text(crm_list_group("contact", group), "read:contact");
+	check_list("activity.custom", "lead_A", 0, 200,
+	           "/activity/custom/?lead_id=lead_A&_limit=100&_skip=200");
+	check_list("custom_object", "a&b=/", 0, 0,
+	           "/custom_object/?lead_id=a%26b%3D%2F&_limit=100&_skip=0");
+	check_list("lead", "lead_A", 0, 0, NULL);
+	check_list("bulk_action.email", "lead_A", 0, 0, NULL);
+}
+
+static void lists_that_can_be_are_cut_to_what_was_made_since(void **state)
+{
+	(void)state;
+	check_list("activity.note", "lead_A", 1773061200000, 0,
+	           "/activity/note/?lead_id=lead_A&date_created__gte="
+	           "2026-03-09T13%3A00%3A00%2B00%3A00&_limit=100&_skip=0");
+	check_list("task", "lead_A", 1773061200000, 0,
+	           "/task/?lead_id=lead_A&_type=all&date_created__gte="
+	           "2026-03-09T13%3A00%3A00%2B00%3A00&_limit=100&_skip=0");
+	check_list("contact", "lead_A", 1773061200000, 0,
+	           "/contact/?lead_id=lead_A&_limit=100&_skip=0");
+}
+
+static void named_things_are_listed_all_and_comments_by_their_object(void **state)
+{
+	char group[crm_group_name_size];
+
+	(void)state;
+	check_list("status.lead", "", 0, 0, "/status/lead/");
+	check_list("sms_template", "", 0, 100, "/sms_template/?_limit=100&_skip=100");
+	check_list("comment", "acti_A", 0, 0, "/comment/?object_id=acti_A");
+	check_text(crm_list_group("status.lead", group), "read:status");
+	check_null(crm_list_key("status.lead"));
+	check_text(crm_list_key("comment"), "object_id");
+}
+
+static void a_message_is_asked_for_by_its_external_id(void **state)
+{
+	cleanup_(freep) char *path = crm_external_path("activity.whatsapp_message", "wa 1");
+
+	(void)state;
+	check_text(path, "/activity/whatsapp_message/?external_whatsapp_message_id=wa%201");
+}
+
+/* Whoever can be proven without an identity, and by which list, follows from the catalogue. */
+static void every_create_that_names_a_lookup_has_a_place(void **state)
+{
+	static const char *const without[] = {"custom_field.shared.associate",
+	                                      "shared_scheduling_link.map"};
+	const struct operation_set *set = crm_catalogue();
+
+	(void)state;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct operation *op = &set->items[i];
+		const bool has_lookup = op->method == METHOD_POST && *op->lookup;
+		bool is_without = false;
+
+		for (size_t k = 0; k < sizeof(without) / sizeof(without[0]); k++)
+			is_without |= strcmp(without[k], op->name) == 0;
+		check_eq(crm_content_knows(op), has_lookup && !is_without);
+		if (crm_content_knows(op) && strcmp(op->object, "lead") != 0)
+			check(crm_has_list(op->object));
+	}
+	check(!crm_content_knows(NULL));
 }
 
 static void a_list_tells_its_newest_and_whether_there_is_more(void **state)
@@ -318,7 +389,7 @@ static void a_list_tells_its_newest_and_whether_there_is_more(void **state)
 
 	(void)state;
 	check(crm_time_parse("2026-03-09T13:00:03+00:00", &newest));
-	check_eq(crm_list_read(answer, field, values, 3, &matches, &page, NULL), 0);
+	check_eq(crm_list_read(answer, &sought, &matches, &page, NULL), 0);
 	check_eq(page.n, 3);
 	check(page.has_more);
 	check_eq(page.newest_ms, newest);
@@ -337,9 +408,9 @@ static void what_is_no_list_is_a_sentence(void **state)
 	struct err err = {{0}};
 
 	(void)state;
-	check_eq(crm_list_read(none, field, values, 3, &matches, &page, &err), -EBADMSG);
+	check_eq(crm_list_read(none, &sought, &matches, &page, &err), -EBADMSG);
 	check_text(err.text, "the answer of the lead's list has no list \"data\"");
-	check_eq(crm_list_read(odd, field, values, 3, &matches, &page, &err), -EBADMSG);
+	check_eq(crm_list_read(odd, &sought, &matches, &page, &err), -EBADMSG);
 	check_text(err.text, "the answer of the lead's list has an object without an id");
 }
 
@@ -373,12 +444,12 @@ static void the_log_is_read_back_to_the_attempt(void **state)
 
 	(void)state;
 	check(crm_time_parse("2026-03-09T13:00:05", &events.from_ms));
-	check_eq(crm_events_read(page, field, values, 3, &events, &matches, NULL), 0);
+	check_eq(crm_events_read(page, &sought, &events, &matches, NULL), 0);
 	check(!events.is_complete && events.shows_field);
 	check_text(events.cursor, "c2");
 	check_text(events.unclear[0], "lead_C");
 	check_null(events.unclear[1]);
-	check_eq(crm_events_read(older, field, values, 3, &events, &matches, NULL), 0);
+	check_eq(crm_events_read(older, &sought, &events, &matches, NULL), 0);
 	check(events.is_complete);
 	check_eq(matches.n, 1); /* what was made before the attempt is another's */
 	check_text(matches.items[0].id, "lead_B");
@@ -394,7 +465,7 @@ static void the_end_of_the_log_is_its_end_too(void **state)
 		"{\"cursor_next\":null,\"data\":[" EVENT("lead_B", "08", "{\"name\":\"B\"}") "]}");
 
 	(void)state;
-	check_eq(crm_events_read(page, field, values, 3, &events, &matches, NULL), 0);
+	check_eq(crm_events_read(page, &sought, &events, &matches, NULL), 0);
 	check(events.is_complete && !events.shows_field && !events.unclear && !events.cursor);
 	crm_events_deinit(&events);
 }
@@ -427,9 +498,9 @@ static void what_is_no_log_is_a_sentence(void **state)
 	struct err err = {{0}};
 
 	(void)state;
-	check_eq(crm_events_read(none, field, values, 3, &events, &matches, &err), -EBADMSG);
+	check_eq(crm_events_read(none, &sought, &events, &matches, &err), -EBADMSG);
 	check_text(err.text, "the answer of /event/ has no list \"data\"");
-	check_eq(crm_events_read(odd, field, values, 3, &events, &matches, &err), -EBADMSG);
+	check_eq(crm_events_read(odd, &sought, &events, &matches, &err), -EBADMSG);
 	check_text(err.text, "the answer of /event/ has an event without object_id or a readable "
 	                     "date_created");
 	crm_events_deinit(&events);
@@ -448,6 +519,10 @@ int main(void)
 		sentence(an_answer_that_is_no_search_answer_proves_nothing),
 		sentence(a_number_is_the_same_however_it_is_written),
 		sentence(what_stands_below_a_lead_is_asked_for_page_by_page),
+		sentence(lists_that_can_be_are_cut_to_what_was_made_since),
+		sentence(named_things_are_listed_all_and_comments_by_their_object),
+		sentence(a_message_is_asked_for_by_its_external_id),
+		sentence(every_create_that_names_a_lookup_has_a_place),
 		sentence(a_list_tells_its_newest_and_whether_there_is_more),
 		sentence(what_is_no_list_is_a_sentence),
 		sentence(the_log_is_asked_by_filters_that_may_stand_together),
