@@ -16,6 +16,7 @@ LATER = "2099-03-09T13:00:00+00:00"  # so that nothing that is scheduled comes d
 DAY = "2026-03-09"
 FILE = "https://app.close.com/go/file/report.pdf"
 NOWHERE = "http://127.0.0.1:9/hook"  # refuses at once whatever is sent to it
+NOT_SENT = object()
 LEADS = {"type": "object_type", "object_type": "lead"}
 
 # Fields that hold the id of something: the operation that makes it.
@@ -136,6 +137,7 @@ OWN = {
         "opens": [{"opened_at": MOMENT}]},
     "activity.meeting": {"integration_data": {"our_id": "M-1"}},
     "activity.sms": {"status": "scheduled", "date_scheduled": LATER, "direction": "outbound",
+                     "local_phone": lambda w: w.given("number"),
                      "template_id": lambda w: w["sms_template.create"]},
     "activity.status_change.lead": {
         "old_status_id": lambda w: w["status.lead.create"],
@@ -151,7 +153,8 @@ OWN = {
         "custom_field.activity.create", custom_activity_type_id=w.target)}]},
     "custom_field": {"type": "choices"},
     "custom_field_schema": {"fields": lambda w: [{"id": w["custom_field.lead.create"]}]},
-    "enrich_field": {"object_id": lambda w: w["lead.create"]},
+    "enrich_field": {"object_id": lambda w: w.fresh("lead.create"), "field_id": lambda w: w.fresh(
+        "custom_field.lead.create", type="text", choices=NOT_SENT, accepts_multiple_values=NOT_SENT)},
     "integration_link": {"url": "https://crm.example.com/{{ lead.id }}"},
     "lead": {"status_id": lambda w: w["status.lead.create"], "url": "https://acme.example.com"},
     "lead.merge": {"source": lambda w: w.fresh("lead.create"),
@@ -180,6 +183,9 @@ LEFT_OUT = {
     "activity.call": {"custom.cf_*": "no custom field that one can define belongs to calls"},
     "activity.email": {"send_in": "goes with status outbox"},
     "activity.sms": {"send_in": "goes with status outbox"},
+    "activity.status_change": {
+        "old_status_label": "goes with a status that is gone",
+        "new_status_label": "goes with a status that is gone"},
     "bulk_action": {"query": "s_query says it"},
     "bulk_action.edit.create": {
         "lead_status_id": "goes with type set_lead_status", "custom_field_name": "its id says it",
@@ -319,11 +325,12 @@ class World:
         return self.known[create]
 
     def fresh(self, create, **but):
-        """A new object, with all fields its operation has but those that are said otherwise."""
+        """A new object, with all fields its operation has, but for what is said otherwise."""
         operation, target = OPERATIONS[create], self.target
         self.making.append(create)
         params = self.params_of(operation)
-        body = {**self.body_of(operation), **but}
+        body = {field: value for field, value in {**self.body_of(operation), **but}.items()
+                if value is not NOT_SENT}
         self.making.pop()
         self.target = target
         return self.make(operation, operation["path"].format(**params), body)

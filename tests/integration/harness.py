@@ -30,6 +30,11 @@ NOTE_AND_TASK = """
 """
 
 
+# Instead of an API key; the secrets are in the environment.
+OAUTH = ("oauth: {{client_id: oa2client_sandbox, client_secret: {{env: OAUTH_SECRET}}, "
+         "refresh_token: {{env: OAUTH_TOKEN}}, token_url: \"{}/oauth2/token/\"}}")
+
+
 @dataclasses.dataclass
 class Result:
     """How a command ended."""
@@ -209,7 +214,8 @@ class Pipelines:
         self.folder, self.sandbox = folder, sandbox
 
     def __call__(self, records=None, *, name="signups", routes="- operation: lead.create",
-                 source=None, close="", delivery="quarantine: 2s", responses=None, more=""):
+                 source=None, close="", delivery="quarantine: 2s", responses=None, more="",
+                 login="api_key: {env: CLOSE_API_KEY}"):
         """Returns the path of a new pipeline file; @records go into NAME.ndjson beside it."""
         if records is not None:
             (self.folder / f"{name}.ndjson").write_text(ndjson(records), encoding="utf-8")
@@ -218,7 +224,7 @@ class Pipelines:
         parts = [
             "version: 1", f"name: {name}",
             "source:", indented(source or f"ndjson: {{path: {name}.ndjson}}", 2),
-            "close:", f"  base_url: {self.sandbox.base_url}", "  api_key: {env: CLOSE_API_KEY}",
+            "close:", f"  base_url: {self.sandbox.base_url}", f"  {login}",
             indented(close, 2),
             "routes:", indented(routes, 2),
             *(["delivery:", indented(delivery, 2)] if delivery else []),
