@@ -3,6 +3,7 @@
 #include "connector/source/kafka_private.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
+#include "lib/test_hooks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -356,6 +357,23 @@ static bool is_at_end(const struct kafka *k)
 	return true;
 }
 
+static void poll_consumer(struct kafka *k, struct kafka_event *ret_event)
+{
+	kafka_consumer_poll(k->consumer, ret_event);
+	/* What else there is comes before any message. */
+	if (ret_event->kind == KAFKA_MESSAGE || ret_event->kind == KAFKA_NOTHING)
+		k->heard_ms = k->now_ms;
+}
+
+/*
+ * What is held can last for minutes, as slowly as Close's quota lets it go. But the whole group
+ * waits until its word is heard, and what a commit was answered is the lease.
+ */
+static bool is_deaf(const struct kafka *k)
+{
+	return k->now_ms >= k->heard_ms + patience_ms && !hook_without("hearing");
+}
+
 static int kafka_next(struct source *source, struct record **ret_record, struct err *err)
 {
 	struct kafka *k = kafka_of(source);
@@ -366,10 +384,10 @@ static int kafka_next(struct source *source, struct record **ret_record, struct 
 	if (k->is_paused)
 		pause_all(k, false);
 	for (int i = 0; i < steps_per_call; i++) {
-		*ret_record = k->claim == KAFKA_OWNS ? take_held(k) : NULL;
+		*ret_record = k->claim == KAFKA_OWNS && !is_deaf(k) ? take_held(k) : NULL;
 		if (*ret_record)
 			return SOURCE_RECORD;
-		kafka_consumer_poll(k->consumer, &event);
+		poll_consumer(k, &event);
 		if (event.kind == KAFKA_MESSAGE)
 			*ret_record = take_message(k, &event.message);
 		else
@@ -405,7 +423,7 @@ static void keep_alive(struct kafka *k)
 	if (!k->is_paused)
 		pause_all(k, true);
 	for (int i = 0; i < steps_per_call && !k->failed; i++) {
-		kafka_consumer_poll(k->consumer, &event);
+		poll_consumer(k, &event);
 		if (event.kind == KAFKA_NOTHING)
 			return;
 		if (event.kind == KAFKA_MESSAGE)

@@ -64,7 +64,8 @@ struct kafka {
 	struct kafka_part *last; /* of which the last message was */
 	bool is_paused;          /* nobody reads */
 	uint64_t polled_ms;
-	bool is_awaited; /* somebody has read since that was looked at */
+	bool is_awaited;   /* somebody has read since that was looked at */
+	uint64_t heard_ms; /* all that the group had said was heard then */
 	size_t n_held;
 	uint64_t held_bytes;
 	/* Commits: one at a time */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void a_pattern_that_fits_nothing_is_waited_for(void **state)
 {
@@ -192,6 +193,39 @@ static void a_truncated_topic_is_told_and_not_read(void **state)
 	world_free(w);
 }
 
+/* Much is held, since it was read before its ceiling stood, and is taken slowly, as Close wants. */
+static void the_group_is_heard_while_much_is_held(void **state)
+{
+	enum { some = 300, n_records = 800 };
+	struct world *w = world_new(1);
+	struct kafka_consumer *other;
+	const struct kafka_consumer_config config = {
+		.conf = mock_kafka_conf(w->mock), .group = "g", .topics = topics};
+	unsigned n = 0;
+	int r;
+
+	(void)state;
+	w->options.ahead = kafka_ahead_max;
+	produce(w, 0, n_records);
+	for (int i = 0; i < 8; i++)
+		mock_kafka_refuse_commit(w->mock, 14); /* the coordinator is loading */
+	start(w);
+	settle(w, next(w));
+	check_eq(kafka_consumer_open(&config, &other, NULL), 0);
+	while (kafka_claim(w->source) != KAFKA_HANDS_OVER) {
+		struct record *record = turn(w, &r, NULL);
+
+		check(r >= 0);
+		if (!record)
+			continue;
+		settle(w, record);
+		check(++n < some);
+		(void)usleep(50000);
+	}
+	kafka_consumer_close_within(other, 5000);
+	world_free(w);
+}
+
 /* Two members: nothing of a partition that is wanted back may be sent, and all of it comes again
  * elsewhere. */
 static void partitions_are_handed_over(void **state)
@@ -289,6 +323,7 @@ int main(void)
 		sentence(who_only_owns_knows_a_topic_that_was_made_anew),
 		sentence(a_truncated_topic_is_told_and_not_read),
 		sentence(partitions_are_handed_over),
+		sentence(the_group_is_heard_while_much_is_held),
 		sentence(a_place_that_was_taken_is_taken_back_once),
 	};
 
