@@ -14,7 +14,8 @@ What stands behind the three backticks says what a block is:
                                                    them must exist
   text                                             no example
 The blocks of a page are one story in one folder, with a sandbox of its own: CLOSE_BASE_URL,
-CLOSE_API_KEY, HOOK_URL and HOOK_SECRET are set. A page that names KAFKA_BROKERS has a broker there, and
+CLOSE_API_KEY, HOOK_URL and HOOK_SECRET are set; so are CLOSE_CLIENT_ID, CLOSE_CLIENT_SECRET and
+CLOSE_TOKEN_URL, and CLOSE_CODE is what a browser brings back from the sandbox's OAuth. A page that names KAFKA_BROKERS has a broker there, and
 Kafka's own tools on its PATH.
 """
 
@@ -26,6 +27,7 @@ import re
 import signal
 import subprocess
 import textwrap
+import urllib.request
 
 import pytest
 
@@ -106,7 +108,14 @@ class Page:
             "CLOSE_BASE_URL": sandbox.base_url, "HOOK_URL": sandbox.hook_url,
             "CLOSE_API_KEY": harness.KEY, "HOOK_SECRET": harness.HOOK_SECRET,
             "KAFKA_PASSWORD": "what the brokers know",
+            "CLOSE_CLIENT_ID": "oa2client_sandbox", "CLOSE_CLIENT_SECRET": "sandbox.client.secret",
+            "CLOSE_TOKEN_URL": sandbox.origin + "/oauth2/token/",
         }
+        if "CLOSE_CODE" in path.read_text(encoding="utf-8"):
+            with urllib.request.urlopen(
+                    f"{sandbox.origin}/oauth2/authorize/?client_id=oa2client_sandbox"
+                    "&response_type=code") as page:
+                self.env["CLOSE_CODE"] = page.read().decode()
         self.code = 0
 
     def use_kafka(self, broker):
