@@ -148,14 +148,14 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 /* Opening */
 
-static int subscribe(struct kafka_consumer *c, char *const *topics, struct err *err)
+int kafka_consumer_subscribe(struct kafka_consumer *consumer, char *const *topics, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
 	rd_kafka_resp_err_t code;
 
 	for (; *topics; topics++)
 		rd_kafka_topic_partition_list_add(list, *topics, RD_KAFKA_PARTITION_UA);
-	code = rd_kafka_subscribe(c->rk, list);
+	code = rd_kafka_subscribe(consumer->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_fail(err, code, "cannot subscribe to the topics") : 0;
 }
@@ -212,18 +212,13 @@ int kafka_consumer_open(const struct kafka_consumer_config *config,
 	rd_kafka_queue_io_event_enable(c->queue, c->fd, &one, sizeof(one));
 	rd_kafka_queue_io_event_enable(c->commits, c->fd, &one, sizeof(one));
 	if (config->topics)
-		r = subscribe(c, config->topics, err);
+		r = kafka_consumer_subscribe(c, config->topics, err);
 	if (r < 0) {
 		kafka_consumer_close_within(c, 5000);
 		return r;
 	}
 	*ret_consumer = c;
 	return 0;
-}
-
-int kafka_consumer_rejoin(struct kafka_consumer *consumer, char *const *topics, struct err *err)
-{
-	return subscribe(consumer, topics, err);
 }
 
 /* Polling */

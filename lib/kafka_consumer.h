@@ -35,7 +35,7 @@ struct kafka_consumer_config {
 	const struct kafka_conf *conf;
 	const char *group;
 	const char *instance; /* group.instance.id; NULL: joins as a new member each time */
-	char *const *topics;  /* NULL-terminated; ^ begins a pattern. NULL: joins no group */
+	char *const *topics;  /* NULL-terminated; ^ begins a pattern. NULL: joins no group yet */
 };
 
 struct kafka_header {
@@ -90,10 +90,10 @@ int kafka_consumer_fd(const struct kafka_consumer *consumer);
 void kafka_consumer_wake(struct kafka_consumer *consumer);
 
 /*
- * Joins once more as the member it is: what it has is revoked, and where it leads the group, that
- * shares out anew by the topics as they are now.
+ * Joins the group, where it was opened without topics. Who is a member joins once more: what it has
+ * is revoked, and where it leads the group, that shares out anew by the topics as they are now.
  */
-int kafka_consumer_rejoin(struct kafka_consumer *consumer, char *const *topics, struct err *err);
+int kafka_consumer_subscribe(struct kafka_consumer *consumer, char *const *topics, struct err *err);
 
 /* Answers KAFKA_ASSIGN: reads @places from their offsets on, none of them paused. */
 int kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_places *places,

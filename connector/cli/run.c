@@ -19,6 +19,11 @@ static void note_signal(int number)
 	n_signals = n_signals + 1;
 }
 
+static bool is_impatient(void)
+{
+	return n_signals > 1 && last_signal == SIGINT;
+}
+
 static void watch_signals(void)
 {
 	struct sigaction action = {.sa_handler = note_signal};
@@ -54,7 +59,7 @@ static void obey_signals(struct job *job, struct engine *engine)
 {
 	if (job->n_seen == n_signals)
 		return;
-	engine_interrupt(engine, n_signals > 1 && last_signal == SIGINT);
+	engine_interrupt(engine, is_impatient());
 	job->n_seen = n_signals;
 }
 
@@ -185,7 +190,9 @@ static enum exit_code run_run(const struct cli *cli)
 		progress_new(form, form == PROGRESS_JSON ? stdout : stderr, engine_now_ms(engine));
 	code = work(&job, form, &engine);
 	progress_free(job.progress);
-	return code;
+	/* Parting from brokers may take a while, in which a person loses patience. */
+	engine_free(steal(&engine));
+	return is_impatient() ? EXIT_INTERRUPTED : code;
 }
 
 const struct verb verb_run = {

@@ -436,10 +436,11 @@ static void keep_alive(struct kafka *k)
 int kafka_turn(struct source *source, uint64_t now_ms, struct err *err)
 {
 	struct kafka *k = kafka_of(source);
-	int r = 0;
+	int r;
 
 	k->now_ms = now_ms;
-	if (k->is_wanted && k->claim == KAFKA_WAITS && !k->failed)
+	r = kafka_join(k, err);
+	if (r >= 0 && k->is_wanted && k->claim == KAFKA_WAITS && !k->failed)
 		r = kafka_try_to_begin(k, err);
 	if (r < 0)
 		return k->failed = r;
@@ -675,7 +676,7 @@ int kafka_open(const struct kafka_options *options, struct source **ret_source, 
 	k->group = mem_strdup(options->group);
 	k->instance = mem_strdup(options->instance);
 	k->journal = mem_strdup(options->journal);
-	r = kafka_join(k, err);
+	r = kafka_connect(k, err);
 	if (r < 0) {
 		kafka_free(&k->source);
 		return r;

@@ -45,9 +45,10 @@ struct kafka_options {
 enum { kafka_ahead_max = 4096 };
 
 /*
- * Joins the group; records come when it has shared out its partitions. Beside the errors of
- * source_next(), that one gives -EACCES (login, rights: exit code 77), -ENOENT (no such topic: 78),
- * -EBUSY (another process has taken this state's place, for the second time in a minute: 75).
+ * Joins the group with its first kafka_turn(): whoever ends before that leaves no member behind for
+ * others to wait for. Records come when the group has shared out its partitions. Beside the errors
+ * of source_next(), that one gives -EACCES (login, rights: exit code 77), -ENOENT (no such topic:
+ * 78), -EBUSY (another process has taken this state's place, for the second time in a minute: 75).
  */
 int kafka_open(const struct kafka_options *options, struct source **ret_source, struct err *err);
 

@@ -30,14 +30,21 @@ void kafka_fits_none(struct kafka *k, const char *pattern)
 	kafka_say(k, sentence);
 }
 
+int kafka_connect(struct kafka *k, struct err *err)
+{
+	const struct kafka_consumer_config config = {
+		.conf = k->options.conf, .group = k->group, .instance = k->instance};
+
+	k->has_joined = false;
+	return kafka_consumer_open(&config, &k->consumer, err);
+}
+
 int kafka_join(struct kafka *k, struct err *err)
 {
-	const struct kafka_consumer_config config = {.conf = k->options.conf,
-	                                             .group = k->group,
-	                                             .instance = k->instance,
-	                                             .topics = k->topics};
-
-	return kafka_consumer_open(&config, &k->consumer, err);
+	if (k->has_joined)
+		return 0;
+	k->has_joined = true;
+	return kafka_consumer_subscribe(k->consumer, k->topics, err);
 }
 
 bool kafka_is_fenced(struct kafka *k, const char *sentence)
@@ -66,5 +73,5 @@ int kafka_join_again(struct kafka *k, struct err *err)
 	k->joins_again = false;
 	kafka_consumer_close_within(k->consumer, closing_ms);
 	k->consumer = NULL;
-	return kafka_join(k, err);
+	return kafka_connect(k, err);
 }

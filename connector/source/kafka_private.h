@@ -47,8 +47,9 @@ struct kafka {
 	/* Streams of partitions: those known at the start, and those begun since. */
 	struct stream **streams;
 	size_t n_streams;
-	char *cluster;  /* hash of its id; NULL: not known yet */
-	bool has_begun; /* an assignment with partitions */
+	char *cluster;   /* hash of its id; NULL: not known yet */
+	bool has_joined; /* its group; or it was begun */
+	bool has_begun;  /* an assignment with partitions */
 	bool has_rejoined;
 	uint64_t fenced_ms;  /* its place was taken last; 0: never */
 	bool joins_again;    /* … and is to be taken back */
@@ -95,6 +96,8 @@ int kafka_begin_anew(struct kafka *k, struct kafka_part *p, struct err *err);
 
 /* kafka_place.c: joins the group. */
 void kafka_fits_none(struct kafka *k, const char *pattern);
+int kafka_connect(struct kafka *k, struct err *err);
+/* Joins, if it has not yet: others wait for who has joined and goes away. */
 int kafka_join(struct kafka *k, struct err *err);
 /* Kafka says that another process has the place. False: it is to be taken back, when all that was
  * read is forgotten; true: it ends, @sentence says why. */

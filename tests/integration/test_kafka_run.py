@@ -203,6 +203,44 @@ def test_a_wrong_password(topic, secure_kafka, closefeed):
     assert "authentication" in result.summary["reason"].lower()
 
 
+def test_who_is_refused_by_close_leaves_no_member_for_others_to_wait_for(
+        topic, closefeed, sandbox):
+    t = topic()
+    t.put(*leads(1))
+    sandbox.post("/_sandbox/settings", {"latency_ms": 3000})  # time enough to join
+    closefeed.env["CLOSE_API_KEY"] = "api_wrong.key"
+    t.run(t.file(), code=77)
+    assert t.broker.members(t.group) == []
+
+
+def test_a_pattern_that_fits_nothing_is_said_to(topic):
+    t = topic()
+    path = t.file(source=t.source(topics='"^nothing[.]"'))
+    result = t.run(path)
+    assert counts(result.summary) == {}
+    assert 'no topic fits the pattern "^nothing[.]"' in result.err
+    process = t.closefeed.start("run", path, "--json")
+    wait_until(lambda: "no topic fits the patterns" in t.closefeed("status", path).out, 60)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+
+
+def test_a_second_ctrl_c_counts_while_it_parts_from_brokers_that_do_not_answer(
+        topic, kafka, sandbox):
+    t = topic()
+    t.put(*leads(1))
+    process = t.closefeed.start("run", t.file(), "--json")
+    wait_until(lambda: names(sandbox), 60)
+    kafka.freeze()
+    process.send_signal(signal.SIGINT)
+    while b'"summary"' not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
 def test_a_second_process_with_a_copy_of_the_state(topic, tmp_path, sandbox):
     t = topic()
     t.put(*leads(3))
@@ -220,7 +258,7 @@ def test_a_second_process_with_a_copy_of_the_state(topic, tmp_path, sandbox):
     out, err = first.communicate(timeout=30)
     assert first.returncode == 75, (out, err)
     reason = json.loads(out.splitlines()[-1])["reason"]
-    assert "state" in reason, reason
+    assert f"group {t.group}: another process with the same state" in reason, reason
     second.send_signal(signal.SIGTERM)
     assert second.communicate(timeout=30) and second.returncode == 75
     assert len(names(sandbox)) == 3

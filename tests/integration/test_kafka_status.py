@@ -79,6 +79,20 @@ def lag_of(status):
     return status["lag"]["records"]
 
 
+def test_status_has_the_same_keys_before_and_while_it_runs(closefeed, kafka, pipeline, member):
+    topic = kafka.topic("leads")
+    run = member(topic)
+    running = run.wait_for(lambda s: s["running"] and s["partitions"])
+    path = pipeline(name="never", source="kafka: " + json.dumps(
+        {"topics": [topic], "brokers": [kafka.bootstrap]}))
+    never = closefeed("status", path, "--json").json
+    assert set(running) - set(never) == {"pid"}
+    assert set(never["counts"]) == set(running["counts"])
+    assert never["run"] is None and set(never["counts"].values()) == {0}
+    assert "no state yet: never run" in closefeed("status", path).out
+    run.end()
+
+
 def test_each_partition_tells_how_far_it_is(kafka, member):
     topic = kafka.topic("leads", partitions=2)
     kafka.produce(topic, leads(40))

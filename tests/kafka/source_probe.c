@@ -124,6 +124,10 @@ static void follow_group(struct probe *p)
 		p->waiting = NULL;
 		kafka_hand_over(p->source, 5000);
 		printf("%s\n", claim == KAFKA_HANDS_OVER ? "handed over" : "lost");
+		p->options.known = p->streams;
+		p->options.n_known = p->n_streams;
+		if (kafka_go_on(p->source, &p->options, NULL) < 0)
+			abort();
 	} else if (claim != p->claim && claim == KAFKA_OWNS) {
 		printf("owns %zu\n", kafka_n_partitions(p->source));
 	}

@@ -68,6 +68,8 @@ static void keys_are_known_or_named_with_the_nearest(void **state)
 		{V S R, "1:1: error: close is missing: how to reach Close\n"},
 		{V S C, "1:1: error: routes is missing: what to send\n"},
 		{V "source: {}\n" C R, "3:9: error: source: ndjson or kafka is missing\n"},
+		{V "source: {kafka: {brokers: [\"127.0.0.1:1\"], topics: []}}\n" C R,
+	         "3:52: error: source.kafka.topics: needs at least one topic\n"},
 		{V "source: {ndjson: {}}\n" C R,
 	         "3:18: error: source.ndjson: path is missing: what to read\n"},
 		{V S "close: {}\n" R, "4:8: error: close: api_key or oauth is missing\n"},
