@@ -17,13 +17,14 @@ static const char *const form_names[] = {
 	[SANDBOX_RATE_NONE] = "none",
 };
 
-void box_control_init(struct box_control *control, const struct sandbox_config *config,
-                      int64_t wall_ms)
+void box_control_init(struct box_control *control, struct loop *loop,
+                      const struct sandbox_config *config)
 {
 	*control = (struct box_control){
 		.api =
 			{
-				.org = box_org_new(config->seed, config->lag_ms, wall_ms),
+				.org = box_org_new(config->seed, config->lag_ms,
+	                                           loop_wall_ms(loop)),
 				.auth = box_auth_new(config->keys, config->n_keys),
 				.rate = box_rate_new(config->window_ms),
 				.operations = config->operations,
@@ -33,6 +34,7 @@ void box_control_init(struct box_control *control, const struct sandbox_config *
 		.faults = box_faults_new(),
 		.hook = box_hook_new(config->hook_secret),
 		.requests = box_requests_new(),
+		.webhooks = box_webhooks_new(loop),
 		.latency_ms = config->latency_ms,
 		.lag_ms = config->lag_ms,
 		.cursor_ms = box_cursor_life_ms,
@@ -41,10 +43,12 @@ void box_control_init(struct box_control *control, const struct sandbox_config *
 		.seed = config->seed,
 	};
 	control->api.org->doubts = config->doubts;
+	box_webhooks_serve(control->webhooks, control->api.org);
 }
 
 void box_control_deinit(struct box_control *control)
 {
+	box_webhooks_free(control->webhooks);
 	box_requests_free(control->requests);
 	box_hook_free(control->hook);
 	box_faults_free(control->faults);
@@ -59,7 +63,11 @@ int box_control_load(struct box_control *control, const char *path, int64_t wall
 {
 	int r = box_data_read(path, &control->data, err);
 
-	return r < 0 ? r : box_data_place(control->data, control->api.org, wall_ms, err);
+	if (r == 0)
+		r = box_data_place(control->data, control->api.org, wall_ms, err);
+	/* It has a log of its own now. */
+	box_webhooks_serve(control->webhooks, control->api.org);
+	return r;
 }
 
 static void ok(struct box_answer *answer)
@@ -154,6 +162,7 @@ static void post_reset(struct box_control *control, const struct box_call *call,
 	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
 	if (control->data)
 		(void)box_data_place(control->data, control->api.org, call->wall_ms, NULL);
+	box_webhooks_serve(control->webhooks, control->api.org);
 	box_requests_free(control->requests);
 	control->requests = box_requests_new();
 	box_rate_free(control->api.rate);
@@ -215,6 +224,27 @@ static void set_rate_form(struct box_control *control, const char *name)
 			control->api.rate_form = (enum sandbox_rate_form)i;
 }
 
+static void set_webhooks(struct box_control *control, struct json_object *body)
+{
+	struct box_webhook_times times = box_webhooks_times(control->webhooks);
+
+	times.first_wait_ms =
+		(uint64_t)json_get_int(body, "webhook_retry_ms", (int64_t)times.first_wait_ms);
+	times.give_up_ms =
+		(uint64_t)json_get_int(body, "webhook_give_up_ms", (int64_t)times.give_up_ms);
+	times.max_queue = (uint64_t)json_get_int(body, "webhook_queue", (int64_t)times.max_queue);
+	box_webhooks_set_times(control->webhooks, &times);
+}
+
+static void add_webhooks(const struct box_control *control, struct json_object *out)
+{
+	const struct box_webhook_times times = box_webhooks_times(control->webhooks);
+
+	box_set(out, "webhook_retry_ms", json_object_new_int64((int64_t)times.first_wait_ms));
+	box_set(out, "webhook_give_up_ms", json_object_new_int64((int64_t)times.give_up_ms));
+	box_set(out, "webhook_queue", json_object_new_int64((int64_t)times.max_queue));
+}
+
 static void get_settings(struct box_control *control, const struct box_call *call,
                          struct box_answer *answer)
 {
@@ -234,6 +264,7 @@ static void get_settings(struct box_control *control, const struct box_call *cal
 	json_object_object_add(out, "cursor_ms",
 	                       json_object_new_int64((int64_t)control->cursor_ms));
 	json_object_object_add(out, "job_ms", json_object_new_int64((int64_t)control->job_ms));
+	add_webhooks(control, out);
 	json_object_object_add(out, "rate_limit",
 	                       json_object_new_boolean(control->api.has_rate_limit));
 	json_object_object_add(out, "rate_form",
@@ -250,8 +281,11 @@ static void get_settings(struct box_control *control, const struct box_call *cal
 static bool set_doubts(struct box_control *control, struct json_object *body,
                        struct box_answer *answer)
 {
-	static const char *const others[] = {"lag_ms",     "latency_ms", "cursor_ms", "job_ms",
-	                                     "rate_limit", "rate_form",  "rate"};
+	static const char *const others[] = {
+		"lag_ms",       "latency_ms",       "cursor_ms",
+		"job_ms",       "rate_limit",       "rate_form",
+		"rate",         "webhook_retry_ms", "webhook_give_up_ms",
+		"webhook_queue"};
 	struct box_doubts doubts = control->api.org->doubts;
 	struct err err;
 
@@ -292,6 +326,7 @@ static void post_settings(struct box_control *control, const struct box_call *ca
 		(uint64_t)json_get_int(body, "latency_ms", (int64_t)control->latency_ms);
 	control->api.has_rate_limit =
 		json_get_bool(body, "rate_limit", control->api.has_rate_limit);
+	set_webhooks(control, body);
 	set_rate_form(control, json_get_string(body, "rate_form"));
 	set_rate(control, json_get(body, "rate"));
 	json_object_put(body);
@@ -350,6 +385,13 @@ static void delete_hook(struct box_control *control, const struct box_call *call
 	ok(answer);
 }
 
+static void get_webhooks(struct box_control *control, const struct box_call *call,
+                         struct box_answer *answer)
+{
+	(void)call;
+	box_answer_json(answer, 200, box_webhooks_list(control->webhooks));
+}
+
 static void get_oauth(struct box_control *control, const struct box_call *call,
                       struct box_answer *answer)
 {
@@ -380,7 +422,7 @@ static const struct {
 	{"GET", "/settings", get_settings}, {"POST", "/settings", post_settings},
 	{"GET", "/hook", get_hook},         {"DELETE", "/hook", delete_hook},
 	{"POST", "/users", post_users},     {"POST", "/objects", post_objects},
-	{"GET", "/sent", get_sent},
+	{"GET", "/sent", get_sent},         {"GET", "/webhooks", get_webhooks},
 	{"GET", "/oauth", get_oauth},       {"POST", "/oauth", post_oauth},
 };
 
@@ -400,6 +442,6 @@ void box_control_answer(struct box_control *control, const struct box_call *call
 	}
 	box_answer_error(
 		answer, 404,
-		"The sandbox has /_sandbox/requests, objects, sent, faults, settings, users, hook, oauth "
-		"and reset.");
+		"The sandbox has /_sandbox/requests, objects, sent, faults, settings, users, hook, "
+		"webhooks, oauth and reset.");
 }

@@ -10,6 +10,7 @@
 #include "connector/sandbox/faults.h"
 #include "connector/sandbox/hook.h"
 #include "connector/sandbox/requests.h"
+#include "connector/sandbox/webhooks.h"
 
 struct box_control {
 	struct box_api api;
@@ -17,11 +18,12 @@ struct box_control {
 	struct box_faults *faults;
 	struct box_hook *hook;
 	struct box_requests *requests;
+	struct box_webhooks *webhooks;
 	uint64_t latency_ms, lag_ms, cursor_ms, job_ms, window_ms, seed;
 };
 
-void box_control_init(struct box_control *control, const struct sandbox_config *config,
-                      int64_t wall_ms);
+void box_control_init(struct box_control *control, struct loop *loop,
+                      const struct sandbox_config *config);
 /* Fills the organization from the file at @path, now and after every reset. */
 int box_control_load(struct box_control *control, const char *path, int64_t wall_ms,
                      struct err *err);

@@ -52,6 +52,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
 	[DOUBT_LIST_PARAMS] = {"list_params", VALUES("ignored", "refused"),
                                "parameters a list does not know"},
 	[DOUBT_MEDIA_TYPE] = {"media_type", VALUES("400", "415"), "a body that is not JSON"},
+	[DOUBT_MERGE] = {"merge", VALUES("at_once", "later"),
+                         "whether a merge of leads is done when it is answered"},
 	[DOUBT_MULTI_SCALAR] = {"multi_scalar", VALUES("accepted", "refused"),
                                 "one value for a field of several, without a list around it"},
 	[DOUBT_NUMBER_TEXT] = {"number_text", VALUES("refused", "accepted"),
@@ -72,6 +74,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
                                "a text field given 12.5 or true"},
 	[DOUBT_UNKNOWN_KEYS] = {"unknown_keys", VALUES("ignored", "refused"),
                                 "keys a contact or an opportunity does not have"},
+	[DOUBT_WEBHOOK_REPEAT] = {"webhook_repeat", VALUES("once", "twice"),
+                                  "how often an event is delivered that was taken"},
 };
 
 bool box_doubt_is(const struct box_doubts *doubts, enum box_doubt doubt, const char *value)

@@ -32,6 +32,8 @@ struct box_events {
 	struct entry *entries; /* entry n stands at n % max_events */
 	uint64_t n_ever;
 	size_t n_allocated;
+	box_events_fn listener;
+	void *listener_arg;
 };
 
 struct box_events *box_events_new(void)
@@ -64,6 +66,21 @@ void box_events_free(struct box_events *events)
 	free(events);
 }
 
+void box_events_listen(struct box_events *events, box_events_fn fn, void *arg)
+{
+	events->listener = fn;
+	events->listener_arg = arg;
+}
+
+static const char *event_type(const struct entry *e)
+{
+	if (e->object->kind != &box_kinds[BOX_TASK])
+		return e->object->kind->name;
+	return box_is_same(json_get_string(e->data, "_type"), "outgoing_call")
+	               ? "task.outgoing_call"
+	               : "task.lead";
+}
+
 void box_events_add(struct box_events *events, struct box_store *store,
                     const struct box_event *event)
 {
@@ -89,6 +106,8 @@ void box_events_add(struct box_events *events, struct box_store *store,
 		.wall_ms = event->wall_ms,
 	};
 	box_store_make_id(store, "ev", e->id);
+	if (events->listener)
+		events->listener(events->listener_arg, e->seq, event_type(e), e->action);
 }
 
 enum filter {
@@ -127,15 +146,6 @@ static const unsigned allowed[] = {
 	BY_USER,
 	BY_REQUEST,
 };
-
-static const char *event_type(const struct entry *e)
-{
-	if (e->object->kind != &box_kinds[BOX_TASK])
-		return e->object->kind->name;
-	return box_is_same(json_get_string(e->data, "_type"), "outgoing_call")
-	               ? "task.outgoing_call"
-	               : "task.lead";
-}
 
 static const char *lead_of(const struct entry *e)
 {
@@ -325,6 +335,14 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 	box_set(o, "date_created", json_object_new_string(at));
 	box_set(o, "date_updated", json_object_new_string(at));
 	return o;
+}
+
+struct json_object *box_events_render(const struct box_events *events, struct box_org *org,
+                                      uint64_t seq)
+{
+	return seq < events->n_ever - n_kept(events)
+	               ? NULL
+	               : render(&events->entries[seq % max_events], org);
 }
 
 /* The events of the page, newest first, as numbers; returns how many. */

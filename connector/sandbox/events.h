@@ -22,8 +22,18 @@ struct box_events;
 struct box_events *box_events_new(void);
 void box_events_free(struct box_events *events);
 
+/* Called at each event with its number and what it is about: "lead", "updated". */
+typedef void (*box_events_fn)(void *arg, uint64_t seq, const char *type, const char *action);
+
+/* One listener at a time. What the event brings about is not done yet when it is told. */
+void box_events_listen(struct box_events *events, box_events_fn fn, void *arg);
+
 void box_events_add(struct box_events *events, struct box_store *store,
                     const struct box_event *event);
+
+/* The event number @seq as it is told, the caller's; NULL: it is no longer kept. */
+struct json_object *box_events_render(const struct box_events *events, struct box_org *org,
+                                      uint64_t seq);
 
 /*
  * The answer to `GET /event/` with @params (a JSON object of texts). NULL and a sentence where the

@@ -3,6 +3,7 @@
 #include "connector/sandbox/after.h"
 #include "connector/sandbox/rules.h"
 #include "connector/sandbox/table.h"
+#include "connector/sandbox/webhook_rules.h"
 
 #include <string.h>
 
@@ -239,7 +240,8 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
 		KIND("integration_link", "IntegrationLink", "link", "/integration_link/",
                      box_integration_link_fields, .methods = all_methods),
 	[BOX_WEBHOOK] = KIND("webhook", "WebhookSubscription", "whsub", "/webhook/",
-                             box_webhook_fields, .methods = all_methods),
+                             box_webhook_fields, .methods = all_methods,
+                             .finish = box_finish_webhook, .render = box_render_webhook),
 	[BOX_SMART_VIEW] = KIND("saved_search", "SavedSearch", "save", "/saved_search/",
                                 box_smart_view_fields, .methods = all_methods,
                                 .filters = CHOICES("type"), .render = box_render_smart_view),

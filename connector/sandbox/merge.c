@@ -1,5 +1,6 @@
 #include "connector/sandbox/merge.h"
 
+#include "connector/sandbox/jobs.h"
 #include "connector/sandbox/remove.h"
 #include "lib/json.h"
 
@@ -32,6 +33,36 @@ static struct box_object *merged_lead(struct box_visit *v, const char *field, co
 	return lead;
 }
 
+/* @merge is the activity that tells of it; whoever is gone by now is not merged. */
+static void carry_out(struct box_org *org, const struct box_actor *actor, struct box_object *merge)
+{
+	const struct box_kind *leads = &box_kinds[BOX_LEAD];
+	struct box_object *source =
+		box_store_find(org->store, leads, json_get_string(merge->data, "source_lead_id"));
+	struct box_object *destination =
+		box_store_find(org->store, leads, json_get_string(merge->data, "lead_id"));
+
+	if (source && destination)
+		box_merge(org, actor, source, destination);
+}
+
+/* The activity says that there is a merge, and stays when it is done. */
+static void begin(struct box_visit *v, const struct box_actor *actor,
+                  const struct box_object *source, const struct box_object *destination)
+{
+	struct json_object *body = json_object_new_object();
+	struct box_object *merge;
+
+	box_set(body, "lead_id", json_object_new_string(destination->id));
+	box_set(body, "source_lead_id", json_object_new_string(source->id));
+	box_set(body, "source_lead_name", json_object_get(json_get(source->data, "name")));
+	merge = box_make(v->api->org, actor, BOX_LEAD_MERGE, body);
+	if (box_visit_so(v, DOUBT_MERGE, "later"))
+		box_jobs_add(v->api->org, actor, merge, 2, 0, carry_out);
+	else
+		carry_out(v->api->org, actor, merge);
+}
+
 void box_page_merge(struct box_visit *v)
 {
 	const struct box_actor actor = box_visit_actor(v);
@@ -48,7 +79,7 @@ void box_page_merge(struct box_visit *v)
 		box_answer_error(v->answer, 400, "A lead cannot be merged into itself.");
 		return;
 	}
-	box_merge(v->api->org, &actor, source, destination);
+	begin(v, &actor, source, destination);
 	box_visit_note(v, destination);
 	answer = json_object_new_object();
 	(void)json_object_object_add(answer, "status", json_object_new_string("ok"));

@@ -5,6 +5,7 @@
 #include "connector/sandbox/merge.h"
 #include "connector/sandbox/pages.h"
 #include "connector/sandbox/schema.h"
+#include "connector/sandbox/webhook_rules.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 
@@ -95,6 +96,7 @@ static const struct page {
 	{"GET", "/event/", events},
 	{"POST", "/data/search/", search},
 	{"POST", "/lead/merge/", box_page_merge},
+	{"POST", "/webhook/", box_page_subscribe},
 	{"PUT", "/task/", box_page_tasks},
 	{"POST", "/group/{}/member/", box_page_add_member},
 	{"DELETE", "/group/{}/member/{}/", box_page_remove_member},

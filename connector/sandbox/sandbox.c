@@ -304,7 +304,7 @@ int sandbox_new(struct loop *loop, const struct sandbox_config *config,
 
 	s->loop = loop;
 	s->last_request_ms = loop_now_ms(loop);
-	box_control_init(&s->control, config, loop_wall_ms(loop));
+	box_control_init(&s->control, loop, config);
 	r = start(s, config, err);
 	if (r < 0) {
 		sandbox_free(s);
@@ -329,10 +329,11 @@ void sandbox_free(struct sandbox *sandbox)
 
 void sandbox_explain(struct buf *out)
 {
-	buf_addf(out,
-	         "OAuth at /oauth2/: client_id %s, client_secret %s,\nrefresh_token %s, or the code "
-	         "GET /oauth2/authorize/ gives.\n\n",
-	         box_oauth_client, box_oauth_secret, box_oauth_first);
+	buf_addf(
+		out,
+		"OAuth at /oauth2/: client_id %s, client_secret %s,\nrefresh_token %s, or the code "
+		"GET /oauth2/authorize/ gives.\n\n",
+		box_oauth_client, box_oauth_secret, box_oauth_first);
 	buf_adds(out, "What --fault orders:\n");
 	for (size_t i = 0; box_fault_kind_at(i); i++)
 		buf_addf(out, "  %-24s %s\n", box_fault_kind_at(i)->name,

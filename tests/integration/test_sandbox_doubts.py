@@ -253,7 +253,7 @@ def test_help_and_manual_tell_every_switch_and_fault(box, closefeed):
     said = closefeed("sandbox", "--help").out
     switches = [name for name, value in box.get("/_sandbox/settings").items()
                 if isinstance(value, str) and name != "rate_form"]
-    assert len(switches) == 29
+    assert len(switches) == 31
     for name in [*switches, "reset_after", "status_after_apply"]:
         assert re.search(rf"^  {name} +\S", said, re.M), name
     assert "exact_value" in closefeed("help", "--man").out
@@ -263,7 +263,7 @@ def test_the_page_in_the_docs_has_every_switch_with_its_values(closefeed):
     page = (pathlib.Path(__file__).parents[2] / "docs/sandbox.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.M)
     said = closefeed("sandbox", "--help").out.split("What --set changes")[1]
-    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 29
+    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 31
 
 
 def test_a_cursors_life_can_be_shortened(box):
@@ -276,3 +276,22 @@ def test_a_cursors_life_can_be_shortened(box):
     first = box.post("/data/search/", query)
     assert ask(box, "POST", "/data/search/", {**query, "cursor": first["cursor"]}, 400) == {
         "errors": [], "field-errors": {"cursor": "Expired cursor"}}
+
+
+def test_a_merge_may_be_done_later(box):
+    source, other = (box.post("/lead/", {"name": name, "contacts": [{"name": name}]})["id"]
+                     for name in ("Old", "Lost"))
+    destination = box.post("/lead/", {"name": "New"})["id"]
+    box.post("/_sandbox/settings", {"merge": "later", "job_ms": 3600000})
+    for lead in (source, other):
+        assert box.post("/lead/merge/", {"source": lead, "destination": destination}) == {"status": "ok"}
+    # It is told of at once, and nothing has moved.
+    told = box.get(f"/activity/lead_merge/?lead_id={destination}")["data"]
+    assert [t["source_lead_name"] for t in told] == ["Old", "Lost"]
+    assert box.get(f"/lead/{source}/")["contacts"][0]["name"] == "Old"
+    assert box.ask("DELETE", f"/lead/{other}/")[0] == 200
+    box.post("/_sandbox/settings", {"job_ms": 0})
+    assert box.ask("GET", f"/lead/{source}/")[0] == 404
+    assert [c["name"] for c in box.get(f"/lead/{destination}/")["contacts"]] == ["Old"]
+    actions = [e["action"] for e in box.get(f"/event/?object_id={destination}&action=merged")["data"]]
+    assert actions == ["merged"]
