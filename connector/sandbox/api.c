@@ -64,12 +64,6 @@ static bool lacks_slash(const struct box_visit *v)
 	return !len || v->call->path[len - 1] != '/';
 }
 
-static bool is_operation(const struct box_visit *v)
-{
-	return box_visit_operation(v, METHOD_POST) || box_visit_operation(v, METHOD_PUT) ||
-	       box_visit_operation(v, METHOD_DELETE);
-}
-
 static void add_param(struct buf *url, const char *name, const char *value)
 {
 	buf_addf(url, "%c%s=", strchr(buf_text(url), '?') ? '&' : '?', name);
@@ -82,7 +76,7 @@ static bool redirect(struct box_visit *v)
 	bool is_known;
 
 	buf_addf(&url, "%s/", v->call->path);
-	is_known = box_route_knows(buf_text(&url)) || is_operation(v);
+	is_known = box_route_knows(buf_text(&url));
 	json_object_object_foreach(v->call->params, name, value)
 	{
 		add_param(&url, name, json_object_get_string(value));
@@ -99,17 +93,9 @@ static void route(struct box_visit *v)
 {
 	if (lacks_slash(v) ? redirect(v) : box_route(v))
 		return;
-	if (is_operation(v))
-		box_answer_error(
-			v->answer, 501,
-			"The sandbox knows that Close has %s %s, but does not behave like it "
-			"yet.",
-			v->call->method, v->call->path);
-	else
-		box_answer_error(
-			v->answer, 404,
-			"The requested URL was not found on the server. If you entered the "
-			"URL manually please check your spelling and try again.");
+	box_answer_error(v->answer, 404,
+	                 "The requested URL was not found on the server. If you entered the URL "
+	                 "manually please check your spelling and try again.");
 }
 
 void box_api_answer(struct box_api *api, struct box_call *call, struct box_answer *answer)

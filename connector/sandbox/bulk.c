@@ -237,29 +237,27 @@ static void finish(struct box_org *org, const struct box_actor *actor, struct bo
 	struct json_object *data = box_shallow(action->data);
 	const struct work work = {org, actor, action->data, action};
 	struct box_list leads = {0};
-	char *why = NULL;
+	struct err err;
 	size_t n = 0;
 
-	if (box_select_leads(org, action->data, actor->now_ms, &leads, &why))
+	if (box_select_leads(org, actor, action->data, &leads, &err) == 0)
 		n = act(&work, &leads);
 	set_counts(data, leads.n, n, true);
 	box_change(org, actor, action, data);
 	free(leads.items);
-	free(why);
 }
 
 static void begin(struct box_org *org, const struct box_actor *actor, struct box_object *action)
 {
 	struct json_object *data = box_shallow(action->data);
 	struct box_list leads = {0};
-	char *why = NULL;
+	struct err err;
 
-	(void)box_select_leads(org, action->data, actor->now_ms, &leads, &why);
+	(void)box_select_leads(org, actor, action->data, &leads, &err);
 	set_counts(data, leads.n, 0, false);
 	box_change(org, actor, action, data);
 	box_jobs_add(org, actor, action, 1, 0, finish);
 	free(leads.items);
-	free(why);
 }
 
 void box_after_bulk(struct box_org *org, const struct box_actor *actor, struct box_object *object,
@@ -299,8 +297,8 @@ static void check_field(struct box_write *write)
 
 void box_finish_bulk(struct box_write *write)
 {
-	struct box_list leads = {0};
-	char *why = NULL;
+	static const char *const counts[] = {"n_leads", "n_leads_processed", "n_objects",
+	                                     "n_objects_processed"};
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		if (write->kind == &box_kinds[needs[i].kind] &&
@@ -309,16 +307,8 @@ void box_finish_bulk(struct box_write *write)
 			box_write_blame_text(write, needs[i].needed, "This field is required.");
 	if (write->kind == &box_kinds[BOX_BULK_EDIT])
 		check_field(write);
-	if (!write->field_errors &&
-	    !box_select_leads(write->org, write->data, write->actor->now_ms, &leads, &why))
-		box_write_blame_text(write, "s_query", why);
+	box_check_selection(write);
 	box_write_set(write, "status", "created");
-	for (size_t i = 0; i < 4; i++) {
-		static const char *const counts[] = {"n_leads", "n_leads_processed", "n_objects",
-		                                     "n_objects_processed"};
-
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		box_set(write->data, counts[i], json_object_new_int(0));
-	}
-	free(leads.items);
-	free(why);
 }

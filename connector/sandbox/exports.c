@@ -13,34 +13,27 @@
 
 void box_finish_export(struct box_write *write)
 {
-	struct box_list leads = {0};
-	char *why = NULL;
-
 	box_write_set(write, "status", "created");
 	box_write_set(write, "download_url", NULL);
 	box_set(write->data, "n_docs", json_object_new_int(0));
 	if (write->kind == &box_kinds[BOX_OPPORTUNITY_EXPORT])
 		box_write_set(write, "type", "opportunities");
-	else if (!write->field_errors &&
-	         !box_select_leads(write->org, write->data, write->actor->now_ms, &leads, &why))
-		box_write_blame_text(write, "s_query", why);
-	free(leads.items);
-	free(why);
+	else
+		box_check_selection(write);
 }
 
 static size_t count(struct box_org *org, const struct box_actor *actor,
                     const struct box_object *export)
 {
 	struct box_list leads = {0};
-	char *why = NULL;
+	struct err err;
 	size_t n;
 
 	if (export->kind == &box_kinds[BOX_OPPORTUNITY_EXPORT])
 		return box_store_count(org->store, &box_kinds[BOX_OPPORTUNITY]);
-	(void)box_select_leads(org, export->data, actor->now_ms, &leads, &why);
+	(void)box_select_leads(org, actor, export->data, &leads, &err);
 	n = leads.n;
 	free(leads.items);
-	free(why);
 	return n;
 }
 

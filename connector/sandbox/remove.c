@@ -24,6 +24,7 @@ static const struct {
 	const char *key;
 } dependents[] = {
 	{BOX_EMAIL_THREAD, BOX_EMAIL, "thread_id"},
+	{BOX_COMMENT_THREAD, BOX_COMMENT, "thread_id"},
 	{BOX_CONTACT, BOX_SUBSCRIPTION, "contact_id"},
 	{BOX_SEQUENCE, BOX_SUBSCRIPTION, "sequence_id"},
 	{BOX_SHARED_LINK, BOX_SHARED_LINK_USE, "shared_scheduling_link_id"},

@@ -1,11 +1,10 @@
 #include "connector/sandbox/selection.h"
 
+#include "connector/sandbox/old_query.h"
+#include "connector/sandbox/query.h"
 #include "lib/json.h"
-#include "lib/mem.h"
 
-#include <string.h>
-
-enum { page = 200 };
+#include <stdlib.h>
 
 static struct json_object *node(const char *type)
 {
@@ -29,59 +28,64 @@ static struct json_object *about_leads(struct json_object *query)
 	return both;
 }
 
-/* The selection as a search, to be asked page by page. */
-static struct json_object *search_of(struct json_object *selection)
+/* The selection as a search; the caller's. */
+static int search_of(const struct box_org *org, const struct box_actor *actor,
+                     struct json_object *selection, struct json_object **ret_search,
+                     struct err *err)
 {
-	struct json_object *body = json_object_new_object();
+	const struct box_old_clock clock = {.wall_ms = actor->wall_ms};
+	const char *text = json_get_string(selection, "query");
 	struct json_object *query = json_get(selection, "s_query");
-	struct json_object *limit = json_get(selection, "results_limit");
+	struct box_old_query old;
+	int r = 0;
 
+	if (text && *text) {
+		r = box_old_query_read(org, &clock, text, &old, err);
+		*ret_search = r < 0 ? NULL : old.search;
+		return r;
+	}
 	/* Smart Views and exports put the query one level deeper. */
 	if (json_get(query, "query"))
 		query = json_get(query, "query");
 	if (query && !json_object_object_length(query))
 		query = NULL;
-	box_set(body, "query", about_leads(query));
-	box_set(body, "sort", json_object_get(json_get(selection, "sort")));
-	box_set(body, "_limit", json_object_new_int(page));
-	if (limit)
-		box_set(body, "results_limit", json_object_get(limit));
-	return body;
+	if (query)
+		r = box_query_check(query, org->store, err);
+	*ret_search = r < 0 ? NULL : json_object_new_object();
+	if (r < 0)
+		return r;
+	box_set(*ret_search, "query", about_leads(query));
+	box_set(*ret_search, "sort", json_object_get(json_get(selection, "sort")));
+	return 0;
 }
 
-static void take_page(const struct box_org *org, struct json_object *found,
-                      struct box_list *ret_leads)
+int box_select_leads(struct box_org *org, const struct box_actor *actor,
+                     struct json_object *selection, struct box_list *ret_leads, struct err *err)
 {
-	struct json_object *data = json_get(found, "data");
+	const int64_t limit = json_get_int(selection, "results_limit", INT64_MAX);
+	struct box_list found = {0};
+	struct json_object *search;
+	int r = search_of(org, actor, selection, &search, err);
 
-	for (size_t i = 0; i < json_object_array_length(data); i++) {
-		struct box_object *lead =
-			box_store_find(org->store, &box_kinds[BOX_LEAD],
-		                       json_get_string(json_object_array_get_idx(data, i), "id"));
-
-		if (lead)
-			box_list_add(ret_leads, lead);
-	}
+	if (r < 0)
+		return r;
+	box_search_list(org->search, org, &box_kinds[BOX_LEAD], search, actor->now_ms, &found);
+	for (size_t i = 0; i < found.n && (int64_t)ret_leads->n < limit; i++)
+		if (!found.items[i]->is_deleted)
+			box_list_add(ret_leads, found.items[i]);
+	free(found.items);
+	json_object_put(search);
+	return 0;
 }
 
-bool box_select_leads(struct box_org *org, struct json_object *selection, uint64_t now_ms,
-                      struct box_list *ret_leads, char **ret_why)
+void box_check_selection(struct box_write *write)
 {
-	struct json_object *body = search_of(selection), *found, *complaint = NULL;
-	bool has_more = true;
+	const char *text = json_get_string(write->data, "query");
+	struct box_list leads = {0};
+	struct err err;
 
-	while (has_more) {
-		found = box_search_answer(org->search, org, body, now_ms, &complaint);
-		if (!found) {
-			*ret_why = json_text(json_get(complaint, "field-errors"));
-			json_object_put(complaint);
-			break;
-		}
-		take_page(org, found, ret_leads);
-		has_more = json_get(found, "cursor") != NULL;
-		box_set(body, "cursor", json_object_get(json_get(found, "cursor")));
-		json_object_put(found);
-	}
-	json_object_put(body);
-	return !has_more;
+	if (!write->field_errors &&
+	    box_select_leads(write->org, write->actor, write->data, &leads, &err) < 0)
+		box_write_blame_text(write, text && *text ? "query" : "s_query", err.text);
+	free(leads.items);
 }

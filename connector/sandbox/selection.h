@@ -5,11 +5,15 @@
  * /data/search/, or `query` in the old language; all leads where there is neither.
  */
 
-#include "connector/sandbox/org.h"
+#include "connector/sandbox/write.h"
+#include "lib/err.h"
 
 /*
- * Puts the living leads that @selection selects, as search sees them at @now_ms, into @ret_leads.
- * False: it is not understood, and *ret_why says why, to free().
+ * Puts the living leads that @selection selects, as search sees them at @actor's now, into
+ * @ret_leads. -EINVAL and what is not understood.
  */
-bool box_select_leads(struct box_org *org, struct json_object *selection, uint64_t now_ms,
-                      struct box_list *ret_leads, char **ret_why);
+int box_select_leads(struct box_org *org, const struct box_actor *actor,
+                     struct json_object *selection, struct box_list *ret_leads, struct err *err);
+
+/* Blames a write's selection, if there is something wrong with it. */
+void box_check_selection(struct box_write *write);
