@@ -1,11 +1,17 @@
 /* What a route sends: the written body checked against the catalogue, or the record as it is. */
 
 #include "connector/pipeline/routes.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/near.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { max_choices = 16 }; /* of a field in the catalogue */
 
 /* Fields that hold an id whose beginning is known: a name in its place needs a look-up. */
 static const struct {
@@ -139,11 +145,58 @@ void route_check_known_key(struct route_build *b, const struct operation *op,
 		key->text, near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+/* Splits "enum(a|b)|null" into its words, NULL-terminated; @ret_text holds them, to free(). */
+static void split_choices(const char *type, char **ret_text, const char *words[max_choices + 1])
+{
+	char *rest = *ret_text = mem_dup(type, strcspn(type, ")"));
+	size_t n = 0;
+
+	rest += strlen("enum(");
+	for (char *word; (word = strsep(&rest, "|"));) {
+		assert(n < max_choices);
+		words[n++] = word;
+	}
+	words[n] = NULL;
+}
+
+/* A word is held against what the field takes; a warning, since Close may learn new ones. */
+static void check_choice(struct route_build *b, const struct operation *op, const char *name,
+                         const struct yaml_node *value)
+{
+	const struct operation_field *field = operation_field(op, name);
+	const char *words[max_choices + 1], *near;
+	cleanup_(freep) char *text = NULL;
+	struct buf list = BUF_INIT;
+	bool is_one = false;
+
+	if (!field || strncmp(field->type, "enum(", 5) != 0 || value->kind != YAML_TEXT ||
+	    value->is_faulty || yaml_is_null(value) || strchr(value->text, '{'))
+		return;
+	split_choices(field->type, &text, words);
+	for (size_t i = 0; words[i]; i++) {
+		is_one |= strcmp(words[i], value->text) == 0;
+		buf_addf(&list, "%s%s", i ? ", " : "", words[i]);
+	}
+	near = near_name(value->text, words);
+	if (!is_one)
+		warn(b->l, value, "Close would refuse \"%.60s\": %s of %s is one of %s%s%s%s",
+		     value->text, name, op->name, buf_text(&list), near ? "; did you mean \"" : "",
+		     near ? near : "", near ? "\"?" : "");
+	buf_deinit(&list);
+}
+
 static void check_known_keys(struct route_build *b, const struct operation *op,
                              const struct yaml_node *body)
 {
-	for (size_t i = 0; i < body->n; i++)
+	for (size_t i = 0; i < body->n; i++) {
+		const char *name = body->keys[i]->text;
+		size_t mark;
+
 		route_check_known_key(b, op, body->keys[i]);
+		mark = path_enter(b->l, name);
+		check_choice(b, op, name, body->items[i]);
+		path_leave(b->l, mark);
+	}
 }
 
 static bool is_given(const struct route_build *b, const struct yaml_node *body, const char *name)

@@ -169,6 +169,22 @@ static bool add_selections(struct route_build *b, const struct yaml_node *body)
 	return is_there;
 }
 
+/* A search that is the same for every record can be judged here. */
+static void check_search(struct route_build *b, const struct yaml_node *body)
+{
+	struct json_object *json = tree_json(body);
+	cleanup_(freep) char *field = NULL, *text = NULL;
+
+	text = effects_unselected(b->route->op, "", json, &field);
+	if (text) {
+		const size_t mark = path_enter(b->l, field);
+
+		fail(b->l, yaml_get(body, field) ? yaml_get(body, field) : body, "%s", text);
+		path_leave(b->l, mark);
+	}
+	json_object_put(json);
+}
+
 void route_check_selection(struct route_build *b, const struct yaml_node *body)
 {
 	const struct operation *op = b->route->op;
@@ -178,6 +194,8 @@ void route_check_selection(struct route_build *b, const struct yaml_node *body)
 	if (body)
 		check_literals(b, body);
 	is_there = add_selections(b, body);
+	if (is_there && body && body->kind == YAML_MAP && !b->route->n_selection && !b->spec.query)
+		check_search(b, body);
 	path_leave(b->l, mark);
 	if (!effects_select(op))
 		return;
