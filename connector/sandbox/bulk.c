@@ -69,15 +69,6 @@ static size_t erase(const struct work *work, struct box_object *lead)
 	return !box_delete(work->org, work->actor, lead);
 }
 
-static const char *first_email(const struct box_object *contact)
-{
-	struct json_object *emails = json_get(contact->data, "emails");
-
-	return emails && json_object_array_length(emails)
-	               ? json_get_string(json_object_array_get_idx(emails, 0), "email")
-	               : NULL;
-}
-
 /* Whoever of the lead can be written to: one, or all of them. */
 static void find_contacts(const struct work *work, const struct box_object *lead,
                           struct box_list *contacts)
@@ -87,7 +78,7 @@ static void find_contacts(const struct work *work, const struct box_object *lead
 
 	for (size_t i = 0; i < below->n && (is_each || !contacts->n); i++)
 		if (below->items[i]->kind == &box_kinds[BOX_CONTACT] &&
-		    first_email(below->items[i]))
+		    box_first_of(below->items[i]->data, "emails", "email"))
 			box_list_add(contacts, below->items[i]);
 }
 
@@ -109,7 +100,8 @@ static size_t write_email(const struct work *work, const struct box_object *cont
 	struct json_object *body = about_contact(contact), *to = json_object_new_array();
 	const struct box_object *made;
 
-	json_object_array_add(to, json_object_new_string(first_email(contact)));
+	json_object_array_add(
+		to, json_object_new_string(box_first_of(contact->data, "emails", "email")));
 	box_set(body, "lead_id", json_object_get(json_get(contact->data, "lead_id")));
 	box_set(body, "status", json_object_new_string("sent"));
 	box_set(body, "to", to);
@@ -117,7 +109,8 @@ static size_t write_email(const struct work *work, const struct box_object *cont
 	copy(work, body, "sender");
 	made = box_make(work->org, work->actor, BOX_EMAIL, body);
 	if (made)
-		box_sent_note(work->org->sent, made, first_email(contact));
+		box_sent_note(work->org->sent, made,
+		              box_first_of(contact->data, "emails", "email"));
 	return made != NULL;
 }
 

@@ -86,24 +86,36 @@ static void no_item(struct box_visit *v, const struct box_kind *kind)
 		box_visit_not_there(v, kind->class_name);
 }
 
+static bool has_method(const struct box_visit *v, const struct box_kind *kind)
+{
+	static const struct {
+		const char *method;
+		enum box_method bit;
+	} methods[] = {{"GET", BOX_CAN_GET}, {"PUT", BOX_CAN_PUT}, {"DELETE", BOX_CAN_DELETE}};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (box_visit_is(v, methods[i].method))
+			return kind->methods & methods[i].bit;
+	return false;
+}
+
 void box_item(struct box_visit *v, const struct box_kind *kind, const char *id)
 {
+	const bool can = has_method(v, kind);
 	char *text = mem_dup(id, strcspn(id, "/"));
 	struct box_object *object = box_store_find(v->api->org->store, kind, text);
 
 	if (!object && box_visit_is(v, "GET") && box_visit_so(v, DOUBT_AFTER_DELETE, "seen_once"))
 		object = box_store_last_look(v->api->org->store, kind, text);
 	free(text);
-	if (box_visit_is(v, "GET") && !(kind->methods & BOX_CAN_GET))
-		box_visit_not_allowed(v);
-	else if (!object)
+	if (!object && (can || !box_visit_is(v, "GET")))
 		no_item(v, kind);
+	else if (!can)
+		box_visit_not_allowed(v);
 	else if (box_visit_is(v, "GET"))
 		box_visit_send(v, object, 200);
-	else if (box_visit_is(v, "PUT") && (kind->methods & BOX_CAN_PUT))
+	else if (box_visit_is(v, "PUT"))
 		box_item_write(v, kind, object);
-	else if (box_visit_is(v, "DELETE") && (kind->methods & BOX_CAN_DELETE))
-		delete_object(v, object);
 	else
-		box_visit_not_allowed(v);
+		delete_object(v, object);
 }

@@ -105,7 +105,7 @@ void box_finish_lead(struct box_write *write)
 		box_write_blame_text(write, "contacts", "Value cannot be changed.");
 }
 
-static const char *first_of(struct json_object *data, const char *list, const char *key)
+const char *box_first_of(struct json_object *data, const char *list, const char *key)
 {
 	struct json_object *items = json_get(data, list);
 
@@ -121,8 +121,8 @@ static const char *contact_name(struct json_object *data)
 
 	if (name && *name)
 		return name;
-	name = first_of(data, "emails", "email");
-	return name ? name : first_of(data, "phones", "phone");
+	name = box_first_of(data, "emails", "email");
+	return name ? name : box_first_of(data, "phones", "phone");
 }
 
 static bool needs_lead(const struct box_write *write)
@@ -179,7 +179,7 @@ static void check_contact(struct box_write *write)
 		id ? box_store_find(write->org->store, &box_kinds[BOX_CONTACT], id) : NULL;
 
 	if (contact && !box_is_same(json_get_string(contact->data, "lead_id"),
-	                        json_get_string(write->data, "lead_id")))
+	                            json_get_string(write->data, "lead_id")))
 		box_write_blame_text(write, "contact", "Object does not exist.");
 }
 
@@ -297,7 +297,8 @@ const char *box_lead_by_phone(const struct box_org *org, const char *phone)
 	for (size_t i = 0; phone && i < all->n; i++) {
 		struct json_object *data = all->items[i]->data;
 
-		if (!all->items[i]->is_deleted && box_is_same(first_of(data, "phones", "phone"), phone))
+		if (!all->items[i]->is_deleted &&
+		    box_is_same(box_first_of(data, "phones", "phone"), phone))
 			return json_get_string(data, "lead_id");
 	}
 	return NULL;

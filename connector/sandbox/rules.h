@@ -39,6 +39,8 @@ void box_finish_export(struct box_write *write);
 /* What every kind of activity has in common. */
 void box_finish_activity(struct box_write *write);
 
+/* @key of the first item of the list @list, or NULL. */
+const char *box_first_of(struct json_object *data, const char *list, const char *key);
 /* The lead one of whose contacts has this number, or NULL. */
 const char *box_lead_by_phone(const struct box_org *org, const char *phone);
 /* Only drafts can be changed, and what is to be sent later needs to say when. */

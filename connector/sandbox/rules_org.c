@@ -115,15 +115,6 @@ void box_finish_sequence(struct box_write *write)
 	}
 }
 
-static const char *first_email(struct json_object *contact)
-{
-	struct json_object *emails = json_get(contact, "emails");
-
-	return emails && json_object_array_length(emails)
-	               ? json_get_string(json_object_array_get_idx(emails, 0), "email")
-	               : NULL;
-}
-
 void box_finish_subscription(struct box_write *write)
 {
 	const char *id = json_get_string(write->data, "contact_id");
@@ -134,5 +125,6 @@ void box_finish_subscription(struct box_write *write)
 		return;
 	box_write_set(write, "lead_id", json_get_string(contact->data, "lead_id"));
 	if (!json_get(write->data, "contact_email"))
-		box_write_set(write, "contact_email", first_email(contact->data));
+		box_write_set(write, "contact_email",
+		              box_first_of(contact->data, "emails", "email"));
 }
