@@ -1,12 +1,10 @@
 #include "lib/oauth.h"
 
 #include "lib/backoff.h"
-#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/crypto.h"
 #include "lib/mem.h"
-#include "lib/oauth_answer.h"
-#include "lib/percent.h"
+#include "lib/oauth_ask.h"
 #include "lib/test_hooks.h"
 #include "lib/token_file.h"
 
@@ -25,8 +23,6 @@ enum {
 	forced_every_ms = 30000, /* renewals for a 401, the first of them at once */
 	store_again_ms = 1000,
 	store_tries = 5, /* when it is winding down */
-	timeout_ms = 30000,
-	max_answer = 64 << 10,
 };
 
 enum step {
@@ -42,7 +38,7 @@ enum step {
 struct oauth {
 	struct loop *loop;
 	struct http *http;
-	char *token_url, *client_id, *client_secret, *first_token;
+	char *client_id, *client_secret, *token_url, *first_token;
 	uint64_t retry_for_ms, seed;
 	struct oauth_hooks hooks;
 	struct token_file *file;
@@ -60,7 +56,7 @@ struct oauth {
 	uint64_t asked_ms;         /* monotonic, of the renewal on its way */
 	uint64_t forced_ms;        /* of the last renewal for a 401; 0: none */
 	uint64_t failing_since_ms; /* 0: it is not */
-	char *body;
+	struct oauth_ask ask;
 	char trouble[400];
 };
 
@@ -251,76 +247,45 @@ static void take_new(struct oauth *o, struct tokens *takes)
 	store(o);
 }
 
-static void answered(void *arg, const struct http_answer *answer)
+static void answered(void *arg, enum oauth_answer kind, struct oauth_reply *reply)
 {
 	struct oauth *o = arg;
-	struct oauth_reply reply;
-	const enum oauth_answer kind = oauth_answer_read(answer, &reply);
 
 	hook_point("token_answered");
-	free_secret(steal(&o->body));
 	switch (kind) {
 	case OAUTH_RENEWED:
-		take_new(o, &reply.tokens);
+		take_new(o, &reply->tokens);
 		return;
 	case OAUTH_NOT_SENT:
 	case OAUTH_BUSY:
 		take_back(o);
-		wait_for_server(o, reply.wait_ms, reply.what);
+		wait_for_server(o, reply->wait_ms, reply->what);
 		return;
 	case OAUTH_LOST:
 		o->was_lost = true;
-		wait_for_server(o, reply.wait_ms, reply.what);
+		wait_for_server(o, reply->wait_ms, reply->what);
 		return;
 	case OAUTH_REFUSED:
 		take_back(o);
-		end(o, o->was_lost ? OAUTH_END_LOST : OAUTH_END_REFUSED, reply.what);
+		end(o, o->was_lost ? OAUTH_END_LOST : OAUTH_END_REFUSED, reply->what);
 		return;
 	case OAUTH_APP_REFUSED:
 		take_back(o);
-		end(o, OAUTH_END_APP, reply.what);
+		end(o, OAUTH_END_APP, reply->what);
 		return;
 	case OAUTH_NO_SERVER:
 		take_back(o);
-		end(o, OAUTH_END_NO_SERVER, reply.what);
+		end(o, OAUTH_END_NO_SERVER, reply->what);
 		return;
 	}
 }
 
-static void add_pair(struct buf *out, const char *name, const char *value)
-{
-	buf_addf(out, "%s%s=", out->len ? "&" : "", name);
-	percent_encode(out, value, strlen(value), "");
-}
-
 static void ask(struct oauth *o)
 {
-	static const char *const headers[] = {"Accept: application/json",
-	                                      "Content-Type: application/x-www-form-urlencoded",
-	                                      NULL};
-	struct buf body = BUF_INIT;
-	struct http_request request = {
-		.method = "POST",
-		.url = o->token_url,
-		.headers = headers,
-		.timeout_ms = timeout_ms,
-		.max_response = max_answer,
-		.done = answered,
-		.arg = o,
-	};
-
-	/* Never moved by growing, so that no copy of it stays behind. */
-	(void)buf_room(&body, 8 * token_max_bytes * 3);
-	add_pair(&body, "grant_type", "refresh_token");
-	add_pair(&body, "client_id", o->client_id);
-	add_pair(&body, "client_secret", o->client_secret);
-	add_pair(&body, "refresh_token", o->tokens.refresh_token);
-	request.body_len = body.len;
-	o->body = buf_take(&body);
-	request.body = o->body;
+	o->ask.refresh_token = o->tokens.refresh_token;
 	o->asked_ms = loop_now_ms(o->loop);
 	enter(o, STEP_ASKING);
-	http_start(o->http, &request);
+	oauth_ask_start(&o->ask, o->http);
 }
 
 /* The file is ours, and o->tokens what stands in it, or the first refresh token. */
@@ -456,6 +421,11 @@ struct oauth *oauth_new(struct loop *loop, struct http *http, const struct oauth
 	o->first_token = mem_strdup(config->refresh_token);
 	o->retry_for_ms = config->retry_for_ms;
 	o->seed = config->seed;
+	o->ask = (struct oauth_ask){.token_url = o->token_url,
+	                            .client_id = o->client_id,
+	                            .client_secret = o->client_secret,
+	                            .done = answered,
+	                            .arg = o};
 	backoff_init(&o->backoff, config->seed);
 	return o;
 }
@@ -473,7 +443,7 @@ void oauth_free(struct oauth *oauth)
 	free(o->client_id);
 	free_secret(o->client_secret);
 	free_secret(o->first_token);
-	free_secret(o->body);
+	oauth_ask_deinit(&o->ask);
 	free(o);
 }
 

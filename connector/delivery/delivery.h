@@ -64,11 +64,10 @@ struct delivery_hooks {
 	/*
 	 * A call that carried credential number @credential was answered 401, so nothing was done.
 	 * True: it is sent again when there is another one. @again: so it was already sent again
-	 * for this. False: the run stops, and @ret_text, where it is not left empty, says why. NULL:
-	 * there is no other.
+	 * for this. False: the run stops, and @ret_text, where it is not left empty, says why.
+	 * NULL: there is no other.
 	 */
-	bool (*unauthorized)(void *arg, unsigned credential, bool again,
-	                     char ret_text[static 512]);
+	bool (*unauthorized)(void *arg, unsigned credential, bool again, char ret_text[static 512]);
 	/* A call that is no request of ours was answered. */
 	void (*judge_call)(void *arg, const struct http_answer *answer,
 	                   struct judgement *ret_judgement);

@@ -36,12 +36,12 @@ struct flight {
 	uint64_t first_try_ms;
 	uint64_t unknown_at_ms; /* monotonic, of the last unknown attempt; 0: none */
 	int64_t unknown_wall_ms;
-	bool is_counted;     /* as one that destroys, until it is refused */
-	bool is_cleared;     /* whether somebody else has sent it was, or is being, found out */
-	unsigned credential; /* of its last attempt */
+	bool is_counted;       /* as one that destroys, until it is refused */
+	bool is_cleared;       /* whether somebody else has sent it was, or is being, found out */
+	unsigned credential;   /* of its last attempt */
 	bool was_unauthorized; /* the last answer was 401, and it is sent again */
-	bool was_gated;      /* it may not be sent any more, though its INTENT is there */
-	uint64_t late_at_ms; /* a copy that was sent then may still arrive; 0: none */
+	bool was_gated;        /* it may not be sent any more, though its INTENT is there */
+	uint64_t late_at_ms;   /* a copy that was sent then may still arrive; 0: none */
 	struct backoff backoff;
 	uint64_t volatile_bytes; /* counted until its INTENT is durable */
 };

@@ -30,32 +30,32 @@ static const char new_token[] =
 
 /* How each end is told: around what happened. */
 static const struct {
-	enum exit_code code;
 	const char *before, *after;
+	enum exit_code code;
 	bool needs_token;
 } endings[] = {
-	[OAUTH_END_REFUSED] = {EXIT_REFUSED, "The refresh token is not taken any more (",
-                               "): it was revoked, or used by somebody else. ", true},
-	[OAUTH_END_LOST] = {EXIT_REFUSED, "The refresh token is not taken (",
-                            "): the answer to an earlier refresh was lost, and with it the "
-                            "token that follows. ",
-                            true},
-	[OAUTH_END_APP] = {EXIT_REFUSED, "The token server does not know the app (",
-                           "): put its right close.oauth.client_id and client_secret there, then "
-                           "run again. Nothing is lost",
-                           false},
-	[OAUTH_END_NO_SERVER] = {EXIT_PIPELINE,
-                                 "Nothing gives out tokens at close.oauth.token_url (",
+	[OAUTH_END_REFUSED] = {"The refresh token is not taken any more (",
+                               "): it was revoked, or used by somebody else. ", EXIT_REFUSED, true},
+	[OAUTH_END_LOST] = {"The refresh token is not taken (",
+                            "): the answer to an earlier refresh was lost, and with it the token "
+                            "that follows. ",
+                            EXIT_REFUSED, true},
+	[OAUTH_END_APP] =
+		{"The token server does not know the app (",
+                 "): put its right close.oauth.client_id and client_secret there, then run "
+                 "again. Nothing is lost",
+                 EXIT_REFUSED, false},
+	[OAUTH_END_NO_SERVER] = {"Nothing gives out tokens at close.oauth.token_url (",
                                  "): write the URL of the token server there. Nothing is lost",
-                                 false},
-	[OAUTH_END_UNREACHABLE] = {EXIT_UNREACHABLE, "",
-                                   " Nothing is lost: run again when that is over", false},
-	[OAUTH_END_FILE] = {EXIT_LOCAL, "",
-                            "; without that file no token is refreshed, since the new one would "
-                            "be lost. Mend that, then run again",
-                            false},
-	[OAUTH_END_DAMAGED] = {EXIT_REFUSED, "", ". ", true},
-	[OAUTH_END_NOT_STORED] = {EXIT_LOCAL, "", ". ", true},
+                                 EXIT_PIPELINE, false},
+	[OAUTH_END_UNREACHABLE] = {"", " Nothing is lost: run again when that is over",
+                                   EXIT_UNREACHABLE, false},
+	[OAUTH_END_FILE] = {"",
+                            "; without that file no token is refreshed, since the new one would be "
+                            "lost. Mend that, then run again",
+                            EXIT_LOCAL, false},
+	[OAUTH_END_DAMAGED] = {"", ". ", EXIT_REFUSED, true},
+	[OAUTH_END_NOT_STORED] = {"", ". ", EXIT_LOCAL, true},
 };
 
 static void ended(void *arg, enum oauth_end end, const char *what)

@@ -118,7 +118,7 @@ static bool is_finished(struct engine *e)
 		return true;
 	if (e->is_stopping)
 		login_wind_down(e->login);
-	return has_nothing_to_do(e) && !login_is_busy(e->login);
+	return has_nothing_to_do(e) && (!login_is_busy(e->login) || hook_without("token_wait"));
 }
 
 static void commit(struct engine *e)
@@ -301,7 +301,8 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 
 	if (s->is_unreachable || s->is_full) {
 		(void)snprintf(text, size, "%s", s->trouble);
-	} else if (login_waits(e->login, text, size) || partitions_wait(e, text, size) || lag_waits(e, text, size)) {
+	} else if (login_waits(e->login, text, size) || partitions_wait(e, text, size) ||
+	           lag_waits(e, text, size)) {
 		return;
 	} else if (s->waiting_quota && s->quota_at_ms > loop_now_ms(e->loop)) {
 		(void)snprintf(

@@ -53,7 +53,7 @@ struct pipeline_source_kafka {
 
 /* OAuth instead of an API key. */
 struct pipeline_oauth {
-	char *client_id; /* NULL: there is an API key */
+	char *client_id;                     /* NULL: there is an API key */
 	char *client_secret, *refresh_token; /* secret; NULL without with_secrets */
 	char *source;                        /* "file close.token": of the refresh token */
 	char *token_url;

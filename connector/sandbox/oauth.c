@@ -109,7 +109,7 @@ static char *form_value(const char *body, const char *name)
 			buf_addc(&out, (char)(digit(body[1]) * 16 + digit(body[2])));
 			body += 2;
 		} else {
-			buf_addc(&out, *body == '+' ? ' ' : *body);
+			buf_addc(&out, (char)(*body == '+' ? ' ' : *body));
 		}
 	}
 	return buf_take(&out);

@@ -213,6 +213,20 @@ static void a_clock_that_was_set_back_never_makes_a_token_live_longer(void **sta
 	check_eq(fake_n_started(b.http), 1);
 }
 
+static void a_clock_that_was_set_forward_costs_a_refresh_and_no_wait(void **state)
+{
+	(void)state;
+	begin(&a);
+	give(&a, 1);
+	virtual_clock_set_forward(86400000);
+	pass(&a, 60000);
+	check_eq(fake_n_started(a.http), 2);
+	check_eq(oauth_token(a.oauth), 1);
+	give(&a, 2);
+	pass(&a, 3000000);
+	check_eq(fake_n_started(a.http), 2);
+}
+
 static void two_processes_ask_once(void **state)
 {
 	(void)state;
@@ -577,6 +591,7 @@ int main(void)
 		each(it_is_renewed_five_minutes_before_its_end_and_used_until_then),
 		each(a_next_process_uses_what_is_there),
 		each(a_clock_that_was_set_back_never_makes_a_token_live_longer),
+		each(a_clock_that_was_set_forward_costs_a_refresh_and_no_wait),
 		each(two_processes_ask_once),
 		each(a_killed_process_leaves_the_lock_to_the_other),
 		each(who_was_refused_takes_what_another_has_renewed),

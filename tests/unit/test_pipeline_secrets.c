@@ -173,14 +173,16 @@ static void the_tokens_of_oauth_come_from_outside(void **state)
 	check_text(p->oauth.folder, "/state/.oauth");
 	pipeline_free(p);
 
-	p = case_load(V S "close: {oauth: {client_id: app, client_secret: {env: KEY}, refresh_token: "
-	                  "{env: BAD_KEY}, token_url: \"http://close.example.com/\"}}\n" R);
+	p = case_load(V S
+	              "close: {oauth: {client_id: app, client_secret: {env: KEY}, refresh_token: "
+	              "{env: BAD_KEY}, token_url: \"http://close.example.com/\"}}\n" R);
 	notes = case_notes(p);
-	check_text(notes,
-	           "4:75: error: close.oauth.refresh_token: the refresh token has a character that "
-	           "no token has: look for spaces, quotes or line breaks around it\n"
-	           "4:102: error: close.oauth.token_url: must begin with https:// (http only to this "
-	           "machine, or with allow: [private] to a private address)\n");
+	check_text(
+		notes,
+		"4:75: error: close.oauth.refresh_token: the refresh token has a character that "
+		"no token has: look for spaces, quotes or line breaks around it\n"
+		"4:102: error: close.oauth.token_url: must begin with https:// (http only to this "
+		"machine, or with allow: [private] to a private address)\n");
 	free(notes);
 	pipeline_free(p);
 	free(path);

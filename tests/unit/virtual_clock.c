@@ -24,6 +24,11 @@ void virtual_clock_set_back(uint64_t ms)
 	wall_ms -= (int64_t)ms;
 }
 
+void virtual_clock_set_forward(uint64_t ms)
+{
+	wall_ms += (int64_t)ms;
+}
+
 uint64_t clock_monotonic_ms(void)
 {
 	return monotonic_ms;

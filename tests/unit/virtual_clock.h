@@ -12,3 +12,5 @@ void virtual_clock_reset(void);
 void virtual_clock_pass(uint64_t ms);
 /* Somebody sets the wall clock back. */
 void virtual_clock_set_back(uint64_t ms);
+/* Or forward. */
+void virtual_clock_set_forward(uint64_t ms);
