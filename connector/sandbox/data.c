@@ -146,6 +146,10 @@ static int add_row(struct box_data *data, struct json_object *body, size_t numbe
 	if (!json_object_is_type(body, json_type_object))
 		return err_set(err, -EINVAL, "must be an object, {…}, not %s",
 		               json_kind_text(body));
+	if (kind == &box_kinds[BOX_ORGANIZATION] || kind == &box_kinds[BOX_MEMBERSHIP])
+		return err_set(err, -EINVAL,
+		               "there is one organization, and every user is a member of it: no "
+		               "line of the file can be one");
 	if (!kind)
 		return err_set(err, -EINVAL,
 		               name ? "there is no kind \"%s\": write lead, contact, opportunity, "
@@ -350,11 +354,15 @@ static int place_row(struct box_org *org, const struct box_actor *actor, const s
 {
 	const char *id = json_get_string(row->body, "id");
 	struct json_object *complaint = NULL;
+	const struct box_object *object;
 
 	if (id && box_store_find(org->store, NULL, id))
 		return err_set(err, -EINVAL, "the id \"%s\" stands in the file twice", id);
-	if (!box_write_as(org, actor, row->kind, id, row->body, &complaint))
+	object = box_write_as(org, actor, row->kind, id, row->body, &complaint);
+	if (!object)
 		return refuse(complaint, err);
+	if (row->kind == &box_kinds[BOX_USER])
+		box_org_enlist(org, object, actor->wall_ms);
 	return id ? take_moments(org, row, err) : 0;
 }
 
@@ -382,8 +390,13 @@ static void collect_usual(const struct box_data *data, const struct box_org *org
 static void remove_usual(struct box_org *org, struct box_list *usual)
 {
 	for (size_t i = 0; i < usual->n; i++) {
+		struct box_object *membership =
+			box_org_find(org, BOX_MEMBERSHIP, "user_id", usual->items[i]->id);
+
 		box_store_remove(org->store, usual->items[i]);
 		box_search_note(org->search, usual->items[i], 0);
+		if (membership)
+			box_store_remove(org->store, membership);
 	}
 	if (org->user->is_deleted)
 		org->user = box_org_first(org, BOX_USER);

@@ -247,7 +247,7 @@ static struct json_object *read_atom(struct parser *p)
 
 	if (p->type == TOKEN_OPEN)
 		return read_group(p);
-	if (!is_value(p)) {
+	if (!is_value(p) || is_word(p, "and") || is_word(p, "or")) {
 		(void)err_set(p->err, -EINVAL, "Invalid query: a word is missing%s.",
 		              p->type == TOKEN_END ? " at its end" : "");
 		return NULL;

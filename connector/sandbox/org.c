@@ -43,8 +43,7 @@ static const struct box_object *place(struct box_org *org, enum box_kind_id kind
 	return box_store_add(org->store, &box_kinds[kind], data);
 }
 
-/* Everybody in the organization is in it by a membership. */
-static void enlist(struct box_org *org, const struct box_object *user, int64_t wall_ms)
+void box_org_enlist(struct box_org *org, const struct box_object *user, int64_t wall_ms)
 {
 	struct json_object *data = json_object_new_object();
 
@@ -70,7 +69,7 @@ static void furnish(struct box_org *org, int64_t wall_ms)
 		(void)place(org, furniture[i].kind, data, wall_ms);
 		org->user = box_org_first(org, BOX_USER);
 	}
-	enlist(org, org->user, wall_ms);
+	box_org_enlist(org, org->user, wall_ms);
 }
 
 /* Its id is in everything else, so it comes first. */
@@ -200,7 +199,7 @@ const struct box_object *box_org_add_user(struct box_org *org, const char *email
 {
 	const struct box_object *user = box_org_add_person(org, email, first, last, wall_ms);
 
-	enlist(org, user, wall_ms);
+	box_org_enlist(org, user, wall_ms);
 	return user;
 }
 

@@ -50,6 +50,8 @@ void box_org_lead_statuses(const struct box_org *org, struct box_list *ret_list)
 /* A user who is no member yet. */
 const struct box_object *box_org_add_person(struct box_org *org, const char *email,
                                             const char *first, const char *last, int64_t wall_ms);
+/* Everybody in the organization is in it by a membership. */
+void box_org_enlist(struct box_org *org, const struct box_object *user, int64_t wall_ms);
 /* Another user of the organization, with a membership. */
 const struct box_object *box_org_add_user(struct box_org *org, const char *email, const char *first,
                                           const char *last, int64_t wall_ms);

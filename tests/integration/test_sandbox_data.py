@@ -48,7 +48,10 @@ def test_an_organization_comes_out_of_a_file(start_sandbox, tmp_path, form):
         assert names(box, "/pipeline/") == ["Main"]
         assert box.get("/opportunity/oppo_1/")["pipeline_name"] == "Main"
         assert names(box, "/user/", "email") == ["eve@north.example"]
-        assert box.get("/me/")["id"] == "user_eve"
+        me = box.get("/me/")
+        assert me["id"] == "user_eve"
+        organization = box.get(f"/organization/{me['organizations'][0]['id']}/")
+        assert [m["user_id"] for m in organization["memberships"]] == ["user_eve"]
         # It was there before: search knows it, and the log has nothing of it.
         assert [o["name"] for o in box.get("/lead/?query=custom.Score:7")["data"]] == ["Northwind"]
         assert box.get("/event/")["data"] == []
@@ -94,6 +97,7 @@ def test_answers_of_the_interface_are_a_file_for_it(start_sandbox, tmp_path):
     ('{"kind": "lead"}\n\n{"name": "A"}', 'data: line 3: "kind" is missing'),
     ('{"kind": "leads"}', 'data: line 1: there is no kind "leads"'),
     ('{"kind": "lead", "contacts": ["Ana"]}', "data: line 1: contacts, opportunities, tasks"),
+    ('{"kind": "membership", "user_id": "user_1"}', "data: line 1: there is one organization"),
     ("[1]", "data: item 1: must be an object, {…}, not a number"),
     ('[{"kind": "lead"}, {"kind": "lead", "id": 7}]', 'data: item 2: "id" must be a text'),
     ('{"kind": "contact", "lead_id": "lead_x"}', "data: line 1: lead: Object does not exist."),

@@ -174,6 +174,18 @@ def test_whose_key_it_is(box):
     assert key["organization_id"] == me["organizations"][0]["id"] and "key" not in key
 
 
+def test_the_organization_says_what_it_has(box):
+    box.post("/custom_field/lead/", {"name": "Region", "type": "text"})
+    path = f"/organization/{box.get('/me/')['organizations'][0]['id']}/"
+    whole = box.get(path)
+    assert [m["user_email"] for m in whole["memberships"]] == ["ana@sandbox.example"]
+    assert [s["label"] for s in whole["lead_statuses"]][0] == "Potential"
+    assert {s["type"] for s in whole["opportunity_statuses"]} == {"active", "won", "lost"}
+    assert [p["name"] for p in whole["pipelines"]] == ["Sales"]
+    assert [f["name"] for f in whole["lead_custom_fields"]] == ["Region"]
+    assert list(box.get(path + "?_fields=lead_custom_fields")) == ["lead_custom_fields"]
+
+
 def test_a_lead_shows_its_fields_by_name_too(box):
     field = box.post("/custom_field/lead/", {"name": "Sales region", "type": "text"})["id"]
     lead = box.post("/lead/", {"name": "a", f"custom.{field}": "North"})
