@@ -142,11 +142,15 @@ class Member:
         shutil.rmtree(self.state)
         patiently(lambda: self.trial.leave([instance]))
 
-    def n_files(self):
+    def files(self):
         """Descriptors that it has open, but for connections, which come and go."""
-        files = pathlib.Path(f"/proc/{self.process.pid}/fd")
-        return collections.Counter(re.sub(r"\d+", "", os.readlink(file)) for file in files.iterdir()
-                                   if not os.readlink(file).startswith("socket:"))
+        names = collections.Counter()
+        for file in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                names[re.sub(r"\d+", "", os.readlink(file))] += 1
+            except FileNotFoundError:
+                pass  # it was just closed
+        return {name: n for name, n in names.items() if not name.startswith("socket:")}
 
     @property
     def sentences(self):
