@@ -89,7 +89,7 @@ class Member:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, timeout=40):
+    def stop(self, timeout=180):
         """In order, as a person does it."""
         self.is_wanted = False
         if self.is_running:
@@ -97,7 +97,7 @@ class Member:
             self.process.terminate()
         return self.wait(timeout)
 
-    def wait(self, timeout=40):
+    def wait(self, timeout=180):
         code = self.process.wait(timeout)
         assert code in (0, 1, 75, -signal.SIGKILL, -signal.SIGTERM), (code, self.said()[-2000:])
         assert "Sanitizer" not in self.said(), self.said()[-4000:]

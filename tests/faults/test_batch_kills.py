@@ -473,7 +473,7 @@ def test_what_a_retry_left_open_waits_for_no_new_input(start_lists, without):
 
     def finish(process):
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=180)
 
     first = follow()
     wait_until(lambda: len(trial.host.accepted("/a/2/")) == 2)

@@ -99,7 +99,7 @@ def come_back(trial):
     trial.remove(b)
     a.start()
     wait_until(lambda: "another process has settled them" in a.said() or
-               len(trial.changes()[lead]) > 4, timeout=60)
+               len(trial.changes()[lead]) > 4, timeout=180)
     trial.finish()
     return trial.complaints()
 

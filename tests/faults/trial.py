@@ -110,7 +110,7 @@ class Trial:
             "".join(json.dumps(record) + "\n" for record in reversed(self.records)),
             encoding="utf-8")
 
-    def run(self, *flags, kill_at=None, timeout=60):
+    def run(self, *flags, kill_at=None, timeout=180):
         """One run; with @kill_at ("point:count") it dies there if it gets there. Its Result."""
         env = {"CLOSEFEED_WITHOUT": self.without} if self.without else {}
         if kill_at:

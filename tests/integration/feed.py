@@ -30,7 +30,7 @@ class Topic:
         source = (source or self.source(more=more)) + key
         return self.pipeline(name=name, source=source, **how)
 
-    def run(self, path, *flags, code=0, timeout=40):
+    def run(self, path, *flags, code=0, timeout=180):
         result = self.closefeed("run", path, "--until-end", "--json", *flags, timeout=timeout)
         assert code is None or result.code == code, result
         return result

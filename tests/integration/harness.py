@@ -74,7 +74,7 @@ class Program:
             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
 
-    def __call__(self, *args, input=None, env=None, timeout=60):
+    def __call__(self, *args, input=None, env=None, timeout=180):
         """Runs it to its end."""
         process = self.start(*args, env=env, stdin=subprocess.PIPE if input is not None
                              else subprocess.DEVNULL)
@@ -173,7 +173,7 @@ class Sandbox:
         assert self.process.poll() is None, self.process.communicate()[1].decode()
         self.process.terminate()
         try:
-            _, err = self.process.communicate(timeout=20)
+            _, err = self.process.communicate(timeout=180)
         except subprocess.TimeoutExpired:
             self.process.kill()
             _, err = self.process.communicate()
@@ -186,7 +186,7 @@ class Sandbox:
         self.process.communicate()
 
 
-def wait_until(claim, timeout=20, every=0.02):
+def wait_until(claim, timeout=60, every=0.02):
     """Returns the first true value of claim(); fails after the time."""
     end = time.monotonic() + timeout
     while True:

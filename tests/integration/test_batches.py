@@ -155,7 +155,7 @@ class Slow:
         self.process.stdin.flush()
 
     def end(self):
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=180)
         assert b"Sanitizer" not in err, err.decode()
         return self.process.returncode, json.loads(out.decode().splitlines()[-1])
 
@@ -197,7 +197,7 @@ def test_the_end_of_the_input_waits_for_nobody(closefeed, tmp_path):
     with Bulk() as host:
         path = bulk_pipeline(tmp_path, host, numbered(5),
                              batch="{size: 100, wait: 1h, algorithm: array}")
-        result = closefeed("run", path, "--json", timeout=30)
+        result = closefeed("run", path, "--json", timeout=180)
         assert result.code == 0 and [call.json for call in host.writes()] == [numbered(5)]
 
 
@@ -205,7 +205,7 @@ def test_a_limit_is_an_end_of_the_input_too(closefeed, tmp_path):
     with Bulk() as host:
         path = bulk_pipeline(tmp_path, host, numbered(9),
                              batch="{size: 4, wait: 1h, algorithm: array}")
-        result = closefeed("run", path, "--limit", 6, "--json", timeout=30)
+        result = closefeed("run", path, "--limit", 6, "--json", timeout=180)
         assert result.code == 0 and result.summary["delivered"] == 6
         assert [call.json for call in host.writes()] == [numbered(4), numbered(2, 4)]
         assert closefeed("run", path).code == 0
@@ -298,7 +298,7 @@ def test_a_rejected_record_is_tried_again_as_a_list_of_one(closefeed, tmp_path):
         assert closefeed("run", path).code == 1
         mended.append(True)
         n = len(host.writes())
-        assert closefeed("rejects", "retry", path, "--all", timeout=30).code == 0
+        assert closefeed("rejects", "retry", path, "--all", timeout=180).code == 0
         assert [call.json for call in host.writes()[n:]] == [[{"id": 7}]]
         assert closefeed("rejects", "list", path, "--json").json["rejects"] == []
     assert collections.Counter(r["id"] for r in host.arrived()) == collections.Counter(range(20))
@@ -313,12 +313,12 @@ def test_of_a_list_that_was_rejected_whole_one_is_tried_again_alone(closefeed, t
         mended.append(True)
         listed = closefeed("rejects", "list", path, "--json").json["rejects"]
         third = [item["id"] for item in listed if item["records"][0]["line"] == 3]
-        assert closefeed("rejects", "retry", path, *third, *how, timeout=30).code == 0
+        assert closefeed("rejects", "retry", path, *third, *how, timeout=180).code == 0
         assert host.arrived() == [{"id": 2}]
         others = [item["id"] for item in listed if item["records"][0]["line"] in (1, 2, 4)]
         assert closefeed("rejects", "drop", path, *others).code == 0
         fifth = [item["id"] for item in listed if item["records"][0]["line"] == 5]
-        assert closefeed("rejects", "retry", path, *fifth, *how, timeout=30).code == 0
+        assert closefeed("rejects", "retry", path, *fifth, *how, timeout=180).code == 0
         assert host.arrived() == [{"id": 2}, {"id": 4}]
         left = closefeed("rejects", "list", path, "--json").json["rejects"]
     assert left == []
@@ -363,7 +363,7 @@ def test_a_held_call_is_sent_again_once_however_many_of_its_records_are_named(cl
 
     def answer(call):
         if call.path.endswith("/me/"):
-            may_answer.wait(timeout=60)
+            may_answer.wait(timeout=180)
             return 404
         return (500, {"error": "who knows"}) if len(host.writes()) == 1 else (200, {})
 
@@ -375,7 +375,7 @@ def test_a_held_call_is_sent_again_once_however_many_of_its_records_are_named(cl
         first = closefeed.start("run", path, "--json")
         wait_until(lambda: events(tmp_path))
         first.terminate()
-        first.communicate(timeout=60)
+        first.communicate(timeout=180)
         ids = [item["id"] for item in closefeed("held", "list", path, "--json").json["held"]]
         assert len(ids) == 2
         may_answer.clear()
@@ -385,10 +385,10 @@ def test_a_held_call_is_sent_again_once_however_many_of_its_records_are_named(cl
         wait_until(lambda: any(process.poll() is not None for process in asking))
         may_answer.set()
         for process in asking:
-            process.communicate(timeout=60)
+            process.communicate(timeout=180)
         wait_until(lambda: len(events(tmp_path)) >= 2)
         run.terminate()
-        run.communicate(timeout=60)
+        run.communicate(timeout=180)
     assert sorted(process.returncode for process in asking) == [0, 75]
     assert len(host.writes()) == 2
     assert [event["data"]["outcome"] for event in events(tmp_path)] == ["held", "delivered"]

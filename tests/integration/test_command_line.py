@@ -98,7 +98,7 @@ def test_the_environment_is_moved_out_of_sight(closefeed, tmp_path):
         assert not key_log.exists()
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=180)
 
 
 def test_a_table_on_a_terminal_carries_no_control_characters(closefeed):
@@ -135,7 +135,7 @@ def test_stray_descriptors_are_closed_and_missing_ones_filled(closefeed, tmp_pat
         assert not [path for path in open_files.values() if path.endswith("forgotten")]
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=180)
 
 
 def test_a_pipeline_may_come_through_a_descriptor_of_the_shell(closefeed, pipeline):

@@ -47,7 +47,7 @@ class Shells:
         done = subprocess.run(
             argv, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "LC_ALL": "C.UTF-8"},
-            check=True, timeout=60)
+            check=True, timeout=180)
         assert not done.stderr, done.stderr
         return [line for line in done.stdout.splitlines() if line]
 

@@ -71,7 +71,7 @@ def test_only_what_was_rejected_is_taken_up_again(closefeed, pipeline, sandbox):
     path = pipeline(records, routes=NOTE_AND_TASK)
     assert closefeed("run", path).code == 1
     pipeline(routes=NOTE_AND_TASK.replace('due_date: "{due}"', 'due_date: "2026-12-02"'))
-    assert closefeed("rejects", "retry", path, "--all", timeout=30).code == 0
+    assert closefeed("rejects", "retry", path, "--all", timeout=180).code == 0
     assert len(sandbox.objects("activity/note")) == 2 and len(sandbox.objects("task")) == 2
     assert closefeed("run", path, "--json").summary["read"] == 0
     assert closefeed("rejects", "list", path, "--json").json["rejects"] == []
@@ -155,7 +155,7 @@ def test_a_record_half_of_which_waits_is_open(closefeed, tmp_path):
         wait_until(lambda: len(events(tmp_path)) == 2)
         assert closefeed("status", path, "--json").json["open"] == 2
         assert host.writes("/bulk/") == []
-        run.communicate(timeout=30)
+        run.communicate(timeout=180)
     assert run.returncode == 0
     assert [call.json for call in host.writes("/bulk/")] == [[{"id": 1}, {"id": 2}]]
 
@@ -179,7 +179,7 @@ TWO = """
 
 
 def retry_all(closefeed, path):
-    return closefeed("rejects", "retry", path, "--all", timeout=30).code
+    return closefeed("rejects", "retry", path, "--all", timeout=180).code
 
 
 def left_over(closefeed, path):

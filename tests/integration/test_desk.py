@@ -41,7 +41,7 @@ class Desk:
         """The input ends; returns how the run did."""
         if not self.process:
             return None
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=180)
         assert b"Sanitizer" not in err, err.decode()
         code, self.process = self.process.returncode, None
         return code
@@ -441,7 +441,7 @@ def test_what_cannot_be_known_yet_ends_with_75(closefeed, pipeline, sandbox):
     process = closefeed.start("rejects", "retry", path, "--all")
     wait_until(lambda: len(sandbox.requests("GET", "/me/")) >= 2)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=180)
     assert process.returncode in (-15, 75)
     sandbox.clear_faults()
     assert closefeed("rejects", "retry", path, "--all").code == 0
@@ -457,7 +457,7 @@ def test_the_owner_is_stopped_while_somebody_waits_for_a_retry(closefeed, pipeli
     asking = closefeed.start("rejects", "retry", path, "--all", "--json")
     wait_until(lambda: len(sandbox.requests("POST")) == 2)
     desk.process.terminate()
-    out, err = asking.communicate(timeout=30)
+    out, err = asking.communicate(timeout=180)
     assert asking.returncode == 75, err.decode()
     assert json.loads(out)["results"][0]["outcome"] == "open"
     assert desk.end() == 75
@@ -502,7 +502,7 @@ def test_a_retry_waits_for_what_is_open_on_its_object(closefeed, pipeline):
         wait_until(lambda: seen["/lead/lead_2/"] == 2)
         assert seen["/lead/lead_1/"] == 2
         may_answer.set()
-        out, err = asking.communicate(timeout=30)
+        out, err = asking.communicate(timeout=180)
         assert asking.returncode == 0, err.decode()
         assert {r["outcome"] for r in json.loads(out)["results"]} == {"delivered"}
         assert desk.end() == 1  # in this run two were rejected first
@@ -543,7 +543,7 @@ def test_two_people_retry_the_same_reject(closefeed, pipeline):
         wait_until(lambda: connections(desk.process) == 2)
         assert [r["class"] for r in desk.rejects()] == ["validation"]  # asked after them
         may_answer.set()
-        told = [json.loads(p.communicate(timeout=30)[0])["results"] for p in (one, other)]
+        told = [json.loads(p.communicate(timeout=180)[0])["results"] for p in (one, other)]
         assert told[0] == told[1] and told[0][0]["outcome"] == "delivered"
         assert desk.end() == 1
         assert [c.json["name"] for c in close.calls if c.method == "POST"] == ["A", "B", "C", "A"]
@@ -567,7 +567,7 @@ def test_what_is_being_retried_cannot_be_dropped(closefeed, pipeline):
         wait_until(lambda: len(close.calls) == 3)
         assert desk.ask("rejects", "drop", "1") == (0, {"dropped": 0})
         may_answer.set()
-        assert json.loads(asking.communicate(timeout=30)[0])["results"][0]["outcome"] == "delivered"
+        assert json.loads(asking.communicate(timeout=180)[0])["results"][0]["outcome"] == "delivered"
         assert desk.end() == 1
         assert desk.rejects() == []
 
@@ -729,7 +729,7 @@ def test_killed_in_the_middle_of_a_retry_it_is_neither_lost_nor_twice(
     edit(path, "[id]", "[id, contacts]")
     for point, item in zip(KILLS, ids):
         process = closefeed.start("rejects", "retry", path, item, env={"CLOSEFEED_KILL_AT": point})
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=180)
         assert process.returncode == -9, (point, err.decode())
 
     # Later creates of ours prove that search has come so far, where absence must be proven.

@@ -72,7 +72,7 @@ def test_too_few_descriptors(closefeed):
     write(closefeed, PIPELINE.replace("close: {", "close: {concurrency: 256, "))
     done = subprocess.run(
         [closefeed.binary, "doctor", "patient.yaml", "--json"], cwd=closefeed.folder,
-        env={**closefeed.env, **ENV}, capture_output=True, text=True, check=False, timeout=60,
+        env={**closefeed.env, **ENV}, capture_output=True, text=True, check=False, timeout=180,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)))
     rows = {row["what"]: row for row in json.loads(done.stdout)["findings"]}
     assert done.returncode == 74 and "ulimit" in rows["descriptors"]["text"]

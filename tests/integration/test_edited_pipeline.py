@@ -41,7 +41,7 @@ def descriptions(sandbox):
 
 def kill_at(closefeed, path, point):
     process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": point})
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == -signal.SIGKILL, err.decode()
 
 
@@ -81,7 +81,7 @@ def test_what_was_refused_with_429_and_put_back_is_finished_as_rendered(
     try:
         wait_until(lambda: any(r["status"] == 429 for r in fast.requests("POST", "/lead/")))
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 75, err.decode()

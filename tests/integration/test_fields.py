@@ -274,7 +274,7 @@ def test_names_are_asked_until_there_is_an_answer(closefeed, sandbox, pipeline, 
 def test_a_kill_while_names_are_asked_loses_nothing(closefeed, sandbox, pipeline, fields, point):
     path = pipeline(LEADS)
     process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": f"{point}:1"})
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert process.returncode == -signal.SIGKILL
     assert run(closefeed, path)["delivered"] == 2
     assert [lead["name"] for lead in sandbox.objects("lead")] == ["Acme", "Bolt"]
@@ -300,7 +300,7 @@ def test_a_kill_while_an_old_name_is_mended_loses_and_doubles_nothing(
         for i in (1, 2):
             file.write(json.dumps({"id": i, "name": f"N{i}", "custom.Score": i}) + "\n")
     process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": point})
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert process.returncode == -signal.SIGKILL
     result = closefeed("run", "--json", path)
     assert result.code == 0, closefeed("held", "list", path, "--json").out

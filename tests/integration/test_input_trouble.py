@@ -165,7 +165,7 @@ def interrupt_reading(closefeed, path, fast, change):
     try:
         wait_until(lambda: fast.requests("POST", "/lead/"))
         change()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     fast.post("/_sandbox/settings", {"latency_ms": 0})
@@ -346,7 +346,7 @@ def test_standard_input_that_was_interrupted_is_fed_again_and_goes_on(closefeed,
         process.stdin.flush()
         wait_until(lambda: len(fast.objects("lead")) == 5)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 75 and b"run again" in err
@@ -372,7 +372,7 @@ def test_standard_input_is_taken_as_it_comes(closefeed, pipeline, fast):
             process.stdin.write(ndjson(companies(1, first=n)).encode())
             process.stdin.flush()
             wait_until(lambda n=n: len(fast.objects("lead")) == n)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 0, err.decode()

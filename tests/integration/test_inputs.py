@@ -65,7 +65,7 @@ def start(closefeed):
 
 def stop(process, how=signal.SIGTERM):
     process.send_signal(how)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert b"Sanitizer" not in err, err.decode()
     return process.returncode, out.decode(), err.decode()
 
@@ -166,7 +166,7 @@ def test_a_folder_that_gains_files_while_it_is_read_is_read_to_the_last(
     put(tmp_path / "aside" / "x", companies(2, first=21))
     os.rename(tmp_path / "aside" / "x", folder / "1.ndjson")
     os.rename(shutil.copy(folder / "1.ndjson", tmp_path / "aside" / "y"), folder / "9.ndjson")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err.decode()
     assert arrived(fast) == names(22) + names(2, first=21)
     assert b"Sanitizer" not in err

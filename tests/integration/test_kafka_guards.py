@@ -20,10 +20,10 @@ def test_partitions_that_go_begin_no_new_count_of_deletes(kafka, member, sandbox
     first = member(topic, name="first", group=group, **DELETES)
     first.wait_for(lambda s: s["counts"]["delivered"] == 2)
     member(topic, name="second", group=group, **DELETES)
-    [left] = first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=60)["partitions"]
+    [left] = first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=180)["partitions"]
 
     kafka.produce(topic, deletes(ids[2:], left["partition"]))
-    out, err = first.process.communicate(timeout=60)
+    out, err = first.process.communicate(timeout=180)
     assert first.process.returncode == 75, err
     summary = json.loads(out.splitlines()[-1])
     assert "3 deletes and merges" in summary["reason"] and summary["delivered"] == 3
@@ -41,10 +41,10 @@ def test_partitions_that_go_begin_no_new_count_of_rejects(kafka, member, sandbox
     first = member(topic, name="first", group=group, **how)
     first.wait_for(lambda s: s["rejected"] == 2)
     member(topic, name="second", group=group, **how)
-    [left] = first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=60)["partitions"]
+    [left] = first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=180)["partitions"]
 
     kafka.produce(topic, refused(3, left["partition"]))
-    out, err = first.process.communicate(timeout=60)
+    out, err = first.process.communicate(timeout=180)
     assert first.process.returncode == 75, err
     assert "Close rejected 4 calls" in json.loads(out.splitlines()[-1])["reason"]
 
@@ -52,7 +52,7 @@ def test_partitions_that_go_begin_no_new_count_of_rejects(kafka, member, sandbox
 def test_a_refused_key_ends_also_who_is_handing_over(kafka, member, sandbox):  # noqa: F811
     topic, group = kafka.topic("keyless", partitions=2), kafka.unique("group")
     first = member(topic, name="first", group=group)
-    first.wait_for(lambda s: len(s["partitions"]) == 2, timeout=60)
+    first.wait_for(lambda s: len(s["partitions"]) == 2, timeout=180)
     sandbox.add_fault("status", method="POST", path="/lead/", times=1, status=401)
     sandbox.post("/_sandbox/settings", {"latency_ms": 8000})
     kafka.produce(topic, refused(1, 0))
@@ -60,6 +60,6 @@ def test_a_refused_key_ends_also_who_is_handing_over(kafka, member, sandbox):  #
     sandbox.post("/_sandbox/settings", {"latency_ms": 0})
     member(topic, name="second", group=group)
 
-    out, err = first.process.communicate(timeout=60)
+    out, err = first.process.communicate(timeout=180)
     assert first.process.returncode == 77, err
     assert "401" in json.loads(out.splitlines()[-1])["reason"]

@@ -31,7 +31,7 @@ def working(request, closefeed):
     yield run
     for process in started:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 75 and b"Sanitizer" not in err, (out, err)
 
 

@@ -133,7 +133,7 @@ def test_what_cannot_be_read_says_why(closefeed, kafka, reading):
     result = closefeed("preview", path)
     assert result.code == 78 and 'there is no topic "not.there"' in result.err
     path = reading("t", brokers="127.0.0.1:9")
-    result = closefeed("preview", path, timeout=30)
+    result = closefeed("preview", path, timeout=180)
     assert result.code == 69, result.err
     assert "no broker can be reached (Connect to" in result.err, result.err
 

@@ -35,7 +35,7 @@ class Member:
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=180)
         assert self.process.returncode == 75, err
         return json.loads(out.splitlines()[-1])
 

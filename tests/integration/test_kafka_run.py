@@ -164,7 +164,7 @@ def test_it_goes_on_until_a_signal(topic, sandbox):
     t.put(*leads(5, first=5))
     wait_until(lambda: len(names(sandbox)) == 10)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 75, (out, err)
     assert counts(json.loads(out.splitlines()[-1])) == {"read": 10, "delivered": 10}
     assert t.lag == 0
@@ -222,7 +222,7 @@ def test_a_pattern_that_fits_nothing_is_said_to(topic):
     process = t.closefeed.start("run", path, "--json")
     wait_until(lambda: "no topic fits the patterns" in t.closefeed("status", path).out, 60)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 75
 
 
@@ -237,7 +237,7 @@ def test_a_second_ctrl_c_counts_while_it_parts_from_brokers_that_do_not_answer(
     while b'"summary"' not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 130
 
 
@@ -255,12 +255,12 @@ def test_a_second_process_with_a_copy_of_the_state(topic, tmp_path, sandbox):
     other = tmp_path / "other.yaml"
     other.write_text(path.read_text() + f"state: {copy}\n")
     second = t.closefeed.start("run", other, "--json")
-    out, err = first.communicate(timeout=30)
+    out, err = first.communicate(timeout=180)
     assert first.returncode == 75, (out, err)
     reason = json.loads(out.splitlines()[-1])["reason"]
     assert f"group {t.group}: another process with the same state" in reason, reason
     second.send_signal(signal.SIGTERM)
-    assert second.communicate(timeout=30) and second.returncode == 75
+    assert second.communicate(timeout=180) and second.returncode == 75
     assert len(names(sandbox)) == 3
 
 

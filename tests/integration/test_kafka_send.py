@@ -12,7 +12,7 @@ from scenarios import SEND_POINTS, canary_and_key, events_of_delivered
 
 
 def send(t, path, *flags, code=0, env=None):
-    result = t.closefeed("send", path, "--yes", *flags, env=env, timeout=60)
+    result = t.closefeed("send", path, "--yes", *flags, env=env, timeout=180)
     assert result.code == code, result
     return result
 
@@ -218,7 +218,7 @@ def slow_file(pipeline, slow):
 
 def stop(process):
     process.send_signal(signal.SIGTERM)
-    return process.communicate(timeout=60)
+    return process.communicate(timeout=180)
 
 
 def n_open(t, path):
@@ -249,7 +249,7 @@ def test_the_owner_sends_it_before_its_turn_and_passes_it_later(busy, slow):
     refused = send(t, path, "--record", 81, code=75)
     assert "is being sent" in refused.err
     slow.gate.set()
-    out, err = sender.communicate(timeout=60)
+    out, err = sender.communicate(timeout=180)
     assert sender.returncode == 0 and b"joins" not in err, err
     assert json.loads(out)["results"][0]["outcome"] == "delivered"
     out, err = owner.communicate(timeout=90)
@@ -267,7 +267,7 @@ def test_when_the_owner_is_killed_the_next_one_finishes_it(busy, slow, pipeline)
     wait_until(lambda: n_open(t, path) == n + 1)
     owner.kill()
     owner.communicate()
-    sender.communicate(timeout=60)
+    sender.communicate(timeout=180)
     assert sender.returncode == 75
     slow.gate.set()
     t.run(path, code=None)
@@ -300,7 +300,7 @@ def test_a_partition_of_another_process_is_left_to_it(topic, sandbox, slow, slow
         records = [json.loads(line)["records"][0] for line in shown]
         places = [(record["partition"], record["offset"]) for record in records]
         number = places.index((partition, 2)) + 1
-        results.append(t.closefeed("send", path, "--yes", "--record", number, timeout=60))
+        results.append(t.closefeed("send", path, "--yes", "--record", number, timeout=180))
     slow.gate.set()
     stop(owner)
     assert sorted(result.code for result in results) == [0, 75], results

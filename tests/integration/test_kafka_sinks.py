@@ -164,7 +164,7 @@ def test_a_broker_that_dies_under_way_and_comes_back_is_told_the_rest(
     assert len({event["id"] for _, event in events}) == 60 == len(events)
     wait_until(lambda: owed(closefeed, path) == 0)
     process.terminate()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 75 and b"Sanitizer" not in err, err.decode()
 
 
@@ -182,7 +182,7 @@ def test_a_kill_while_the_broker_is_away_loses_nothing(closefeed, pipeline, kafk
     process = closefeed.start("run", path)
     events = told(kafka, topic, 60)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert {event["id"] for _, event in events} == ids and len(ids) == 60
     assert sorted(set(lines(events))) == list(range(1, 61))
 

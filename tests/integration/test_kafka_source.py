@@ -36,7 +36,7 @@ class Probe:
                 self.fresh.put(line.rstrip("\n"))
         self.fresh.put(None)
 
-    def until(self, wanted, timeout=40):
+    def until(self, wanted, timeout=180):
         """Reads lines until one begins with @wanted, and returns it."""
         end = time.monotonic() + timeout
         while True:
@@ -51,7 +51,7 @@ class Probe:
 
     def drain(self):
         """All lines until its end."""
-        while (line := self.fresh.get(timeout=40)) is not None:
+        while (line := self.fresh.get(timeout=180)) is not None:
             self.lines.append(line)
         self.process.wait(10)
 
@@ -254,7 +254,7 @@ def test_a_topic_deleted_under_a_member_ends_it_soon(kafka, join):
     time.sleep(1)
     kafka.delete_topic(topic)
     began = time.monotonic()
-    probe.until("failed -2 ", timeout=30)
+    probe.until("failed -2 ", timeout=180)
     probe.drain()
     assert probe.lines[-1] == "bye"
     assert time.monotonic() - began < 40

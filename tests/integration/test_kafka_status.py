@@ -49,7 +49,7 @@ class Member:
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=180)
         assert b"Sanitizer" not in err, err.decode()
         return [json.loads(line) for line in out.decode().splitlines()]
 
@@ -202,7 +202,7 @@ def test_tap_stays_over_a_rebalance(closefeed, kafka, member):
         stderr=subprocess.PIPE, bufsize=0)
     assert b"watching" in tap.stderr.readline()
     second = member(topic, group=group, name="second")
-    first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=60)
+    first.wait_for(lambda s: len(s["partitions"]) == 1, timeout=180)
 
     # It watches again some time after, so there must be something to see then.
     def sees_a_call():
@@ -218,5 +218,5 @@ def test_tap_stays_over_a_rebalance(closefeed, kafka, member):
     assert place["topic"] == topic and place["offset"] >= 0
     second.end()
     first.end()
-    _, err = tap.communicate(timeout=30)
+    _, err = tap.communicate(timeout=180)
     assert tap.returncode == 0 and b"the run has ended" in err, err

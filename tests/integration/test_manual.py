@@ -12,7 +12,7 @@ def rendered(page):
     """What a reader sees on a wide terminal; a warning of roff fails the test."""
     done = subprocess.run(
         ["groff", "-man", "-ww", "-Tutf8", "-P-c", "-P-b", "-P-u", "-rLL=300n", "-rHY=0"],
-        input=page, capture_output=True, text=True, check=True, timeout=60)
+        input=page, capture_output=True, text=True, check=True, timeout=180)
     assert not done.stderr, done.stderr
     return done.stdout
 

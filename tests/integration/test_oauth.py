@@ -327,7 +327,7 @@ class Together:
         self.grant.gate.set()
         for run in self.runs:
             if run.returncode is None:
-                assert b"Sanitizer" not in run.communicate(timeout=60)[1]
+                assert b"Sanitizer" not in run.communicate(timeout=180)[1]
         return [run.returncode for run in self.runs]
 
 
@@ -383,7 +383,7 @@ def test_a_run_that_is_stopped_waits_for_its_refresh(together, is_lost):
     together.await_refreshes(1)
     together.runs[0].terminate()
     if is_lost:
-        together.runs[0].wait(timeout=60)  # at once: nothing else is on its way
+        together.runs[0].wait(timeout=180)  # at once: nothing else is on its way
     assert together.codes() == [75]
     together.start("one")
     assert together.codes() == [75, 77 if is_lost else 0]
@@ -460,7 +460,7 @@ def test_no_token_is_in_the_list_of_processes(closefeed, oauth, sandbox):
     proc = pathlib.Path(f"/proc/{run.pid}")
     told = proc.joinpath("cmdline").read_bytes() + proc.joinpath("environ").read_bytes()
     assert SECRET.encode() not in told and b"refresh." not in told
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=180)
     assert run.returncode == 0, err.decode()
 
 

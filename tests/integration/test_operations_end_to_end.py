@@ -104,7 +104,7 @@ def test_what_may_be_repeated_is_until_the_server_is_given_up(
         closefeed, pipeline, sandbox, operation, record):
     refuse(sandbox, operation, record)
     path = pipeline([record], routes=f"- operation: {operation}", delivery="retry_for: 1s")
-    result = closefeed("run", path, "--json", timeout=60)
+    result = closefeed("run", path, "--json", timeout=180)
     assert result.code == 69 and "501" in result.summary["reason"], result.err
     status = closefeed("status", path, "--json").json
     assert status["open"] == 1 and status["rejected"] == status["held"] == 0

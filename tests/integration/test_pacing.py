@@ -115,7 +115,7 @@ def test_every_form_of_header_is_understood_and_none_does_no_harm(
         path = pipeline_to(box, tmp_path, companies(70), "share: 100%\n  concurrency: 4", form)
         runs[form] = box, closefeed.start("run", path, "--json")
     for form, (box, process) in runs.items():
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, (form, out, err)
         assert lead_names(box) == names(70), form
         refused = [w for w in box.requests("POST", "/lead/") if w["status"] == 429]
@@ -133,15 +133,16 @@ def test_a_limit_that_is_lowered_while_the_run_works_is_believed(closefeed, limi
     try:
         wait_until(lambda: len(sandbox.requests("POST", "/lead/")) >= 60)
         sandbox.post("/_sandbox/settings", {"rate": {"write": 30}})
-        out, err = process.communicate(timeout=60)
+        lowered = arrivals(sandbox)[-1]
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 0, out.decode() + err.decode()
     assert lead_names(sandbox) == names(140)
     refused = [w for w in sandbox.requests("POST", "/lead/") if w["status"] == 429]
     assert len(refused) <= 2
-    times = arrivals(sandbox)
-    assert most_within([t for t in times if t >= 1.5 * WINDOW_S], 0.9 * WINDOW_S) <= 32
+    times = [t for t in arrivals(sandbox) if t >= lowered + 1.5 * WINDOW_S]
+    assert times and most_within(times, 0.9 * WINDOW_S) <= 32
 
 
 def test_groups_have_quotas_of_their_own(closefeed, start_sandbox, pipeline, sandbox):
@@ -160,5 +161,5 @@ def test_status_says_until_when_quota_is_waited_for(closefeed, pipeline, sandbox
         wait_until(lambda: "waiting for quota until" in closefeed("status", path).out)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=180)
     assert process.returncode == 75

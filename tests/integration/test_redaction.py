@@ -172,7 +172,7 @@ def test_neither_environment_nor_command_line_of_a_run_holds_a_secret(place):
                 data = file.read()
             assert hits(data) == [] and (what == "environ" or b"run" in data)
     finally:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=180)
     assert process.returncode == 0
     assert_clean(out, err)
 

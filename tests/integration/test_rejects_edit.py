@@ -142,7 +142,7 @@ def test_who_is_stopped_in_the_editor_leaves_no_file(closefeed, pipeline, editor
     seen = tmp_path / "editor.py.seen"
     wait_until(lambda: seen.exists() and seen.read_text())
     process.terminate()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 1 and b"stopped" in err
     assert not os.path.exists(seen.read_text())
 
@@ -165,7 +165,7 @@ def test_at_a_terminal_a_wrong_record_is_offered_again(closefeed, pipeline, sand
         said += os.read(ours, 1000)
     assert b"line " in said
     os.write(ours, b"\n")
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=180)
     os.close(ours)
     assert process.returncode == 0 and b"delivered" in out
     assert names(sandbox) == ["Bad mail"]

@@ -222,7 +222,7 @@ def test_killed_before_the_acceptance_is_kept_an_event_comes_again_the_same(
         closefeed, pipeline, hook):
     path = pipeline(leads(2), responses=to(hook.url), close="concurrency: 1")
     process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": "webhook_accepted:1"})
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert process.returncode == -9
     closefeed("run", path)
     bodies = collections.defaultdict(set)
@@ -297,7 +297,7 @@ def test_410_ends_it_and_events_are_kept(closefeed, pipeline, sandbox, hook):
     process.stdin.write(ndjson(leads(1)).encode())
     process.stdin.flush()
     wait_until(lambda: hook.calls and hook.calls[0].left)
-    _, err = process.communicate(ndjson(leads(5)[1:]).encode(), timeout=30)
+    _, err = process.communicate(ndjson(leads(5)[1:]).encode(), timeout=180)
     assert process.returncode == 75 and b"410" in err
     assert len(sandbox.objects("lead")) == 5  # what was read is done all the same
     assert len(hook.calls) == 1  # and nobody is asked again
@@ -386,7 +386,7 @@ def test_events_go_into_a_file_one_a_line(closefeed, pipeline, tmp_path):
 def test_a_torn_last_line_is_cut_off_and_told_again(closefeed, pipeline, tmp_path):
     path = pipeline(leads(2), responses="file: events.ndjson", close="concurrency: 1")
     process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": "file_written:1"})
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert process.returncode == -9
     file = tmp_path / "events.ndjson"
     text = file.read_bytes()
@@ -442,5 +442,5 @@ def test_a_receiver_is_told_while_the_run_goes_on(closefeed, pipeline, hook):
         process.stdin.write(ndjson([{"name": f"N{i}"}]).encode())
         process.stdin.flush()
         wait_until(lambda n=i + 1: len(hook.calls) == n)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err.decode()

@@ -38,7 +38,7 @@ class Owner:
         self.process.stdin.flush()
 
     def end(self):
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=180)
         assert b"Sanitizer" not in err, err.decode()
         return self.process.returncode
 
@@ -171,7 +171,7 @@ def test_a_running_owner_sends_again_and_goes_on(closefeed, pipeline, hook, run_
             for _ in range(2)]  # two people at once: nothing is lost, nothing waits for ever
     owner.more(leads(20, first=20))
     for process in told:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, err.decode()
     assert owner.end() == 0
     ids = ids_of(hook.accepted())

@@ -139,7 +139,7 @@ def test_status_is_the_same_question_while_it_runs_and_after(
         other = closefeed("run", path)
         assert other.code == 75 and str(process.pid) in other.err
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=180)
         assert process.returncode == 75, err.decode()
     finally:
         process.kill()

@@ -68,7 +68,7 @@ def test_it_says_where_it_listens_and_ends_on_sigterm(closefeed):
     assert re.fullmatch(
         r"ready base_url=http://127\.0\.0\.1:\d+/api/v1 key=api_sandbox\.key\n", said)
     process.terminate()
-    assert process.communicate(timeout=20) == (b"", b"") and process.returncode == 0
+    assert process.communicate(timeout=180) == (b"", b"") and process.returncode == 0
 
 
 def test_it_ends_by_itself_when_idle(closefeed):

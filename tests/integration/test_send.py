@@ -307,7 +307,7 @@ class Terminal:
         return said.decode()
 
     def end(self):
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=180)
         os.close(self.ours)
         return self.process.returncode, out.decode()
 
@@ -453,10 +453,10 @@ def test_it_goes_through_the_owner_which_reads_on_undisturbed(closefeed, slow, s
         refused = closefeed("send", path, "--record", record, "--yes")
         assert refused.code == code and says in refused.err, refused.err
     slow.gate.set()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err.decode()
     assert json.loads(out)["results"][0]["outcome"] == "delivered"
-    _, err = owner.communicate(timeout=60)
+    _, err = owner.communicate(timeout=180)
     assert owner.returncode == 0, err.decode()
     assert sorted(slow.names) == sorted(r["name"] for r in records)
     assert slow.names.index("Now") < 240  # and not when its turn had come
@@ -472,7 +472,7 @@ def test_the_owner_shapes_it_by_the_text_that_was_sent(closefeed, slow, slow_pip
     process = closefeed.start("send", path, "--record", "201", "--yes")
     time.sleep(0.3)
     slow.gate.set()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 0 and b"Edited Now" in out, err
     assert owner.wait(60) == 0
     owner.communicate()
@@ -487,9 +487,9 @@ def test_two_people_send_the_same_record_once(closefeed, slow, slow_pipeline):
     processes = [closefeed.start("send", path, "--record", "201", "--yes") for _ in range(3)]
     time.sleep(0.5)
     slow.gate.set()
-    codes = sorted((p.communicate(timeout=60), p.returncode)[1] for p in processes)
+    codes = sorted((p.communicate(timeout=180), p.returncode)[1] for p in processes)
     assert codes[0] == 0 and set(codes[1:]) <= {2, 75}
-    owner.communicate(timeout=60)
+    owner.communicate(timeout=180)
     assert slow.names.count("Now") == 1 and len(slow.names) == 201
 
 
@@ -503,9 +503,9 @@ def test_a_file_the_owner_has_not_come_to_is_sent_from(closefeed, slow, slow_pip
     process = closefeed.start("send", path, "--record", "202", "--yes")
     time.sleep(0.3)
     slow.gate.set()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
-    owner.communicate(timeout=60)
+    owner.communicate(timeout=180)
     assert owner.returncode == 0
     assert slow.names.count("B1") == slow.names.count("B2") == 1 and len(slow.names) == 202
 
@@ -522,7 +522,7 @@ def test_an_owner_that_follows_knows_what_is_settled(closefeed, pipeline, sandbo
         file.write(ndjson(leads(1, 3)))
     wait_until(lambda: "N3" in names(sandbox))
     owner.terminate()
-    owner.communicate(timeout=30)
+    owner.communicate(timeout=180)
     assert names(sandbox) == ["N1", "N1", "N2", "N3"]
 
 
@@ -539,9 +539,9 @@ def test_an_owner_with_other_values_from_outside_does_not_send_what_was_not_show
     process = closefeed.start("send", path, "--record", "201", "--yes", env={"REGION": "us"})
     time.sleep(0.3)
     slow.gate.set()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
-    owner.communicate(timeout=60)
+    owner.communicate(timeout=180)
 
 
 def test_when_the_owner_stops_first_the_record_is_left_unread(closefeed, slow, slow_pipeline):
@@ -551,8 +551,8 @@ def test_when_the_owner_stops_first_the_record_is_left_unread(closefeed, slow, s
     process = closefeed.start("send", path, "--record", "201", "--yes")
     time.sleep(0.5)
     owner.terminate()
-    owner.communicate(timeout=30)
-    process.communicate(timeout=30)
+    owner.communicate(timeout=180)
+    process.communicate(timeout=180)
     assert process.returncode == 75 and "Now" not in slow.names
 
 

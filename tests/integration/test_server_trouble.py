@@ -547,7 +547,7 @@ routes: [{{operation: lead.create}}]
             "".join('{"name": "Company %d"}\n' % i for i in range(1, 9)))
         runs[form] = box, closefeed.start("run", path, "--json")
     for form, (box, process) in runs.items():
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, (form, out, err)
         assert lead_names(box) == names(8), form
         writes = posts(box)

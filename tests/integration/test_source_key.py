@@ -183,7 +183,7 @@ def test_others_are_not_held_up_by_a_key_that_is_open(closefeed, pipeline, sandb
         wait_until(lambda: len(sandbox.objects("lead")) == 10)
         assert names(sandbox)["Company 0"] == 0
     finally:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
     assert once_each(sandbox, 11)
     assert json.loads(out.decode().splitlines()[-1])["skipped"] == 1
 
@@ -419,7 +419,7 @@ def test_a_kill_in_between_makes_no_twin_and_loses_nothing(
                     close="concurrency: 4", delivery="quarantine: 500ms\nmax_rejects: none")
     assert run(closefeed, path) == {"delivered": 18, "rejected": 2}
     write(tmp_path, "second.ndjson", [*companies(30), *companies(30)])
-    killed = closefeed("run", path, env={"CLOSEFEED_KILL_AT": point}, timeout=60)
+    killed = closefeed("run", path, env={"CLOSEFEED_KILL_AT": point}, timeout=180)
     assert killed.code == -signal.SIGKILL, (point, killed.err)
     run(closefeed, path)
     assert nothing_is_wrong(closefeed, sandbox, path, 30)
@@ -436,7 +436,7 @@ def test_the_first_run_may_die_as_well(closefeed, pipeline, sandbox, tmp_path):
     shutil.copy(tmp_path / "signups.ndjson", tmp_path / "a_copy.ndjson")
     for point in ("key_asked:3", "commit_durable:6", "answer_begins:5", "key_waits:4",
                   "outcome_durable:8", "key_known:3"):
-        closefeed("run", path, env={"CLOSEFEED_KILL_AT": point}, timeout=60)
+        closefeed("run", path, env={"CLOSEFEED_KILL_AT": point}, timeout=180)
     run(closefeed, path)
     assert nothing_is_wrong(closefeed, sandbox, path, 60)
     assert closefeed("run", path, "--json").summary["read"] == 0

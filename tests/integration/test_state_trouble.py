@@ -141,7 +141,7 @@ def test_a_disk_that_fills_up_pauses_the_run_and_freed_space_lets_it_go_on(
         assert n_before < 600 and len(told) <= n_before
         assert is_full(closefeed, path) and process.poll() is None
         ballast.unlink()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 0, out.decode() + err.decode()
@@ -213,7 +213,7 @@ def test_a_full_disk_under_the_responses_file_owes_the_events_to_the_next_run(
     try:
         wait_until(lambda: file.exists() and file.stat().st_size > 8000)
         ballast = fill(disk)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 74
@@ -245,7 +245,7 @@ def test_a_second_process_names_the_first_and_does_not_disturb_it(closefeed, pip
             assert second.code == 75
             assert f"process {first.pid} runs pipeline \"signups\" already" in second.err
             assert "closefeed status" in second.err
-        out, err = first.communicate(timeout=60)
+        out, err = first.communicate(timeout=180)
     finally:
         first.kill()
     assert first.returncode == 0, err.decode()
@@ -257,7 +257,7 @@ def test_the_lock_of_a_process_that_was_killed_is_in_nobodys_way(closefeed, pipe
     path = pipeline(companies(9), routes=identity_route(fast), close="concurrency: 1",
                     delivery="quarantine: 500ms")
     process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": "intent_durable:3"})
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert process.returncode == -signal.SIGKILL
     assert closefeed("status", path, "--json").json["running"] is False
     result = closefeed("run", path)
@@ -363,7 +363,7 @@ def stopped(closefeed, path, *signals, when):
             process.send_signal(number)
             if len(signals) > 1:
                 wait_until(lambda: closefeed("status", path, "--json", timeout=10), timeout=5)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert b"Sanitizer" not in err, err.decode()

@@ -27,7 +27,7 @@ class Running:
         self.process.stdin.flush()
 
     def end(self):
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=180)
         assert b"Sanitizer" not in err, err.decode()
         return self.process.returncode
 
@@ -53,7 +53,7 @@ class Watching:
                 return exchange
 
     def end(self):
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=180)
         assert b"Sanitizer" not in err, err.decode()
         return self.process.returncode, (out or b"").decode(), err.decode()
 
