@@ -7,6 +7,7 @@ import dataclasses
 import json
 import signal
 import threading
+import time
 
 import pytest
 
@@ -217,6 +218,24 @@ def test_a_change_of_something_else_is_newer_enough(start):
     ends_delivered(world, world.run())
     runs.join()
     assert world.touched() == 0
+
+
+def test_a_log_that_moves_and_does_not_tell_the_identity_is_no_reason_not_to_touch(start):
+    world = start("lead", quarantine="4s", is_touchable=True,
+                  settings={"event_data": "without_custom"})
+    world.fault("close_before", 12)
+    parent = world.lead("Somebody else's")
+
+    def stir():
+        wait_until(lambda: any(post["fault"] for post in world.posts()), 60)
+        time.sleep(1.3)  # so much later that the log is seen to move
+        world.sandbox.post("/contact/", {"lead_id": parent, "name": "New"})
+
+    runs = threading.Thread(target=stir)
+    runs.start()
+    ends_delivered(world, world.run())
+    runs.join()
+    assert world.touched() == 1
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].has_lead])
