@@ -189,13 +189,14 @@ static void add_alike(struct crm_matches *matches, const struct crm_print *print
                       struct json_object *shown, struct sight *sight)
 {
 	const enum crm_likeness likeness = crm_likeness(print, shown);
-	const char *updated = json_get_string(shown, "date_updated");
+	const char *made = json_get_string(shown, crm_print_has_own_time(print) ? "date_updated"
+	                                                                        : "date_created");
 
 	if (likeness == CRM_DIFFERENT)
 		return;
 	sight->is_unclear = likeness == CRM_UNCLEAR;
-	if (crm_print_has_own_time(print) && updated)
-		sight->created = updated;
+	if (made)
+		sight->created = made;
 	add_match(matches, sight, SIZE_MAX);
 }
 

@@ -314,15 +314,24 @@ static bool is_by_other(const struct crm_print *print, struct json_object *shown
 	return !named || strcmp(by, named) != 0;
 }
 
-/* Somebody has changed it since, so it may have been the same. */
-static bool was_changed(struct json_object *shown)
+bool crm_print_has_own_time(const struct crm_print *print)
+{
+	return json_get_string(print->sent, "date_created") != NULL;
+}
+
+/*
+ * Somebody has changed it since, so it may have been the same. Of what has a time of its own that
+ * cannot be seen.
+ */
+static bool was_changed(const struct crm_print *print, struct json_object *shown)
 {
 	const char *created = json_get_string(shown, "date_created");
 	const char *updated = json_get_string(shown, "date_updated");
 	int64_t created_ms, updated_ms;
 
-	return created && updated && crm_time_parse(created, &created_ms) &&
-	       crm_time_parse(updated, &updated_ms) && updated_ms > created_ms + 2000;
+	return created && updated && !crm_print_has_own_time(print) &&
+	       crm_time_parse(created, &created_ms) && crm_time_parse(updated, &updated_ms) &&
+	       updated_ms > created_ms + 2000;
 }
 
 enum crm_likeness crm_likeness(const struct crm_print *print, struct json_object *shown)
@@ -332,13 +341,8 @@ enum crm_likeness crm_likeness(const struct crm_print *print, struct json_object
 	if (is_by_other(print, shown))
 		return CRM_DIFFERENT;
 	if (t.n_different)
-		return t.names_it && was_changed(shown) ? CRM_UNCLEAR : CRM_DIFFERENT;
+		return t.names_it && was_changed(print, shown) ? CRM_UNCLEAR : CRM_DIFFERENT;
 	return t.n_unclear || !t.n_same ? CRM_UNCLEAR : CRM_SAME;
-}
-
-bool crm_print_has_own_time(const struct crm_print *print)
-{
-	return json_get_string(print->sent, "date_created") != NULL;
 }
 
 bool crm_print_is_enough(const struct crm_print *print)

@@ -9,6 +9,8 @@ static const struct {
 	const char *object, *type;
 } other_names[] = {
 	{"activity.custom", "activity.custom_activity"},
+	{"activity.status_change.lead", "activity.lead_status_change"},
+	{"activity.status_change.opportunity", "activity.opportunity_status_change"},
 	{"task", "task.lead"},
 	{"custom_field.lead", "custom_fields.lead"},
 	{"custom_field.contact", "custom_fields.contact"},

@@ -17,7 +17,10 @@
  * the same may yet come, nothing is concluded.
  */
 
-enum { day_ms = 86400000 };
+enum {
+	day_ms = 86400000,
+	clocks_ms = 200, /* those of Close among themselves */
+};
 
 /* Others that were sent and have no object yet. */
 struct crowd {
@@ -64,12 +67,21 @@ int64_t proof_list_from(const struct proof *p, const struct request *r,
 	const char *own = json_get_string(print->sent, "date_created");
 	int64_t us;
 
+	if (hook_without("window"))
+		return 0;
 	if (own)
 		return moment_parse(own, &us, NULL) ? us / 1000 - day_ms : 0;
 	return r->intent_wall_ms + p->skew_ms - (proof_knows_time(p, r) ? log_margin_ms : day_ms);
 }
 
 enum age { TOO_OLD, MAYBE_TOO_OLD, NEW_ENOUGH };
+
+static enum age age_by(int64_t made_ms, int64_t earliest_ms, int64_t surely_ms)
+{
+	if (made_ms < earliest_ms)
+		return TOO_OLD;
+	return made_ms < surely_ms ? MAYBE_TOO_OLD : NEW_ENOUGH;
+}
 
 static enum age age_of(const struct proof *p, const struct crm_match *m, const struct request *r)
 {
@@ -78,11 +90,10 @@ static enum age age_of(const struct proof *p, const struct crm_match *m, const s
 
 	if (!crm_time_parse(m->date_created, &made_ms) || hook_without("window"))
 		return NEW_ENOUGH;
+	/* Close tells its time in whole seconds, rounded down. */
 	if (proof_knows_time(p, r))
-		return made_ms < sent_ms - before_margin_ms ? TOO_OLD : NEW_ENOUGH;
-	if (made_ms >= sent_ms - log_margin_ms)
-		return NEW_ENOUGH;
-	return made_ms >= sent_ms - day_ms ? MAYBE_TOO_OLD : TOO_OLD;
+		return age_by(made_ms, sent_ms - before_margin_ms, sent_ms - clocks_ms);
+	return age_by(made_ms, sent_ms - day_ms, sent_ms - log_margin_ms);
 }
 
 static bool is_older(const struct crm_match *a, const struct crm_match *b)
