@@ -68,6 +68,12 @@ static bool is_blacklisted(const struct kafka_consumer *c, const char *topic)
 	return false;
 }
 
+bool kafka_topic_fits(const struct kafka_consumer *consumer, const char *wanted, const char *topic)
+{
+	return (*wanted == '^' ? fits(wanted, topic) : strcmp(wanted, topic) == 0) &&
+	       !is_blacklisted(consumer, topic);
+}
+
 static int ask_for_pattern(struct kafka_consumer *c, const char *pattern, unsigned timeout_ms,
                            struct kafka_places *places, struct err *err)
 {
@@ -81,7 +87,7 @@ static int ask_for_pattern(struct kafka_consumer *c, const char *pattern, unsign
 	for (int i = 0; i < answer->topic_cnt; i++) {
 		const rd_kafka_metadata_topic_t *topic = &answer->topics[i];
 
-		if (topic->err || !fits(pattern, topic->topic) || is_blacklisted(c, topic->topic))
+		if (topic->err || !kafka_topic_fits(c, pattern, topic->topic))
 			continue;
 		add_partitions(topic, places);
 		n++;

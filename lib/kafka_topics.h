@@ -12,3 +12,6 @@
  */
 int kafka_topics_within(struct kafka_consumer *consumer, const char *topic, unsigned timeout_ms,
                         struct kafka_places *places, struct err *err);
+
+/* Whether a subscription to @wanted, a name or a pattern, is one to @topic. */
+bool kafka_topic_fits(const struct kafka_consumer *consumer, const char *wanted, const char *topic);

@@ -222,16 +222,6 @@ static struct record *take_held(struct kafka *k)
 
 /* What else comes */
 
-static void take_assignment(struct kafka *k, const struct kafka_places *places)
-{
-	kafka_places_deinit(&k->wanted);
-	for (size_t i = 0; i < places->n; i++)
-		(void)kafka_places_add(&k->wanted, places->items[i].topic,
-		                       places->items[i].partition, kafka_no_offset);
-	k->is_wanted = true;
-	k->try_at_ms = 0;
-}
-
 /* Taken back before it was begun: nothing is on its way. */
 static void lose(struct kafka *k, enum kafka_claim claim)
 {
@@ -310,7 +300,7 @@ static void take_event(struct kafka *k, const struct kafka_event *event)
 		take_end(k, &event->places.items[0]);
 		return;
 	case KAFKA_ASSIGN:
-		take_assignment(k, &event->places);
+		kafka_take_assignment(k, &event->places);
 		return;
 	case KAFKA_REVOKE:
 		lose(k, KAFKA_HANDS_OVER);
@@ -347,7 +337,7 @@ bool kafka_fits_nothing(const struct source *source)
 
 static bool is_at_end(const struct kafka *k)
 {
-	if (!k->options.until_end || k->n_held)
+	if (!k->options.until_end || k->n_held || k->is_rejoining)
 		return false;
 	if (k->claim != KAFKA_OWNS)
 		return kafka_fits_nothing(&k->source);

@@ -1,5 +1,6 @@
 #include "connector/source/kafka_private.h"
 
+#include "lib/kafka_topics.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 
@@ -45,6 +46,62 @@ int kafka_join(struct kafka *k, struct err *err)
 		return 0;
 	k->has_joined = true;
 	return kafka_consumer_subscribe(k->consumer, k->topics, err);
+}
+
+static bool is_asked_for(const struct kafka *k, const char *topic)
+{
+	for (char **t = k->topics; *t; t++)
+		if (kafka_topic_fits(k->consumer, *t, topic))
+			return true;
+	return false;
+}
+
+bool kafka_rejoin(struct kafka *k)
+{
+	k->is_rejoining = kafka_consumer_subscribe(k->consumer, k->topics, NULL) >= 0;
+	return k->is_rejoining;
+}
+
+/*
+ * A static member that comes back gets what it had, also where it asks for other topics than then.
+ * Who joins once more gets what it asks for.
+ */
+static void ask_again(struct kafka *k, const char *topic)
+{
+	char sentence[500];
+
+	if (!k->has_asked_again) {
+		k->has_asked_again = true;
+		(void)kafka_rejoin(k);
+		return;
+	}
+	(void)snprintf(
+		sentence, sizeof(sentence),
+		"the group goes on giving this process partitions of topic \"%.250s\", which "
+		"it does not read: nobody reads them until the group shares out anew",
+		topic);
+	kafka_say(k, sentence);
+}
+
+void kafka_take_assignment(struct kafka *k, const struct kafka_places *places)
+{
+	const char *strange = NULL;
+
+	kafka_places_deinit(&k->wanted);
+	for (size_t i = 0; i < places->n; i++) {
+		const struct kafka_place *place = &places->items[i];
+
+		if (is_asked_for(k, place->topic))
+			(void)kafka_places_add(&k->wanted, place->topic, place->partition,
+			                       kafka_no_offset);
+		else
+			strange = place->topic;
+	}
+	k->is_wanted = true;
+	k->try_at_ms = 0;
+	k->is_rejoining = false;
+	if (strange)
+		ask_again(k, strange);
 }
 
 bool kafka_is_fenced(struct kafka *k, const char *sentence)

@@ -51,6 +51,8 @@ struct kafka {
 	bool has_joined; /* its group; or it was begun */
 	bool has_begun;  /* an assignment with partitions */
 	bool has_rejoined;
+	bool has_asked_again;
+	bool is_rejoining;   /* there will be another assignment */
 	uint64_t fenced_ms;  /* its place was taken last; 0: never */
 	bool joins_again;    /* … and is to be taken back */
 	uint64_t look_at_ms; /* who reads what; 0: not again */
@@ -99,6 +101,10 @@ void kafka_fits_none(struct kafka *k, const char *pattern);
 int kafka_connect(struct kafka *k, struct err *err);
 /* Joins, if it has not yet: others wait for who has joined and goes away. */
 int kafka_join(struct kafka *k, struct err *err);
+/* Joins once more, so that the group shares out anew; false: it cannot. */
+bool kafka_rejoin(struct kafka *k);
+/* What the group gives: what is asked for of it is to be begun. */
+void kafka_take_assignment(struct kafka *k, const struct kafka_places *places);
 /* Kafka says that another process has the place. False: it is to be taken back, when all that was
  * read is forgotten; true: it ends, @sentence says why. */
 bool kafka_is_fenced(struct kafka *k, const char *sentence);

@@ -50,7 +50,7 @@ bool kafka_looks_around(struct kafka *k)
 		return false;
 	if (!k->has_rejoined) {
 		k->has_rejoined = true;
-		return kafka_consumer_subscribe(k->consumer, k->topics, NULL) >= 0;
+		return kafka_rejoin(k);
 	}
 	(void)snprintf(sentence, sizeof(sentence),
 	               "partition %s is read by nobody yet: the group shares it out when it looks "

@@ -170,6 +170,18 @@ def test_it_goes_on_until_a_signal(topic, sandbox):
     assert t.lag == 0
 
 
+def test_topics_that_were_edited_are_read_though_the_group_remembers_others(topic, sandbox):
+    t = topic()
+    t.put(*leads(1))
+    t.run(t.file())
+    other = t.broker.topic("other")
+    t.broker.produce(other, leads(1, first=7))
+    t.put(*leads(1, first=1))
+    result = t.run(t.file(source=t.source(topics=other)))
+    assert counts(result.summary) == {"read": 1, "delivered": 1}
+    assert names(sandbox) == ["Lead 0", "Lead 7"]
+
+
 # What goes wrong
 
 

@@ -177,6 +177,30 @@ def test_a_member_without_partitions_says_what_it_waits_for(kafka, member):
         run.end()
 
 
+def test_what_is_unknown_of_a_partition_that_is_not_ours_is_not_looked_up(kafka, member, sandbox):
+    topic, other = kafka.topics("leads", "others")
+    group, short = kafka.unique("group"), "drain: 300ms"
+    kafka.produce(topic, leads(1))
+    sandbox.add_fault("timeout_before", method="POST", path="/lead/")
+    run = member(topic, group=group, delivery=short)
+    wait_until(lambda: sandbox.requests("POST", "/lead/"), timeout=60)
+    run.end()
+    status = run.status()
+    assert (status["unknown"], status["frozen"]) == (1, 0)
+    assert "to be looked up by the next run" in run.words()
+
+    # The same state, with another topic; the group would give it the one that it had.
+    sandbox.clear_faults()
+    kafka.produce(other, leads(1, start=7))
+    run = member(other, group=group, delivery=short)
+    status = run.wait_for(
+        lambda s: s["frozen"] == 1 and s["counts"]["delivered"] == 1, timeout=60)
+    assert status["unknown"] == 0 and status["open"] == 1
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["N7"]
+    assert "left as they are" in run.words()
+    run.end()
+
+
 def test_brokers_that_are_away_are_named_with_the_time(kafka, member):
     topic = kafka.topic("leads")
     run = member(topic)
