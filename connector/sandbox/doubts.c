@@ -47,6 +47,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
                               "what the event log tells of an object"},
 	[DOUBT_EXACT_VALUE] = {"exact_value", VALUES("folded", "case"),
                                "whether exact_value in a search minds letter case"},
+	[DOUBT_HTML_TAGS] = {"html_tags", VALUES("stripped", "refused"),
+                             "tags in note_html that rich text does not have"},
 	[DOUBT_LEAD_CONTACTS] = {"lead_contacts", VALUES("ignored", "refused"),
                                  "contacts in the PUT of a lead"},
 	[DOUBT_LIST_PARAMS] = {"list_params", VALUES("ignored", "refused"),

@@ -68,11 +68,6 @@ static const struct key {
 	{"num_tasks", {"task.lead"}, NULL, AS_COUNT, 0},
 };
 
-static bool is(const char *a, const char *b)
-{
-	return a && b && strcmp(a, b) == 0;
-}
-
 /* An object of texts: name, value, …, NULL. Names are static. */
 static struct json_object *object_of(const char *name, ...)
 {
@@ -293,7 +288,8 @@ static struct json_object *user_condition(const struct old_condition *c)
 		const char *email = json_get_string(user->data, "email");
 
 		if ((user == c->org->user && strcasecmp(c->value, "me") == 0) ||
-		    is(c->value, user->id) || (email && strcasecmp(c->value, email) == 0) ||
+		    box_is_same(c->value, user->id) ||
+		    (email && strcasecmp(c->value, email) == 0) ||
 		    strcasecmp(c->value, box_org_user_name(c->org, user->id, name, sizeof(name))) ==
 		            0)
 			json_object_array_add(ids, json_object_new_string(user->id));
@@ -386,7 +382,7 @@ static enum as as_of(const struct box_object *field)
 	const char *type = json_get_string(field->data, "type");
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (is(type, types[i].type))
+		if (box_is_same(type, types[i].type))
 			return types[i].as;
 	return AS_TEXT;
 }
@@ -402,7 +398,7 @@ static struct json_object *custom_node(const struct old_condition *c, struct err
 	struct old_condition plain = *c;
 	struct json_object *condition;
 
-	if (field && is(json_get_string(field->data, "type"), "date"))
+	if (field && box_is_same(json_get_string(field->data, "type"), "date"))
 		plain.clock = &days;
 	if (!field && box_doubt_is(&c->org->doubts, DOUBT_SEARCH_FIELD, "nothing")) {
 		struct json_object *nothing = box_old_everything();

@@ -1,5 +1,6 @@
 #include "connector/sandbox/rules.h"
 
+#include "connector/sandbox/html.h"
 #include "connector/sandbox/validate.h"
 #include "connector/sandbox/write.h"
 #include "lib/buf.h"
@@ -194,22 +195,21 @@ static void take_rich_text(struct box_write *write)
 {
 	const char *html = json_get_string(write->body, "note_html");
 	const char *plain = json_get_string(write->body, "note");
-	struct buf text = BUF_INIT;
-	bool is_tag = false;
+	struct buf text = BUF_INIT, clean = BUF_INIT;
 
 	if (html) {
-		for (; *html; html++) {
-			if (*html == '<' || *html == '>')
-				is_tag = *html == '<';
-			else if (!is_tag)
-				buf_addc(&text, *html);
-		}
+		if (box_html_strip(html, &clean) &&
+		    box_doubt_is(&write->org->doubts, DOUBT_HTML_TAGS, "refused"))
+			box_write_blame_text(write, "note_html", "Invalid HTML.");
+		box_html_text(html, &text);
 		box_write_set(write, "note", buf_text(&text));
 	} else if (plain) {
-		buf_addf(&text, "<body><p>%s</p></body>", plain);
-		box_write_set(write, "note_html", buf_text(&text));
+		buf_addf(&clean, "<body><p>%s</p></body>", plain);
 	}
+	if (html || plain)
+		box_write_set(write, "note_html", buf_text(&clean));
 	buf_deinit(&text);
+	buf_deinit(&clean);
 }
 
 void box_finish_opportunity(struct box_write *write)

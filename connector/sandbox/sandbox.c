@@ -1,5 +1,6 @@
 #include "connector/sandbox/sandbox.h"
 
+#include "connector/sandbox/answer_form.h"
 #include "connector/sandbox/api.h"
 #include "connector/sandbox/control.h"
 #include "connector/sandbox/faults.h"
@@ -128,6 +129,19 @@ static void add_fault_headers(const struct box_fault *fault, struct box_answer *
 	}
 }
 
+/* A 429 that was ordered looks like one that was earned. */
+static void shape_429(const struct sandbox *s, const struct box_fault *fault,
+                      struct box_answer *answer)
+{
+	const struct box_rate_verdict verdict = {
+		.limit = box_rate_limit(s->control.api.rate, BOX_RATE_READ),
+		.reset_ms = (fault->seconds ? fault->seconds : 1) * 1000,
+	};
+
+	if (strcmp(fault->kind->name, "429") == 0)
+		box_answer_too_many(answer, &s->control.api.org->doubts, &verdict);
+}
+
 /* What happens to the answer of a request that met @fault; returns how it is to be sent. */
 static struct box_tcp_plan meet(struct sandbox *s, struct box_call *call,
                                 const struct box_fault *fault, struct box_answer *answer)
@@ -141,6 +155,7 @@ static struct box_tcp_plan meet(struct sandbox *s, struct box_call *call,
 		apply_later(s, call, fault->ms);
 	if (fault->kind->answer)
 		fault->kind->answer(fault, answer, call->wall_ms);
+	shape_429(s, fault, answer);
 	add_fault_headers(fault, answer);
 	if (!answer->status)
 		box_answer_text(answer, 200, ""); /* never seen: the plan does without it */

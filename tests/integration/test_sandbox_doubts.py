@@ -253,7 +253,7 @@ def test_help_and_manual_tell_every_switch_and_fault(box, closefeed):
     said = closefeed("sandbox", "--help").out
     switches = [name for name, value in box.get("/_sandbox/settings").items()
                 if isinstance(value, str) and name != "rate_form"]
-    assert len(switches) == 31
+    assert len(switches) == 32
     for name in [*switches, "reset_after", "status_after_apply"]:
         assert re.search(rf"^  {name} +\S", said, re.M), name
     assert "exact_value" in closefeed("help", "--man").out
@@ -263,7 +263,7 @@ def test_the_page_in_the_docs_has_every_switch_with_its_values(closefeed):
     page = (pathlib.Path(__file__).parents[2] / "docs/sandbox.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.M)
     said = closefeed("sandbox", "--help").out.split("What --set changes")[1]
-    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 31
+    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 32
 
 
 def test_a_cursors_life_can_be_shortened(box):
@@ -295,3 +295,15 @@ def test_a_merge_may_be_done_later(box):
     assert [c["name"] for c in box.get(f"/lead/{destination}/")["contacts"]] == ["Old"]
     actions = [e["action"] for e in box.get(f"/event/?object_id={destination}&action=merged")["data"]]
     assert actions == ["merged"]
+
+
+def test_html_that_is_not_allowed_is_stripped_or_refused(box):
+    lead = box.post("/lead/", {"name": "a"})["id"]
+    body = {"lead_id": lead, "note_html": "<body><p>a<marquee>b</marquee></p></body>"}
+    note = box.post("/activity/note/", body)
+    assert note["note_html"] == "<body><p>ab</p></body>" and note["note"] == "ab"
+    box.post("/_sandbox/settings", {"html_tags": "refused"})
+    status, answer = box.ask("POST", "/activity/note/", body)
+    assert status == 400 and answer["field-errors"] == {"note_html": "Invalid HTML."}
+    assert box.post("/activity/note/", {"lead_id": lead, "note": "c"})["note_html"] == (
+        "<body><p>c</p></body>")

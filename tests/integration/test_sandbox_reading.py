@@ -77,8 +77,8 @@ FOUND = [
     ("contacts > 1", "S"), ("contacts:*", "NS"), ("contacts:0", "GE"), ("opportunities >= 1", "S"),
     ("opportunity_value>4000", "S"), ("opportunity_status:active", "S"),
     ('created:"2026-03-09"', "N"), ('created>="2026-03-10"', "SGE"), ('date_created<"2026-03-10"', "N"),
-    ("date_created>2026-03-09T14:30:00Z", "SGE"), ('created:today', "GE"), ('created<"1 hour ago"', "NS"),
-    ('updated >= "2 days ago"', "NSGE"), ("updated<=yesterday", ""),
+    ("date_created>2026-03-09T14:30:00Z", "SGE"), ('created>="1 hour ago"', "GE"), ('created<"1 hour ago"', "NS"),
+    ('updated >= "2 days ago"', "NSGE"), ('updated<"2 days ago"', ""),
     ("sort:name", "EGNS"), ("sort:-name", "SNGE"), ("custom.Score:* sort:-custom.Score", "SN"),
     ("* slice:2", "NS"), ("sort:name slice:3", "EGN"), ("slice:1 sort:-created", None),
 ]
@@ -263,6 +263,12 @@ def test_a_429_comes_in_the_form_it_is_set_to(start_sandbox, form, where):
         assert body["message"] == "API call count exceeded for this period" and body["rate_limit"] == 1
         assert isinstance(body["rate_reset"], str) == (form == "flat_text")
         assert 0 < float(body["rate_reset"]) <= 8
+
+
+def test_a_429_that_was_ordered_has_the_same_form(box):
+    box.post("/_sandbox/settings", {"rate_body": "nested"})
+    box.add_fault("429", seconds=3)
+    assert json.loads(call(box, "GET", "/me/")[2])["error"]["rate_reset"] == 3
 
 
 def test_a_body_may_be_too_large(box):
