@@ -115,6 +115,7 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
                                .methods = all_methods,
                                .fields = box_custom_object_fields,
                                .filters = CHOICES("lead_id", "id", "custom_object_type_id"),
+                               .needs = CHOICES("lead_id"),
                                .max_limit = usual_page,
                                .custom = BOX_OBJECT_FIELD,
                                .type_key = "custom_object_type_id",

@@ -47,7 +47,7 @@ static int search_of(const struct box_org *org, const struct box_actor *actor,
 	/* Smart Views and exports put the query one level deeper. */
 	if (json_get(query, "query"))
 		query = json_get(query, "query");
-	if (query && !json_object_object_length(query))
+	if (json_object_is_type(query, json_type_object) && !json_object_object_length(query))
 		query = NULL;
 	if (query)
 		r = box_query_check(query, org->store, err);
