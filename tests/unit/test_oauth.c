@@ -95,7 +95,8 @@ static int tidy(void **state)
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir)))
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
+	if (dir)
+		(void)closedir(dir);
 	return rmdir(folder);
 }
 
