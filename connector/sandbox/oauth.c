@@ -19,6 +19,7 @@ enum { usual_life_ms = 3600000, max_grants = 1024, max_access = 4096, max_log = 
 /* One person's yes to the app; its refresh token changes with each renewal. */
 struct grant {
 	char *refresh, *code; /* NULL: none any more, or not yet */
+	uint64_t until_ms;    /* when the refresh token dies of not being used; 0: never */
 };
 
 struct access {
@@ -32,7 +33,7 @@ struct box_oauth {
 	size_t n_grants;
 	struct access *access; /* token number n stands at n - 1 */
 	size_t n_access, cap_access;
-	uint64_t life_ms;
+	uint64_t life_ms, refresh_life_ms; /* the latter 0: for ever */
 	bool old_ends;   /* a renewal ends the access tokens before it */
 	char *refusal;   /* answered to all that is asked for; NULL: nothing is refused */
 	uint64_t n_made; /* tokens and codes */
@@ -148,6 +149,7 @@ static void give(struct box_oauth *o, size_t grant, const char *what, const stru
 
 	free(o->grants[grant].refresh);
 	o->grants[grant].refresh = make(o, "refresh");
+	o->grants[grant].until_ms = o->refresh_life_ms ? call->now_ms + o->refresh_life_ms : 0;
 	json_object_object_add(body, "token_type", json_object_new_string("Bearer"));
 	json_object_object_add(body, "access_token", json_object_new_string(access));
 	json_object_object_add(body, "expires_in",
@@ -183,6 +185,8 @@ static void answer_token(struct box_oauth *o, const struct box_call *call,
 			if (!form_is(call, is_code ? "code" : "refresh_token",
 			             is_code ? g->code : g->refresh))
 				continue;
+			if (is_refresh && g->until_ms && g->until_ms <= call->now_ms)
+				break;
 			free(g->code);
 			g->code = NULL; /* a code is good once */
 			give(o, i, what, call, answer);
@@ -288,6 +292,8 @@ struct json_object *box_oauth_look(const struct box_oauth *oauth)
 	json_object_object_add(out, "client_secret", json_object_new_string(box_oauth_secret));
 	json_object_object_add(out, "refresh_token", json_string(oauth->grants[0].refresh));
 	json_object_object_add(out, "life_ms", json_object_new_int64((int64_t)oauth->life_ms));
+	json_object_object_add(out, "refresh_life_ms",
+	                       json_object_new_int64((int64_t)oauth->refresh_life_ms));
 	json_object_object_add(out, "old_access_ends", json_object_new_boolean(oauth->old_ends));
 	json_object_object_add(out, "refuse", json_string(oauth->refusal));
 	json_object_object_add(out, "log", json_object_get(oauth->log));
@@ -297,6 +303,8 @@ struct json_object *box_oauth_look(const struct box_oauth *oauth)
 void box_oauth_set(struct box_oauth *oauth, struct json_object *settings, uint64_t now_ms)
 {
 	oauth->life_ms = (uint64_t)json_get_int(settings, "life_ms", (int64_t)oauth->life_ms);
+	oauth->refresh_life_ms = (uint64_t)json_get_int(settings, "refresh_life_ms",
+	                                                (int64_t)oauth->refresh_life_ms);
 	oauth->old_ends = json_get_bool(settings, "old_access_ends", oauth->old_ends);
 	if (json_object_object_get_ex(settings, "refuse", NULL)) {
 		free(oauth->refusal);

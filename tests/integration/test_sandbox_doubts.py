@@ -1,10 +1,15 @@
 """The sandbox's switches: what it does usually, and what it does when told otherwise."""
 
+import json
 import pathlib
 import re
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import pytest
 
+from harness import wait_until
 from test_sandbox import full
 
 
@@ -307,3 +312,23 @@ def test_html_that_is_not_allowed_is_stripped_or_refused(box):
     assert status == 400 and answer["field-errors"] == {"note_html": "Invalid HTML."}
     assert box.post("/activity/note/", {"lead_id": lead, "note": "c"})["note_html"] == (
         "<body><p>c</p></body>")
+
+
+def test_a_refresh_token_that_is_not_used_may_die(box):
+    box.post("/_sandbox/oauth", {"refresh_life_ms": 1})
+    state = box.get("/_sandbox/oauth")
+    login = {name: state[name] for name in ("client_id", "client_secret")}
+    token = state["refresh_token"]  # it was given before, and lives for ever
+
+    def refresh():
+        nonlocal token
+        form = urllib.parse.urlencode({
+            **login, "grant_type": "refresh_token", "refresh_token": token})
+        try:
+            with urllib.request.urlopen(box.origin + "/oauth2/token/", form.encode()) as answer:
+                token = json.load(answer)["refresh_token"]
+        except urllib.error.HTTPError as refusal:
+            return json.load(refusal)
+
+    assert refresh() is None
+    assert wait_until(refresh, timeout=60) == {"error": "invalid_grant"}
