@@ -1,5 +1,6 @@
 #include "connector/sandbox/after.h"
 #include "connector/sandbox/jobs.h"
+#include "connector/sandbox/pages.h"
 #include "connector/sandbox/remove.h"
 #include "connector/sandbox/rules.h"
 #include "connector/sandbox/selection.h"
@@ -225,6 +226,11 @@ static size_t act(const struct work *work, const struct box_list *leads)
 	return n;
 }
 
+static bool has_status(const struct box_object *action, const char *status)
+{
+	return box_is_same(json_get_string(action->data, "status"), status);
+}
+
 static void finish(struct box_org *org, const struct box_actor *actor, struct box_object *action)
 {
 	struct json_object *data = box_shallow(action->data);
@@ -233,6 +239,10 @@ static void finish(struct box_org *org, const struct box_actor *actor, struct bo
 	struct err err;
 	size_t n = 0;
 
+	if (has_status(action, "paused")) {
+		json_object_put(data);
+		return;
+	}
 	if (box_select_leads(org, actor, action->data, &leads, &err) == 0)
 		n = act(&work, &leads);
 	set_counts(data, leads.n, n, true);
@@ -246,11 +256,53 @@ static void begin(struct box_org *org, const struct box_actor *actor, struct box
 	struct box_list leads = {0};
 	struct err err;
 
+	if (has_status(action, "paused")) {
+		json_object_put(data);
+		return;
+	}
 	(void)box_select_leads(org, actor, action->data, &leads, &err);
 	set_counts(data, leads.n, 0, false);
 	box_change(org, actor, action, data);
 	box_jobs_add(org, actor, action, 1, 0, finish);
 	free(leads.items);
+}
+
+/* What goes on after a pause begins anew: leads may have come or gone since. */
+static void set_status(struct box_visit *v, struct box_object *action, const char *status)
+{
+	const struct box_actor actor = box_visit_actor(v);
+	struct json_object *data = box_shallow(action->data);
+
+	box_set(data, "status", json_object_new_string(status));
+	box_change(v->api->org, &actor, action, data);
+	if (strcmp(status, "resuming") == 0)
+		box_jobs_add(v->api->org, &actor, action, 1, 0, begin);
+	box_visit_note(v, action);
+	box_visit_send(v, action, 200);
+}
+
+void box_page_pause_bulk(struct box_visit *v)
+{
+	struct box_object *action = box_store_find(v->api->org->store, NULL, v->part[1]);
+	const char *status;
+
+	if (box_visit_so(v, DOUBT_BULK_PAUSE, "refused")) {
+		box_visit_not_allowed(v);
+		return;
+	}
+	if (!action || action->kind->after != box_after_bulk) {
+		box_visit_not_there(v, "BulkAction");
+		return;
+	}
+	if (!box_visit_read(v))
+		return;
+	status = json_get_string(v->body, "status");
+	if (box_is_same(status, "paused") && !has_status(action, "done"))
+		set_status(v, action, "paused");
+	else if (box_is_same(status, "resuming") && has_status(action, "paused"))
+		set_status(v, action, "resuming");
+	else
+		box_visit_blame(v, "status", "Not a valid choice.");
 }
 
 void box_after_bulk(struct box_org *org, const struct box_actor *actor, struct box_object *object,

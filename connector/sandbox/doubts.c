@@ -25,6 +25,8 @@ const struct box_doubt_row box_doubt_rows[BOX_N_DOUBTS] = {
                                 "the first GET of what was just deleted"},
 	[DOUBT_BODY_SIZE] = {"body_size", VALUES("any", "1m"),
                              "how large a body may be: more than a megabyte is a 413"},
+	[DOUBT_BULK_PAUSE] = {"bulk_pause", VALUES("refused", "by_put"),
+                              "a PUT of paused or resuming to a bulk action"},
 	[DOUBT_CHUNKED] = {"chunked", VALUES("refused", "accepted"),
                            "a body with Transfer-Encoding: chunked"},
 	[DOUBT_CONTACT_WITHOUT_LEAD] = {"contact_without_lead", VALUES("made", "refused"),

@@ -34,7 +34,7 @@ struct box_oauth {
 	struct access *access; /* token number n stands at n - 1 */
 	size_t n_access, cap_access;
 	uint64_t life_ms, refresh_life_ms; /* the latter 0: for ever */
-	bool old_ends;   /* a renewal ends the access tokens before it */
+	bool old_ends;                     /* a renewal ends the access tokens before it */
 	char *refusal;   /* answered to all that is asked for; NULL: nothing is refused */
 	uint64_t n_made; /* tokens and codes */
 	struct json_object *log;

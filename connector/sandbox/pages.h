@@ -31,6 +31,7 @@ box_page_fn box_page_unmap_link;
 
 /* What is worked out, or done to many: pages_work.c */
 box_page_fn box_page_tasks;
+box_page_fn box_page_pause_bulk; /* bulk.c */
 box_page_fn box_page_exports;
 box_page_fn box_page_export;
 box_page_fn box_page_upload;

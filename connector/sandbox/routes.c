@@ -117,6 +117,7 @@ static const struct page {
 	{"POST", "/scheduling_link/integration/", box_page_put_link},
 	{"DELETE", "/scheduling_link/integration/{}/", box_page_delete_link},
 	{"POST", "/shared_scheduling_link_association/unmap/", box_page_unmap_link},
+	{"PUT", "/bulk_action/{}/{}/", box_page_pause_bulk},
 	{"GET", "/export/", box_page_exports},
 	{"GET", "/export/{}/", box_page_export},
 	{"POST", "/files/upload/", box_page_upload},

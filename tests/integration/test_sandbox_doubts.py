@@ -258,7 +258,7 @@ def test_help_and_manual_tell_every_switch_and_fault(box, closefeed):
     said = closefeed("sandbox", "--help").out
     switches = [name for name, value in box.get("/_sandbox/settings").items()
                 if isinstance(value, str) and name != "rate_form"]
-    assert len(switches) == 32
+    assert len(switches) == 33
     for name in [*switches, "reset_after", "status_after_apply"]:
         assert re.search(rf"^  {name} +\S", said, re.M), name
     assert "exact_value" in closefeed("help", "--man").out
@@ -268,7 +268,7 @@ def test_the_page_in_the_docs_has_every_switch_with_its_values(closefeed):
     page = (pathlib.Path(__file__).parents[2] / "docs/sandbox.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.M)
     said = closefeed("sandbox", "--help").out.split("What --set changes")[1]
-    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 32
+    assert told == re.findall(r"^  (\w+) .*\(([^()]+)\)$", said, re.M) and len(told) == 33
 
 
 def test_a_cursors_life_can_be_shortened(box):
@@ -332,3 +332,21 @@ def test_a_refresh_token_that_is_not_used_may_die(box):
 
     assert refresh() is None
     assert wait_until(refresh, timeout=60) == {"error": "invalid_grant"}
+
+
+def test_a_bulk_action_may_be_paused(box):
+    leads = [box.post("/lead/", {"name": name})["id"] for name in "ab"]
+    box.post("/_sandbox/settings", {"job_ms": 3600000})
+    path = f"/bulk_action/delete/{box.post('/bulk_action/delete/', {'s_query': None})['id']}/"
+    assert box.ask("PUT", path, {"status": "paused"})[0] == 405
+    box.post("/_sandbox/settings", {"bulk_pause": "by_put"})
+    status, answer = box.ask("PUT", path, {"status": "resuming"})
+    assert status == 400 and answer["field-errors"] == {"status": "Not a valid choice."}
+    assert box.ask("PUT", path, {"status": "paused"})[1]["status"] == "paused"
+    box.post("/_sandbox/settings", {"job_ms": 0})
+    assert box.get(path)["status"] == "paused" and len(box.objects("lead")) == len(leads)
+    assert box.ask("PUT", path, {"status": "resuming"})[1]["status"] == "resuming"
+    assert wait_until(lambda: box.get(path)["status"] == "done", timeout=60)
+    assert box.objects("lead") == []
+    assert box.ask("PUT", path, {"status": "paused"})[0] == 400
+    assert box.ask("PUT", "/bulk_action/delete/nobody/", {"status": "paused"})[0] == 404
