@@ -27,7 +27,7 @@ static void change_text(struct box_org *org, const struct box_actor *actor,
 static bool has_new_status(const struct box_object *object, struct json_object *before)
 {
 	return before && !box_is_same(json_get_string(before, "status_id"),
-	                          json_get_string(object->data, "status_id"));
+	                              json_get_string(object->data, "status_id"));
 }
 
 static struct json_object *status_change(const struct box_object *object,
@@ -143,7 +143,7 @@ static struct box_object *find_thread(const struct box_org *org, const char *lea
 	for (size_t i = 0; i < below->n; i++)
 		if (below->items[i]->kind == &box_kinds[BOX_EMAIL_THREAD] &&
 		    box_is_same(json_get_string(below->items[i]->data, "latest_normalized_subject"),
-		            subject))
+		                subject))
 			return below->items[i];
 	return NULL;
 }
@@ -264,6 +264,7 @@ void box_after_subscription(struct box_org *org, const struct box_actor *actor,
 	const char *status = json_get_string(object->data, "status");
 
 	(void)actor;
-	if (box_is_same(status, "active") && !box_is_same(json_get_string(before, "status"), "active"))
+	if (box_is_same(status, "active") &&
+	    !box_is_same(json_get_string(before, "status"), "active"))
 		box_sent_note(org->sent, object, json_get_string(object->data, "contact_email"));
 }

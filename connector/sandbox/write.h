@@ -57,8 +57,7 @@ const struct box_object *box_write(struct box_org *org, const struct box_actor *
 /* The same for a create, of an object whose id is @id; NULL: a new one. */
 const struct box_object *box_write_as(struct box_org *org, const struct box_actor *actor,
                                       const struct box_kind *kind, const char *id,
-                                      struct json_object *body,
-                                      struct json_object **ret_complaint);
+                                      struct json_object *body, struct json_object **ret_complaint);
 
 /* The same for a create, of an object whose id is @id; NULL: a new one. */
 const struct box_object *box_write_as(struct box_org *org, const struct box_actor *actor,

@@ -13,6 +13,19 @@ static void pass(struct box *b, uint64_t ms)
 	box_jobs_run(b->org, b->actor.now_ms, b->actor.wall_ms);
 }
 
+/* An e-mail of a new lead, with @more members. */
+static const struct box_object *put_email(struct box *b, const char *more)
+{
+	const char *lead = box_put(b, BOX_LEAD, NULL, "{}")->id;
+	char *body = mem_printf("{\"lead_id\":\"%s\",\"sender\":\"a@b.example\","
+	                        "\"to\":[\"c@d.example\"],%s}",
+	                        lead, more);
+	const struct box_object *email = box_put(b, BOX_EMAIL, NULL, body);
+
+	free(body);
+	return email;
+}
+
 static void a_bulk_action_is_created_then_processing_then_done(void **state)
 {
 	const struct box_object *action;
@@ -48,7 +61,7 @@ static void a_late_look_finds_everything_done_in_its_order(void **state)
 	first = box_put(&b, BOX_BULK_DELETE, NULL, "{}");
 	b.actor.now_ms += 1;
 	second = box_put(&b, BOX_BULK_DELETE, NULL, "{}");
-	pass(&b, 60 * box_job_usual_ms);
+	pass(&b, UINT64_C(60) * box_job_usual_ms);
 	check_eq(json_get_int(first->data, "n_objects_processed", -1), 1);
 	check_eq(json_get_int(second->data, "n_objects_processed", -1), 0);
 	box_close(&b);
@@ -75,55 +88,44 @@ static void the_time_of_jobs_holds_for_those_under_way_too(void **state)
 	box_close(&b);
 }
 
+static int64_t n_sent(const struct box *b)
+{
+	struct json_object *sent = box_sent_list(b->org->sent);
+	const int64_t n = json_get_int(sent, "count", -1);
+
+	json_object_put(sent);
+	return n;
+}
+
 static void what_was_deleted_has_nothing_done_to_it(void **state)
 {
 	const struct box_object *email;
-	struct json_object *sent;
-	const char *lead;
 	struct box b;
-	char *body;
 
 	(void)state;
 	box_open(&b, 0);
-	lead = box_put(&b, BOX_LEAD, NULL, "{}")->id;
-	body = mem_printf("{\"lead_id\":\"%s\",\"status\":\"outbox\",\"sender\":\"a@b.example\"}",
-	                  lead);
-	email = box_put(&b, BOX_EMAIL, NULL, body);
+	email = put_email(&b, "\"status\":\"outbox\"");
 	check_null(box_delete(b.org, &b.actor, box_store_find(b.org->store, NULL, email->id)));
 	pass(&b, box_job_usual_ms);
-	sent = box_sent_list(b.org->sent);
-	check_eq(json_get_int(sent, "count", -1), 0);
-	json_object_put(sent);
-	free(body);
+	check_eq(n_sent(&b), 0);
 	box_close(&b);
 }
 
 static void what_is_scheduled_goes_out_at_its_time(void **state)
 {
 	const struct box_object *email;
-	struct json_object *sent;
-	const char *lead;
 	struct box b;
-	char *body;
 
 	(void)state;
 	box_open(&b, 0); /* at noon of 2026-03-08 */
-	lead = box_put(&b, BOX_LEAD, NULL, "{}")->id;
-	body = mem_printf("{\"lead_id\":\"%s\",\"status\":\"scheduled\",\"sender\":\"a@b.example\","
-	                  "\"to\":[\"c@d.example\"],\"date_scheduled\":\"2026-03-08T12:01:00Z\"}",
-	                  lead);
-	email = box_put(&b, BOX_EMAIL, NULL, body);
+	email = put_email(&b, "\"status\":\"scheduled\","
+	                      "\"date_scheduled\":\"2026-03-08T12:01:00Z\"");
 	box_jobs_set_time(b.org->jobs, 0);
 	pass(&b, 59999);
 	check_text(box_text(email, "status"), "scheduled");
 	pass(&b, 1);
 	check_text(box_text(email, "status"), "sent");
-	sent = box_sent_list(b.org->sent);
-	check_eq(json_get_int(sent, "count", -1), 1);
-	check_text(json_get_string(json_object_array_get_idx(json_get(sent, "data"), 0), "to"),
-	           "c@d.example");
-	json_object_put(sent);
-	free(body);
+	check_eq(n_sent(&b), 1);
 	box_close(&b);
 }
 
