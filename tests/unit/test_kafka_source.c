@@ -225,6 +225,10 @@ static void what_was_sent_before_its_turn_is_passed(void **state)
 		check_eq(record->pos, pos);
 		settle(w, record);
 	}
+	/* Or before it was seen: the end is never shown before the position. */
+	stream_settle(w->streams[0], 4, 9, 0);
+	check_eq(kafka_lag(w->source, 0).position, 9);
+	check_eq(kafka_lag(w->source, 0).end, 9);
 	world_free(w);
 }
 
