@@ -6,6 +6,8 @@ The catalogue says what there is; the oracle is what the sandbox has received an
 
 import collections
 import json
+import pathlib
+import re
 
 import pytest
 
@@ -154,6 +156,16 @@ def complaints(case, events, is_applied):
 
 def test_the_sandbox_knows_them_all():
     assert len(POSTS) == 64 and sum(map(len, GROUPS.values())) == 64 and NOT_YET == set()
+
+
+def test_the_page_of_promises_names_each_with_its_class():
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "promises.md").read_text(encoding="utf-8")
+    page = page.split("The operations of each class")[1].split("\n## ")[0]
+    listed = {letter: sorted(re.findall(r"`(.*?)`", names, re.S)) for letter, names in
+              re.findall(r"^- (\w): (.*?)(?=^- |\Z)", page, re.M | re.S)}
+    classes = {OPERATIONS[name]["class"] for name in POSTS}
+    assert listed == {letter: [name for name in POSTS if OPERATIONS[name]["class"] == letter]
+                      for letter in classes}
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -78,8 +78,12 @@ static void free_outgoing(struct outgoing *o)
 static void end_is_durable(void *arg, int r)
 {
 	struct outgoing *o = arg, **at = &o->world->outgoing;
+	struct engine *e = &o->world->engine;
 
 	check_eq(r, 0);
+	for (size_t i = 0; i < e->n_ending; i++)
+		if (e->ending[i] == o->request)
+			e->ending[i] = e->ending[--e->n_ending];
 	for (size_t i = 0; i < o->request->n_parts; i++)
 		ending_of(o->world, &o->request->parts[i])->is_durable = true;
 	while (*at != o)
@@ -130,7 +134,10 @@ static void ended(void *arg, struct request *takes_request)
 		note_ending(w, r, &r->parts[i]);
 		o->keeps[i] = r->parts[i].outcome >= OUTCOME_REJECTED;
 	}
-	if (r->identity_field && r->object_id)
+	w->engine.ending = mem_grow(w->engine.ending, w->engine.n_ending, &w->engine.cap_ending,
+	                            sizeof(struct request *));
+	w->engine.ending[w->engine.n_ending++] = r;
+	if (r->method == METHOD_POST && r->object_id)
 		journal_put_object(w->engine.journal, r, r->intent_wall_ms);
 	journal_end_request(w->engine.journal, r, o->keeps, NULL, end_is_durable, o);
 }
@@ -253,6 +260,7 @@ static void close_all(struct world *w)
 	http_free(e->http);
 	journal_close(e->journal);
 	loop_free(e->loop);
+	e->n_ending = 0;
 	while (w->outgoing) {
 		struct outgoing *o = w->outgoing;
 
@@ -305,6 +313,7 @@ void world_deinit(struct world *w)
 	close_all(w);
 	stream_free(w->stream);
 	redact_free(w->engine.redact);
+	free(w->engine.ending);
 	for (size_t i = 0; i < world_max; i++)
 		forget_ending(&w->endings[i]);
 	remove_folder(w->folder);
@@ -336,9 +345,11 @@ static char *padding(size_t bytes)
 
 static char *body_of(const struct sketch *s, uint64_t number)
 {
-	char *pad = padding(s->body_bytes);
-	char *text = mem_printf("{\"n\":%llu,\"custom.cf_1\":\"%s\",\"pad\":\"%s\"}",
-	                        (unsigned long long)number, s->identity ? s->identity : "", pad);
+	char *pad = s->body ? NULL : padding(s->body_bytes);
+	char *text = s->body ? mem_strdup(s->body)
+	                     : mem_printf("{\"n\":%llu,\"custom.cf_1\":\"%s\",\"pad\":\"%s\"}",
+	                                  (unsigned long long)number,
+	                                  s->identity ? s->identity : "", pad);
 
 	free(pad);
 	return text;

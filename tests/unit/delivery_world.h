@@ -65,6 +65,7 @@ struct sketch {
 	const char *url;           /* default "/lead/", with the lane it owns behind it */
 	const char *operation;     /* default "lead.create" or "lead.update"; "": none */
 	size_t body_bytes;         /* default: small */
+	const char *body;          /* in the place of one that tells its number */
 };
 
 void world_init(struct world *w);
