@@ -209,7 +209,7 @@ const struct box_kind box_kinds[BOX_N_KINDS] = {
 	[BOX_COMMENT_THREAD] =
 		KIND("comment_thread", "CommentThread", "commthread", "/comment_thread/",
                      box_comment_thread_fields, .methods = BOX_CAN_GET,
-                     .filters = CHOICES("object_id"), .render = box_render_comment_thread),
+                     .filters = CHOICES("id", "object_id"), .render = box_render_comment_thread),
 	[BOX_ORGANIZATION] =
 		KIND("organization", "Organization", "orga", "/organization/",
                      box_organization_fields, .methods = BOX_CAN_GET | BOX_CAN_PUT,

@@ -19,6 +19,7 @@ box_page_fn box_page_send_as_bulk;
 box_page_fn box_page_send_as_delete;
 
 /* What is said and seen: pages_talk.c */
+box_page_fn box_page_threads;
 box_page_fn box_page_delete_comment;
 box_page_fn box_page_integrate_meeting;
 box_page_fn box_page_request_number;

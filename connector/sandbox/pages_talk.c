@@ -2,10 +2,12 @@
 
 #include "connector/sandbox/after.h"
 #include "connector/sandbox/item.h"
+#include "connector/sandbox/list.h"
 #include "connector/sandbox/remove.h"
 #include "lib/json.h"
 #include "lib/moment.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,6 +21,27 @@ static struct box_object *find(struct box_visit *v, enum box_kind_id kind)
 	if (!object)
 		box_visit_not_there(v, box_kinds[kind].class_name);
 	return object;
+}
+
+/* GET /comment_thread/: its filters are called after what they list. */
+void box_page_threads(struct box_visit *v)
+{
+	static const struct {
+		const char *param, *filter;
+	} filters[] = {{"ids", "id__in"}, {"object_ids", "object_id__in"}};
+	struct json_object *params = json_object_new_object();
+	struct box_list threads = {0};
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		const char *list = json_get_string(v->call->params, filters[i].param);
+
+		if (list)
+			box_set(params, filters[i].filter, json_object_new_string(list));
+	}
+	if (box_list_find(v->api->org, &box_kinds[BOX_COMMENT_THREAD], params, v->answer, &threads))
+		box_visit_send_all(v, &threads);
+	free(threads.items);
+	json_object_put(params);
 }
 
 static bool has_text(const struct box_org *org, const char *thread_id)

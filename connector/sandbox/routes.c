@@ -106,6 +106,7 @@ static const struct page {
 	{"PUT", "/membership/{}/pinned_views/", box_page_pinned_views},
 	{"POST", "/send_as/bulk/", box_page_send_as_bulk},
 	{"DELETE", "/send_as/", box_page_send_as_delete},
+	{"GET", "/comment_thread/", box_page_threads},
 	{"DELETE", "/comment/{}/", box_page_delete_comment},
 	{"POST", "/activity/meeting/{}/integration/", box_page_integrate_meeting},
 	{"POST", "/phone_number/request/internal/", box_page_request_number},

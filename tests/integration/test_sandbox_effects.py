@@ -262,13 +262,14 @@ def test_the_last_comment_takes_its_thread_along(box):
     note = box.post("/activity/note/", {"lead_id": lead(box)["id"], "note": "x"})["id"]
     one, other = (box.post("/comment/", {"object_id": note, "body": text}) for text in "ab")
     assert one["thread_id"] == other["thread_id"]
-    [thread] = box.get(f"/comment_thread/?object_id={note}")["data"]
+    [thread] = box.get(f"/comment_thread/?object_ids={note}")["data"]
     assert [comment["body"] for comment in thread["comments"]] == ["a", "b"]
+    assert box.get(f"/comment_thread/?ids=x,{thread['id']}")["data"] == [thread]
     assert box.ask("DELETE", f"/comment/{one['id']}/")[0] == 204
     assert box.get(f"/comment/{one['id']}/")["body"] == ""
     assert box.ask("DELETE", f"/comment/{other['id']}/")[0] == 204
     assert box.ask("GET", f"/comment/{one['id']}/")[0] == 404
-    assert box.get(f"/comment_thread/?object_id={note}")["data"] == []
+    assert box.get(f"/comment_thread/?object_ids={note}")["data"] == []
 
 
 def test_an_invited_person_is_a_member_once_and_keeps_a_role_in_use(box):
