@@ -21,7 +21,7 @@ class Receiver(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.got, self.answers, self.always = [], [], None
         self.url = f"http://127.0.0.1:{self.server_port}/close"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def events(self):
         return [event["event"] for event, *_ in self.got]
