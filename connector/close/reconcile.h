@@ -43,6 +43,8 @@ char *crm_search_body(const char *object, const char *field, const char *const *
  */
 struct crm_print {
 	enum delivery_class class;
+	const struct operation
+		*op;              /* other keys than its own Close ignores; NULL: any may be its */
 	struct json_object *sent; /* an object */
 	const char *user;         /* whose key sends; NULL: not known */
 };

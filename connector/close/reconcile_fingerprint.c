@@ -259,7 +259,7 @@ static bool is_compared(const struct crm_print *print, const char *key, struct j
 		return IS_AMONG(logged, key);
 	case CLASS_A:
 	case CLASS_N:
-		return !IS_AMONG(untold, key);
+		return !IS_AMONG(untold, key) && (!print->op || operation_field(print->op, key));
 	case CLASS_R:
 	case CLASS_U:
 		break;

@@ -1,5 +1,6 @@
 #include "connector/engine/proof_private.h"
 
+#include "connector/close/catalogue.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -336,8 +337,10 @@ void proof_add(struct proof *p, const struct request *r)
 	q->values[q->n] = mem_strdup(r->identity_value);
 	q->leads[q->n] = lead_of(r, body);
 	if (!q->field) {
-		*print = (struct crm_print){
-			.class = r->class, .sent = json_object_get(body), .user = p->user};
+		*print = (struct crm_print){.class = r->class,
+		                            .op = operation_find(crm_catalogue(), r->operation),
+		                            .sent = json_object_get(body),
+		                            .user = p->user};
 		q->list_from_ms[q->n] = proof_list_from(p, r, print);
 	}
 	q->n++;

@@ -52,7 +52,7 @@ bool proof_knows_contents(const struct proof *p, const struct request *r)
 {
 	const struct operation *op = operation_find(crm_catalogue(), r->operation);
 	cleanup_(json_freep) struct json_object *body = NULL;
-	struct crm_print print = {.class = r->class, .user = p->user};
+	struct crm_print print = {.class = r->class, .op = op, .user = p->user};
 
 	if (!p->user || !crm_content_knows(op) || partitions_doubt(p->engine, r))
 		return false;

@@ -297,7 +297,7 @@ def test_rejects_and_held_items_are_copied_with_their_records(closefeed, pipelin
     topic = kafka.topic("rejects")
     records = [{"name": "Fine"}, {"name": "Bäd", "url": 7}, '{"torn":', {"name": "Lost"}]
     sandbox.add_fault("reset_after", method="POST", path="/lead/", n=3)
-    path = pipeline(records, close="concurrency: 1", responses="",
+    path = pipeline(records, close="concurrency: 1", responses="", delivery="on_unknown: hold",
                     more=f"rejects: {{kafka: {sink(kafka, topic)}}}")
     with open(path.parent / "signups.ndjson", "ab") as file:
         file.write(b'{"name":"\xff"}\n')

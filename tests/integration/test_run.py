@@ -187,8 +187,18 @@ def test_a_create_that_never_arrived_is_sent_again_after_the_quarantine(
     assert len(keys) == 8 and set(keys.values()) == {1}
 
 
-def test_without_an_identity_a_lost_answer_is_held_for_a_person(closefeed, pipeline, sandbox):
-    path = pipeline(companies(6))
+def test_without_an_identity_it_is_looked_up_by_what_close_keeps_of_it(
+        closefeed, pipeline, sandbox):
+    """Its `id` is not Close's."""
+    sandbox.add_fault("reset_after", method="POST", path="/lead/", n=3)
+    result = closefeed("run", pipeline(companies(8)), "--json")
+    assert result.code == 0, result.out + result.err
+    assert len(sandbox.objects("lead")) == len(sandbox.requests("POST", "/lead/")) == 8
+    assert len([e for e in sandbox.hook_events() if e["data"]["found_by_lookup"]]) == 1
+
+
+def test_a_lost_answer_that_is_not_looked_up_is_held_for_a_person(closefeed, pipeline, sandbox):
+    path = pipeline(companies(6), delivery="on_unknown: hold")
     sandbox.add_fault("reset_after", method="POST", path="/lead/", n=2)
     sandbox.add_fault("reset_after", method="POST", path="/lead/", n=4)
     result = closefeed("run", path, "--json")

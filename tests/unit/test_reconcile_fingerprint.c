@@ -1,3 +1,4 @@
+#include "connector/close/catalogue.h"
 #include "connector/close/reconcile.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
@@ -156,6 +157,23 @@ static void of_an_object_every_scalar_must_be_equal(void **state)
 	         CRM_UNCLEAR);
 }
 
+static void what_close_ignores_says_nothing(void **state)
+{
+	cleanup_(json_freep) struct json_object *body =
+		parse("{\"name\":\"Acme\",\"id\":\"C-1\",\"custom.cf_1\":\"x\"}");
+	cleanup_(json_freep) struct json_object *shown =
+		parse("{\"name\":\"Acme\",\"id\":\"lead_A\",\"custom.cf_1\":\"x\"}");
+	cleanup_(json_freep) struct json_object *other =
+		parse("{\"name\":\"Acme\",\"id\":\"lead_A\",\"custom.cf_1\":\"y\"}");
+	const struct crm_print print = {.class = CLASS_A,
+	                                .op = operation_find(crm_catalogue(), "lead.create"),
+	                                .sent = body};
+
+	(void)state;
+	check_eq(crm_likeness(&print, shown), CRM_SAME);
+	check_eq(crm_likeness(&print, other), CRM_DIFFERENT);
+}
+
 static void of_a_named_thing_the_name_decides(void **state)
 {
 	(void)state;
@@ -261,6 +279,7 @@ int main(void)
 		sentence(a_phone_in_a_countrys_own_form_is_unclear),
 		sentence(numbers_and_receivers_are_compared),
 		sentence(of_an_object_every_scalar_must_be_equal),
+		sentence(what_close_ignores_says_nothing),
 		sentence(of_a_named_thing_the_name_decides),
 		sentence(of_a_message_with_an_external_id_that_decides),
 		sentence(what_says_nothing_recognises_nothing),
