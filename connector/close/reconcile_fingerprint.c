@@ -147,6 +147,22 @@ static enum crm_likeness compare_folded(enum lookup_like like, const char *sent,
 	return strcmp(a, b) == 0 ? CRM_SAME : CRM_DIFFERENT;
 }
 
+/* The address in "Ana <a@b.example>". */
+static char *address_of(const char *text)
+{
+	const char *begin = strrchr(text, '<'), *end = begin ? strchr(begin, '>') : NULL;
+	cleanup_(freep) char *inner = end ? mem_dup(begin + 1, (size_t)(end - begin - 1)) : NULL;
+
+	return lookup_fold(LIKE_EMAIL, inner ? inner : text);
+}
+
+static enum crm_likeness compare_senders(const char *sent, const char *shown)
+{
+	cleanup_(freep) char *a = address_of(sent), *b = address_of(shown);
+
+	return strcmp(a, b) == 0 ? CRM_SAME : CRM_DIFFERENT;
+}
+
 static enum crm_likeness compare_text(const char *key, const char *sent, const char *shown)
 {
 	int64_t a, b;
@@ -158,6 +174,8 @@ static enum crm_likeness compare_text(const char *key, const char *sent, const c
 		return compare_times(sent, a, a_is_day, b, b_is_day);
 	if (contains(key, "phone"))
 		return compare_phones(sent, shown);
+	if (strcmp(key, "sender") == 0)
+		return compare_senders(sent, shown);
 	if (strcmp(key, "url") == 0 || contains(key, "_url"))
 		return compare_folded(LIKE_URL, sent, shown);
 	/* A user, contact or object may be sent by its name, and is shown by its id. */
@@ -165,15 +183,6 @@ static enum crm_likeness compare_text(const char *key, const char *sent, const c
 	    !strchr(sent, '_'))
 		return CRM_UNCLEAR;
 	return compare_bare(sent, shown, contains(key, "html"));
-}
-
-/* The address in "Ana <a@b.example>". */
-static char *address_of(const char *text)
-{
-	const char *begin = strrchr(text, '<'), *end = begin ? strchr(begin, '>') : NULL;
-	cleanup_(freep) char *inner = end ? mem_dup(begin + 1, (size_t)(end - begin - 1)) : NULL;
-
-	return lookup_fold(LIKE_EMAIL, inner ? inner : text);
 }
 
 /* "a@b.example", or {"email": "a@b.example"}. */

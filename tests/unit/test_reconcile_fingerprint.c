@@ -130,6 +130,8 @@ static void numbers_and_receivers_are_compared(void **state)
 	check_note("\"to\":[\"Ana <A@b.example>\"]", "\"to\":[\"a@b.example\"]", CRM_SAME);
 	check_note("\"to\":[\"a@b.example\"]", "\"to\":[\"c@b.example\"]", CRM_DIFFERENT);
 	check_note("\"to\":[\"a@b.example\"]", "\"to\":null", CRM_UNCLEAR);
+	check_note("\"sender\":\"Ana <a@b.example>\"", "\"sender\":\"A@b.example\"", CRM_SAME);
+	check_note("\"sender\":\"a@b.example\"", "\"sender\":\"c@b.example\"", CRM_DIFFERENT);
 }
 
 static void of_an_object_every_scalar_must_be_equal(void **state)
