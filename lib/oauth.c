@@ -20,7 +20,8 @@ enum {
 	late_part = 20,    /* … a twentieth */
 	look_ms = 60000,   /* at both clocks: the wall clock may be set, the other one stand */
 	lock_ms = 200,     /* between two tries for the lock */
-	forced_every_ms = 30000, /* renewals for a 401, the first of them at once */
+	forced_every_ms = 30000, /* renewals for a 401, the first of them at once, and … */
+	reread_ms = 1000,        /* … looks for what another process got, until then */
 	store_again_ms = 1000,
 	store_tries = 5, /* when it is winding down */
 };
@@ -55,6 +56,7 @@ struct oauth {
 	unsigned n_store_tries;
 	uint64_t asked_ms;         /* monotonic, of the renewal on its way */
 	uint64_t forced_ms;        /* of the last renewal for a 401; 0: none */
+	bool is_forced;            /* that one is for the token in use */
 	uint64_t failing_since_ms; /* 0: it is not */
 	struct oauth_ask ask;
 	char trouble[400];
@@ -126,7 +128,7 @@ static void use(struct oauth *o, uint64_t age_ms)
 	o->end_ms = now + (left > late ? left - late : 0);
 	o->due_ms = now + (left > early ? left - early : 0);
 	o->due_wall_ms = o->tokens.got_wall_ms + (int64_t)(life - early);
-	o->is_refused = o->was_lost = false;
+	o->is_refused = o->is_forced = o->was_lost = false;
 	o->failing_since_ms = 0;
 	o->trouble[0] = '\0';
 	backoff_init(&o->backoff, o->seed + o->n);
@@ -163,20 +165,27 @@ static uint64_t give_up_ms(const struct oauth *o)
 	return !has_ended(o) && o->end_ms > at ? o->end_ms : at;
 }
 
+/* It did not work. False: there is no time left for another try. */
+static bool may_try_again(struct oauth *o)
+{
+	const uint64_t now = loop_now_ms(o->loop);
+
+	if (!o->failing_since_ms)
+		o->failing_since_ms = now;
+	return !has_ended(o) || now < give_up_ms(o);
+}
+
 /* @what is why it did not work; @how it ends when there is no time left for another try. */
 static void try_later(struct oauth *o, uint64_t in_ms, enum oauth_end how, const char *what)
 {
-	const uint64_t now = loop_now_ms(o->loop);
 	uint64_t left;
 
 	(void)snprintf(o->trouble, sizeof(o->trouble), "%s", what);
-	if (!o->failing_since_ms)
-		o->failing_since_ms = now;
-	if (has_ended(o) && now >= give_up_ms(o)) {
+	if (!may_try_again(o)) {
 		end(o, how, o->trouble);
 		return;
 	}
-	left = give_up_ms(o) - now;
+	left = give_up_ms(o) - loop_now_ms(o->loop);
 	set_timer(o, left && left < in_ms ? left : in_ms, begin);
 }
 
@@ -247,6 +256,16 @@ static void take_new(struct oauth *o, struct tokens *takes)
 	store(o);
 }
 
+/* Without a code it may be somebody on the way: where tokens came from there, they will again. */
+static void refused(struct oauth *o, enum oauth_end how, const struct oauth_reply *reply)
+{
+	take_back(o);
+	if (!reply->has_code && o->tokens.access_token && may_try_again(o))
+		wait_for_server(o, reply->wait_ms, reply->what);
+	else
+		end(o, how, reply->what);
+}
+
 static void answered(void *arg, enum oauth_answer kind, struct oauth_reply *reply)
 {
 	struct oauth *o = arg;
@@ -266,16 +285,16 @@ static void answered(void *arg, enum oauth_answer kind, struct oauth_reply *repl
 		wait_for_server(o, reply->wait_ms, reply->what);
 		return;
 	case OAUTH_REFUSED:
-		take_back(o);
-		end(o, o->was_lost ? OAUTH_END_LOST : OAUTH_END_REFUSED, reply->what);
+		refused(o, o->was_lost ? OAUTH_END_LOST : OAUTH_END_REFUSED, reply);
 		return;
 	case OAUTH_APP_REFUSED:
-		take_back(o);
-		end(o, OAUTH_END_APP, reply->what);
+		refused(o, OAUTH_END_APP, reply);
+		return;
+	case OAUTH_ASK_REFUSED:
+		refused(o, OAUTH_END_ASK, reply);
 		return;
 	case OAUTH_NO_SERVER:
-		take_back(o);
-		end(o, OAUTH_END_NO_SERVER, reply->what);
+		refused(o, OAUTH_END_NO_SERVER, reply);
 		return;
 	}
 }
@@ -348,6 +367,28 @@ static bool take_from_file(struct oauth *o)
 	return is_taken;
 }
 
+/*
+ * Refusals which no new token mends shall not wear out the server. What another process gets
+ * meanwhile is taken.
+ */
+static bool must_wait_its_turn(struct oauth *o)
+{
+	const uint64_t now = loop_now_ms(o->loop), next = o->forced_ms + forced_every_ms;
+
+	if (!o->is_refused || o->is_forced)
+		return false;
+	if (o->forced_ms && now < next) {
+		enter(o, STEP_WAITING);
+		(void)snprintf(o->trouble, sizeof(o->trouble),
+		               "Its last access token was refused after a short time.");
+		set_timer(o, next - now < reread_ms ? next - now : reread_ms, begin);
+		return true;
+	}
+	o->forced_ms = now;
+	o->is_forced = true;
+	return false;
+}
+
 static void begin(void *arg)
 {
 	struct oauth *o = arg;
@@ -367,23 +408,8 @@ static void begin(void *arg)
 	}
 	if (r < 0)
 		cannot_write(o, r, &err);
-	else if (!take_from_file(o))
+	else if (!take_from_file(o) && !must_wait_its_turn(o))
 		ask_durably(o);
-}
-
-/* So that refusals which no new token mends do not wear out the server. */
-static void begin_for_refusal(struct oauth *o)
-{
-	const uint64_t now = loop_now_ms(o->loop), next = o->forced_ms + forced_every_ms;
-
-	if (o->forced_ms && now < next) {
-		enter(o, STEP_WAITING);
-		try_later(o, next - now, OAUTH_END_REFUSED,
-		          "Its last access token was refused after a short time.");
-		return;
-	}
-	o->forced_ms = now;
-	begin(o);
 }
 
 bool oauth_refused(struct oauth *oauth, unsigned token, bool again)
@@ -399,7 +425,7 @@ bool oauth_refused(struct oauth *oauth, unsigned token, bool again)
 	if (!o->is_refused) {
 		o->is_refused = true;
 		if (o->step == STEP_IDLE)
-			begin_for_refusal(o);
+			begin(o);
 	}
 	return o->step != STEP_ENDED;
 }

@@ -12,7 +12,9 @@
  * One process asks at a time (the lock of the token file); who had to wait for it reads the file
  * again and takes what is there. Before asking, the file says that it is being asked, which also
  * shows that it can be written; a new access token is used when the new refresh token is durable.
- * A token that has not ended is used however long the server is away. Time is the loop's.
+ * A token that has not ended is used however long the server is away. Where a token came from this
+ * URL before, a refusal without a code of OAuth (a proxy's 403, a 404 while a server is exchanged)
+ * counts as being away. Time is the loop's.
  */
 
 #include "lib/err.h"
@@ -28,6 +30,7 @@ enum oauth_end {
 	OAUTH_END_REFUSED,     /* the refresh token is not taken */
 	OAUTH_END_LOST,        /* nor is it, and the answer of an earlier renewal was lost */
 	OAUTH_END_APP,         /* the client's id or secret is not taken */
+	OAUTH_END_ASK,         /* something else of the request is not taken */
 	OAUTH_END_NO_SERVER,   /* nothing gives out tokens at token_url */
 	OAUTH_END_UNREACHABLE, /* no answer for retry_for_ms, and the token has ended */
 	OAUTH_END_FILE,        /* the token file cannot be read or written */

@@ -84,7 +84,7 @@ static enum oauth_answer read_refusal(long status, const char *code)
 	if (strcmp(code, "invalid_client") == 0 || strcmp(code, "unauthorized_client") == 0 ||
 	    status == 401 || status == 403)
 		return OAUTH_APP_REFUSED;
-	return *code ? OAUTH_REFUSED : OAUTH_NO_SERVER;
+	return *code ? OAUTH_ASK_REFUSED : OAUTH_NO_SERVER;
 }
 
 enum oauth_answer oauth_answer_read(const struct http_answer *answer, struct oauth_reply *ret_reply)
@@ -98,6 +98,7 @@ enum oauth_answer oauth_answer_read(const struct http_answer *answer, struct oau
 		(void)json_parse(answer->body, answer->body_len, 0, &body, NULL, NULL);
 	code = error_code(body);
 	say(ret_reply, answer, code);
+	ret_reply->has_code = *code;
 	if (answer->n_sends == 0)
 		return OAUTH_NOT_SENT;
 	if (status == 429)

@@ -16,6 +16,7 @@ enum oauth_answer {
 	OAUTH_LOST,        /* perhaps renewed, and nobody knows the new tokens */
 	OAUTH_REFUSED,     /* the refresh token is not taken (any more) */
 	OAUTH_APP_REFUSED, /* the client's id or secret is not taken */
+	OAUTH_ASK_REFUSED, /* something else of the request is not taken, see what */
 	OAUTH_NO_SERVER,   /* nothing at that URL gives out tokens */
 };
 
@@ -23,7 +24,9 @@ struct oauth_reply {
 	/* With OAUTH_RENEWED: the caller's, without a refresh token where the old one stays. */
 	struct tokens tokens;
 	uint64_t wait_ms; /* what the server asks to wait; 0: nothing */
-	char what[160];   /* "status 400, invalid_grant"; never anything of a token */
+	/* An error code of OAuth came: these are the token server's own words. */
+	bool has_code;
+	char what[160]; /* "status 400, invalid_grant"; never anything of a token */
 };
 
 enum oauth_answer oauth_answer_read(const struct http_answer *answer,

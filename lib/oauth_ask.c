@@ -3,6 +3,7 @@
 #include "lib/buf.h"
 #include "lib/percent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@ static void answered(void *arg, const struct http_answer *answer)
 	struct oauth_reply reply;
 	const enum oauth_answer kind = oauth_answer_read(answer, &reply);
 
+	/* A server that gives back what it was asked with, in the place of a code. */
+	if (strstr(reply.what, ask->client_secret) || strstr(reply.what, ask->refresh_token))
+		(void)snprintf(reply.what, sizeof(reply.what), "status %ld", answer->status);
 	oauth_ask_deinit(ask);
 	ask->done(ask->arg, kind, &reply);
 }

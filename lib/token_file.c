@@ -159,7 +159,8 @@ static int read_one(const char *path, struct tokens *ret_tokens, struct err *err
 	n = read(fd, text, sizeof(text));
 	if (n < 0)
 		return err_set(err, -errno, "%s cannot be read: %s", path, strerror(errno));
-	r = parse(path, text, (size_t)n, ret_tokens, err);
+	/* Zeros are room that was taken: a kill came before they were cut off. */
+	r = parse(path, text, strnlen(text, (size_t)n), ret_tokens, err);
 	explicit_bzero(text, sizeof(text));
 	return r;
 }
@@ -169,13 +170,24 @@ int token_file_read(const struct token_file *file, struct tokens *ret_tokens, st
 	return read_one(file->path, ret_tokens, err);
 }
 
+static void sync_file(const char *path)
+{
+	cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
 /* A kill came before the new tokens had their name: they are whole, or no tokens at all. */
 static void finish_earlier(const struct token_file *file)
 {
 	struct tokens found = {0};
 
-	if (read_one(file->new_path, &found, NULL) > 0 && rename(file->new_path, file->path) == 0)
-		(void)folder_sync(file->folder);
+	if (read_one(file->new_path, &found, NULL) > 0) {
+		sync_file(file->new_path);
+		if (rename(file->new_path, file->path) == 0)
+			(void)folder_sync(file->folder);
+	}
 	tokens_deinit(&found);
 }
 
@@ -266,6 +278,7 @@ static int put(struct token_file *file, const struct buf *text)
 		return -errno;
 	if ((size_t)n != text->len)
 		return -ENOSPC;
+	hook_point("token_put");
 	if (ftruncate(file->new_fd, (off_t)text->len) < 0 || fsync(file->new_fd) < 0)
 		return -errno;
 	hook_point("token_written");

@@ -20,6 +20,7 @@ struct login {
 	/* What is masked: the tokens in use and those before, which a late answer may still echo.
 	 */
 	char *known[4];
+	bool has_told_delay;
 };
 
 static const char again_text[] =
@@ -45,6 +46,11 @@ static const struct {
                  "): put its right close.oauth.client_id and client_secret there, then run "
                  "again. Nothing is lost",
                  EXIT_REFUSED, false},
+	[OAUTH_END_ASK] = {"The token server does not take the request for a new access token (",
+                           "): that is about the app and what it may, not about the token. Look at "
+                           "the app in Close (Settings, Developer, OAuth Apps), then run again. "
+                           "Nothing is lost",
+                           EXIT_REFUSED, false},
 	[OAUTH_END_NO_SERVER] = {"Nothing gives out tokens at close.oauth.token_url (",
                                  "): write the URL of the token server there. Nothing is lost",
                                  EXIT_PIPELINE, false},
@@ -190,6 +196,15 @@ void login_wind_down(struct login *login)
 bool login_is_busy(const struct login *login)
 {
 	return login && oauth_is_busy(login->oauth);
+}
+
+const char *login_delays(struct login *login)
+{
+	if (!login_is_busy(login) || login->has_told_delay)
+		return NULL;
+	login->has_told_delay = true;
+	return "waiting for the token server's answer to a refresh, 35 s at the most: if the "
+	       "process were killed now, the new token would be lost";
 }
 
 bool login_waits(const struct login *login, char *ret_text, size_t size)

@@ -42,6 +42,8 @@ bool login_unauthorized(struct login *login, unsigned credential, bool again,
 void login_wind_down(struct login *login);
 /* The process must not end now, or a token could be lost. */
 bool login_is_busy(const struct login *login);
+/* While it is busy, once: a sentence about what the end waits for. NULL: it was told, or is not. */
+const char *login_delays(struct login *login);
 /* Whether calls wait for a token, and for what. */
 bool login_waits(const struct login *login, char *ret_text, size_t size);
 

@@ -112,13 +112,26 @@ static bool has_nothing_to_do(struct engine *e)
 	return is_told(e);
 }
 
+/* A refresh that is on its way ends first. */
+static bool is_logged_out(struct engine *e)
+{
+	const char *delay;
+
+	if (!login_is_busy(e->login) || hook_without("token_wait"))
+		return true;
+	delay = login_delays(e->login);
+	if (delay)
+		engine_greet(e, "%s", delay);
+	return false;
+}
+
 static bool is_finished(struct engine *e)
 {
 	if (e->at_once)
 		return true;
 	if (e->is_stopping)
 		login_wind_down(e->login);
-	return has_nothing_to_do(e) && (!login_is_busy(e->login) || hook_without("token_wait"));
+	return has_nothing_to_do(e) && is_logged_out(e);
 }
 
 static void commit(struct engine *e)

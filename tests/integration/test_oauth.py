@@ -195,7 +195,7 @@ def test_a_revoked_grant_stops_and_a_new_one_goes_on(closefeed, oauth, sandbox):
 
 @pytest.mark.parametrize("refusal, what", [
     ("invalid_client", "close.oauth.client_id and client_secret"),
-    ("invalid_scope", "invalid_scope"),
+    ("invalid_scope", "does not take the request for a new access token (status 400, invalid_scope)"),
 ])
 def test_a_refusal_says_what_was_refused(closefeed, oauth, sandbox, refusal, what):
     set_oauth(sandbox, refuse=refusal)
@@ -203,6 +203,15 @@ def test_a_refusal_says_what_was_refused(closefeed, oauth, sandbox, refusal, wha
     assert result.code == 77 and what in said(result), result.out
     set_oauth(sandbox, refuse=None)
     check_all_delivered(closefeed("run", oauth(companies(1)), "--json"), sandbox, 1)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_stray_refusal_by_something_on_the_way_is_asked_again(closefeed, oauth, sandbox, status):
+    assert closefeed("run", oauth(companies(2))).code == 0
+    set_oauth(sandbox, end_access=True)
+    sandbox.add_fault("html", path="/oauth2/token/", status=status, n=1)
+    check_all_delivered(closefeed("run", oauth(companies(5)), "--json"), sandbox, 5)
+    assert refreshes(sandbox) == ["given", "given"]
 
 
 def test_a_wrong_token_url_is_a_mistake_of_the_pipeline(closefeed, oauth, sandbox):
@@ -252,6 +261,7 @@ def test_a_short_life_is_renewed_while_the_run_goes_on(closefeed, oauth, sandbox
 @pytest.mark.parametrize("kill_at, is_lost", [
     ("token_asked:1", False),
     ("token_answered:1", True),
+    ("token_put:2", False),
     ("token_written:1", False),
     ("token_written:2", False),
     ("token_renamed:2", False),
@@ -384,6 +394,9 @@ def test_a_run_that_is_stopped_waits_for_its_refresh(together, is_lost):
     together.runs[0].terminate()
     if is_lost:
         together.runs[0].wait(timeout=180)  # at once: nothing else is on its way
+    else:
+        assert any(b"waiting for the token server's answer" in line
+                   for line in together.runs[0].stderr)
     assert together.codes() == [75]
     together.start("one")
     assert together.codes() == [75, 77 if is_lost else 0]

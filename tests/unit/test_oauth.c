@@ -44,7 +44,7 @@ static void ended(void *arg, enum oauth_end end, const char *what)
 	(void)snprintf(p->what, sizeof(p->what), "%s", what);
 }
 
-static const struct oauth_config config = {
+static struct oauth_config config = {
 	.token_url = "https://close/oauth2/token/",
 	.client_id = "app",
 	.client_secret = "a&secret",
@@ -313,6 +313,49 @@ static void refusals_of_one_call_after_another_do_not_wear_out_the_server(void *
 	check_eq(fake_n_started(a.http), 3);
 }
 
+static void a_token_that_others_ended_twice_is_replaced_by_theirs(void **state)
+{
+	(void)state;
+	begin(&a);
+	give(&a, 1);
+	begin(&b);
+	check(oauth_refused(b.oauth, 1, false));
+	give(&b, 2);
+	check(oauth_refused(a.oauth, 1, false));
+	check_text(a.access, "access.2");
+	check(oauth_refused(a.oauth, 2, false)); /* what b has is not stored yet */
+	check_eq(fake_n_started(a.http), 2);
+	give(&a, 3);
+
+	check(oauth_refused(b.oauth, 2, false));
+	check_text(b.access, "access.3");
+	pass(&b, 31000);
+	check(oauth_refused(b.oauth, 3, false));
+	check(oauth_refused(a.oauth, 3, false)); /* less than 30 s after its own, and b is asking */
+	check_eq(oauth_token(a.oauth), 0);
+	give(&b, 4);
+	pass(&a, 1000);
+	check_text(a.access, "access.4");
+	check_eq(fake_n_started(a.http), 2);
+}
+
+static void who_may_not_ask_yet_takes_what_another_gets_meanwhile(void **state)
+{
+	(void)state;
+	begin(&a);
+	give(&a, 1);
+	check(oauth_refused(a.oauth, 1, false));
+	give(&a, 2);
+	begin(&b);
+	check(oauth_refused(a.oauth, 2, false));
+	check_eq(fake_n_started(a.http), 2);
+	check(oauth_refused(b.oauth, 1, false)); /* its first one is access.2 */
+	give(&b, 3);
+	pass(&a, 1000);
+	check_text(a.access, "access.3");
+	check_eq(fake_n_started(a.http), 2);
+}
+
 static void a_server_that_is_away_is_asked_again_while_the_token_lives(void **state)
 {
 	unsigned n_asked;
@@ -434,7 +477,9 @@ static void each_end_has_its_reason(void **state)
 		{400, "{\"error\":\"invalid_client\"}", OAUTH_END_APP},
 		{401, "", OAUTH_END_APP},
 		{403, "<html>", OAUTH_END_APP},
-		{400, "{\"error\":\"invalid_request\"}", OAUTH_END_REFUSED},
+		{400, "{\"error\":\"invalid_request\"}", OAUTH_END_ASK},
+		{400, "{\"error\":\"invalid_scope\"}", OAUTH_END_ASK},
+		{400, "{\"error\":\"unsupported_grant_type\"}", OAUTH_END_ASK},
 		{400, "what?", OAUTH_END_NO_SERVER},
 		{404, "{\"error\":\"The URL was not found.\"}", OAUTH_END_NO_SERVER},
 		{308, "", OAUTH_END_NO_SERVER},
@@ -448,6 +493,80 @@ static void each_end_has_its_reason(void **state)
 		(void)tidy(state);
 		(void)clean(state);
 	}
+}
+
+/* Of something on the way, or of a server that is exchanged. */
+static const struct {
+	long status;
+	const char *body;
+	enum oauth_end end;
+} strays[] = {
+	{401, "", OAUTH_END_APP},
+	{403, "<html>", OAUTH_END_APP},
+	{404, "{\"error\":\"The URL was not found.\"}", OAUTH_END_NO_SERVER},
+	{308, "", OAUTH_END_NO_SERVER},
+};
+
+static void a_refusal_without_a_code_is_asked_again_while_the_token_lives(void **state)
+{
+	for (size_t i = 0; i < sizeof(strays) / sizeof(*strays); i++) {
+		begin(&a);
+		give(&a, 1);
+		pass(&a, 3300000);
+		reply(&a, 1, strays[i].status, strays[i].body);
+		check_eq(a.n_ended, 0);
+		check_eq(oauth_token(a.oauth), 1);
+		check_on_disk("refresh.1", false);
+		pass(&a, 2000);
+		give(&a, 2);
+		check_eq(oauth_token(a.oauth), 2);
+		(void)tidy(state);
+		(void)clean(state);
+	}
+}
+
+static void a_refusal_without_a_code_that_stays_is_told_after_retry_for(void **state)
+{
+	for (size_t i = 0; i < sizeof(strays) / sizeof(*strays); i++) {
+		uint64_t passed_s = 0;
+
+		begin(&a);
+		give(&a, 1);
+		pass(&a, 3300000);
+		while (!a.n_ended) {
+			reply(&a, 1, strays[i].status, strays[i].body);
+			for (; !a.n_ended && !fake_in_flight(a.http, 0); passed_s++)
+				pass(&a, 1000);
+		}
+		check_eq(passed_s, 3600);
+		check_eq(a.end, strays[i].end);
+		check(strncmp(a.what, "status ", 7) == 0);
+		(void)tidy(state);
+		(void)clean(state);
+	}
+}
+
+static void a_refusal_in_the_words_of_oauth_is_believed_at_once(void **state)
+{
+	(void)state;
+	begin(&a);
+	give(&a, 1);
+	pass(&a, 3300000);
+	reply(&a, 1, 400, "{\"error\":\"invalid_scope\"}");
+	check_eq(a.end, OAUTH_END_ASK);
+	check_text(a.what, "status 400, invalid_scope");
+}
+
+static void what_was_asked_with_is_never_told_as_a_code(void **state)
+{
+	const char *was = config.client_secret;
+
+	(void)state;
+	config.client_secret = "secret_of_the_app";
+	begin(&a);
+	reply(&a, 1, 400, "{\"error\":\"secret_of_the_app\"}");
+	config.client_secret = was;
+	check_text(a.what, "status 400");
 }
 
 static void what_is_no_token_is_no_answer(void **state)
@@ -550,6 +669,24 @@ static void tokens_that_were_written_and_not_yet_named_are_taken(void **state)
 	check_on_disk("refresh.2", false);
 }
 
+static void tokens_with_the_rest_of_their_room_behind_them_are_taken(void **state)
+{
+	char path[128], id[33];
+
+	(void)state;
+	put_file("json", "{\"refresh_token\":\"refresh.1\",\"asked_ms\":5}");
+	put_file("new", "{\"refresh_token\":\"refresh.2\",\"access_token\":\"access.2\","
+	                "\"got_ms\":1795255200000,\"life_ms\":3600000}\n");
+	oauth_grant_id(&config, id);
+	(void)snprintf(path, sizeof(path), "%s/%s.new", folder, id);
+	check_eq(truncate(path, 16384), 0);
+	begin(&a);
+	check_text(a.access, "access.2");
+	kill_it(&a);
+	begin(&b); /* and by those after it */
+	check_text(b.access, "access.2");
+}
+
 static void tokens_that_were_not_wholly_written_are_not(void **state)
 {
 	(void)state;
@@ -599,6 +736,8 @@ int main(void)
 		each(a_refusal_renews_once_for_all_calls_in_flight),
 		each(a_call_refused_with_a_second_token_is_not_sent_a_third_time),
 		each(refusals_of_one_call_after_another_do_not_wear_out_the_server),
+		each(a_token_that_others_ended_twice_is_replaced_by_theirs),
+		each(who_may_not_ask_yet_takes_what_another_gets_meanwhile),
 		each(a_server_that_is_away_is_asked_again_while_the_token_lives),
 		each(after_retry_for_it_is_over_and_nothing_is_lost),
 		each(a_server_may_say_how_long_to_wait),
@@ -607,12 +746,17 @@ int main(void)
 		each(a_kill_before_the_answer_was_stored_is_known_in_the_next_process),
 		each(a_revoked_grant_is_told_each_time_as_that),
 		each(each_end_has_its_reason),
+		each(a_refusal_without_a_code_is_asked_again_while_the_token_lives),
+		each(a_refusal_without_a_code_that_stays_is_told_after_retry_for),
+		each(a_refusal_in_the_words_of_oauth_is_believed_at_once),
+		each(what_was_asked_with_is_never_told_as_a_code),
 		each(what_is_no_token_is_no_answer),
 		each(a_server_that_rotates_nothing_keeps_the_refresh_token),
 		each(a_folder_that_cannot_be_written_is_known_before_anybody_is_asked),
 		each(a_token_is_used_to_its_end_where_the_next_could_not_be_stored),
 		each(a_damaged_file_is_never_taken_for_none),
 		each(tokens_that_were_written_and_not_yet_named_are_taken),
+		each(tokens_with_the_rest_of_their_room_behind_them_are_taken),
 		each(tokens_that_were_not_wholly_written_are_not),
 		each(a_new_token_of_the_pipeline_begins_anew),
 		each(who_winds_down_ends_what_is_on_its_way_and_begins_nothing),
