@@ -7,6 +7,7 @@
 #include "lib/oauth_ask.h"
 #include "lib/test_hooks.h"
 #include "lib/token_file.h"
+#include "lib/token_life.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,12 +15,8 @@
 #include <string.h>
 
 enum {
-	early_ms = 300000, /* before its end a token is renewed, or … */
-	early_part = 5,    /* … a fifth of its life, if that is less */
-	late_ms = 10000,   /* and not used any more, for it has to get there, or … */
-	late_part = 20,    /* … a twentieth */
-	look_ms = 60000,   /* at both clocks: the wall clock may be set, the other one stand */
-	lock_ms = 200,     /* between two tries for the lock */
+	look_ms = 60000, /* at both clocks: the wall clock may be set, the other one stand */
+	lock_ms = 200,   /* between two tries for the lock */
 	forced_every_ms = 30000, /* renewals for a 401, the first of them at once, and … */
 	reread_ms = 1000,        /* … looks for what another process got, until then */
 	store_again_ms = 1000,
@@ -46,12 +43,11 @@ struct oauth {
 	enum step step;
 	struct loop_timer timer;
 	struct backoff backoff;
-	struct tokens tokens;    /* those in use, or just answered (STEP_STORING) */
-	unsigned n;              /* number of the access token in use */
-	uint64_t due_ms, end_ms; /* of it, monotonic */
-	int64_t due_wall_ms;
-	bool is_refused; /* it was answered 401 */
-	bool was_lost;   /* the answer to a renewal, so the refresh token may be void */
+	struct tokens tokens;   /* those in use, or just answered (STEP_STORING) */
+	unsigned n;             /* number of the access token in use */
+	struct token_life life; /* of it */
+	bool is_refused;        /* it was answered 401 */
+	bool was_lost;          /* the answer to a renewal, so the refresh token may be void */
 	bool is_winding_down;
 	unsigned n_store_tries;
 	uint64_t asked_ms;         /* monotonic, of the renewal on its way */
@@ -95,39 +91,22 @@ static void end(struct oauth *o, enum oauth_end how, const char *what)
 	o->hooks.ended(o->hooks.arg, how, copy);
 }
 
-static uint64_t part_of(uint64_t life_ms, unsigned part, uint64_t most_ms)
-{
-	return life_ms / part < most_ms ? life_ms / part : most_ms;
-}
-
-static bool is_due(const struct oauth *o)
-{
-	return loop_now_ms(o->loop) >= o->due_ms || loop_wall_ms(o->loop) >= o->due_wall_ms;
-}
-
 static void look(void *arg)
 {
 	struct oauth *o = arg;
 	const uint64_t now = loop_now_ms(o->loop);
 
-	if (is_due(o) || o->is_refused)
+	if (token_life_is_due(&o->life, now, loop_wall_ms(o->loop)) || o->is_refused)
 		begin(o);
 	else
-		set_timer(o, o->due_ms - now < look_ms ? o->due_ms - now : look_ms, look);
+		set_timer(o, o->life.due_ms - now < look_ms ? o->life.due_ms - now : look_ms, look);
 }
 
 /* Calls go with o->tokens from now on; @age_ms of its life are over. */
 static void use(struct oauth *o, uint64_t age_ms)
 {
-	const uint64_t life = o->tokens.life_ms, now = loop_now_ms(o->loop);
-	const uint64_t left = life > age_ms ? life - age_ms : 0;
-	const uint64_t early = part_of(life, early_part, early_ms);
-	const uint64_t late = part_of(life, late_part, late_ms);
-
 	o->n++;
-	o->end_ms = now + (left > late ? left - late : 0);
-	o->due_ms = now + (left > early ? left - early : 0);
-	o->due_wall_ms = o->tokens.got_wall_ms + (int64_t)(life - early);
+	o->life = token_life_of(&o->tokens, age_ms, loop_now_ms(o->loop));
 	o->is_refused = o->is_forced = o->was_lost = false;
 	o->failing_since_ms = 0;
 	o->trouble[0] = '\0';
@@ -137,12 +116,9 @@ static void use(struct oauth *o, uint64_t age_ms)
 	look(o);
 }
 
-/* By the wall clock, which may have been set meanwhile: never more than its life is left. */
-static uint64_t age_ms(const struct oauth *o, const struct tokens *t)
+static void use_stored(struct oauth *o)
 {
-	const int64_t now = loop_wall_ms(o->loop);
-
-	return now > t->got_wall_ms ? (uint64_t)(now - t->got_wall_ms) : 0;
+	use(o, token_age_ms(&o->tokens, loop_wall_ms(o->loop)));
 }
 
 static void replace(struct oauth *o, struct tokens *takes)
@@ -154,7 +130,7 @@ static void replace(struct oauth *o, struct tokens *takes)
 
 static bool has_ended(const struct oauth *o)
 {
-	return !o->n || o->is_refused || loop_now_ms(o->loop) >= o->end_ms;
+	return !o->n || o->is_refused || loop_now_ms(o->loop) >= o->life.end_ms;
 }
 
 /* When waiting has no sense any more. */
@@ -162,7 +138,7 @@ static uint64_t give_up_ms(const struct oauth *o)
 {
 	const uint64_t at = o->failing_since_ms + o->retry_for_ms;
 
-	return !has_ended(o) && o->end_ms > at ? o->end_ms : at;
+	return !has_ended(o) && o->life.end_ms > at ? o->life.end_ms : at;
 }
 
 /* It did not work. False: there is no time left for another try. */
@@ -329,15 +305,11 @@ static void ask_durably(struct oauth *o)
 /* A token that is not ours and has time left: until it ends where there is none yet. */
 static bool is_worth_taking(const struct oauth *o, const struct tokens *t)
 {
-	const uint64_t life = t->life_ms;
-	const uint64_t margin =
-		o->n ? part_of(life, early_part, early_ms) : part_of(life, late_part, late_ms);
-
 	if (!t->access_token || hook_without("token_reread"))
 		return false;
 	if (o->n && o->tokens.access_token && strcmp(o->tokens.access_token, t->access_token) == 0)
 		return false;
-	return age_ms(o, t) < life - margin;
+	return token_is_fresh(t, loop_wall_ms(o->loop), !o->n);
 }
 
 /* True: there is nothing to ask. */
@@ -363,7 +335,7 @@ static bool take_from_file(struct oauth *o)
 		o->was_lost = false;
 	replace(o, &found);
 	if (is_taken)
-		use(o, age_ms(o, &o->tokens));
+		use_stored(o);
 	return is_taken;
 }
 
@@ -480,7 +452,7 @@ void oauth_start(struct oauth *oauth)
 	/* No lock, no writing: nobody needs them to use what is there. */
 	if (token_file_read(oauth->file, &found, NULL) > 0 && is_worth_taking(oauth, &found)) {
 		replace(oauth, &found);
-		use(oauth, age_ms(oauth, &oauth->tokens));
+		use_stored(oauth);
 		return;
 	}
 	tokens_deinit(&found);
