@@ -189,8 +189,9 @@ static void add_alike(struct crm_matches *matches, const struct crm_print *print
                       struct json_object *shown, struct sight *sight)
 {
 	const enum crm_likeness likeness = crm_likeness(print, shown);
-	const char *made = json_get_string(shown, crm_print_has_own_time(print) ? "date_updated"
-	                                                                        : "date_created");
+	int64_t own_ms;
+	const char *made = json_get_string(
+		shown, crm_print_own_time(print, &own_ms) ? "date_updated" : "date_created");
 
 	if (likeness == CRM_DIFFERENT)
 		return;

@@ -52,8 +52,11 @@ enum crm_likeness { CRM_DIFFERENT, CRM_UNCLEAR, CRM_SAME };
 enum crm_likeness crm_likeness(const struct crm_print *print, struct json_object *shown);
 /* Whether what is sent says more than that there is an object. */
 bool crm_print_is_enough(const struct crm_print *print);
-/* It sets its object's date_created: that does not tell when it was made. */
-bool crm_print_has_own_time(const struct crm_print *print);
+/*
+ * It may set its object's date_created (of an activity, Close may take it from activity_at): that
+ * does not tell when it was made. *@ret_ms: the earliest of them.
+ */
+bool crm_print_own_time(const struct crm_print *print, int64_t *ret_ms);
 /* Whether what @op (may be NULL) makes is in a list or in the log to be compared. */
 bool crm_content_knows(const struct operation *op);
 

@@ -21,6 +21,9 @@ struct json_object *crm_read_data(struct json_object *answer, const char *of, st
 /* Equal but for spaces around them. */
 bool crm_same_text(const char *a, const char *b);
 
+/* Whether @shown, what an object has under @key, may be what was @sent (no object; not NULL). */
+enum crm_likeness crm_compare(const char *key, struct json_object *sent, struct json_object *shown);
+
 /* Adds @id once for each of @sought that @shown, its data, may be. */
 void crm_matches_add(struct crm_matches *matches, const struct crm_sought *sought,
                      struct json_object *shown, const char *id, const char *created);

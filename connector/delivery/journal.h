@@ -146,6 +146,9 @@ void journal_resend_events(struct journal *journal, const struct event_choice *c
  * @request made an object without one; for `keep`.
  */
 void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms);
+/* The same of an object of @kind that was made along with another one. */
+void journal_put_made(struct journal *journal, const char *kind, const char *object_id,
+                      int64_t wall_ms);
 /*
  * What is remembered of objects, for `keep`: which of them has which value in a field that routes
  * match or link by. Several objects may have the same value. A row has a source: the object whose

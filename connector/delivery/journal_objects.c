@@ -90,17 +90,37 @@ void journal_prepare_objects(struct journal *j)
 
 /* Identities */
 
-void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms)
+static void put_object(struct journal *journal, const struct remembered *takes_item,
+                       int64_t wall_ms)
 {
 	struct change *c = journal_add_change(journal, CHANGE_OBJECT);
 
 	c->items = mem_alloc(sizeof(*c->items));
 	c->n_items = 1;
-	c->items[0].kind = mem_strdup(request->object);
-	c->items[0].field = mem_strdup(request->identity_field ? request->identity_field : "");
-	c->items[0].value = mem_strdup(request->identity_field ? request->identity_value : "");
-	c->items[0].object_id = mem_strdup(request->object_id ? request->object_id : "");
+	c->items[0] = *takes_item;
 	c->wall_ms = wall_ms;
+}
+
+void journal_put_object(struct journal *journal, const struct request *request, int64_t wall_ms)
+{
+	const struct remembered item = {
+		.kind = mem_strdup(request->object),
+		.field = mem_strdup(request->identity_field ? request->identity_field : ""),
+		.value = mem_strdup(request->identity_field ? request->identity_value : ""),
+		.object_id = mem_strdup(request->object_id ? request->object_id : "")};
+
+	put_object(journal, &item, wall_ms);
+}
+
+void journal_put_made(struct journal *journal, const char *kind, const char *object_id,
+                      int64_t wall_ms)
+{
+	const struct remembered item = {.kind = mem_strdup(kind),
+	                                .field = mem_strdup(""),
+	                                .value = mem_strdup(""),
+	                                .object_id = mem_strdup(object_id)};
+
+	put_object(journal, &item, wall_ms);
 }
 
 static void bind_item(struct store_query *q, const struct remembered *item)

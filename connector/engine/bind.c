@@ -6,6 +6,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,26 @@ static bool is_member(struct json_object *organizations, const char *id)
 	return false;
 }
 
+/*
+ * Whose key it is, and since when: what another user has sent is not known by its user. A state
+ * that was made before that was noted does not know who it was.
+ */
+static void learn_user(struct engine *e, const char *user)
+{
+	cleanup_(freep) char *known = journal_meta(e->journal, "user_id");
+	cleanup_(freep) char *since = journal_meta(e->journal, "user_since_ms");
+	char now[32];
+
+	if (user && (!known || !since || strcmp(known, user) != 0)) {
+		(void)snprintf(now, sizeof(now), "%" PRId64, loop_wall_ms(e->loop));
+		remember(e, "user_since_ms", now); /* first: a kill in between only says it again */
+		remember(e, "user_id", user);
+		proof_set_user(e->proof, user, hook_without("users") ? 0 : loop_wall_ms(e->loop));
+	} else {
+		proof_set_user(e->proof, user, since ? strtoll(since, NULL, 10) : 0);
+	}
+}
+
 static void check_organization(struct engine *e, struct json_object *me)
 {
 	struct json_object *list = json_get(me, "organizations");
@@ -93,7 +114,7 @@ static void check_organization(struct engine *e, struct json_object *me)
 	}
 	if (!known)
 		remember(e, "organization_id", id);
-	proof_set_user(e->proof, json_get_string(me, "id"));
+	learn_user(e, json_get_string(me, "id"));
 	bound(e);
 }
 

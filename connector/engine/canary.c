@@ -17,6 +17,8 @@
  * object of that list.
  */
 
+enum { slow_ms = 2000 }; /* the date of an answer that took longer tells no clock */
+
 /* The place of kind @object; the last one where all are taken. */
 static size_t canary_at(const struct proof *p, const char *object)
 {
@@ -116,9 +118,11 @@ void proof_learn_skew(struct proof *p, const struct http_answer *answer)
 	const char *date = http_answer_header(answer, "date");
 	struct tm tm = {0};
 
-	if (date && strptime(date, "%a, %d %b %Y %H:%M:%S", &tm))
-		p->skew_ms = (int64_t)timegm(&tm) * 1000 - loop_wall_ms(p->engine->loop);
-	p->knows_skew |= date != NULL;
+	/* A slow answer may have been dated long ago. */
+	if (!date || answer->duration_ms > slow_ms || !strptime(date, "%a, %d %b %Y %H:%M:%S", &tm))
+		return;
+	p->skew_ms = (int64_t)timegm(&tm) * 1000 - loop_wall_ms(p->engine->loop);
+	p->knows_skew = true;
 }
 
 static void ask(struct proof *p, const char *group, enum call_method method, char *url, char *body,

@@ -543,8 +543,11 @@ bool pause_end(struct journal *journal, const struct pipeline *pipeline);
 struct proof *proof_new(struct engine *e);
 void proof_free(struct proof *proof);
 void proof_turn(struct proof *proof);
-/* Whose key it is. NULL: not known, and without an identity nothing can be proven. */
-void proof_set_user(struct proof *proof, const char *user);
+/*
+ * Whose key it is. NULL: not known, and without an identity nothing can be proven; nor of what was
+ * sent before @since_wall_ms, which another user has sent.
+ */
+void proof_set_user(struct proof *proof, const char *user, int64_t since_wall_ms);
 bool proof_can(void *arg, const struct request *request);
 /* When the last proof that is waited for can be there (wall clock); 0: none is. */
 int64_t proof_until_wall_ms(struct proof *proof);

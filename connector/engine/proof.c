@@ -59,10 +59,11 @@ void proof_free(struct proof *proof)
 	free(proof);
 }
 
-void proof_set_user(struct proof *proof, const char *user)
+void proof_set_user(struct proof *proof, const char *user, int64_t since_wall_ms)
 {
 	free(proof->user);
 	proof->user = mem_strdup(user);
+	proof->user_since_ms = since_wall_ms;
 }
 
 bool proof_can(void *arg, const struct request *request)
@@ -189,12 +190,15 @@ static bool is_absent(const struct proof *p, const struct unproven *u, size_t at
  * Nothing more can be found out. After an outage the first look is late, and so is whatever could
  * be the canary.
  */
-static bool is_hopeless(const struct proof *p, const struct unproven *u, const struct item *item)
+static bool is_hopeless(const struct proof *p, const struct unproven *u, size_t at,
+                        const struct item *item)
 {
 	const uint64_t age = p->question.asked_ms - u->since_ms, q = quarantine(p);
 
 	if (u->request->class == CLASS_D) /* no canary would let it be sent again */
 		return age >= q;
+	if (p->question.has_candidate[at]) /* nor where something may be it */
+		return age >= patience * q;
 	return age >= given_up_at(p) && p->question.asked_ms >= item->first_late_ms + q &&
 	       !more_will_come(p);
 }
@@ -226,7 +230,7 @@ static bool was_absent(struct proof *p, const struct unproven *u, size_t at, uin
 		delivery_proven_absent(p->engine->delivery, u->request);
 		return false;
 	}
-	if (is_hopeless(p, u, item)) {
+	if (is_hopeless(p, u, at, item)) {
 		proof_give_up(p, at, u->request, given_up_at(p) / 1000);
 		return false;
 	}

@@ -4,7 +4,6 @@
 #include "connector/close/catalogue.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
-#include "lib/moment.h"
 #include "lib/test_hooks.h"
 
 #include <string.h>
@@ -54,7 +53,8 @@ bool proof_knows_contents(const struct proof *p, const struct request *r)
 	cleanup_(json_freep) struct json_object *body = NULL;
 	struct crm_print print = {.class = r->class, .op = op, .user = p->user};
 
-	if (!p->user || !crm_content_knows(op) || partitions_doubt(p->engine, r))
+	if (!p->user || r->intent_wall_ms < p->user_since_ms || !crm_content_knows(op) ||
+	    partitions_doubt(p->engine, r))
 		return false;
 	print.sent = body = body_of(r);
 	return body && crm_print_is_enough(&print);
@@ -64,14 +64,14 @@ bool proof_knows_contents(const struct proof *p, const struct request *r)
 int64_t proof_list_from(const struct proof *p, const struct request *r,
                         const struct crm_print *print)
 {
-	const char *own = json_get_string(print->sent, "date_created");
-	int64_t us;
+	const int64_t sent_ms =
+		r->intent_wall_ms + p->skew_ms - (proof_knows_time(p, r) ? log_margin_ms : day_ms);
+	int64_t own_ms;
 
 	if (hook_without("window"))
 		return 0;
-	if (own)
-		return moment_parse(own, &us, NULL) ? us / 1000 - day_ms : 0;
-	return r->intent_wall_ms + p->skew_ms - (proof_knows_time(p, r) ? log_margin_ms : day_ms);
+	return crm_print_own_time(print, &own_ms) && own_ms - day_ms < sent_ms ? own_ms - day_ms
+	                                                                       : sent_ms;
 }
 
 enum age { TOO_OLD, MAYBE_TOO_OLD, NEW_ENOUGH };

@@ -3,6 +3,8 @@
 #include "connector/engine/repeats.h"
 
 #include "connector/respond/event.h"
+#include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
@@ -235,6 +237,39 @@ static bool has_made(const struct request *r)
 	       r->class != CLASS_U;
 }
 
+static bool creates_contacts(const struct engine *e)
+{
+	for (size_t i = 0; i < e->routes.n; i++) {
+		const struct route *route = &e->routes.items[i];
+
+		if (route->op && !strcmp(route->op->object, "contact") &&
+		    route->method == METHOD_POST)
+			return true;
+	}
+	return nest_is_used(&e->routes);
+}
+
+/* Contacts that a lead was created with: no other call has made them. */
+static void keep_contacts(struct engine *e, const struct request *r)
+{
+	cleanup_(json_freep) struct json_object *lead = NULL;
+	struct json_object *contacts;
+
+	if (!has_made(r) || strcmp(r->object, "lead") != 0 || !creates_contacts(e) ||
+	    hook_without("nested") ||
+	    json_parse(r->answer.body, r->answer.body_len, 0, &lead, NULL, NULL) < 0)
+		return;
+	contacts = json_get(lead, "contacts");
+	if (!json_object_is_type(contacts, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(contacts); i++) {
+		const char *id = json_get_string(json_object_array_get_idx(contacts, i), "id");
+
+		if (id)
+			journal_put_made(e->journal, "contact", id, r->intent_wall_ms);
+	}
+}
+
 void settle_request(void *arg, struct request *takes_request)
 {
 	struct engine *e = arg;
@@ -254,6 +289,7 @@ void settle_request(void *arg, struct request *takes_request)
 	/* Also where the id is not known: the key is taken all the same. */
 	if (r->state == REQUEST_APPLIED && (r->identity_field || has_made(r)))
 		journal_put_object(e->journal, r, r->intent_wall_ms);
+	keep_contacts(e, r);
 	nest_remember(e, r);
 	remember_answer(e, r);
 	end->event = event_of_request(e, r);

@@ -4,6 +4,7 @@ switched off something goes wrong: a harness that catches no mutant proves nothi
 """
 
 import collections
+import json
 
 import pytest
 
@@ -11,13 +12,22 @@ from trial import Pipelines, Program, Sandbox, environment
 from harness import wait_until
 
 NOTES = "/activity/note/"
+WITH_CONTACTS = """
+- operation: lead.create
+  continue: true
+  body: {name: "{company}", contacts: [{name: "{who}"}]}
+- operation: contact.create
+  link: {lead_id: {lead: {name: "{company}"}}}
+  body: {name: "{who}"}
+"""
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 
 
 class Notes:
     """A pipeline that writes notes on one lead, and what came of them."""
 
-    def __init__(self, binary, folder, texts, *, without="", quarantine="600ms"):
+    def __init__(self, binary, folder, texts, *, without="", quarantine="600ms",
+                 touches_lead=False):
         self.texts, self.without = texts, without
         self.program = Program(binary, folder, environment(folder))
         self.sandbox = Sandbox(self.program, "--no-rate-limit", "--lag", "0")
@@ -25,7 +35,8 @@ class Notes:
         self.path = Pipelines(folder, self.sandbox)(
             [{"lead_id": self.lead, "note": text} for text in texts], name="notes",
             routes="- operation: activity.note.create", close="concurrency: 1",
-            delivery=f"quarantine: {quarantine}\nmax_rejects: none",
+            delivery=f"quarantine: {quarantine}\nmax_rejects: none" + (
+                f"\ncanary: {self.lead}" if touches_lead else ""),
             responses="file: events.ndjson")
 
     def lose(self, n, fault="close_before", **how):
@@ -109,7 +120,32 @@ def behind_nothing_newer(start, without):
     return notes.there()["Called"] - 1
 
 
+def by_somebody_elses_key(start, without):
+    """Who logs in between two runs is another user, so what is there is not by us."""
+    notes = start(["Called", "x"], without=without, quarantine="3s", touches_lead=True)
+    process = notes.program.start("run", notes.path, env={"CLOSEFEED_KILL_AT": "answer_came:1"})
+    process.communicate(timeout=180)
+    me = notes.sandbox.get("/me/")
+    notes.sandbox.add_fault("status", method="GET", path="/me/", status=200,
+                            body=json.dumps({**me, "id": "user_other"}))
+    notes.run()
+    return notes.there()["Called"] - 1
+
+
+def beside_one_that_its_lead_was_made_with(start, without):
+    notes = start([], without=without)
+    notes.path = Pipelines(notes.program.folder, notes.sandbox)(
+        [{"company": name, "who": "Ana"} for name in ("Bolt", "Cosy")], name="contacts",
+        routes=WITH_CONTACTS, close="concurrency: 1",
+        delivery="quarantine: 600ms\nmax_rejects: none")
+    notes.sandbox.add_fault("close_before", method="POST", path="/contact/", n=1)
+    notes.run()
+    return 4 - len(notes.sandbox.objects("contact")) - len(notes.held())
+
+
 MUTANTS = {
+    "users": by_somebody_elses_key,
+    "nested": beside_one_that_its_lead_was_made_with,
     "counting": among_those_that_others_made,
     "window": long_after_one_that_says_the_same,
     "others": right_behind_one_that_says_the_same,

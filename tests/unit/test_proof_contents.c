@@ -75,7 +75,7 @@ static int begin(void **state)
 	w->serve = serve;
 	w->engine.clock_offset_ms =
 		loop_wall_ms(w->engine.loop) - (int64_t)loop_now_ms(w->engine.loop);
-	proof_set_user(w->engine.proof, "user_us");
+	proof_set_user(w->engine.proof, "user_us", 0);
 	return 0;
 }
 
@@ -262,6 +262,21 @@ static void one_that_may_be_it_is_never_absent(void **state)
 	check(strstr(ending(n)->known, "acti_1"));
 }
 
+static void no_next_record_is_waited_for_where_something_may_be_it(void **state)
+{
+	static char feed[] = "feed", *topics[] = {feed, NULL};
+	uint64_t n;
+
+	(void)state;
+	w->pipeline.kafka.topics = topics;
+	w->engine.options.reads_source = true;
+	n = lose_note(titled, CLASS_C);
+	there_is(called);
+	world_pass(w, 720000);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+	check(strstr(ending(n)->known, "acti_1"));
+}
+
 static void what_really_sends_may_be_found_and_is_never_sent_again(void **state)
 {
 	const uint64_t lost = lose_note(called, CLASS_D);
@@ -283,9 +298,22 @@ static void whose_key_it_is_must_be_known(void **state)
 	uint64_t n;
 
 	(void)state;
-	proof_set_user(w->engine.proof, NULL);
+	proof_set_user(w->engine.proof, NULL, 0);
 	n = lose_note(called, CLASS_C);
 	there_is(called);
+	world_pass(w, 200);
+	check_eq(ending(n)->outcome, OUTCOME_HELD);
+	check_eq(n_lists, 0);
+}
+
+static void what_another_user_has_sent_is_for_a_person(void **state)
+{
+	const uint64_t n = send_note(called, CLASS_C);
+
+	(void)state;
+	there_is(called);
+	world_restart(w);
+	proof_set_user(w->engine.proof, "user_new", loop_wall_ms(w->engine.loop) + 1);
 	world_pass(w, 200);
 	check_eq(ending(n)->outcome, OUTCOME_HELD);
 	check_eq(n_lists, 0);
@@ -301,7 +329,7 @@ static void after_a_restart_an_older_one_may_be_it_or_not(void **state)
 	world_pass(w, 200);
 	world_restart(w);
 	w->engine.run.began_wall_ms = loop_wall_ms(w->engine.loop);
-	proof_set_user(w->engine.proof, "user_us");
+	proof_set_user(w->engine.proof, "user_us", 0);
 	world_pass(w, 10000);
 	there_is(BODY("\"note\":\"Other\""));
 	world_pass(w, 720000);
@@ -325,8 +353,10 @@ int main(void)
 		in_world(absence_is_proven_when_its_list_shows_something_newer),
 		in_world(without_anything_newer_it_is_held),
 		in_world(one_that_may_be_it_is_never_absent),
+		in_world(no_next_record_is_waited_for_where_something_may_be_it),
 		in_world(what_really_sends_may_be_found_and_is_never_sent_again),
 		in_world(whose_key_it_is_must_be_known),
+		in_world(what_another_user_has_sent_is_for_a_person),
 		in_world(after_a_restart_an_older_one_may_be_it_or_not),
 	};
 
