@@ -52,6 +52,8 @@ static const struct setting defaults[] = {
 	{"fetch.max.bytes", "4194304"},
 	/* Compressed, of each partition: unpacked it may be twenty times as much, all at once. */
 	{"max.partition.fetch.bytes", "65536"},
+	/* How soon new topics and partitions are heard of, and that a pattern fits none. */
+	{"topic.metadata.refresh.interval.ms", "30000"},
 };
 
 /* What promises rest on. */

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what tests need, builds with sanitizers, runs everything. The last line is the result:
 # "N passed, N failed". Words after the script's name go to pytest, to run a part of it.
-# CLOSEFEED_LINT names a file of results other checks had ("pass NAME" or "fail NAME" a line).
+# CLOSEFEED_LINT names a file of results that other checks have ("pass NAME" or "fail NAME" a line) and
+# that is there when they have ended.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -48,7 +49,9 @@ export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
 export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
 export CLOSEFEED_CLIENTS="$PWD/$build/clients"
 if [ -z "$failed_builds" ]; then
-	meson test -C $build --no-rebuild >$build/unit.log 2>&1 || true
+	# Many of them wait for a clock.
+	meson test -C $build --no-rebuild --num-processes $workers --timeout-multiplier 4 \
+		>$build/unit.log 2>&1 || true
 	wait $jars || { echo "No Kafka for the tests:" && cat $build/kafka.log; }
 	wait $prism || { echo "No Prism for the tests:" && cat $build/prism.log; }
 	wait $clients || { echo "No clients for the tests:" && cat $build/clients.log; }
@@ -57,6 +60,12 @@ if [ -z "$failed_builds" ]; then
 		tests/house tests/integration tests/faults "$@" >$build/pytest.log 2>&1 ||
 		tail -n 20 $build/pytest.log
 fi
+
+tries=900
+while [ -n "${CLOSEFEED_LINT:-}" ] && [ ! -e "$CLOSEFEED_LINT" ] && [ $tries -gt 0 ]; do
+	sleep 1
+	tries=$((tries - 1))
+done
 
 # shellcheck disable=SC2086 # a list of words on purpose
 exec python3 tests/tally.py --unit $build/meson-logs/testlog.json --pytest $build/pytest.xml \

@@ -26,7 +26,7 @@ void kafka_fits_none(struct kafka *k, const char *pattern)
 	(void)snprintf(sentence, sizeof(sentence),
 	               "no topic fits the pattern \"%.300s\": is it right, and may this user "
 	               "describe the topic? Topics are looked for again every "
-	               "topic.metadata.refresh.interval.ms (5 minutes)",
+	               "topic.metadata.refresh.interval.ms (30 seconds)",
 	               pattern);
 	kafka_say(k, sentence);
 }

@@ -232,7 +232,8 @@ def test_a_pattern_that_fits_nothing_is_said_to(topic):
     assert counts(result.summary) == {}
     assert 'no topic fits the pattern "^nothing[.]"' in result.err
     process = t.closefeed.start("run", path, "--json")
-    wait_until(lambda: "no topic fits the patterns" in t.closefeed("status", path).out, 60)
+    # Topics are looked for again every 30 s.
+    wait_until(lambda: "no topic fits the patterns" in t.closefeed("status", path).out, 120)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=180)
     assert process.returncode == 75

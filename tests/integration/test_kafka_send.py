@@ -210,7 +210,7 @@ def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partiti
 def slow_file(pipeline, slow):
     """A pipeline of a topic with one connection to that Close."""
     def make(t, **how):
-        path = t.file(**{"close": "concurrency: 1", **how})
+        path = t.file(**{"close": "concurrency: 1", "delivery": "on_unknown: hold", **how})
         return slow.stand_in(path, pipeline.sandbox)
 
     return make
