@@ -82,7 +82,7 @@ typedef void (*proof_read_fn)(struct proof *p, struct json_object *page, long st
 
 struct proof {
 	struct engine *engine;
-	char *user; /* whose key it is; NULL: not known, and contents prove nothing */
+	char *user;            /* whose key it is; NULL: not known, and contents prove nothing */
 	int64_t user_since_ms; /* nor of what was sent before: that was another user */
 	struct item *items;
 	size_t n_items, cap_items;
