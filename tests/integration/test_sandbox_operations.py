@@ -184,6 +184,8 @@ def box(binary, tmp_path_factory):
     sandbox = Sandbox(Program(binary, folder, environment(folder)),
                       "--no-rate-limit", "--lag", "0", "--set", "oauth_only=accepted")
     try:
+        # Nothing comes of itself while it is looked what an operation brings about.
+        sandbox.post("/_sandbox/settings", {"job_ms": 1_000_000_000})
         yield Box(sandbox)
     finally:
         sandbox.stop()
