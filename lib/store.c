@@ -146,8 +146,8 @@ static int reserve(struct store *s, size_t bytes, struct err *err)
 	char sql[160];
 	int r;
 
-	(void)snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint = %lld",
-	               (long long)(bytes / (size_t)page / 2 + 1));
+	(void)snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint = %zu",
+	               bytes / (size_t)page / 2 + 1);
 	r = store_exec(s, sql, err);
 	if (r < 0 || have * page >= (int64_t)bytes / 2)
 		return r;
