@@ -62,6 +62,9 @@ class Notes:
     def held(self):
         return self.program("held", "list", self.path, "--json").json["held"]
 
+    def open(self):
+        return self.program("status", self.path, "--json").json["open"]
+
     def lost(self, others=0):
         """How many of its texts are missing, or there too often, that nobody was told of."""
         wanted = collections.Counter(self.texts)
@@ -180,6 +183,7 @@ def test_one_that_may_be_it_or_not_is_named_to_a_person(start):
     process = notes.start()
     [note] = wait_until(lambda: [o for o in notes.sandbox.objects("activity.note")
                                  if "Called" in o["note"]])
+    wait_until(lambda: notes.there()["x"] and notes.open() == 1)  # the other one is settled
     status, _ = notes.sandbox.ask("PUT", f"{NOTES}{note['id']}/", {"note": "Called"})
     assert status == 200
     notes.sandbox.clear_faults()

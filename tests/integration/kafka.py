@@ -19,11 +19,13 @@ from rdkafka import (
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "kafka" / "kafka.sh"
 # Ends with its input, also in the middle of a start. What it starts has a process group of its own
-# (from a moment after its start on), which ends whole: a java whose pid is not written yet, too.
+# (from a moment after its start on), which ends whole: a java whose pid is not written yet, too. The
+# group's first process stays until then, also when its broker was killed or restarted elsewhere:
+# otherwise its number might meanwhile belong to a stranger.
 GUARD = """
-setsid sh -c 'sh "$0" "$@" || echo failed' "$0" "$@" &
+setsid sh -c 'sh "$0" "$@" || echo failed; exec sleep infinity >/dev/null 2>&1' "$0" "$@" &
 cat >/dev/null
-until kill -KILL -- -$! || ! kill -0 $!; do sleep 0.1; done 2>/dev/null
+until kill -s KILL -- -$!; do sleep 0.1; done 2>/dev/null
 sh "$0" clean "$2"
 """
 START_S = 150

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -190,20 +191,23 @@ def brokers_of(folder):
     return found
 
 
-@pytest.mark.parametrize("moment", ["starting", "running"])
-def test_no_broker_outlives_the_tests(tmp_path, moment):
+@pytest.mark.parametrize("moment, more", [
+    ("starting", ""), ("running", ""), ("restarted", "broker.kill(); broker.restart()")])
+def test_no_broker_outlives_the_tests(tmp_path, moment, more):
     folder = tmp_path / "kafka"
     program = (
         "import pathlib, sys, time; from kafka import Broker\n"
-        "Broker(pathlib.Path(sys.argv[1])); print(flush=True); time.sleep(600)")
+        f"broker = Broker(pathlib.Path(sys.argv[1])); {more}\nprint(flush=True); time.sleep(600)")
     tests = subprocess.Popen(
         [sys.executable, "-c", program, folder], stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)})
-    if moment == "starting":
+    if moment == "starting":  # and it would for long: a start that hangs ends too
         wait_until((folder / "out.log").exists)
+        [pid] = wait_until(lambda: brokers_of(folder))
+        os.kill(int(pid), signal.SIGSTOP)
     else:
         assert tests.stdout.readline()
-    wait_until(lambda: brokers_of(folder))
+        wait_until(lambda: brokers_of(folder))
     tests.kill()
     tests.communicate()
     wait_until(lambda: not folder.exists() and not brokers_of(folder))
