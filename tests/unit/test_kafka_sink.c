@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+enum { patience_ms = 60000 };
+
 struct scene {
 	struct cluster cluster;
 	struct loop *loop;
@@ -40,7 +42,8 @@ static void changed(void *arg, bool is_down, const char *why)
 	(void)snprintf(s->why, sizeof(s->why), "%s", why);
 }
 
-static void begin(struct scene *s, const char *topic)
+/* @error: what the brokers say of the topic from the first question on. */
+static void begin_with(struct scene *s, const char *topic, rd_kafka_resp_err_t error)
 {
 	const struct kafka_sink_hooks hooks = {
 		.accepted = accepted, .rewound = rewound, .changed = changed, .arg = s};
@@ -48,8 +51,15 @@ static void begin(struct scene *s, const char *topic)
 
 	*s = (struct scene){.is_in_order = true};
 	cluster_open(&s->cluster, 1);
+	if (error)
+		rd_kafka_mock_topic_set_error(s->cluster.mock, topic, error);
 	s->loop = loop_new();
 	check_eq(kafka_sink_new(s->loop, &s->cluster.conf, topic, &hooks, &s->sink, &err), 0);
+}
+
+static void begin(struct scene *s, const char *topic)
+{
+	begin_with(s, topic, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 static void end(struct scene *s)
@@ -77,7 +87,7 @@ static void offer(struct scene *s, unsigned from, unsigned n)
 
 static bool turn_until(struct scene *s, const bool *claim, const uint64_t *number, uint64_t wanted)
 {
-	const uint64_t until = clock_ms() + 20000;
+	const uint64_t until = clock_ms() + patience_ms;
 
 	while (!(claim ? *claim : *number >= wanted)) {
 		if (clock_ms() > until)
@@ -87,10 +97,21 @@ static bool turn_until(struct scene *s, const bool *claim, const uint64_t *numbe
 	return true;
 }
 
+static bool turn_until_rewound(struct scene *s)
+{
+	const uint64_t until = clock_ms() + patience_ms;
+
+	while (!s->n_rewound && clock_ms() < until)
+		loop_turn(s->loop, 100);
+	return s->n_rewound > 0;
+}
+
 /* It is told a moment after the events are accepted. */
 static void check_comes_up(struct scene *s)
 {
-	for (int i = 0; s->is_down && i < 50; i++)
+	const uint64_t until = clock_ms() + patience_ms;
+
+	while (s->is_down && clock_ms() < until)
 		loop_turn(s->loop, 100);
 	check(!s->is_down);
 }
@@ -143,7 +164,6 @@ static void nothing_is_accepted_while_no_broker_is_there_and_no_more_is_taken_th
 static void what_was_refused_is_asked_for_again_from_the_first_on(void **state)
 {
 	struct scene s;
-	uint64_t n_rewound;
 
 	(void)state;
 	begin(&s, "out");
@@ -155,8 +175,7 @@ static void what_was_refused_is_asked_for_again_from_the_first_on(void **state)
 	check(turn_until(&s, &s.is_down, NULL, 0));
 	check(strstr(s.why, "no right to topic \"out\""));
 	check(!kafka_sink_has_room(s.sink));
-	for (n_rewound = 0; !n_rewound; n_rewound = s.n_rewound)
-		loop_turn(s.loop, 100);
+	check(turn_until_rewound(&s));
 	check_eq(s.n, 2);
 	check(s.is_down); /* a new try is no recovery */
 
@@ -180,8 +199,7 @@ static void a_producer_that_cannot_go_on_is_made_anew(void **state)
 	rd_kafka_mock_push_request_errors(s.cluster.mock, request_produce, 1,
 	                                  RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	offer(&s, 3, 2);
-	for (int i = 0; !s.n_rewound && i < 200; i++)
-		loop_turn(s.loop, 100);
+	check(turn_until_rewound(&s));
 	check_eq(s.n_rewound, 1);
 	offer(&s, 3, 2);
 	check(turn_until(&s, NULL, &s.n, 4));
@@ -196,13 +214,11 @@ static void a_wait_after_a_failure_can_be_ended(void **state)
 	uint64_t began;
 
 	(void)state;
-	begin(&s, "nowhere");
-	rd_kafka_mock_topic_set_error(s.cluster.mock, "nowhere",
-	                              RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	begin_with(&s, "nowhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 	/* Until the waits are long. */
 	for (unsigned tries = 0; tries < 4; tries++) {
 		offer(&s, 1, 1);
-		for (unsigned before = s.n_rewound; s.n_rewound == before;) {
+		for (const unsigned before = s.n_rewound; s.n_rewound == before && s.n == 0;) {
 			loop_turn(s.loop, 50);
 			kafka_sink_try_now(s.sink);
 		}
