@@ -155,10 +155,11 @@ int crm_events_read(struct json_object *answer, const struct crm_sought *sought,
 void crm_events_deinit(struct crm_events *events);
 
 /*
- * Reads the first event of a page: 1 with its time and its object's id (NULL: it has none; borrowed
- * from @answer), 0 if there is none, or -EBADMSG with a sentence.
+ * Reads the first event of a page: 1 with its place in the log and its object's id (NULL: it has
+ * none; borrowed from @answer), 0 if there is none, or -EBADMSG with a sentence. The place is when
+ * the last of what it tells happened: Close makes one event of changes that come close together.
  */
-int crm_newest_event_read(struct json_object *answer, int64_t *ret_created_ms,
+int crm_newest_event_read(struct json_object *answer, int64_t *ret_place_ms,
                           const char **ret_object_id, struct err *err);
 
 /*

@@ -94,18 +94,18 @@ void crm_events_deinit(struct crm_events *events)
 	*events = (struct crm_events){0};
 }
 
-int crm_newest_event_read(struct json_object *answer, int64_t *ret_created_ms,
+int crm_newest_event_read(struct json_object *answer, int64_t *ret_place_ms,
                           const char **ret_object_id, struct err *err)
 {
 	struct json_object *data = crm_read_data(answer, of, err), *event;
-	int64_t place_ms;
+	int64_t created_ms;
 
 	if (!data)
 		return -EBADMSG;
 	if (json_object_array_length(data) == 0)
 		return 0;
 	event = json_object_array_get_idx(data, 0);
-	if (!read_times(event, ret_created_ms, &place_ms))
+	if (!read_times(event, &created_ms, ret_place_ms))
 		return err_set(err, -EBADMSG,
 		               "the answer of %s has an event without a readable date_created", of);
 	*ret_object_id = json_get_string(event, "object_id");

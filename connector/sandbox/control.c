@@ -6,6 +6,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,17 @@ static void post_users(struct box_control *control, const struct box_call *call,
 	json_object_put(body);
 }
 
+/* Those of the settings that the organization's parts keep. */
+static void apply_times(const struct box_control *control)
+{
+	const struct box_org *org = control->api.org;
+
+	box_search_set_lag(org->search, control->lag_ms);
+	box_search_set_cursor_life(org->search, control->cursor_ms);
+	box_jobs_set_time(org->jobs, control->job_ms);
+	box_events_set_consolidation(org->events, control->consolidate_ms);
+}
+
 static void post_reset(struct box_control *control, const struct box_call *call,
                        struct box_answer *answer)
 {
@@ -158,8 +170,7 @@ static void post_reset(struct box_control *control, const struct box_call *call,
 	box_org_free(control->api.org);
 	control->api.org = box_org_new(control->seed, control->lag_ms, call->wall_ms);
 	control->api.org->doubts = doubts;
-	box_jobs_set_time(control->api.org->jobs, control->job_ms);
-	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
+	apply_times(control);
 	if (control->data)
 		(void)box_data_place(control->data, control->api.org, call->wall_ms, NULL);
 	box_webhooks_serve(control->webhooks, control->api.org);
@@ -224,6 +235,27 @@ static void set_rate_form(struct box_control *control, const char *name)
 			control->api.rate_form = (enum sandbox_rate_form)i;
 }
 
+enum { n_times = 5 };
+
+struct time_setting {
+	const char *name;
+	uint64_t *ms;
+};
+
+static void times_of(struct box_control *control, struct time_setting ret_times[static n_times])
+{
+	const struct time_setting times[] = {
+		{"lag_ms", &control->lag_ms},
+		{"latency_ms", &control->latency_ms},
+		{"cursor_ms", &control->cursor_ms},
+		{"job_ms", &control->job_ms},
+		{"consolidate_ms", &control->consolidate_ms},
+	};
+
+	static_assert(sizeof(times) / sizeof(times[0]) == n_times, "all of them");
+	memcpy(ret_times, times, sizeof(times));
+}
+
 static void set_webhooks(struct box_control *control, struct json_object *body)
 {
 	struct box_webhook_times times = box_webhooks_times(control->webhooks);
@@ -249,6 +281,7 @@ static void get_settings(struct box_control *control, const struct box_call *cal
                          struct box_answer *answer)
 {
 	struct json_object *out = json_object_new_object(), *limits = json_object_new_object();
+	struct time_setting times[n_times];
 
 	(void)call;
 	for (size_t i = 0; i < BOX_RATE_N_GROUPS; i++) {
@@ -258,12 +291,10 @@ static void get_settings(struct box_control *control, const struct box_call *cal
 			limits, box_rate_name(group),
 			json_object_new_int64(box_rate_limit(control->api.rate, group)));
 	}
-	json_object_object_add(out, "lag_ms", json_object_new_int64((int64_t)control->lag_ms));
-	json_object_object_add(out, "latency_ms",
-	                       json_object_new_int64((int64_t)control->latency_ms));
-	json_object_object_add(out, "cursor_ms",
-	                       json_object_new_int64((int64_t)control->cursor_ms));
-	json_object_object_add(out, "job_ms", json_object_new_int64((int64_t)control->job_ms));
+	times_of(control, times);
+	for (size_t i = 0; i < n_times; i++)
+		json_object_object_add(out, times[i].name,
+		                       json_object_new_int64((int64_t)*times[i].ms));
 	add_webhooks(control, out);
 	json_object_object_add(out, "rate_limit",
 	                       json_object_new_boolean(control->api.has_rate_limit));
@@ -282,13 +313,13 @@ static bool set_doubts(struct box_control *control, struct json_object *body,
                        struct box_answer *answer)
 {
 	static const char *const others[] = {
-		"lag_ms",       "latency_ms",       "cursor_ms",
-		"job_ms",       "rate_limit",       "rate_form",
-		"rate",         "webhook_retry_ms", "webhook_give_up_ms",
-		"webhook_queue"};
+		"rate_limit",       "rate_form",          "rate",
+		"webhook_retry_ms", "webhook_give_up_ms", "webhook_queue"};
 	struct box_doubts doubts = control->api.org->doubts;
+	struct time_setting times[n_times];
 	struct err err;
 
+	times_of(control, times);
 	json_object_object_foreach(body, name, value)
 	{
 		const char *text = json_object_get_string(value);
@@ -296,6 +327,8 @@ static bool set_doubts(struct box_control *control, struct json_object *body,
 
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 			is_other |= strcmp(others[i], name) == 0;
+		for (size_t i = 0; i < n_times; i++)
+			is_other |= strcmp(times[i].name, name) == 0;
 		if (is_other || box_doubts_set(&doubts, name, text ? text : "", &err) == 0)
 			continue;
 		box_answer_error(answer, 400, "%s", err.text);
@@ -309,6 +342,7 @@ static void post_settings(struct box_control *control, const struct box_call *ca
                           struct box_answer *answer)
 {
 	struct json_object *body = read_body(call, answer);
+	struct time_setting times[n_times];
 
 	if (!body)
 		return;
@@ -316,14 +350,10 @@ static void post_settings(struct box_control *control, const struct box_call *ca
 		json_object_put(body);
 		return;
 	}
-	control->lag_ms = (uint64_t)json_get_int(body, "lag_ms", (int64_t)control->lag_ms);
-	control->cursor_ms = (uint64_t)json_get_int(body, "cursor_ms", (int64_t)control->cursor_ms);
-	box_search_set_cursor_life(control->api.org->search, control->cursor_ms);
-	control->job_ms = (uint64_t)json_get_int(body, "job_ms", (int64_t)control->job_ms);
-	box_jobs_set_time(control->api.org->jobs, control->job_ms);
-	box_search_set_lag(control->api.org->search, control->lag_ms);
-	control->latency_ms =
-		(uint64_t)json_get_int(body, "latency_ms", (int64_t)control->latency_ms);
+	times_of(control, times);
+	for (size_t i = 0; i < n_times; i++)
+		*times[i].ms = (uint64_t)json_get_int(body, times[i].name, (int64_t)*times[i].ms);
+	apply_times(control);
 	control->api.has_rate_limit =
 		json_get_bool(body, "rate_limit", control->api.has_rate_limit);
 	set_webhooks(control, body);

@@ -19,7 +19,7 @@ struct box_control {
 	struct box_hook *hook;
 	struct box_requests *requests;
 	struct box_webhooks *webhooks;
-	uint64_t latency_ms, lag_ms, cursor_ms, job_ms, window_ms, seed;
+	uint64_t latency_ms, lag_ms, cursor_ms, job_ms, consolidate_ms, window_ms, seed;
 };
 
 void box_control_init(struct box_control *control, struct loop *loop,

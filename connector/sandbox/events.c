@@ -25,12 +25,13 @@ struct entry {
 	const char *action;
 	struct json_object *data, *previous;
 	char *request_id, *key_id, *method, *path;
-	int64_t wall_ms;
+	int64_t began_ms, wall_ms;
+	bool is_told_later; /* as part of a later entry */
 };
 
 struct box_events {
 	struct entry *entries; /* entry n stands at n % max_events */
-	uint64_t n_ever;
+	uint64_t n_ever, consolidation_ms;
 	size_t n_allocated;
 	box_events_fn listener;
 	void *listener_arg;
@@ -72,6 +73,16 @@ void box_events_listen(struct box_events *events, box_events_fn fn, void *arg)
 	events->listener_arg = arg;
 }
 
+void box_events_set_consolidation(struct box_events *events, uint64_t ms)
+{
+	events->consolidation_ms = ms;
+}
+
+uint64_t box_events_consolidation(const struct box_events *events)
+{
+	return events->consolidation_ms;
+}
+
 static const char *event_type(const struct entry *e)
 {
 	if (e->object->kind != &box_kinds[BOX_TASK])
@@ -79,6 +90,65 @@ static const char *event_type(const struct entry *e)
 	return box_is_same(json_get_string(e->data, "_type"), "outgoing_call")
 	               ? "task.outgoing_call"
 	               : "task.lead";
+}
+
+static bool is_update(const struct entry *e)
+{
+	return strcmp(e->action, "updated") == 0;
+}
+
+static bool goes_on_with(const struct box_events *events, const struct entry *older,
+                         const struct entry *e)
+{
+	return is_update(older) &&
+	       e->wall_ms < older->began_ms + (int64_t)events->consolidation_ms &&
+	       box_is_same(json_get_string(e->data, "updated_by"),
+	                   json_get_string(older->data, "updated_by"));
+}
+
+/* The entry that @e, an update, goes on with, or NULL. */
+static struct entry *part_of(const struct box_events *events, const struct entry *e)
+{
+	const int64_t since_ms = e->wall_ms - (int64_t)events->consolidation_ms;
+
+	for (uint64_t n = 1; n < n_kept(events); n++) {
+		struct entry *older = &events->entries[(e->seq - n) % max_events];
+
+		if (older->wall_ms <= since_ms)
+			return NULL;
+		if (older->object == e->object)
+			return goes_on_with(events, older, e) ? older : NULL;
+	}
+	return NULL;
+}
+
+/* What was before both: of what both have changed, the older value. */
+static struct json_object *before_both(struct json_object *older, struct json_object *newer)
+{
+	struct json_object *both = newer ? box_shallow(newer) : json_object_new_object();
+
+	if (older) {
+		json_object_object_foreach(older, key, value)
+		{
+			box_set(both, key, json_object_get(value));
+		}
+	}
+	return both;
+}
+
+static void consolidate(const struct box_events *events, struct entry *e)
+{
+	struct entry *older = is_update(e) ? part_of(events, e) : NULL;
+	struct json_object *previous;
+
+	if (!older)
+		return;
+	previous = before_both(older->previous, e->previous);
+	json_object_put(e->previous);
+	e->previous = previous;
+	memcpy(e->id, older->id, sizeof(e->id));
+	e->began_ms = older->began_ms;
+	older->is_told_later = true;
 }
 
 void box_events_add(struct box_events *events, struct box_store *store,
@@ -103,9 +173,11 @@ void box_events_add(struct box_events *events, struct box_store *store,
 		.key_id = mem_strdup(event->key_id),
 		.method = mem_strdup(event->method),
 		.path = mem_strdup(event->path),
+		.began_ms = event->wall_ms,
 		.wall_ms = event->wall_ms,
 	};
 	box_store_make_id(store, "ev", e->id);
+	consolidate(events, e);
 	if (events->listener)
 		events->listener(events->listener_arg, e->seq, event_type(e), e->action);
 }
@@ -185,7 +257,7 @@ static bool fits(const struct ask *ask, const struct entry *e)
 {
 	const int64_t at_us = e->wall_ms * 1000;
 
-	if (at_us < ask->from_us || at_us >= ask->to_us)
+	if (e->is_told_later || at_us < ask->from_us || at_us >= ask->to_us)
 		return false;
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		const char *value = ask->wanted[i] ? value_of(e, filters[i].bit) : NULL;
@@ -279,7 +351,7 @@ static struct json_object *changed_fields(const struct entry *e)
 {
 	struct json_object *names = json_object_new_array();
 
-	if (!e->previous || strcmp(e->action, "updated") != 0)
+	if (!e->previous || !is_update(e))
 		return names;
 	json_object_object_foreach(e->previous, key, value)
 	{
@@ -314,8 +386,9 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 {
 	const bool is_app = strncmp(e->key_id, "oa2client_", strlen("oa2client_")) == 0;
 	struct json_object *o = json_object_new_object();
-	char at[moment_bytes];
+	char began[moment_bytes], at[moment_bytes];
 
+	(void)moment_text(e->began_ms * 1000, began);
 	(void)moment_text(e->wall_ms * 1000, at);
 	box_set(o, "id", json_object_new_string(e->id));
 	box_set(o, "object_type", json_object_new_string(event_type(e)));
@@ -332,7 +405,7 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 	box_set(o, is_app ? "api_key_id" : "oauth_client_id", NULL);
 	box_set(o, "request_id", json_string(e->request_id));
 	box_set(o, "organization_id", json_object_new_string(org->id));
-	box_set(o, "date_created", json_object_new_string(at));
+	box_set(o, "date_created", json_object_new_string(began));
 	box_set(o, "date_updated", json_object_new_string(at));
 	return o;
 }
@@ -340,9 +413,9 @@ static struct json_object *render(const struct entry *e, struct box_org *org)
 struct json_object *box_events_render(const struct box_events *events, struct box_org *org,
                                       uint64_t seq)
 {
-	return seq < events->n_ever - n_kept(events)
-	               ? NULL
-	               : render(&events->entries[seq % max_events], org);
+	const struct entry *e = &events->entries[seq % max_events];
+
+	return seq < events->n_ever - n_kept(events) || e->is_told_later ? NULL : render(e, org);
 }
 
 /* The events of the page, newest first, as numbers; returns how many. */

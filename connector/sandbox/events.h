@@ -22,6 +22,14 @@ struct box_events;
 struct box_events *box_events_new(void);
 void box_events_free(struct box_events *events);
 
+/*
+ * Updates of one object by one user within so many milliseconds of the first are told as one event
+ * (Close's page on webhooks says so, not how long); 0, the default: each is told. The event keeps
+ * its id and when it began, and comes anew with the latest data and all that has changed.
+ */
+void box_events_set_consolidation(struct box_events *events, uint64_t ms);
+uint64_t box_events_consolidation(const struct box_events *events);
+
 /* Called at each event with its number and what it is about: "lead", "updated". */
 typedef void (*box_events_fn)(void *arg, uint64_t seq, const char *type, const char *action);
 
@@ -31,7 +39,8 @@ void box_events_listen(struct box_events *events, box_events_fn fn, void *arg);
 void box_events_add(struct box_events *events, struct box_store *store,
                     const struct box_event *event);
 
-/* The event number @seq as it is told, the caller's; NULL: it is no longer kept. */
+/* The event number @seq as it is told, the caller's; NULL: it is no longer kept, or a later one
+ * tells it. */
 struct json_object *box_events_render(const struct box_events *events, struct box_org *org,
                                       uint64_t seq);
 

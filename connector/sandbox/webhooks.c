@@ -44,6 +44,10 @@ struct subscriber {
 	struct subscriber *next;
 };
 
+struct pending {
+	uint64_t seq, at_ms;
+};
+
 struct box_webhooks {
 	struct loop *loop;
 	struct http *http;
@@ -51,7 +55,7 @@ struct box_webhooks {
 	struct subscriber *subscribers;
 	struct box_webhook_times times;
 	uint64_t n_delivered, n_failed;
-	uint64_t *pending; /* numbers of events that somebody may want */
+	struct pending *pending; /* events that somebody may want */
 	size_t n_pending, cap_pending;
 	struct loop_timer tell_timer;
 };
@@ -136,11 +140,6 @@ void box_webhooks_free(struct box_webhooks *webhooks)
 struct box_webhook_times box_webhooks_times(const struct box_webhooks *webhooks)
 {
 	return webhooks->times;
-}
-
-void box_webhooks_set_times(struct box_webhooks *webhooks, const struct box_webhook_times *times)
-{
-	webhooks->times = *times;
 }
 
 static bool is_active(const struct box_object *subscription)
@@ -384,20 +383,49 @@ static void tell_all(struct box_webhooks *webhooks, struct json_object *event)
 	}
 }
 
-/* Once the request is done that brought them about, so a new lead has its contacts. */
+static void plan_pending(struct box_webhooks *webhooks);
+
+/*
+ * Once the request is done that brought them about, so a new lead has its contacts; and once the
+ * time is over in which a later event may take one in.
+ */
 static void tell_pending(void *arg)
 {
 	struct box_webhooks *webhooks = arg;
+	const uint64_t consolidation_ms = box_events_consolidation(webhooks->org->events);
+	const uint64_t now_ms = loop_now_ms(webhooks->loop);
+	size_t n = 0;
 
-	for (size_t i = 0; i < webhooks->n_pending; i++) {
-		struct json_object *event = box_events_render(webhooks->org->events, webhooks->org,
-		                                              webhooks->pending[i]);
+	for (; n < webhooks->n_pending; n++) {
+		const struct pending *p = &webhooks->pending[n];
+		struct json_object *event;
 
+		if (p->at_ms + consolidation_ms > now_ms)
+			break;
+		event = box_events_render(webhooks->org->events, webhooks->org, p->seq);
 		if (event)
 			tell_all(webhooks, event);
 		json_object_put(event);
 	}
-	webhooks->n_pending = 0;
+	webhooks->n_pending -= n;
+	memmove(webhooks->pending, webhooks->pending + n,
+	        webhooks->n_pending * sizeof(*webhooks->pending));
+	plan_pending(webhooks);
+}
+
+static void plan_pending(struct box_webhooks *webhooks)
+{
+	if (webhooks->n_pending > 0)
+		loop_timer_set(webhooks->loop, &webhooks->tell_timer,
+		               webhooks->pending[0].at_ms +
+		                       box_events_consolidation(webhooks->org->events),
+		               tell_pending, webhooks);
+}
+
+void box_webhooks_set_times(struct box_webhooks *webhooks, const struct box_webhook_times *times)
+{
+	webhooks->times = *times;
+	plan_pending(webhooks);
 }
 
 static void on_event(void *arg, uint64_t seq, const char *type, const char *action)
@@ -413,9 +441,9 @@ static void on_event(void *arg, uint64_t seq, const char *type, const char *acti
 		return;
 	webhooks->pending = mem_grow(webhooks->pending, webhooks->n_pending, &webhooks->cap_pending,
 	                             sizeof(*webhooks->pending));
-	webhooks->pending[webhooks->n_pending++] = seq;
-	loop_timer_set(webhooks->loop, &webhooks->tell_timer, loop_now_ms(webhooks->loop),
-	               tell_pending, webhooks);
+	webhooks->pending[webhooks->n_pending++] =
+		(struct pending){.seq = seq, .at_ms = loop_now_ms(webhooks->loop)};
+	plan_pending(webhooks);
 }
 
 void box_webhooks_serve(struct box_webhooks *webhooks, struct box_org *org)

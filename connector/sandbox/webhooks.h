@@ -28,6 +28,7 @@ struct box_webhooks *box_webhooks_new(struct loop *loop);
 void box_webhooks_free(struct box_webhooks *webhooks);
 
 struct box_webhook_times box_webhooks_times(const struct box_webhooks *webhooks);
+/* What waits for consolidation is planned anew, by what org->events says of that now. */
 void box_webhooks_set_times(struct box_webhooks *webhooks, const struct box_webhook_times *times);
 
 /* From now on @org's events are told; what waited for another organization is forgotten. */

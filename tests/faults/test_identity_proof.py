@@ -199,6 +199,17 @@ def test_the_last_record_is_proven_by_the_lead_that_may_be_touched(start, kind, 
     assert world.touched() == (fault == "close_before")
 
 
+def test_a_touch_that_close_makes_one_event_with_an_earlier_change_proves_it_too(start):
+    world = start("lead", is_touchable=True, lag="3600s", quarantine="3s",
+                  settings={"consolidate_ms": 3600000})
+    [canary] = [o["id"] for o in world.sandbox.objects("lead") if o["name"] == "Touch me"]
+    assert world.sandbox.ask("PUT", f"/lead/{canary}/", {"description": "Changed"})[0] == 200
+    world.fault("close_before", 12)
+    ends_delivered(world, world.run())
+    assert world.touched() == 2
+    assert len(world.sandbox.get(f"/event/?object_id={canary}&action=updated")["data"]) == 1
+
+
 def test_with_nothing_newer_anywhere_a_person_decides(start):
     world = start("contact")
     world.fault("close_before", 12)

@@ -82,6 +82,30 @@ def test_what_happens_is_delivered_and_signed(box, receiver):
         assert headers["close-sig-hash"] == hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
+def test_updates_that_come_close_together_are_told_as_one(box, receiver):
+    subscribe(box, receiver, ("lead", "created"), ("lead", "updated"))
+    box.post("/_sandbox/settings", {"consolidate_ms": 3600000})
+    one, other = (box.post("/lead/", {"name": name})["id"] for name in ("North", "South"))
+    for lead, change in [(one, {"name": "Northwind"}), (other, {"name": "Southbank"}),
+                         (one, {"url": "a.example"}), (one, {"name": "Northgate"})]:
+        box.ask("PUT", f"/lead/{lead}/", change)
+    assert receiver.got == []  # each may still be part of a later one
+    box.post("/_sandbox/settings", {"consolidate_ms": 0})
+    box.ask("PUT", f"/lead/{one}/", {"name": "Northend"})
+    wait_until(lambda: len(receiver.got) == 5)
+    told = receiver.events()
+    assert [(e["object_id"], e["action"]) for e in told] == [
+        (one, "created"), (other, "created"), (other, "updated"), (one, "updated"), (one, "updated")]
+    whole, after = told[3:]
+    assert sorted(whole["changed_fields"]) == ["name", "url"]
+    assert whole["previous_data"]["name"] == "North" and whole["data"]["name"] == "Northgate"
+    assert whole["date_created"] <= whole["date_updated"] and after["id"] != whole["id"]
+    assert after["previous_data"] == {"name": "Northgate"}
+    # The log tells it where it ended: behind what another lead has gone through meanwhile.
+    logged = box.get("/event/?object_type=lead&action=updated")["data"]
+    assert [e["id"] for e in logged] == [e["id"] for e in (after, whole, told[2])]
+
+
 def test_the_key_is_shown_once(box, receiver):
     made = subscribe(box, receiver, ("lead", "created"))
     assert len(made["signature_key"]) == 64 and made["status"] == "active"

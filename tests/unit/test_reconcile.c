@@ -474,6 +474,9 @@ static void the_newest_event_tells_when_and_of_what(void **state)
 {
 	cleanup_(json_freep) struct json_object *page =
 		parse("{\"data\":[" EVENT("lead_B", "08", "null") "]}");
+	cleanup_(json_freep) struct json_object *joined = parse(
+		"{\"data\":[{\"object_id\":\"lead_C\",\"date_created\":\"2026-03-09T12:00:00\","
+		"\"date_updated\":\"2026-03-09T13:00:08\"}]}");
 	cleanup_(json_freep) struct json_object *none = parse("{\"data\":[]}");
 	cleanup_(json_freep) struct json_object *odd = parse("{\"data\":[{\"object_id\":\"x\"}]}");
 	int64_t at, wanted;
@@ -484,6 +487,8 @@ static void the_newest_event_tells_when_and_of_what(void **state)
 	check_eq(crm_newest_event_read(page, &at, &id, NULL), 1);
 	check_eq(at, wanted);
 	check_text(id, "lead_B");
+	check_eq(crm_newest_event_read(joined, &at, &id, NULL), 1);
+	check_eq(at, wanted);
 	check_eq(crm_newest_event_read(none, &at, &id, NULL), 0);
 	check_eq(crm_newest_event_read(odd, &at, &id, NULL), -EBADMSG);
 	check_eq(crm_newest_event_read(NULL, &at, &id, NULL), -EBADMSG);
