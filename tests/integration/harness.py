@@ -9,6 +9,7 @@ import dataclasses
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import textwrap
@@ -74,7 +75,7 @@ class Program:
             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
 
-    def __call__(self, *args, input=None, env=None, timeout=180):
+    def __call__(self, *args, input=None, env=None, timeout=300):
         """Runs it to its end."""
         process = self.start(*args, env=env, stdin=subprocess.PIPE if input is not None
                              else subprocess.DEVNULL)
@@ -195,6 +196,31 @@ def wait_until(claim, timeout=60, every=0.02):
             return value
         assert time.monotonic() < end, "it did not come true in time"
         time.sleep(every)
+
+
+def take_time(path):
+    """Gives a pipeline that was to be short of time enough of it, to drain and to be answered by its
+    receiver: what is to succeed must not be in a hurry. Returns the path."""
+    text = re.sub(r"drain: \w+", "drain: 60s", path.read_text(encoding="utf-8"))
+    path.write_text(re.sub(r"(secret: .*), timeout: \w+", r"\1", text), encoding="utf-8")
+    return path
+
+
+def run_until(closefeed, path, says):
+    """Runs a pipeline whose receiver does not take its events until the reason of a run is @says.
+
+    Each ends with 75. The time it has is short, so on a busy machine the receiver may not have
+    answered in it; what was delivered is only told by the next. Returns the results, oldest first.
+    """
+    results = []
+
+    def said():
+        results.append(closefeed("run", path, "--json"))
+        assert results[-1].code == 75, results[-1].out + results[-1].err
+        return says in results[-1].summary["reason"]
+
+    wait_until(said)
+    return results
 
 
 def indented(text, by):

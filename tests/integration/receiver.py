@@ -135,7 +135,7 @@ class SlowClose:
     def answer(self, call):
         self.names.append(call.json["name"])
         n = len(self.names)
-        self.gate.wait(60)
+        self.gate.wait(180)
         return 200, {"id": f"lead_{n}", **call.json}
 
     def stand_in(self, path, sandbox):

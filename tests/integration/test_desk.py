@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import ndjson, wait_until
+from harness import ndjson, take_time, wait_until
 from receiver import Server, close_that
 
 STDIN = 'ndjson: {path: "-"}'
@@ -103,7 +103,8 @@ def with_identity(sandbox, more=""):
 
 
 def run_more(desk, sandbox, record):
-    """One more record through the pipeline, whoever runs it; returns the newest event."""
+    """One more record through the pipeline, whoever runs it; returns its event."""
+    wait_until(lambda: desk.ask("status")[1]["events_owed"] == 0)  # all of before are told
     n = sandbox.hook_log()["count"]
     if desk.is_running:
         desk.more([record])
@@ -120,7 +121,8 @@ def test_every_question_has_the_same_answer_while_it_runs_and_after(closefeed, p
     """One state, asked in a run that waits for more input, and asked again when it has ended."""
     desk = Desk(closefeed, "running")
     sandbox.add_fault("reset_after", method="POST", path="/lead/", n=2)
-    desk.begin(pipeline(source=STDIN, delivery="max_rejects: none\non_unknown: hold"),
+    desk.begin(pipeline(source=STDIN, close="concurrency: 1",  # so that it is B whose answer is lost
+                        delivery="max_rejects: none\non_unknown: hold"),
                [{"name": "A"}, {"name": "B"}, BAD, '{"name": ', {"name": "x" * 3000}, "[]"],
                lambda: sandbox.hook_log()["count"] >= 6)
     wait_until(lambda: desk.ask("status")[1]["events_owed"] == 0)
@@ -420,15 +422,16 @@ def test_the_position_in_the_source_is_not_moved(closefeed, pipeline, sandbox, t
 
 def test_a_receiver_that_is_away_does_not_keep_the_answer_back(closefeed, pipeline, sandbox):
     """The retry's outcome is known and durable; that its event waits is no failure of it."""
-    path = pipeline([BAD], delivery="drain: 1s\nmax_rejects: none")
+    path = pipeline([BAD], delivery="drain: 20s\nmax_rejects: none")
     closefeed("run", path)
+    edit(path, "drain: 20s", "drain: 1s")
     edit(path, "lead.create", "lead.create\n    exclude: [contacts]")
     sandbox.add_fault("status", path="/_sandbox/hook", status=503)
     result = closefeed("rejects", "retry", path, "--all", "--json")
     assert result.code == 0 and result.json["results"][0]["outcome"] == "delivered"
     assert closefeed("status", path, "--json").json["events_owed"] == 1
     sandbox.clear_faults()
-    assert closefeed("run", path).code == 0
+    assert closefeed("run", take_time(path)).code == 0
     assert outcomes(sandbox.hook_events()) == ["rejected", "delivered"]
 
 
@@ -462,7 +465,7 @@ def test_the_owner_is_stopped_while_somebody_waits_for_a_retry(closefeed, pipeli
     assert json.loads(out)["results"][0]["outcome"] == "open"
     assert desk.end() == 75
     sandbox.clear_faults()
-    assert closefeed("run", path, input="").code == 0
+    assert closefeed("run", take_time(path), input="").code == 0
     assert names(sandbox) == ["Bad mail"] and desk.rejects() == []
 
 
@@ -482,7 +485,7 @@ def test_a_retry_waits_for_what_is_open_on_its_object(closefeed, pipeline):
             at_once[call.path] += 1
             assert at_once[call.path] == 1, "two calls about one object at once"
         if call.path.endswith("/lead_1/") and n == 2:
-            assert may_answer.wait(20)
+            assert may_answer.wait(180)
         with lock:
             at_once[call.path] -= 1
         if n == 1:
@@ -527,7 +530,7 @@ def test_two_people_retry_the_same_reject(closefeed, pipeline):
 
     def answer(call):
         if call.n > 2:
-            assert may_answer.wait(20)
+            assert may_answer.wait(180)
         return (400, {"field-errors": {"name": "no"}}) if call.n == 1 else (200, {"id": "lead_1"})
 
     with Server(close_that(answer)) as close, Server() as hook:
@@ -554,7 +557,7 @@ def test_what_is_being_retried_cannot_be_dropped(closefeed, pipeline):
 
     def answer(call):
         if call.n > 1:
-            assert may_answer.wait(20)
+            assert may_answer.wait(180)
         return (400, {"field-errors": {"name": "no"}}) if call.n == 1 else (200, {"id": "lead_1"})
 
     with Server(close_that(answer)) as close, Server() as hook:

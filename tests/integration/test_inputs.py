@@ -160,12 +160,13 @@ def test_a_folder_that_gains_files_while_it_is_read_is_read_to_the_last(
     folder = tmp_path / "in"
     put(folder / "5.ndjson", companies(20))
     path = pipeline(source="ndjson: {path: in}", routes=CREATE, close="concurrency: 1")
-    fast.post("/_sandbox/settings", {"latency_ms": 20})
+    fast.post("/_sandbox/settings", {"latency_ms": 2000})
     process = start(path, "--json")
     wait_until(lambda: fast.requests("POST", "/lead/"))
     put(tmp_path / "aside" / "x", companies(2, first=21))
     os.rename(tmp_path / "aside" / "x", folder / "1.ndjson")
     os.rename(shutil.copy(folder / "1.ndjson", tmp_path / "aside" / "y"), folder / "9.ndjson")
+    fast.post("/_sandbox/settings", {"latency_ms": 0})
     out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err.decode()
     assert arrived(fast) == names(22) + names(2, first=21)
@@ -174,17 +175,17 @@ def test_a_folder_that_gains_files_while_it_is_read_is_read_to_the_last(
 
 def test_a_file_that_disappears_before_its_turn_is_a_warning(
         closefeed, start, pipeline, fast, tmp_path):
-    records = companies(3000, pad="x" * 2000)
+    records = companies(300, pad="x" * 20000)
     put(tmp_path / "in" / "1.ndjson", records)
     put(tmp_path / "in" / "2.ndjson", companies(1, first=5000))
     path = pipeline(source="ndjson: {path: in}", routes="- operation: lead.create\n  exclude: [id, pad]",
                     close="concurrency: 1")
-    fast.post("/_sandbox/settings", {"latency_ms": 2})
+    fast.post("/_sandbox/settings", {"latency_ms": 2000})
     process = start(path)
     wait_until(lambda: fast.requests("POST", "/lead/"))
     (tmp_path / "in" / "2.ndjson").unlink()
     fast.post("/_sandbox/settings", {"latency_ms": 0})
-    _, err = process.communicate(timeout=100)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 0
     assert b"in/2.ndjson disappeared before it was read" in err
 

@@ -12,9 +12,9 @@ import threading
 import time
 
 import pytest
-from harness import wait_until
+from harness import run_until, take_time, wait_until
 from trouble import (
-    Proxy, Receiver, Relay, Server, adds_up, companies, free_port, identity_route, lead_names,
+    Proxy, Receiver, Relay, Reserved, Server, adds_up, companies, identity_route, lead_names,
     make_fast, names, self_signed)
 
 NO_TIME = "retry_for: 1s\nquarantine: 1s\ndrain: 1s"
@@ -69,14 +69,14 @@ def posts(sandbox, path="/lead/"):
 
 def test_a_server_that_is_down_ends_the_run_and_the_next_one_finishes(
         closefeed, pipeline, fast, until_end):
-    port = free_port()
-    path = at(pipeline, f"http://127.0.0.1:{port}/api/v1", companies(5), delivery=NO_TIME)
+    there = until_end(Reserved())
+    path = at(pipeline, f"http://127.0.0.1:{there.port}/api/v1", companies(5), delivery=NO_TIME)
     result = closefeed("run", path)
     assert result.code == 69
     assert "connect" in result.err and "delivery.retry_for" in result.err
     assert "Nothing is lost" in result.err and "run again" in result.err
-    until_end(Relay(fast.origin, port=port))
-    result = closefeed("run", path, "--json")
+    until_end(Relay(fast.origin, at=there))
+    result = closefeed("run", take_time(path), "--json")
     assert result.code == 0, said(result)
     assert lead_names(fast) == names(5) and len(fast.hook_events()) == 5
 
@@ -101,7 +101,7 @@ def test_a_server_that_goes_away_for_good_leaves_a_state_to_go_on_from(
     first = closefeed("run", path, "--json")
     assert first.code == 69, said(first)
     fast.clear_faults()
-    second = closefeed("run", path, "--json")
+    second = closefeed("run", take_time(path), "--json")
     assert second.code == 0, said(second)
     assert lead_names(fast) == names(8)
 
@@ -151,8 +151,8 @@ def test_the_proxies_of_the_environment_are_ignored(closefeed, pipeline, fast, u
     assert lead_names(fast) == names(2) and trap.calls == []
 
 
-def test_a_proxy_that_is_down_is_named_as_the_trouble(closefeed, pipeline, fast):
-    path = pipeline(companies(1), close=f'proxy: "http://127.0.0.1:{free_port()}"',
+def test_a_proxy_that_is_down_is_named_as_the_trouble(closefeed, pipeline, fast, until_end):
+    path = pipeline(companies(1), close=f'proxy: "http://127.0.0.1:{until_end(Reserved()).port}"',
                     delivery=NO_TIME)
     result = closefeed("run", path)
     assert result.code == 69 and "no connection to the proxy" in result.err
@@ -318,7 +318,7 @@ def test_a_body_that_never_ends_or_is_cut_was_an_applied_create_all_the_same(
 def test_a_body_slower_than_the_timeout_was_an_applied_create_all_the_same(
         closefeed, pipeline, fast):
     fast.add_fault("slow_body", method="POST", path="/lead/", n=2, ms=400, bytes=8)
-    result = closefeed("run", pipeline(companies(3), close="concurrency: 1\ntimeout: 600ms"),
+    result = closefeed("run", pipeline(companies(3), close="concurrency: 1\ntimeout: 2s"),
                        "--json")
     assert result.code == 0 and result.summary["delivered"] == 3, said(result)
     assert lead_names(fast) == names(3)
@@ -377,7 +377,7 @@ def test_silence_is_proven_either_way(closefeed, pipeline, fast):
     fast.add_fault("torn_after", method="POST", path="/lead/", n=10)
     fast.add_fault("malformed_headers", method="POST", path="/lead/", n=12)
     path = pipeline(companies(14), routes=identity_route(fast), delivery=PROVES,
-                    close="concurrency: 1\ntimeout: 300ms")
+                    close="concurrency: 1\ntimeout: 1s")
     result = closefeed("run", path, "--json")
     assert result.code == 0, said(result)
     assert lead_names(fast) == names(14) and len(posts(fast)) == 16
@@ -385,7 +385,7 @@ def test_silence_is_proven_either_way(closefeed, pipeline, fast):
 
 def test_a_create_that_is_made_late_is_found_within_the_quarantine(closefeed, pipeline, fast):
     fast.add_fault("late_apply", method="POST", path="/lead/", n=3, ms=600)
-    path = pipeline(companies(6), routes=identity_route(fast), delivery="quarantine: 1500ms",
+    path = pipeline(companies(6), routes=identity_route(fast), delivery="quarantine: 60s",
                     close=ONE)
     result = closefeed("run", path, "--json")
     assert result.code == 0, said(result)
@@ -408,7 +408,7 @@ def test_updates_are_repeated(closefeed, pipeline, fast):
     path = pipeline(
         [{"id": id, "description": "new"} for id in leads],
         routes='- operation: lead.update\n  params: {id: "{id}"}\n  exclude: [id]',
-        close="concurrency: 1\ntimeout: 400ms", delivery="quarantine: 100ms")
+        close="concurrency: 1\ntimeout: 1s", delivery="quarantine: 100ms")
     result = closefeed("run", path, "--json")
     assert result.code == 0 and result.summary["delivered"] == 6, said(result)
     assert [lead["description"] for lead in fast.objects("lead")] == ["new"] * 6
@@ -470,28 +470,37 @@ def kill_with_a_put_out(closefeed, path, server):
     process.communicate()
 
 
+LOST_COPY = r"calls about path /x/1/ wait until (\d\d:\d\d:\d\d), when a lost earlier copy can"
+
+
 def test_what_waits_for_a_lost_copy_is_told_until_when_and_no_restart_begins_that_anew(
         closefeed, pipeline, slow_puts):
-    path = put_to(slow_puts, pipeline, [{"id": 1, "v": 1}, {"id": 1, "v": 2}], "quarantine: 9s")
-    kill_with_a_put_out(closefeed, path, slow_puts)
+    path = put_to(slow_puts, pipeline, [{"id": 1, "v": 1}, {"id": 1, "v": 2}], "quarantine: 1h")
     began = time.time()
-    process = closefeed.start("run", path, "--json")
-    words = r"calls about path /x/1/ wait until (\d\d:\d\d:\d\d), when a lost earlier copy can"
-    told = wait_until(lambda: re.search(words, closefeed("status", path).out))
-    until = next_time(told[1], began)
-    assert began + 7 < until < time.time() + 9
-    assert re.search(words, str(closefeed("status", path, "--json").json["sentences"]))
-    time.sleep(max(0, until - 4 - time.time()))
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate()
-    assert process.returncode == 75, err
-    waiting = [line["waiting"] for line in map(json.loads, out.splitlines())
-               if line["type"] == "progress"]
-    assert re.search(words, waiting[-1])
+    kill_with_a_put_out(closefeed, path, slow_puts)
+    told = []
+    for _ in range(2):
+        process = closefeed.start("run", path, "--json")
+        told.append(wait_until(lambda: re.search(LOST_COPY, closefeed("status", path).out))[1])
+        assert re.search(LOST_COPY, str(closefeed("status", path, "--json").json["sentences"]))
+        line = next(line for line in map(json.loads, process.stdout)
+                    if line["type"] != "progress" or re.search(LOST_COPY, line["waiting"] or ""))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=180)
+        assert process.returncode == 75 and line["type"] == "progress", err
+    assert told[0] == told[1]
+    assert began + 3600 - 1 < next_time(told[0], began) < time.time() + 3600
+    assert [json.loads(call["body"])["v"] for call in slow_puts.puts()] == [1, 1]
+
+
+def test_what_waited_for_a_lost_copy_goes_when_its_time_has_come(closefeed, pipeline, slow_puts):
+    path = put_to(slow_puts, pipeline, [{"id": 1, "v": 1}, {"id": 1, "v": 2}], "quarantine: 3s")
+    began = time.time()
+    kill_with_a_put_out(closefeed, path, slow_puts)
     result = closefeed("run", path)
     assert result.code == 0, said(result)
     assert [json.loads(call["body"])["v"] for call in slow_puts.puts()] == [1, 1, 2]
-    assert until - 0.1 < slow_puts.puts()[2]["at"] < until + 4
+    assert slow_puts.puts()[2]["at"] > began + 3
 
 
 def test_no_run_waits_for_a_lost_copy_that_nothing_comes_behind(closefeed, pipeline, slow_puts):
@@ -529,33 +538,51 @@ def seconds(request):
     return datetime.datetime.fromisoformat(request["at"].replace("Z", "+00:00")).timestamp()
 
 
-def test_a_429_holds_everybody_for_as_long_as_it_says_in_whatever_form(
-        closefeed, start_sandbox, tmp_path):
-    runs = {}
-    for form in FORMS:
+@pytest.fixture
+def go_through(closefeed, start_sandbox, tmp_path):
+    """Sends eight records to a Close whose fourth answer is a 429, a Close for each form of it, and
+    returns how long it was held; go_through(forms)."""
+    def begin(form, name):
         box = start_sandbox("--no-rate-limit")
         box.add_fault("429", method="POST", path="/lead/", n=4, form=form, seconds=1)
-        path = tmp_path / f"{form}.yaml"
+        path = tmp_path / f"{name}.yaml"
         path.write_text(f"""
 version: 1
-name: {form}
+name: {name}
 source: {{ndjson: {{path: signups.ndjson}}}}
 close: {{base_url: {box.base_url}, api_key: {{env: CLOSE_API_KEY}}, concurrency: 1}}
 routes: [{{operation: lead.create}}]
 """)
-        (tmp_path / "signups.ndjson").write_text(
-            "".join('{"name": "Company %d"}\n' % i for i in range(1, 9)))
-        runs[form] = box, closefeed.start("run", path, "--json")
-    for form, (box, process) in runs.items():
+        return box, closefeed.start("run", path, "--json")
+
+    def measure(form, box, process):
         out, err = process.communicate(timeout=180)
         assert process.returncode == 0, (form, out, err)
         assert lead_names(box) == names(8), form
         writes = posts(box)
         assert [w["status"] for w in writes] == [200] * 3 + [429] + [200] * 5, form
-        waited = seconds(writes[4]) - seconds(writes[3])
+        refused, came = seconds(writes[3]), seconds(writes[4])
         # A date says whole seconds, so it may mean up to one less than it was told.
-        assert waited >= (0.04 if form == "date" else 1.0), (form, waited)
-        assert waited < 4, (form, waited)
+        assert came >= (int(refused) + 1 if form == "date" else refused + 1), (form, came - refused)
+        return came - refused
+
+    def send(forms, turn):
+        (tmp_path / "signups.ndjson").write_text(
+            "".join('{"name": "Company %d"}\n' % i for i in range(1, 9)))
+        runs = {form: begin(form, f"{form}-{turn}") for form in forms}
+        return {form: measure(form, *run) for form, run in runs.items()}
+
+    return send
+
+
+def test_a_429_holds_everybody_for_as_long_as_it_says_in_whatever_form(go_through):
+    left = FORMS
+    for turn in range(5):  # not longer: a busy machine is asked again
+        held = go_through(left, turn)
+        left = [form for form in left if held[form] >= 4]
+        if not left:
+            return
+    raise AssertionError(f"held for {held} s")
 
 
 def test_a_storm_of_429_loses_nothing(closefeed, pipeline, fast):
@@ -612,15 +639,16 @@ def hooked(receiver, more=""):
 
 def test_a_receiver_that_is_down_gets_the_same_events_from_the_next_run(
         closefeed, pipeline, fast, until_end):
-    port = free_port()
-    responses = f'webhook: {{url: "http://127.0.0.1:{port}/hook", secret: {{env: HOOK_SECRET}}}}'
+    there = until_end(Reserved())
+    responses = (f'webhook: {{url: "http://127.0.0.1:{there.port}/hook", '
+                 "secret: {env: HOOK_SECRET}}")
     path = pipeline(companies(6), responses=responses, delivery="drain: 500ms")
     result = closefeed("run", path, "--json")
     assert result.code == 75 and "receiver" in said(result) and "kept" in said(result)
     assert result.summary["delivered"] == 6 and result.summary["events_owed"] == 6
     assert closefeed("status", path, "--json").json["events_owed"] == 6
-    receiver = until_end(Receiver(port=port))
-    result = closefeed("run", path, "--json")
+    receiver = until_end(Receiver(at=there))
+    result = closefeed("run", take_time(path), "--json")
     assert result.code == 0 and result.summary["events_owed"] == 0, said(result)
     events = receiver.events()
     assert len(events) == len({e["id"] for e in events}) == 6
@@ -634,17 +662,16 @@ def test_a_receiver_that_refuses_gets_the_same_events_from_the_next_run(
     receiver, trap = until_end(Receiver(status)), until_end(Receiver())
     receiver.headers = {"Location": trap.url}
     path = pipeline(companies(4), responses=hooked(receiver), delivery="drain: 300ms")
-    result = closefeed("run", path, "--json")
-    assert result.code == 75, said(result)
-    assert f"answered {status}" in result.summary["reason"]
-    assert result.summary["delivered"] == 4 and result.summary["events_owed"] == 4
+    results = run_until(closefeed, path, f"answered {status}")
+    assert results[0].summary["delivered"] == 4
+    assert {result.summary["events_owed"] for result in results} == {4}
     refused = set(receiver.ids())
     assert refused and trap.calls == []
     receiver.status = 200
     if status == 410:  # "never again", until a person says otherwise
         assert closefeed("run", path).code == 75 and receiver.events() == []
         assert closefeed("responses", "resume", path).code == 0
-    result = closefeed("run", path, "--json")
+    result = closefeed("run", take_time(path), "--json")
     assert result.code == 0, said(result)
     accepted = [e["id"] for e in receiver.events()]
     assert sorted(accepted) == sorted(set(accepted)) and len(accepted) == 4
@@ -653,7 +680,7 @@ def test_a_receiver_that_refuses_gets_the_same_events_from_the_next_run(
 
 def test_after_a_410_nothing_more_is_sent_in_that_run(closefeed, pipeline, fast, until_end):
     receiver = until_end(Receiver(410))
-    path = pipeline(companies(60), close=ONE, responses=hooked(receiver), delivery="drain: 300ms")
+    path = pipeline(companies(60), close=ONE, responses=hooked(receiver))
     result = closefeed("run", path, "--json")
     assert result.code == 75 and "410" in said(result)
     assert result.summary["delivered"] == 60 and result.summary["events_owed"] == 60
@@ -666,14 +693,13 @@ def test_a_slow_receiver_gets_its_time_and_then_the_next_run(
     receiver.may_answer.clear()
     path = pipeline(companies(3), responses=hooked(receiver, ", timeout: 300ms"),
                     delivery="drain: 700ms")
-    result = closefeed("run", path, "--json")
-    assert result.code == 75 and result.summary["events_owed"] == 3, said(result)
-    assert "no answer within the time limit" in result.summary["reason"]
+    result = run_until(closefeed, path, "no answer within the time limit")[-1]
+    assert result.summary["events_owed"] == 3, said(result)
     tried = set(receiver.ids())
     receiver.may_answer.set()
     wait_until(lambda: all("status" in call for call in receiver.calls))
     n_before = len(receiver.calls)
-    result = closefeed("run", path, "--json")
+    result = closefeed("run", take_time(path), "--json")
     assert result.code == 0, said(result)
     later = receiver.ids()[n_before:]
     assert len(later) == len(set(later)) == 3 and tried <= set(later)

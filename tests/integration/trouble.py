@@ -56,9 +56,21 @@ def adds_up(summary):
         summary[key] for key in ("delivered", "filtered", "skipped", "rejected", "held", "open"))
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+class Reserved:
+    """A port at which nobody listens yet, and which nobody else gets: connections are refused."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def listen(self):
+        """Whoever gets this socket closes it."""
+        self.socket.listen(64)
+        return self.socket
+
+    def close(self):
+        self.socket.close()
 
 
 def self_signed(folder):
@@ -83,21 +95,21 @@ def on_terminal(program, *args, env=None):
         while data := os.read(outer, 65536):
             shown += data
     os.close(outer)
-    process.wait(60)
+    process.wait(180)
     return shown.decode()
 
 
 class Relay:
     """Hands connections on to another port; which one may change, and it may speak TLS."""
 
-    def __init__(self, origin, *, port=0, tls=None):
+    def __init__(self, origin, *, at=None, tls=None):
         self.lead_to(origin)
         self.n_connections = 0
         self.context = None
         if tls:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*tls)
-        self.listener = socket.create_server(("127.0.0.1", port))
+        self.listener = at.listen() if at else socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         scheme = "https" if tls else "http"
         self.base_url = f"{scheme}://127.0.0.1:{self.port}/api/v1"
@@ -144,7 +156,7 @@ class Relay:
 class Server:
     """An HTTP server whose answers are a function of the call: (status, headers, body)."""
 
-    def __init__(self, answer, *, port=0):
+    def __init__(self, answer, *, at=None):
         calls = self.calls = []
         self.answer = answer
         server = self
@@ -181,7 +193,10 @@ class Server:
             daemon_threads = True
             request_queue_size = 64
 
-        self.server = Threads(("127.0.0.1", port), Handler)
+        self.server = Threads(("127.0.0.1", 0), Handler, bind_and_activate=at is None)
+        if at:
+            self.server.socket.close()
+            self.server.socket, self.server.server_address = at.listen(), ("127.0.0.1", at.port)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -194,15 +209,15 @@ class Server:
 class Receiver(Server):
     """A receiver of the responses; `status` is what it answers, and a call may be made to wait."""
 
-    def __init__(self, status=200, *, port=0):
+    def __init__(self, status=200, *, at=None):
         self.status, self.headers = status, {}
         self.may_answer = threading.Event()
         self.may_answer.set()
-        super().__init__(self.take, port=port)
+        super().__init__(self.take, at=at)
         self.url += "/hook"
 
     def take(self, call):
-        self.may_answer.wait(60)
+        self.may_answer.wait(180)
         call["status"] = self.status
         return self.status, self.headers, "{}"
 
