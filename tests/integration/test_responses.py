@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import HOOK_SECRET, ndjson, wait_until
+from harness import HOOK_SECRET, ndjson, run_until, take_time, wait_until
 from receiver import Server, close_that, is_signed
 
 try:
@@ -206,13 +206,13 @@ def test_refused_events_come_again_with_the_same_id_and_bytes(closefeed, pipelin
 def test_ids_are_the_same_after_a_restart(closefeed, pipeline, hook):
     hook.answer = lambda call: 503
     path = pipeline(leads(3) + ["{"], responses=to(hook.url), delivery="drain: 300ms")
-    first = closefeed("run", path)
-    assert first.code == 75 and "kept" in first.err
+    run_until(closefeed, path, "answered 503")
+    assert "they are kept" in closefeed("run", path).err
     assert closefeed("status", path, "--json").json["events_owed"] == 4
     refused = {call.headers["webhook-id"]: call.body for call in hook.calls}
     assert 1 <= len(refused) <= 4
     hook.answer = lambda call: 200
-    assert closefeed("run", path).code == 0
+    assert closefeed("run", take_time(path)).code == 0
     accepted = {call.headers["webhook-id"]: call.body for call in hook.calls if call.status == 200}
     assert len(accepted) == 4 and refused.items() <= accepted.items()
     assert closefeed("status", path, "--json").json["events_owed"] == 0
@@ -261,8 +261,12 @@ def test_creates_do_not_wait_for_each_other(closefeed, pipeline, hook):
     hook.answer = lambda call: 500 if b'"name":"N1"' in call.body else 200
     path = pipeline(leads(6), responses=to(hook.url) + "\ninclude: [request]",
                     delivery="drain: 1s")
-    assert closefeed("run", path).code == 75
-    assert len({e["id"] for e in hook.accepted()}) == 5
+
+    def all_others_are_told():
+        assert closefeed("run", path).code == 75
+        return len({e["id"] for e in hook.accepted()}) == 5
+
+    wait_until(all_others_are_told)
     assert closefeed("status", path, "--json").json["events_owed"] == 1
 
 
@@ -271,22 +275,21 @@ def test_a_receiver_that_hangs_is_timed_out_and_tried_again(closefeed, pipeline,
 
     def hang_once(call):
         if call.n == 0:
-            free.wait(20)
+            free.wait(180)
         return 200
 
     hook.answer = hang_once
-    path = pipeline([{"name": "A"}], responses=to(hook.url, ", timeout: 200ms"))
+    path = pipeline([{"name": "A"}], responses=to(hook.url, ", timeout: 1s"))
     assert closefeed("run", path).code == 0
     free.set()
-    assert len(hook.calls) == 2 and len({c.headers["webhook-id"] for c in hook.calls}) == 1
+    assert len(hook.calls) >= 2 and len({c.headers["webhook-id"] for c in hook.calls}) == 1
 
 
 def test_a_redirect_is_not_followed(closefeed, pipeline, hook):
     with Server() as elsewhere:
         hook.answer = lambda call: (307, b"", {"location": elsewhere.url})
         path = pipeline([{"name": "A"}], responses=to(hook.url), delivery="drain: 500ms")
-        run = closefeed("run", path)
-        assert run.code == 75 and "307" in run.err
+        run_until(closefeed, path, "307")
         assert elsewhere.calls == [] and hook.calls
 
 
@@ -296,7 +299,7 @@ def test_410_ends_it_and_events_are_kept(closefeed, pipeline, sandbox, hook):
     process = closefeed.start("run", path, stdin=subprocess.PIPE)
     process.stdin.write(ndjson(leads(1)).encode())
     process.stdin.flush()
-    wait_until(lambda: hook.calls and hook.calls[0].left)
+    wait_until(lambda: "responses_paused" in closefeed("status", path, "--json").json)
     _, err = process.communicate(ndjson(leads(5)[1:]).encode(), timeout=180)
     assert process.returncode == 75 and b"410" in err
     assert len(sandbox.objects("lead")) == 5  # what was read is done all the same
@@ -326,7 +329,7 @@ def test_an_address_it_must_not_go_to_is_refused(closefeed, pipeline, sandbox, u
     if run.code == 78:
         assert "webhook" in run.err and sandbox.requests("POST") == []
     else:
-        assert run.code == 75 and "not connected, since its address" in run.err
+        run_until(closefeed, path, "not connected, since its address")
         assert closefeed("status", path, "--json").json["events_owed"] == 1
     assert "user:hidden" not in run.err
 
@@ -343,8 +346,10 @@ def test_private_addresses_are_tried_where_they_are_allowed_and_link_local_never
         run = closefeed("run", path)
         if run.code == 78:
             assert not is_allowed and "link-local" in run.err
+        elif is_allowed:
+            assert run.code == 75 and refusal not in run.err
         else:
-            assert run.code == 75 and (refusal in run.err) != is_allowed, run.err
+            run_until(closefeed, path, refusal)
 
 
 def test_loopback_is_allowed_only_where_the_url_names_it(closefeed, pipeline, hook):
@@ -420,10 +425,10 @@ def test_a_sink_that_is_away_does_not_hold_up_the_other(closefeed, pipeline, hoo
     hook.answer = lambda call: 503
     path = pipeline(leads(3), responses=to(hook.url) + "\nfile: events.ndjson",
                     delivery="drain: 200ms")
-    assert closefeed("run", path).code == 75
+    run_until(closefeed, path, "answered 503")
     assert len(lines_of(tmp_path / "events.ndjson")) == 3
     hook.answer = lambda call: 200
-    assert closefeed("run", path).code == 0
+    assert closefeed("run", take_time(path)).code == 0
     assert len({e["id"] for e in hook.accepted()}) == 3
     assert len(lines_of(tmp_path / "events.ndjson")) == 3
 
