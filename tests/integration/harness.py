@@ -198,6 +198,16 @@ def wait_until(claim, timeout=60, every=0.02):
         time.sleep(every)
 
 
+def measure(attempt, times=6):
+    """Measures what a machine that stands still for a moment disturbs, anew until it fits: attempt(n)
+    returns what was not as it should be, or nothing. What holds on any machine it asserts."""
+    for n in range(times):
+        wrong = attempt(n)
+        if not wrong:
+            return
+    raise AssertionError(f"not once in {times} attempts; the last one: {wrong}")
+
+
 def take_time(path):
     """Gives a pipeline that was to be short of time enough of it, to drain and to be answered by its
     receiver: what is to succeed must not be in a hurry. Returns the path."""

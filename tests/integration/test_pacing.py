@@ -6,17 +6,17 @@ The sandbox's windows are made shorter by --speed; what it received, and when, i
 import datetime
 
 import pytest
-from harness import wait_until
+from harness import measure, wait_until
 from trouble import adds_up, companies, lead_names, names
 
-WINDOW_S = 1.0  # eight seconds at --speed 8
+WINDOW_S = 2  # eight seconds at --speed 4
 FORMS = ["whole", "decimal", "semicolon", "old", "none"]
 
 
 @pytest.fixture
 def limited(start_sandbox):
-    """A sandbox with windows of a second and a limit of so many writes in each."""
-    def start(limit, form="decimal", speed=8):
+    """A sandbox with short windows and a limit of so many writes in each."""
+    def start(limit, form="decimal", speed=4):
         sandbox = start_sandbox("--speed", str(speed))
         sandbox.post("/_sandbox/settings", {"rate": {"write": limit}, "rate_form": form})
         return sandbox
@@ -59,23 +59,28 @@ def most_within(times, span):
 @pytest.mark.parametrize("share", [90, 50, 100])
 def test_windows_are_used_whole_and_no_more_than_the_share_of_them(
         closefeed, limited, tmp_path, share):
-    sandbox = limited(80)
     budget = 80 * share // 100
     n_windows = 3
     n = budget * n_windows
-    path = pipeline_to(sandbox, tmp_path, companies(n), f"share: {share}%")
-    result = closefeed("run", path, "--json")
-    assert result.code == 0 and adds_up(result.summary), result.out + result.err
-    assert lead_names(sandbox) == names(n)
-    writes = sandbox.requests("POST", "/lead/")
-    assert all(w["status"] == 200 for w in writes), "the limit was never met"
-    times = arrivals(sandbox)
-    for i in range(n_windows):
-        came = sum(1 for t in times if i * WINDOW_S <= t < (i + 1) * WINDOW_S)
-        assert came <= budget, (i, came, budget)
-    # Within the first 2 windows and a bit, 95 % of what 2 windows allow; all by a bit into the 3rd.
-    assert sum(1 for t in times if t < 2 * WINDOW_S) >= 0.95 * 2 * budget, times
-    assert times[-1] < n_windows * WINDOW_S, times[-1]
+
+    def wrong(attempt):
+        sandbox = limited(80)
+        path = pipeline_to(sandbox, tmp_path, companies(n), f"share: {share}%", f"n{attempt}")
+        result = closefeed("run", path, "--json")
+        assert result.code == 0 and adds_up(result.summary), result.out + result.err
+        assert lead_names(sandbox) == names(n)
+        times = arrivals(sandbox)
+        came = [sum(1 for t in times if i * WINDOW_S <= t < (i + 1) * WINDOW_S)
+                for i in range(n_windows)]
+        # Within the first 2 windows 95 % of what they allow; all by the end of the third.
+        return (refused(sandbox) or max(came) > budget or sum(came) < n
+                or came[0] + came[1] < 0.95 * 2 * budget) and (times, came)
+
+    measure(wrong)
+
+
+def refused(sandbox):
+    return [w for w in sandbox.requests("POST", "/lead/") if w["status"] == 429]
 
 
 def test_a_limit_somebody_else_uses_too_is_shared_with_them(closefeed, limited, tmp_path):
@@ -86,75 +91,91 @@ def test_a_limit_somebody_else_uses_too_is_shared_with_them(closefeed, limited, 
     result = closefeed("run", path, "--json")
     assert result.code == 0, result.out + result.err
     assert lead_names(sandbox) == names(60)
-    refused = [w for w in sandbox.requests("POST", "/lead/") if w["status"] == 429]
-    assert len(refused) <= 8  # at most what was in flight before the first answer
+    assert len(refused(sandbox)) <= 8  # at most what was in flight before the first answer
 
 
 def test_a_rate_of_ones_own_is_obeyed_over_every_stretch_and_used(
         closefeed, limited, tmp_path):
-    sandbox = limited(1000)
-    path = pipeline_to(sandbox, tmp_path, companies(59), "rate: 20/s")
-    result = closefeed("run", path, "--json")
-    assert result.code == 0, result.out + result.err
-    assert lead_names(sandbox) == names(59)
-    everything = [seconds(r) for r in sandbox.requests()]  # GET /me/ counts, too
-    # The first waits for its connection after it took its quota, so it arrives late and counts
-    # from before. Some milliseconds are left for what leaves evenly and arrives less so.
-    assert len(everything) == 60 and most_within(everything[1:], 0.95) <= 20
-    # Twenty at once, twenty a second later, twenty after another.
-    assert everything[-1] - everything[0] < 2.5
+    def wrong(attempt):
+        sandbox = limited(1000)
+        path = pipeline_to(sandbox, tmp_path, companies(59), "rate: 20/s", f"n{attempt}")
+        result = closefeed("run", path, "--json")
+        assert result.code == 0, result.out + result.err
+        assert lead_names(sandbox) == names(59)
+        everything = [seconds(r) for r in sandbox.requests()]  # GET /me/ counts, too
+        assert len(everything) == 60
+        # The first waits for its connection after it took its quota, so it arrives late and counts
+        # from before. Some milliseconds are left for what leaves evenly and arrives less so.
+        # Twenty at once, twenty a second later, twenty after another.
+        return (most_within(everything[1:], 0.95) > 20
+                or everything[-1] - everything[0] >= 2.5) and everything
+
+    measure(wrong)
 
 
 def test_every_form_of_header_is_understood_and_none_does_no_harm(
         closefeed, start_sandbox, tmp_path):
-    runs = {}
-    for form in FORMS:
+    left = FORMS
+
+    def begin(form, name):
         # Whole seconds need a window that is longer than one.
         box = start_sandbox("--speed", "4" if form == "whole" else "8")
         box.post("/_sandbox/settings", {"rate": {"write": 30}, "rate_form": form})
-        path = pipeline_to(box, tmp_path, companies(70), "share: 100%\n  concurrency: 4", form)
-        runs[form] = box, closefeed.start("run", path, "--json")
-    for form, (box, process) in runs.items():
-        out, err = process.communicate(timeout=180)
-        assert process.returncode == 0, (form, out, err)
-        assert lead_names(box) == names(70), form
-        refused = [w for w in box.requests("POST", "/lead/") if w["status"] == 429]
-        if form == "none":
-            # Nothing told the limit but the refusals; each holds everybody.
-            assert len(refused) <= 20, form
-        else:
-            assert refused == [], (form, len(refused))
+        path = pipeline_to(box, tmp_path, companies(70), "share: 100%\n  concurrency: 4", name)
+        return box, closefeed.start("run", path, "--json")
+
+    def met_the_limit(attempt):
+        nonlocal left
+        runs = {form: begin(form, f"{form}-{attempt}") for form in left}
+        for form, (box, process) in runs.items():
+            out, err = process.communicate(timeout=180)
+            assert process.returncode == 0, (form, out, err)
+            assert lead_names(box) == names(70), form
+        n_refused = {form: len(refused(box)) for form, (box, _) in runs.items()}
+        # Where nothing tells the limit but the refusals, each holds everybody.
+        left = [form for form, n in n_refused.items() if n > (20 if form == "none" else 0)]
+        return n_refused if left else None
+
+    measure(met_the_limit)
 
 
 def test_a_limit_that_is_lowered_while_the_run_works_is_believed(closefeed, limited, tmp_path):
-    sandbox = limited(60)
-    path = pipeline_to(sandbox, tmp_path, companies(140), "share: 100%\n  concurrency: 2")
-    process = closefeed.start("run", path, "--json")
-    try:
-        wait_until(lambda: len(sandbox.requests("POST", "/lead/")) >= 60)
-        sandbox.post("/_sandbox/settings", {"rate": {"write": 30}})
-        lowered = arrivals(sandbox)[-1]
-        out, err = process.communicate(timeout=180)
-    finally:
-        process.kill()
-    assert process.returncode == 0, out.decode() + err.decode()
-    assert lead_names(sandbox) == names(140)
-    refused = [w for w in sandbox.requests("POST", "/lead/") if w["status"] == 429]
-    assert len(refused) <= 2
-    times = [t for t in arrivals(sandbox) if t >= lowered + 1.5 * WINDOW_S]
-    assert times and most_within(times, 0.9 * WINDOW_S) <= 32
+    def wrong(attempt):
+        sandbox = limited(60)
+        path = pipeline_to(sandbox, tmp_path, companies(140), "share: 100%\n  concurrency: 2",
+                           f"n{attempt}")
+        process = closefeed.start("run", path, "--json")
+        try:
+            wait_until(lambda: len(sandbox.requests("POST", "/lead/")) >= 60)
+            sandbox.post("/_sandbox/settings", {"rate": {"write": 30}})
+            lowered = arrivals(sandbox)[-1]
+            out, err = process.communicate(timeout=180)
+        finally:
+            process.kill()
+        assert process.returncode == 0, out.decode() + err.decode()
+        assert lead_names(sandbox) == names(140)
+        times = [t for t in arrivals(sandbox) if t >= lowered + 1.5 * WINDOW_S]
+        return (len(refused(sandbox)) > 2 or not times
+                or most_within(times, 0.9 * WINDOW_S) > 32) and (lowered, arrivals(sandbox))
+
+    measure(wrong)
 
 
-def test_groups_have_quotas_of_their_own(closefeed, start_sandbox, pipeline, sandbox):
-    sandbox.post("/_sandbox/settings", {"rate": {"write": 10, "read": 1}})
-    path = pipeline(companies(9), close="concurrency: 1")
-    result = closefeed("run", path, "--json")
-    assert result.code == 0, result.out + result.err
-    assert lead_names(sandbox) == names(9) and result.summary["duration_ms"] < 6000
+def test_groups_have_quotas_of_their_own(closefeed, start_sandbox, tmp_path):
+    def waited(attempt):
+        sandbox = start_sandbox()
+        sandbox.post("/_sandbox/settings", {"rate": {"write": 10, "read": 1}})
+        path = pipeline_to(sandbox, tmp_path, companies(9), "concurrency: 1", f"n{attempt}")
+        result = closefeed("run", path, "--json")
+        assert result.code == 0, result.out + result.err
+        assert lead_names(sandbox) == names(9)
+        return result.summary["duration_ms"] >= 6000 and result.summary
+
+    measure(waited)
 
 
 def test_status_says_until_when_quota_is_waited_for(closefeed, pipeline, sandbox):
-    sandbox.post("/_sandbox/settings", {"rate": {"write": 5}})
+    sandbox.post("/_sandbox/settings", {"rate": {"write": 1}})
     path = pipeline(companies(20))
     process = closefeed.start("run", path)
     try:
