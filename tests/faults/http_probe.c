@@ -1,13 +1,15 @@
 /*
  * One GET with credentials through lib/http, for tests whose server is not in C:
  *
- *   http_probe URL [CA_FILE]     prints {"code":60,"n_sends":0,"status":0}, and the sentence below
- * it
+ *   http_probe URL CA_FILE CONNECT_MS
+ *
+ * prints {"code":60,"n_sends":0,"status":0}, and the sentence below it.
  */
 
 #include "lib/http.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void tell(void *arg, const struct http_answer *answer)
 {
@@ -24,12 +26,12 @@ int main(int argc, char **argv)
 		.user = "api_probe.secret",
 		.ca_file = argc > 2 ? argv[2] : NULL,
 		.max_connections = 1,
-		.connect_timeout_ms = 1000,
+		.connect_timeout_ms = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0,
 	};
 	bool is_done = false;
 	const struct http_request request = {.method = "GET",
 	                                     .url = argc > 1 ? argv[1] : "",
-	                                     .timeout_ms = 5000,
+	                                     .timeout_ms = 120000,
 	                                     .max_response = 1000,
 	                                     .done = tell,
 	                                     .arg = &is_done};

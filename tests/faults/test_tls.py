@@ -56,7 +56,7 @@ class Server(threading.Thread):
             except OSError:
                 return
             try:
-                plain.settimeout(3)
+                plain.settimeout(120)
                 with self.wrap(plain) as connection:
                     self.heard += connection.recv(65536)
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -124,8 +124,9 @@ def rows(folder):
 
 def check(probe, folder, name, host, wrap, code):
     server = Server(wrap)
-    out = subprocess.run([probe, f"https://{host}:{server.port}/x", f"{folder}/ca.pem"], capture_output=True,
-                         text=True, check=True).stdout
+    patience_ms = "1000" if code == TIMED_OUT else "100000"
+    out = subprocess.run([probe, f"https://{host}:{server.port}/x", f"{folder}/ca.pem", patience_ms],
+                         capture_output=True, text=True, check=True).stdout
     answer, sentence = json.loads(out.splitlines()[0]), out.splitlines()[1]
     server.listener.close()
     if code is None:

@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* How long to wait for what comes within a moment, unless the machine stands still. */
+enum { patience_ms = 120000 };
+
 static char folder[PATH_MAX];
 
 struct late {
@@ -109,9 +112,9 @@ static void answers_come_at_once_or_later(void **state)
 	const pid_t pid = start_owner();
 
 	(void)state;
-	check_eq(ask("echo", 5000, word), 0);
+	check_eq(ask("echo", patience_ms, word), 0);
 	check_text(word, "quota \"x\"");
-	check_eq(ask("late", 5000, word), 0);
+	check_eq(ask("late", patience_ms, word), 0);
 	check_text(word, "late");
 	check_eq(ask("never", 100, word), -ETIMEDOUT);
 	end_owner(pid);
@@ -123,9 +126,9 @@ static void nobody_listening_is_told_apart(void **state)
 
 	(void)state;
 	/* The socket of the owner that was killed is still there. */
-	check_eq(ask("echo", 5000, word), -ECONNREFUSED);
+	check_eq(ask("echo", patience_ms, word), -ECONNREFUSED);
 	check_eq(unlink("control.sock"), 0);
-	check_eq(ask("echo", 5000, word), -ENOENT);
+	check_eq(ask("echo", patience_ms, word), -ENOENT);
 }
 
 static void the_socket_is_private_and_goes_with_its_owner(void **state)
@@ -153,10 +156,10 @@ static void a_socket_left_behind_is_replaced_and_a_long_path_works(void **state)
 	(void)snprintf(folder + len, sizeof(folder) - len, "/%0120d", 7);
 	check_eq(mkdir(folder, 0700), 0);
 	pid = start_owner();
-	check_eq(ask("echo", 5000, word), 0);
+	check_eq(ask("echo", patience_ms, word), 0);
 	end_owner(pid);
 	pid = start_owner();
-	check_eq(ask("echo", 5000, word), 0);
+	check_eq(ask("echo", patience_ms, word), 0);
 	end_owner(pid);
 	folder[len] = '\0';
 }

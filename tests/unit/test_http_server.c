@@ -203,6 +203,7 @@ static void a_unix_socket_is_served(void **state)
 
 	(void)state;
 	(void)snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/test_http_server.%d", getpid());
+	(void)unlink(at.sun_path); /* of a process that had the number before */
 	check_eq(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
 	check_eq(listen(fd, 4), 0);
 	open_bench(&b, fd);

@@ -298,11 +298,12 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void ten_thousand_values_are_found_in_well_under_a_second(void **state)
+static void as_many_values_are_found_in_about_the_time_they_took_to_remember(void **state)
 {
+	const double began = seconds();
 	struct remembered them[2], said;
 	char value[40], id[40];
-	double began;
+	double remembered;
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
@@ -312,13 +313,14 @@ static void ten_thousand_values_are_found_in_well_under_a_second(void **state)
 		journal_remember(journal, id, &said, 1, i);
 	}
 	commit();
-	began = seconds();
+	remembered = seconds();
 	for (int i = 0; i < 10000; i++) {
 		(void)snprintf(value, sizeof(value), "v%d@x.example", i);
 		check_eq(journal_find_remembered(journal, lead, email, value, them, 2), 1);
 		remembered_deinit(&them[0]);
 	}
-	check(seconds() - began < 1.0); /* a scan of the table would need minutes */
+	/* A scan of the table for each would take dozens of times as long. */
+	check(seconds() - remembered < 10 * (remembered - began));
 }
 
 static bool is_between(uint64_t from, uint64_t after, uint64_t before, int64_t rejected_at)
@@ -434,7 +436,7 @@ int main(void)
 		with_journal(what_was_sent_stands_until_the_answer_differs),
 		with_journal(the_known_fields_of_an_object_are_listed),
 		with_journal(what_is_old_is_let_go),
-		with_journal(ten_thousand_values_are_found_in_well_under_a_second),
+		with_journal(as_many_values_are_found_in_about_the_time_they_took_to_remember),
 		with_journal(the_last_output_that_made_it_is_known_by_its_place),
 		with_journal(a_journal_of_the_first_version_keeps_its_rows),
 	};

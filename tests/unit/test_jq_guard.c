@@ -47,7 +47,7 @@ run_and_exit(const char *program, struct jq_limits limits, const struct jq_where
 	struct jq_input *input = jq_input_new(NULL, NULL, where);
 	bool truth;
 
-	(void)alarm(60); /* were there no guard */
+	(void)alarm(300); /* were there no guard */
 	jq_limits = limits;
 	jq_set_exit_code(78);
 	(void)jq_run(set, 1, input, ignore, NULL, NULL);

@@ -9,7 +9,6 @@
 #include "connector/pipeline/keys.h"
 #include "connector/pipeline/units.h"
 #include "lib/buf.h"
-#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/strlist.h"
 #include "tests/unit/check.h"
@@ -17,6 +16,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define FOLDER SOURCE_ROOT "/tests/mistakes"
 
@@ -177,13 +177,13 @@ static void note_value(const struct key *key, const char *note)
 /* Files that nobody could read or keep as text are made here. */
 static void check_bytes(const char *bytes, size_t len, const char *expected)
 {
-	const uint64_t began = clock_monotonic_ms();
+	const clock_t began = clock();
 	struct pipeline *p = load_text("made.yaml", bytes, len);
 	char *said = said_of(p);
 
 	check_text(said, expected);
 	buf_adds(&told, said);
-	check(clock_monotonic_ms() - began < 5000);
+	check(clock() - began < 30 * CLOCKS_PER_SEC); /* of processor time */
 	free(said);
 	pipeline_free(p);
 }

@@ -2,7 +2,7 @@
 
 #include "tests/unit/pipeline_case.h"
 
-#include "lib/clock.h"
+#include <time.h>
 
 struct mistake {
 	const char *text, *notes;
@@ -254,7 +254,7 @@ static void notes_of_a_hopeless_file_are_bounded(void **state)
 {
 	struct buf b = BUF_INIT;
 	struct pipeline *p;
-	const uint64_t began = clock_monotonic_ms();
+	const clock_t began = clock();
 
 	(void)state;
 	buf_adds(&b, V S C R "vars:\n");
@@ -262,7 +262,7 @@ static void notes_of_a_hopeless_file_are_bounded(void **state)
 		buf_addf(&b, "  %u: []\n", i);
 	p = case_load(buf_text(&b));
 	check_eq(p->n_notes, 200);
-	check(clock_monotonic_ms() - began < 10000);
+	check(clock() - began < 30 * CLOCKS_PER_SEC); /* of processor time */
 	pipeline_free(p);
 	buf_deinit(&b);
 }
