@@ -188,7 +188,7 @@ def test_a_file_that_is_followed_waits_no_longer_than_it_is_told(closefeed, tmp_
             file.write(ndjson(numbered(5, 3)))
         wait_until(lambda: len(host.writes()) == 3)
         run.process.send_signal(signal.SIGTERM)
-        run.process.wait(30)
+        run.process.wait(180)
         run.end()
     assert [call.json for call in host.writes()] == [numbered(3), numbered(4, 3), numbered(1, 7)]
 
@@ -222,7 +222,7 @@ def test_what_waits_when_the_run_is_stopped_is_read_again(closefeed, tmp_path):
         wait_until(lambda: closefeed("status", path, "--json").json["open"] == 0)
         assert "2 records wait for others to share their call" in closefeed("status", path).out
         run.process.send_signal(signal.SIGTERM)
-        run.process.wait(30)
+        run.process.wait(180)
         code, summary = run.end()
         assert code == 75 and summary["read"] == summary["delivered"] == 4, summary
         assert len(host.writes()) == 1

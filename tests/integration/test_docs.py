@@ -151,7 +151,7 @@ class Page:
         done = subprocess.run(
             ["bash", "-c", f"(exit {self.code}); {command}"], cwd=self.folder, env=self.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=120, check=False)
+            timeout=300, check=False)
         self.code = done.returncode
         return done.stdout
 

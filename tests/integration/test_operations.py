@@ -115,7 +115,7 @@ class Case:
     def run(self, name, rows):
         """The events of a run, by operation."""
         path = self.pipeline(name, [row.record for row in rows], [row.route() for row in rows])
-        result = self.program("run", path, "--json", timeout=120)
+        result = self.program("run", path, "--json")
         text = (self.program.folder / f"{name}.events").read_text(encoding="utf-8")
         events = [json.loads(line) for line in text.splitlines()]
         assert result.summary["read"] == len(rows), result.err

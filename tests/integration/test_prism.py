@@ -118,7 +118,7 @@ class Court:
             [row.record for row in self.rows], name="court", login=OAUTH.format(server.origin),
             routes="\n".join(row.route() for row in self.rows),
             delivery="quarantine: 1s\nmax_rejects: none", responses="file: court.events")
-        result = program("run", path, "--json", timeout=120)
+        result = program("run", path, "--json")
         assert result.summary["read"] == len(self.rows), result.out
 
     def verdict(self, name):

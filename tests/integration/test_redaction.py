@@ -109,7 +109,7 @@ CASES = [f"{case} {n}" for case in ("delivered", "rejected", "text", "lost", "lo
 def test_a_server_that_echoes_secrets_leaves_none_behind(place, tmp_path):
     closefeed, pipelines, close, hook = place
     path = pipelines([{"name": case} for case in CASES], responses=responses(hook),
-                     delivery="max_rejects: none\ndrain: 5s\non_unknown: hold")
+                     delivery="max_rejects: none\non_unknown: hold")
     run = closefeed("run", path, "--json")
     assert run.code == 1, run.err
     assert run.summary["delivered"] == 8 and run.summary["held"] == 8

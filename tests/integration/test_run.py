@@ -133,8 +133,8 @@ def test_status_is_the_same_question_while_it_runs_and_after(
     process = closefeed.start("run", path)
     try:
         wait_until((tmp_path / "state/closefeed/signups/control.sock").exists)
-        during = closefeed("status", path, "--json").json
-        assert during["running"]
+        during = wait_until(lambda: (s := closefeed("status", path, "--json").json)["running"]
+                            and s)
         assert during["pid"] == process.pid and during["pipeline"] == "signups"
         other = closefeed("run", path)
         assert other.code == 75 and str(process.pid) in other.err
@@ -156,7 +156,7 @@ def test_killed_half_way_it_goes_on_and_nothing_is_twice(closefeed, pipeline, sa
     wait_until(lambda: len(sandbox.objects("lead")) >= 40, every=0.005)
     process.kill()
     process.communicate()
-    result = closefeed("run", path, "--json", timeout=120)
+    result = closefeed("run", path, "--json")
     assert result.code == 0, result.out + result.err
     assert adds_up(result.summary) and result.summary["rejected"] == 0
     keys = collections.Counter(lead[field] for lead in sandbox.objects("lead"))

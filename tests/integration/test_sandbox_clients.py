@@ -33,7 +33,7 @@ def run(clients, code, *args, env=None):
         [sys.executable, "-W", "ignore", "-c", code, *map(str, args)],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(clients), "LC_ALL": "C.UTF-8",
              "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
-        capture_output=True, text=True, timeout=120, check=False)
+        capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout, done.stderr
 

@@ -252,7 +252,7 @@ def test_a_killed_run_finishes_with_each_child_at_its_parent(closefeed, pipeline
         process.kill()
         process.communicate()
         process = closefeed.start("run", path)
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert process.returncode in (0, 1)
     leads = {lead["id"]: lead["name"] for lead in sandbox.objects("lead")}
     assert len(set(leads.values())) == len(leads)

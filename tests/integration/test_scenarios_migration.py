@@ -70,7 +70,7 @@ def test_the_migration_is_killed_again_and_again_and_makes_everything_once(
         process.communicate()
         decide(program, sandbox)
     for _ in range(5):
-        result = program("run", "pipeline.yaml", "--json", timeout=120)
+        result = program("run", "pipeline.yaml", "--json")
         if not decide(program, sandbox):
             break
     assert result.summary["held"] == result.summary["open"] == 0
