@@ -262,7 +262,7 @@ def killed_with_lists_waiting(start_lists):
                                   env={"CLOSEFEED_KILL_AT": "outcome_durable:5"})
     process.stdin.write(ndjson(trial.records).encode())
     process.stdin.flush()
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(180) == -signal.SIGKILL
     process.communicate()
     assert trial.arrivals("/bulk/") == []
     return trial
@@ -397,7 +397,7 @@ def slow_at_first():
 
     def answer(call):
         if call.path == "/lead/lead_A1/" and call.json["id"] == 1:
-            goes_on.wait(20)
+            goes_on.wait(180)
         if call.path.startswith("/other/"):
             time.sleep(1)  # what would go beside it has the time to
         return (200, {})
@@ -515,7 +515,7 @@ def test_a_record_one_of_whose_outputs_is_lost_goes_on_with_the_others(start_lis
                                   env={"CLOSEFEED_KILL_AT": "outcome_durable:1"})
     process.stdin.write(ndjson(trial.records).encode())
     process.stdin.flush()
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(180) == -signal.SIGKILL
     process.communicate()
     with state_of(trial) as state:
         state.execute("UPDATE part SET draft = '{' WHERE id = "

@@ -119,9 +119,8 @@ def test_events_that_pile_up_through_kills_are_told_in_order_when_the_receiver_i
     assert result.code == 75 and result.summary["events_owed"] > 300, result
     assert trial.hook_events() == []
     trial.sandbox.clear_faults()
-    for _ in range(20):
-        if trial.run().code == 0:
-            break
+    trial.path.write_text(trial.path.read_text().replace("drain: 100ms", "drain: 10m"))
+    trial.finish()
     assert trial.complaints() == []
 
 

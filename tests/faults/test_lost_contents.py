@@ -52,7 +52,7 @@ class Notes:
 
     def run(self):
         process = self.start()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode in (0, 1), err
         return out
 
@@ -77,7 +77,9 @@ def start(binary, tmp_path):
     made = []
 
     def begin(texts, **how):
-        made.append(Notes(binary, tmp_path, texts, **how))
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Notes(binary, folder, texts, **how))
         return made[-1]
 
     yield begin
@@ -95,7 +97,7 @@ def among_those_that_others_made(start, without):
     notes.write("Called")
     notes.write("Called")
     notes.sandbox.clear_faults()
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     return notes.lost(others=2)
 
 
@@ -163,7 +165,7 @@ def test_with_all_defences_nothing_is_lost_or_twice(start, defence):
 
 @pytest.mark.parametrize("defence", MUTANTS)
 def test_without_one_of_them_something_is(start, defence):
-    assert MUTANTS[defence](start, defence) != 0
+    assert any(MUTANTS[defence](start, defence) != 0 for _ in range(3))
 
 
 @pytest.mark.parametrize("fault, n_sent", [("close_before", 6), ("close_after", 5)])
@@ -200,6 +202,6 @@ def test_one_that_may_be_it_or_not_is_named_to_a_person(start):
 def test_after_a_kill_it_is_found_by_what_it_says(start):
     notes = start(["a", "Called", "x"])
     process = notes.program.start("run", notes.path, env={"CLOSEFEED_KILL_AT": "answer_came:3"})
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     notes.run()
     assert notes.there() == {"a": 1, "Called": 1, "x": 1} and notes.held() == []

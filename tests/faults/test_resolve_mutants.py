@@ -190,7 +190,7 @@ def start(binary, tmp_path):
     started = []
 
     def start(without):
-        folder = tmp_path / (without or "whole")
+        folder = tmp_path / str(len(started))
         folder.mkdir()
         started.append(Feed(binary, folder, without))
         return started[-1]
@@ -204,4 +204,4 @@ def start(binary, tmp_path):
 def test_only_with_the_defence_comes_what_is_wanted(start, without):
     play, wanted = MUTANTS[without]
     assert play(start("")) == wanted
-    assert play(start(without)) != wanted
+    assert any(play(start(without)) != wanted for _ in range(3))

@@ -21,6 +21,12 @@ def test_random_feeds_come_to_what_a_plain_reading_of_them_comes_to(binary, tmp_
 
 @pytest.mark.parametrize("without", MUTANTS)
 def test_without_one_defence_the_same_is_complained_about(binary, tmp_path, without):
-    complaints, _ = torture(binary, tmp_path, MUTANTS[without], without)
-    assert any(re.search(r"is there \d times|went back|is lost|ended as|the rows of", complaint)
-               for complaint in complaints), complaints
+    """How far it gets before a kill depends on the machine: what is missing may not show each time."""
+    for n in range(4):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        complaints, _ = torture(binary, folder, MUTANTS[without], without)
+        if any(re.search(r"is there \d times|went back|is lost|ended as|the rows of", complaint)
+               for complaint in complaints):
+            return
+    raise AssertionError(complaints)

@@ -31,10 +31,50 @@ def lines_told(sandbox):
 @pytest.fixture
 def slow_pipeline(pipeline, slow):
     def make(records, **how):
-        path = pipeline(records, **{"close": "concurrency: 1", **how})
+        path = pipeline(records, **{"close": "concurrency: 1\ntimeout: 10m", **how})
         return slow.stand_in(path, pipeline.sandbox)
 
     return make
+
+
+class Owner:
+    """A run that waits in its first create, and has read what it may."""
+
+    def __init__(self, closefeed, slow, path, **how):
+        self.closefeed, self.path = closefeed, path
+        self.process = closefeed.start("run", path, **how)
+        wait_until(lambda: slow.names and 10 < self.n_open())
+        self.n_read = self.n_open()
+
+    def n_open(self):
+        return self.closefeed("status", self.path, "--json").json["counts"]["open"]
+
+    def wait_for_another(self):
+        """That it got a record from somebody, which waits for its turn: there is one connection."""
+        wait_until(lambda: self.n_open() == self.n_read + 1)
+
+    def end(self):
+        """Its exit code."""
+        _, err = self.process.communicate(timeout=180)
+        assert b"Sanitizer" not in err, err.decode()
+        return self.process.returncode
+
+
+@pytest.fixture
+def owner(closefeed, slow):
+    """Begins such a run; it is ended."""
+    begun = []
+
+    def begin(path, **how):
+        begun.append(Owner(closefeed, slow, path, **how))
+        return begun[-1]
+
+    yield begin
+    slow.gate.set()
+    for one in begun:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
 
 
 # With nobody running
@@ -440,15 +480,15 @@ def test_on_a_batch_route_it_is_a_batch_of_one(closefeed, pipeline, slow_pipelin
 # While somebody runs it
 
 
-def test_it_goes_through_the_owner_which_reads_on_undisturbed(closefeed, slow, slow_pipeline):
+def test_it_goes_through_the_owner_which_reads_on_undisturbed(
+        closefeed, slow, slow_pipeline, owner):
     """The owner waits in its first create with hundreds of records before it."""
     records = leads(300)
     records[249] = {"name": "Now"}
     path = slow_pipeline(records)
-    owner = closefeed.start("run", path)
-    wait_until(lambda: slow.names)
+    run = owner(path)
     process = closefeed.start("send", path, "--record", "250", "--yes", "--json")
-    time.sleep(0.5)  # it waits for its turn: there is one connection
+    run.wait_for_another()
     for record, code, says in ((1, 75, "is being sent"), (2, 75, "is being sent")):
         refused = closefeed("send", path, "--record", record, "--yes")
         assert refused.code == code and says in refused.err, refused.err
@@ -456,57 +496,52 @@ def test_it_goes_through_the_owner_which_reads_on_undisturbed(closefeed, slow, s
     out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err.decode()
     assert json.loads(out)["results"][0]["outcome"] == "delivered"
-    _, err = owner.communicate(timeout=180)
-    assert owner.returncode == 0, err.decode()
+    assert run.end() == 0
     assert sorted(slow.names) == sorted(r["name"] for r in records)
     assert slow.names.index("Now") < 240  # and not when its turn had come
     counts = closefeed("status", path, "--json").json["counts"]
     assert counts["read"] == counts["delivered"] == 300
 
 
-def test_the_owner_shapes_it_by_the_text_that_was_sent(closefeed, slow, slow_pipeline):
+def test_the_owner_shapes_it_by_the_text_that_was_sent(closefeed, slow, slow_pipeline, owner):
     path = slow_pipeline(leads(200) + [{"name": "Now", "x": 1}])
-    owner = closefeed.start("run", path)
-    wait_until(lambda: slow.names)
+    run = owner(path)
     path.write_text(path.read_text().replace("lead.create", 'lead.create\n    body: {name: "Edited {name}"}'))
     process = closefeed.start("send", path, "--record", "201", "--yes")
-    time.sleep(0.3)
+    run.wait_for_another()
     slow.gate.set()
     out, err = process.communicate(timeout=180)
     assert process.returncode == 0 and b"Edited Now" in out, err
-    assert owner.wait(60) == 0
-    owner.communicate()
+    assert run.end() == 0
     assert slow.names.count("Edited Now") == 1 and "Now" not in slow.names
     assert len(slow.names) == 201
 
 
-def test_two_people_send_the_same_record_once(closefeed, slow, slow_pipeline):
+def test_two_people_send_the_same_record_once(closefeed, slow, slow_pipeline, owner):
     path = slow_pipeline(leads(200) + [{"name": "Now"}])
-    owner = closefeed.start("run", path)
-    wait_until(lambda: slow.names)
+    run = owner(path)
     processes = [closefeed.start("send", path, "--record", "201", "--yes") for _ in range(3)]
-    time.sleep(0.5)
+    run.wait_for_another()
     slow.gate.set()
     codes = sorted((p.communicate(timeout=180), p.returncode)[1] for p in processes)
     assert codes[0] == 0 and set(codes[1:]) <= {2, 75}
-    owner.communicate(timeout=180)
+    run.end()
     assert slow.names.count("Now") == 1 and len(slow.names) == 201
 
 
-def test_a_file_the_owner_has_not_come_to_is_sent_from(closefeed, slow, slow_pipeline, tmp_path):
+def test_a_file_the_owner_has_not_come_to_is_sent_from(
+        closefeed, slow, slow_pipeline, tmp_path, owner):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.ndjson").write_text(ndjson(leads(200)))
     (tmp_path / "in" / "b.ndjson").write_text(ndjson([{"name": "B1"}, {"name": "B2"}]))
     path = slow_pipeline(None, source="ndjson: {path: in/}")
-    owner = closefeed.start("run", path)
-    wait_until(lambda: slow.names)
+    run = owner(path)
     process = closefeed.start("send", path, "--record", "202", "--yes")
-    time.sleep(0.3)
+    run.wait_for_another()
     slow.gate.set()
     _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
-    owner.communicate(timeout=180)
-    assert owner.returncode == 0
+    assert run.end() == 0
     assert slow.names.count("B1") == slow.names.count("B2") == 1 and len(slow.names) == 202
 
 
@@ -527,31 +562,31 @@ def test_an_owner_that_follows_knows_what_is_settled(closefeed, pipeline, sandbo
 
 
 def test_an_owner_with_other_values_from_outside_does_not_send_what_was_not_shown(
-        closefeed, slow, slow_pipeline):
+        closefeed, slow, slow_pipeline, owner):
     path = slow_pipeline(
         leads(200) + [{"name": "Now"}], more='vars: {region: {env: REGION}}',
         routes='- operation: lead.create\n  body: {name: "{name}", description: "{@var.region}"}')
-    owner = closefeed.start("run", path, env={"REGION": "us"})
-    wait_until(lambda: slow.names)
+    closefeed.env["REGION"] = "us"
+    run = owner(path)
     refused = closefeed("send", path, "--record", "201", "--yes", env={"REGION": "eu"})
     assert refused.code == 75 and "environment" in refused.err
     assert "Now" not in slow.names
-    process = closefeed.start("send", path, "--record", "201", "--yes", env={"REGION": "us"})
-    time.sleep(0.3)
+    process = closefeed.start("send", path, "--record", "201", "--yes")
+    run.wait_for_another()
     slow.gate.set()
     _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
-    owner.communicate(timeout=180)
+    run.end()
 
 
-def test_when_the_owner_stops_first_the_record_is_left_unread(closefeed, slow, slow_pipeline):
+def test_when_the_owner_stops_first_the_record_is_left_unread(
+        closefeed, slow, slow_pipeline, owner):
     path = slow_pipeline(leads(200) + [{"name": "Now"}], delivery="drain: 1s")
-    owner = closefeed.start("run", path)
-    wait_until(lambda: slow.names)
+    run = owner(path)
     process = closefeed.start("send", path, "--record", "201", "--yes")
-    time.sleep(0.5)
-    owner.terminate()
-    owner.communicate(timeout=180)
+    run.wait_for_another()
+    run.process.terminate()
+    run.end()
     process.communicate(timeout=180)
     assert process.returncode == 75 and "Now" not in slow.names
 

@@ -75,7 +75,7 @@ def running(closefeed, pipeline, sandbox):
 
 
 def test_each_call_is_shown_with_what_was_sent_and_answered(closefeed, sandbox, running):
-    run = running()
+    run = running(close="concurrency: 1")  # so that the second record is the second call
     sandbox.add_fault("status", status=400, body={"error": "no such thing"}, path="/lead/", n=2)
     tap = Watching(closefeed, run.path, "--json")
     run.send({"name": "Acme"}, {"name": "Bad"})
@@ -159,7 +159,7 @@ def test_a_reader_that_does_not_read_holds_up_nothing_and_is_told(closefeed, san
     tap = Watching(closefeed, run.path, "--json")
     tap.process.send_signal(signal.SIGSTOP)
     run.send(*({"name": f"Lead {i}", "description": "x" * 4000} for i in range(n)))
-    wait_until(lambda: len(sandbox.objects("lead")) == n, timeout=60)
+    wait_until(lambda: len(sandbox.objects("lead")) == n, timeout=180)
     tap.process.send_signal(signal.SIGCONT)
     shown = missed = 0
     while shown + missed < n:
@@ -234,7 +234,7 @@ def test_no_secret_is_shown(closefeed, tmp_path):
         path = Pipelines(tmp_path, close)(
             source=STDIN, responses=responses(hook), delivery="max_rejects: none\ndrain: 5s")
         run = Running(closefeed, path)
-        assert seen.wait(20)
+        assert seen.wait(180)
         taps = [Watching(closefeed, path, "--responses", *flags) for flags in ([], ["--json"])]
         run.send(*({"name": case} for case in cases))
         wait_until(lambda: len(hook.calls) == len(cases))
