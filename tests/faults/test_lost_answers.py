@@ -4,7 +4,6 @@ The server may have applied what it never answered, or not; the program cannot s
 at once. Each row says which fault, and what is true at the server.
 """
 
-import datetime
 import json
 import re
 
@@ -71,10 +70,20 @@ def event_of(trial, line):
     return event["data"]
 
 
+def patience(fault, n=2):
+    """How a trial of @n calls at a time is set up: only what is never answered may end by its
+    time-out, and what comes late must come within the quarantine, however slow the machine is."""
+    waits = "2s" if fault.startswith("timeout") or fault == "endless_body" else "60s"
+    how = {"close": f"concurrency: {n}\ntimeout: {waits}"}
+    if fault == "late_apply":
+        how["quarantine"] = "12s"
+    return how
+
+
 def check_found_or_sent_again(trial, fault, how, is_applied):
     trial.sandbox.add_fault(fault, method="POST", path="/lead/", n=5, **how)
     if fault.startswith("timeout"):  # others must come after it, to prove how far search is
-        trial.sandbox.post("/_sandbox/settings", {"latency_ms": 60})
+        trial.sandbox.post("/_sandbox/settings", {"latency_ms": 200})
     result = trial.finish()
     assert trial.complaints() == [] and result.code == 0, result
     assert trial.leads() == {record["name"]: 1 for record in trial.records}
@@ -85,21 +94,21 @@ def check_found_or_sent_again(trial, fault, how, is_applied):
 
 @pytest.mark.parametrize("fault, how, is_applied", rows(NO_STATUS, UNCLEAR, NO_ID))
 def test_with_an_identity_it_is_found_or_sent_again(start_trial, fault, how, is_applied):
-    trial = start_trial(records=companies(24), close="concurrency: 2\ntimeout: 400ms")
+    trial = start_trial(records=companies(24), **patience(fault))
     check_found_or_sent_again(trial, fault, how, is_applied)
 
 
 @pytest.mark.parametrize("fault, how, is_applied", rows(NO_STATUS, UNCLEAR[:2]))
 def test_without_an_identity_it_is_found_by_what_it_says(start_trial, fault, how, is_applied):
-    trial = start_trial(records=companies(24), has_identity=False, quarantine="1200ms",
-                        close="concurrency: 2\ntimeout: 400ms", has_webhook=False)
+    trial = start_trial(records=companies(24), has_identity=False, has_webhook=False,
+                        **{"quarantine": "1200ms", **patience(fault)})
     check_found_or_sent_again(trial, fault, how, is_applied)
 
 
 @pytest.mark.parametrize("fault, how, is_applied", rows(NO_STATUS, UNCLEAR[:2]))
 def test_where_nothing_can_be_found_it_is_held_and_sent_once(start_trial, fault, how, is_applied):
     trial = start_trial(records=companies(12), has_identity=False, delivery="on_unknown: hold",
-                        close="concurrency: 1\ntimeout: 400ms", has_webhook=False)
+                        has_webhook=False, **patience(fault, 1))
     trial.sandbox.add_fault(fault, method="POST", path="/lead/", n=5, **how)
     result = trial.finish()
     assert trial.complaints() == [] and result.code == 1, result
@@ -111,8 +120,7 @@ def test_where_nothing_can_be_found_it_is_held_and_sent_once(start_trial, fault,
 
 @pytest.mark.parametrize("fault, how, is_applied", rows(NO_STATUS, UNCLEAR[:2]))
 def test_a_change_is_repeated_and_never_undone(start_trial, fault, how, is_applied):
-    trial = start_trial(n_leads=3, n_updates=6, close="concurrency: 3\ntimeout: 400ms",
-                        has_webhook=False)
+    trial = start_trial(n_leads=3, n_updates=6, has_webhook=False, **patience(fault, 3))
     trial.sandbox.add_fault(fault, method="PUT", n=5, **how)
     assert trial.finish().code == 0
     assert trial.complaints() == [] and trial.held_lines() == []
@@ -125,8 +133,8 @@ def test_a_change_is_repeated_and_never_undone(start_trial, fault, how, is_appli
 
 
 def test_of_a_change_that_is_repeated_nobody_is_told_to_wait_for_a_proof(start_trial):
-    trial = start_trial(n_leads=150, n_updates=1, close="concurrency: 1", has_webhook=False)
-    trial.sandbox.post("/_sandbox/settings", {"latency_ms": 40})
+    trial = start_trial(n_leads=500, n_updates=1, close="concurrency: 1", has_webhook=False)
+    trial.sandbox.post("/_sandbox/settings", {"latency_ms": 100})  # long enough to be looked at
     trial.sandbox.add_fault("close_before", method="PUT", every=5)
     process = trial.program.start("run", trial.path)
     said = wait_until(lambda: re.search(r"\d+ outcomes? unknown, .*",
@@ -145,10 +153,8 @@ def test_what_never_left_is_sent_once_when_the_server_is_back(start_trial):
 
 
 def test_it_is_looked_up_at_once(start_trial):
-    trial = start_trial(records=companies(9), close="concurrency: 1", has_webhook=False)
+    trial = start_trial(records=companies(9), close="concurrency: 1", has_webhook=False, lag="0",
+                        quarantine="1h")  # of which nothing is waited for
     trial.sandbox.add_fault("close_after", method="POST", path="/lead/", n=9)
     assert trial.finish().code == 0 and trial.complaints() == []
-    lost, asked = (datetime.datetime.fromisoformat(r["at"]) for r in [
-        trial.sandbox.requests("POST", "/lead/")[-1],
-        trial.sandbox.requests("POST", "/data/search/")[0]])
-    assert asked - lost < datetime.timedelta(milliseconds=700)
+    assert len(trial.sandbox.requests("POST", "/data/search/")) == 1
