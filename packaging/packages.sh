@@ -7,7 +7,8 @@ build="gcc libc6-dev meson ninja-build pkg-config python3 libcurl4-openssl-dev l
 	libyaml-dev libsqlite3-dev libssl-dev libmicrohttpd-dev libjq-dev zlib1g-dev
 	libzstd-dev librdkafka-dev"
 tests="$build binutils git libcmocka-dev openssl python3-jsonschema python3-pip
-	python3-pytest python3-pytest-xdist python3-yaml bash zsh fish groff-base openjdk-17-jre-headless maven kcat jq curl"
+	python3-pytest python3-pytest-xdist python3-yaml bash zsh fish groff-base openjdk-17-jre-headless maven kcat jq
+	curl zstd"
 lint="clang clang-format clang-tidy"
 # Node may come with an npm of its own, which Debian's package would take the place of.
 command -v npm >/dev/null || tests="$tests npm"
@@ -42,7 +43,9 @@ if [ "$(id -u)" != 0 ]; then
 	as_root=sudo
 fi
 echo "installing$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq >&2
-# shellcheck disable=SC2086 # a list of words on purpose
-$as_root apt-get install -qq -y --no-install-recommends $missing >/dev/null
+# A mirror may stumble, and another apt may be at work.
+apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5
+	-o DPkg::Lock::Timeout=300"
+$apt update >&2
+# shellcheck disable=SC2086 # lists of words on purpose
+$apt install -y --no-install-recommends $missing >/dev/null

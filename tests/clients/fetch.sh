@@ -10,7 +10,7 @@ fi
 rm -rf "$dir" "$dir.new"
 # Debian's own, which pytest-3 runs with, too.
 /usr/bin/python3 -m pip install --quiet --no-deps --no-warn-script-location \
-	--root-user-action=ignore --disable-pip-version-check \
+	--root-user-action=ignore --disable-pip-version-check --retries 10 \
 	--target "$dir.new" -r "$here/requirements.txt"
 cp "$here/requirements.txt" "$dir.new/"
 mv "$dir.new" "$dir"

@@ -276,7 +276,7 @@ def environment(folder):
     """A small environment; state goes into the test's own folder."""
     kept = {
         name: value for name, value in os.environ.items()
-        if name in ("PATH", "LANG", "LC_ALL", "TMPDIR") or name.endswith("SAN_OPTIONS")
+        if name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ") or name.endswith("SAN_OPTIONS")
     }
     return {
         **kept, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"),

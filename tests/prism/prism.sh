@@ -16,5 +16,6 @@ command -v npm >/dev/null || {
 rm -rf "$folder"
 mkdir -p "$folder"
 cp "$here/package.json" "$here/package-lock.json" "$folder"
-npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-update-notifier >&2 || exit 1
+npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-update-notifier \
+	--fetch-retries 6 >&2 || exit 1
 cp "$here/package-lock.json" "$folder/installed" # last: what is half there does not count
