@@ -140,7 +140,7 @@ def test_of_a_change_that_is_repeated_nobody_is_told_to_wait_for_a_proof(start_t
     said = wait_until(lambda: re.search(r"\d+ outcomes? unknown, .*",
                                         trial.program("status", trial.path).out))
     assert "to be sent again soon" in said[0] and "proof" not in said[0]
-    process.terminate()
+    process.kill()
     process.communicate()
 
 

@@ -28,7 +28,20 @@ cat >/dev/null
 until kill -s KILL -- -$!; do sleep 0.1; done 2>/dev/null
 sh "$0" clean "$2"
 """
-START_S = 150
+START_S = 300
+
+
+def patiently(ask, seconds=60):
+    """What a broker refuses for a while that came back just now, or that stood still: then it leads
+    no partition until it is registered again."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except KafkaError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 class Broker:
@@ -75,6 +88,11 @@ class Broker:
             return False
         return str(pathlib.Path(self.folder) / "server.properties").encode() in words
 
+    @property
+    def is_frozen(self):
+        text = pathlib.Path(f"/proc/{self.said['pid']}/stat").read_text(encoding="utf-8")
+        return text.rpartition(")")[2].split()[0] == "T"
+
     def kill(self):
         self.script("kill")
 
@@ -93,10 +111,17 @@ class Broker:
 
     def heal(self):
         """As it should be for the next test, whatever the last one did to it."""
-        if self.alive:
-            self.thaw()
-        else:
+        if not self.alive:
             self.restart()
+        elif self.is_frozen:
+            self.thaw()
+            time.sleep(1)  # it learns only now that it leads nothing any more
+            patiently(self._leads_all)
+
+    def _leads_all(self):
+        with self.admin() as admin:
+            if any(leader < 0 for places in admin.topics().values() for _, leader in places):
+                raise KafkaError("not all partitions have a leader")
 
     def end(self):
         """For ever, with all its data."""
@@ -137,18 +162,24 @@ class Broker:
         """New topics, in one request; returns their unique names."""
         names = [self.unique(name) for name in names]
         with self.admin() as admin:
-            admin.create_topics({name: (partitions, configs or {}) for name in names})
-            self._wait_for_leaders(admin, names, partitions)
+            self._create(admin, names, partitions, configs or {})
         return names
 
     def topic(self, name="topic", partitions=1, configs=None):
         return self.topics(name, partitions=partitions, configs=configs)[0]
 
-    @staticmethod
-    def _wait_for_leaders(admin, names, partitions):
+    def _create(self, admin, names, partitions, configs):
+        def make():
+            try:
+                admin.create_topics({name: (partitions, configs) for name in names})
+            except KafkaError as error:  # by an earlier try, of whose answer we know nothing
+                if "already exists" not in str(error):
+                    raise
+
+        patiently(make)
         end = time.monotonic() + START_S
         while True:
-            there = admin.topics()
+            there = patiently(admin.topics)
             if all(sum(leader >= 0 for _, leader in there.get(name, [])) == partitions
                    for name in names):
                 return
@@ -159,10 +190,9 @@ class Broker:
         """Deletes a topic and makes a new one of the same name."""
         with self.admin() as admin:
             admin.delete_topic(topic)
-            while topic in admin.topics():
+            while topic in patiently(admin.topics):
                 time.sleep(0.01)
-            admin.create_topics({topic: (partitions, {})})
-            self._wait_for_leaders(admin, [topic], partitions)
+            self._create(admin, [topic], partitions, {})
 
     def delete_topic(self, topic):
         with self.admin() as admin:
@@ -176,12 +206,12 @@ class Broker:
     def leaders(self, topic):
         """The numbers of the brokers (node.id) that lead partitions of it."""
         with self.admin() as admin:
-            return {leader for _, leader in admin.topics().get(topic, [])}
+            return {leader for _, leader in patiently(admin.topics).get(topic, [])}
 
     def watermarks(self, topic):
         """{partition: (first offset, end)}"""
         with Client(CONSUMER, self.settings()) as client:
-            return client.watermarks(topic)
+            return patiently(lambda: client.watermarks(topic))
 
     def ends(self, topic):
         return {number: end for number, (_, end) in self.watermarks(topic).items()}
@@ -215,14 +245,15 @@ class Broker:
         producer.flush()
         return producer
 
-    def consume(self, topic, count=0, *, timeout=20, more=None):
+    def consume(self, topic, count=0, *, timeout=90, more=None):
         """All records of a topic, by partition and offset; waits until there are @count."""
-        end, found = time.monotonic() + timeout, []
+        found = []
         with self.reader(more={"isolation.level": "read_committed", **(more or {})}) as reader:
-            self._wait_for_partitions(reader, topic, end)
-            starts = {number: first for number, (first, _) in reader.watermarks(topic).items()}
+            self._wait_for_partitions(reader, topic, time.monotonic() + 90)
+            marks = patiently(lambda: reader.watermarks(topic))
+            starts = {number: first for number, (first, _) in marks.items()}
             reader.assign({(topic, number): first for number, first in starts.items()})
-            unread = dict.fromkeys(starts, True)
+            unread, end = dict.fromkeys(starts, True), time.monotonic() + timeout
             while any(unread.values()) or len(found) < count:
                 left = reader.until(end, f"{topic}: {len(found)} records of {count}")
                 record = reader.next(left)
@@ -248,8 +279,10 @@ class Broker:
     def committed(self, group, topic):
         """{partition: (offset, metadata)} of the partitions that the group has committed."""
         with self.reader(group) as reader:
-            places = [(topic, number) for number in reader.partitions(topic)]
-            return {number: kept for (_, number), kept in reader.committed(places).items()}
+            def ask():
+                places = [(topic, number) for number in reader.led_partitions(topic)]
+                return {number: kept for (_, number), kept in reader.committed(places).items()}
+            return patiently(ask)
 
     def commit(self, group, topic, offsets):
         """As an operator does by hand, while the group is empty. @offsets: {partition: offset or
@@ -266,16 +299,16 @@ class Broker:
 
     def delete_offsets(self, group, topic):
         with self.admin() as admin:
-            admin.delete_offsets(group, [(topic, number) for number in admin.partitions(topic)])
+            admin.delete_offsets(group, [(topic, number) for number in admin.led_partitions(topic)])
 
     def members(self, group):
         with self.admin() as admin:
-            return admin.group(group)[1]
+            return patiently(lambda: admin.group(group)[1])
 
     def group_state(self, group):
         """"Stable", "Empty", "PreparingRebalance", ..."""
         with self.admin() as admin:
-            return admin.group(group)[0]
+            return patiently(lambda: admin.group(group)[0])
 
 
 def as_record(record):

@@ -276,6 +276,13 @@ class Client:
         found = self.topics(milliseconds).get(topic, [])
         return [number for number, leader in found if leader >= 0]
 
+    def led_partitions(self, topic):
+        """The numbers of all its partitions; fails while one has no leader."""
+        found = self.topics().get(topic, [])
+        if not found or any(leader < 0 for _, leader in found):
+            raise KafkaError(f"{topic}: not all partitions have a leader")
+        return [number for number, _ in found]
+
     def topics(self, milliseconds=10000):
         """{topic: [(partition, leader)]}"""
         answer = ctypes.POINTER(Metadata)()
@@ -295,7 +302,7 @@ class Client:
         ones), since rd_kafka_query_watermark_offsets() waits for ever for a dead leader."""
         what, found = f"offsets of {topic}", {}
         for time_of in (FIRST, END):
-            places = dict.fromkeys(((topic, n) for n in self.partitions(topic)), time_of)
+            places = dict.fromkeys(((topic, n) for n in self.led_partitions(topic)), time_of)
             with PartitionList(places) as partitions:
                 check(rd.offsets_for_times(self.handle, partitions, 10000), what)
                 for _, number, offset, _ in listed(partitions, what):
@@ -374,14 +381,14 @@ class Producer(Client):
             rd.header_add(headers, name.encode(), -1, value, len(value) if value is not None else 0)
         return headers
 
-    def flush(self, timeout=30):
+    def flush(self, timeout=90):
         end = time.monotonic() + timeout
         while rd.flush(self.handle, self.until(end, "produce")):
             pass
         self.complain()
 
     def begin(self):
-        check_error(rd.init_transactions(self.handle, 30000), "init transactions")
+        check_error(rd.init_transactions(self.handle, 60000), "init transactions")
         check_error(rd.begin_transaction(self.handle), "begin a transaction")
 
     def commit(self):

@@ -19,6 +19,6 @@ def test_partitions_added_while_nobody_ran_are_read_by_who_comes_back(topic, san
     add_partitions(t, 3)
     t.put(*[Record(json.dumps({"name": f"Lead {number}"}), key=f"other {number}")
             for number in range(3, 23)])
-    assert t.run(path, timeout=180).summary["delivered"] == 20
+    assert t.run(path).summary["delivered"] == 20
     assert names(sandbox) == sorted(f"Lead {number}" for number in range(23))
     assert t.lag == 0

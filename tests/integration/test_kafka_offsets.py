@@ -56,7 +56,7 @@ def test_offsets_that_somebody_set_or_deleted_do_not_count(topic, sandbox):
     t.run(path)
     ends = t.broker.ends(t.name)
     # A static member keeps its place for the session: offsets are set when that is over.
-    wait_until(lambda: t.broker.group_state(t.group) == "Empty", timeout=30, every=0.25)
+    wait_until(lambda: t.broker.group_state(t.group) == "Empty", timeout=120, every=0.25)
     t.broker.commit(t.group, t.name, {0: 0, 1: ends[1] - 1})
     t.put(*leads(5, first=20))
     result = t.run(path)

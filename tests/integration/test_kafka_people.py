@@ -122,7 +122,7 @@ def test_upserts_of_one_key_make_one_object_and_end_as_the_last(topic, sandbox):
           match: {name: "{name}"}
           body: {name: "{name}", description: "is {n}"}
         """, delivery="quarantine: 3s")
-    t.run(path, timeout=90)
+    t.run(path)
     found = {lead["name"]: lead["description"] for lead in sandbox.objects("lead")}
     assert found == {f"Acme {n}": f"is {55 + n}" for n in range(5)}
     assert len(sandbox.objects("lead")) == 5
@@ -143,7 +143,7 @@ def test_a_record_links_to_what_another_of_its_partition_makes(topic, sandbox):
           body: {name: "{person}"}
           link: {lead_id: {lead: {name: "{of}"}}}
         """)
-    t.run(path, timeout=90)
+    t.run(path)
     companies = {lead["id"]: lead["name"] for lead in sandbox.objects("lead")}
     people = {person["name"]: companies[person["lead_id"]]
               for person in sandbox.objects("contact")}

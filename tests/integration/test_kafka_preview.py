@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from harness import wait_until
 from rdkafka import Record
 from test_kafka_source import start  # noqa: F401 (a fixture)
 
@@ -205,23 +206,28 @@ def test_check_tells_which_right_is_missing(closefeed, start_kafka, reading, gro
         result = closefeed("check", path, "--online", "--json", env=env)
         return result.code, {layer["name"]: layer for layer in result.json["layers"]}
 
+    def ask_until(claim):
+        """A right counts a moment after it is given."""
+        [answer] = wait_until(lambda: [one for one in [ask()] if claim(one[1])])
+        return answer
+
     code, said = ask()
     assert code == 77 and said["broker"]["ok"] and not said["topic"]["ok"]
     assert topic in said["topic"]["what"] and "READ" in said["topic"]["what"]
     # Told of, and still not to be read.
     allow(broker, "Describe", "--topic", topic)
-    code, said = ask()
+    code, said = ask_until(lambda said: "group" in said and "READ" in said["group"]["what"])
     assert code == 77 and not said["topic"]["ok"] and not said["group"]["ok"]
     assert "READ" in said["topic"]["what"] and "READ" in said["group"]["what"]
     allow(broker, "Read", "--topic", topic)
-    code, said = ask()
+    code, said = ask_until(lambda said: said["topic"]["ok"])
     assert code == 77 and said["topic"]["ok"] and not said["group"]["ok"]
     assert group in said["group"]["what"]
     for verb in ("preview", "run"):
         result = closefeed(verb, path, env=env)
         assert result.code == 77 and group in result.err
     allow(broker, "Read", "--group", group)
-    code, said = ask()
+    code, said = ask_until(lambda said: said["group"]["ok"])
     assert code == 0 and said["group"]["ok"], said
 
 

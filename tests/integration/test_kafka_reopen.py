@@ -76,15 +76,15 @@ def test_order_and_keys_stay_when_partitions_are_shared_out_anew(topic, sandbox,
     t = topic(partitions=2)
     t.put(*[record(partition, number, f"{number}") for number in range(40) for partition in (0, 1)])
     first = two(t, "first")
-    wait_until(lambda: len(sandbox.hook_events()) > 5, 60)
+    wait_until(lambda: len(sandbox.hook_events()) > 5, 180)
     second = two(t, "second")
-    wait_until(lambda: len(first.partitions) == len(second.partitions) == 1, 60, every=0.2)
+    wait_until(lambda: len(first.partitions) == len(second.partitions) == 1, 180, every=0.2)
     [mine] = first.partitions
-    wait_until(lambda: t.lag == 0, 60, every=0.2)
+    wait_until(lambda: t.lag == 0, 180, every=0.2)
 
     # The keys were settled before, some of them before the partitions moved.
     t.put(*[record(mine, number, "again") for number in range(0, 40, 3)], record(mine, 40, "last"))
-    wait_until(lambda: t.lag == 0, 60, every=0.2)
+    wait_until(lambda: t.lag == 0, 180, every=0.2)
     summary = first.end()
     second.end()
     assert summary["skipped"] == 14

@@ -199,7 +199,7 @@ def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partiti
                       f'  identity: {{{key}: "{{@key}}"}}')
     send(t, t.file(**how), "--record", 2, code=-9, env={"CLOSEFEED_KILL_AT": "answer_came:1"})
     assert names(sandbox) == ["Canary", "Lead 1"]
-    t.run(t.file(more="", name="other", **how), timeout=90)
+    t.run(t.file(more="", name="other", **how))
     assert names(sandbox) == ["Canary", "Lead 0", "Lead 1", "Lead 2"]
 
 
@@ -210,7 +210,7 @@ def test_a_state_that_is_lost_with_it_leaves_a_proof_to_whoever_owns_the_partiti
 def slow_file(pipeline, slow):
     """A pipeline of a topic with one connection to that Close."""
     def make(t, **how):
-        path = t.file(**{"close": "concurrency: 1", "delivery": "on_unknown: hold", **how})
+        path = t.file(**{"close": "concurrency: 1\ntimeout: 10m", "delivery": "on_unknown: hold", **how})
         return slow.stand_in(path, pipeline.sandbox)
 
     return make
@@ -252,7 +252,7 @@ def test_the_owner_sends_it_before_its_turn_and_passes_it_later(busy, slow):
     out, err = sender.communicate(timeout=180)
     assert sender.returncode == 0 and b"joins" not in err, err
     assert json.loads(out)["results"][0]["outcome"] == "delivered"
-    out, err = owner.communicate(timeout=90)
+    out, err = owner.communicate(timeout=180)
     assert owner.returncode == 0, err
     assert counts(json.loads(out.splitlines()[-1])) == {"read": 101, "delivered": 101}
     assert sorted(slow.names) == sorted(["Now"] + [f"Lead {n}" for n in range(100)])

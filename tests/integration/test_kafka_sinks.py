@@ -122,7 +122,7 @@ def owed(closefeed, path):
 
 def test_a_broker_that_is_away_gets_everything_when_it_is_back(closefeed, pipeline, kafka):
     topic = kafka.topic("responses")
-    path = pipeline(leads(50), responses=to_topic(kafka, topic), delivery="drain: 700ms")
+    path = pipeline(leads(50), responses=to_topic(kafka, topic), delivery="drain: 3s")
     kafka.kill()
     run = closefeed("run", path, "--json")
     assert run.code == 75
@@ -134,23 +134,21 @@ def test_a_broker_that_is_away_gets_everything_when_it_is_back(closefeed, pipeli
     doctor = closefeed("doctor", path)
     assert "50 topics have not taken yet" in doctor.out
     kafka.restart()
-    flush = closefeed("responses", "flush", path)
-    for _ in range(20):
-        if flush.code == 0:
-            break
-        flush = closefeed("responses", "flush", path)
-    assert flush.code == 0, flush.out
-    assert sorted(lines(told(kafka, topic, 50))) == list(range(1, 51))
+    wait_until(lambda: closefeed("responses", "flush", path).code == 0, timeout=180)
+    events = told(kafka, topic, 50)  # one that is accepted too late is told again
+    assert sorted(set(lines(events))) == list(range(1, 51))
+    assert len({event["id"] for _, event in events}) == 50
 
 
 def test_a_broker_that_dies_under_way_and_comes_back_is_told_the_rest(
         closefeed, pipeline, kafka, tmp_path):
     topic = kafka.topic("responses", partitions=2)
     path = pipeline(leads(20), source="ndjson: {path: signups.ndjson, follow: true}",
-                    responses=to_topic(kafka, topic), delivery="drain: 20s")
+                    responses=to_topic(kafka, topic), delivery="drain: 60s")
     source = tmp_path / "signups.ndjson"
     process = closefeed.start("run", path)
     told(kafka, topic, 20)
+    wait_until(lambda: owed(closefeed, path) == 0)
     kafka.kill()
     with source.open("a", encoding="utf-8") as more:
         more.writelines(json.dumps(lead) + "\n" for lead in leads(40, 20))
@@ -202,7 +200,7 @@ def test_an_unknown_topic_is_named_and_gets_all_when_it_is_made(closefeed, pipel
     with kafka.admin() as admin:
         assert topic not in admin.topics()  # asking for it made none
         admin.create_topics({topic: (1, {})})
-    wait_until(lambda: closefeed("responses", "flush", path).code == 0)
+    wait_until(lambda: closefeed("responses", "flush", path).code == 0, timeout=180)
     assert sorted(set(lines(told(kafka, topic, 5)))) == [1, 2, 3, 4, 5]
 
 
@@ -233,7 +231,7 @@ def test_what_is_wrong_with_the_login_is_said_in_words(closefeed, pipeline, secu
         ({"sasl.mechanisms": "PLAIN"}, password, "wants another sasl.mechanisms"),
     ]
     for more, word, says in cases:
-        path = pipeline(leads(2), name=f"case-{len(says)}", delivery="drain: 4s",
+        path = pipeline(leads(2), name=f"case-{len(says)}", delivery="drain: 8s",
                         responses=secure(secure_kafka, topic, **more))
         run = closefeed("run", path, env={"KAFKA_PASSWORD": word})
         assert run.code == 75 and says in run.err, run.err
@@ -342,17 +340,17 @@ def test_a_kill_loses_no_copy(closefeed, pipeline, kafka, point):
 def test_reading_pauses_when_too_many_wait_and_goes_on_when_they_are_taken(
         closefeed, pipeline, kafka):
     topic = kafka.topic("rejects")
-    path = pipeline([f"{{{i}" for i in range(26000)], responses="", delivery="drain: 1s\n"
+    path = pipeline([f"{{{i}" for i in range(26000)], responses="", delivery="drain: 10m\n"
                     "max_rejects: none", more=f"rejects: {{kafka: {sink(kafka, topic)}}}")
     kafka.kill()
     process = closefeed.start("run", path)
-    wait_until(lambda: owed(closefeed, path) >= 20000, timeout=90)
+    wait_until(lambda: owed(closefeed, path) >= 20000, timeout=180)
     time.sleep(0.5)
     status = closefeed("status", path, "--json").json
     assert 20000 <= status["events_owed"] < 22000
     assert any(f"waiting for topic {topic}" in s for s in status["sentences"]), status["sentences"]
     kafka.restart()
-    _, err = process.communicate(timeout=90)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 1 and b"Sanitizer" not in err, err.decode()
     events = told(kafka, topic, 26000)
     assert lines(events) == list(range(1, 26001))
@@ -369,7 +367,7 @@ def test_an_event_is_accepted_by_the_brokers_word_alone(closefeed, pipeline, kaf
     kafka.kill()
     closefeed("run", path, env={"CLOSEFEED_WITHOUT": without})
     kafka.restart()
-    end = time.monotonic() + (30 if not without else 0)
-    while closefeed("responses", "flush", path).code != 0:
-        assert time.monotonic() < end
-    assert len(kafka.consume(topic, 0 if without else 10)) == (0 if without else 10)
+    wait_until(lambda: closefeed("responses", "flush", path).code == 0,
+               timeout=0 if without else 180)
+    ids = {event["id"] for _, event in told(kafka, topic, 0 if without else 10)}
+    assert len(ids) == (0 if without else 10)

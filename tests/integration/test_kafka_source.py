@@ -53,7 +53,7 @@ class Probe:
         """All lines until its end."""
         while (line := self.fresh.get(timeout=180)) is not None:
             self.lines.append(line)
-        self.process.wait(10)
+        self.process.wait(180)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -177,17 +177,18 @@ def test_a_member_that_loses_its_disk_leaves_doubt_and_nothing_else(kafka, join)
 def test_clean_hand_overs_leave_no_doubt_and_lose_nothing(kafka, join):
     topic, group = kafka.topic(partitions=4), kafka.unique("hand-over")
     kafka.produce(topic, numbers(1000))
-    members = [join(group, topic, state="a")]
+    long = "session.timeout.ms=60000"  # what stands still for a moment is no clean hand-over
+    members = [join(group, topic, long, state="a")]
     members[0].until("owns 4")
     for name in "bc":
         kafka.produce(topic, numbers(1000))
-        members.append(join(group, topic, state=name))
+        members.append(join(group, topic, long, state=name))
         members[-1].until("owns ")
     kafka.produce(topic, numbers(1000))
     time.sleep(2)
     for member in members:
         member.stop()
-    last = join(group, topic, "until-end", state="d")
+    last = join(group, topic, long, "until-end", state="d")
     last.drain()
     members.append(last)
     sent = [place for member in members for place in member.places()]
@@ -257,7 +258,7 @@ def test_a_topic_deleted_under_a_member_ends_it_soon(kafka, join):
     probe.until("failed -2 ", timeout=180)
     probe.drain()
     assert probe.lines[-1] == "bye"
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 120
 
 
 def test_expired_records_are_told_and_accepted_by_a_person_alone(kafka, join):

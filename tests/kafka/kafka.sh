@@ -303,7 +303,7 @@ delete_records() { # topic, partition, offset
 clean() {
 	if alive; then
 		signal KILL
-		wait_gone 10 || die "pid $pid does not end"
+		wait_gone 60 || die "pid $pid does not end"
 	fi
 	rm -rf "$dir/data" "$dir/tls"
 	for file in env env.new server.properties out.log out.log.1 format.log openssl.log delete-records.json; do
@@ -363,7 +363,7 @@ restart)
 stop) stop ;;
 kill)
 	signal KILL
-	wait_gone 10 || die "pid $pid does not end"
+	wait_gone 60 || die "pid $pid does not end"
 	;;
 freeze) signal STOP ;;
 thaw) signal CONT ;;
