@@ -84,10 +84,25 @@ struct kafka {
 };
 
 struct kafka *kafka_of(const struct source *source);
-struct kafka_part *kafka_find(struct kafka *k, const char *topic, int32_t partition);
 /* It is none that was named, so it came by a pattern. */
 bool kafka_is_pattern(const struct kafka *k, const char *topic);
+
+/* kafka_part.c: partitions that are read. NULL: it is not read here. */
+struct kafka_part *kafka_find(struct kafka *k, const char *topic, int32_t partition);
 void kafka_parts_free(struct kafka *k);
+/*
+ * Who holds records goes on when they are handed out; and the record by which a topic is known is
+ * wanted also where nobody reads.
+ */
+void kafka_pause_all(struct kafka *k, bool is_paused);
+/* All before @offset was passed; what is between records is settled here. */
+void kafka_pass(struct kafka *k, struct kafka_part *p, uint64_t offset);
+/* The record of a message, where it is to be handed out; NULL: it needs not, or not now. */
+struct record *kafka_take_message(struct kafka *k, const struct kafka_message *m);
+/* A record that was held and may go now, or NULL. */
+struct record *kafka_take_held(struct kafka *k);
+/* Writes down by what the record before its position is known again. */
+void kafka_mark_part(struct kafka_part *p);
 
 /* kafka_assign.c: reads what was assigned. 0: not yet, 1: it is read; or -ESTALE, -EACCES. */
 int kafka_try_to_begin(struct kafka *k, struct err *err);
