@@ -213,8 +213,9 @@ def test_a_full_disk_under_the_responses_file_owes_the_events_to_the_next_run(
     ballast = fill(disk)
     os.truncate(ballast, ballast.stat().st_size - 40960)
     path = pipeline(companies(200), responses=f'file: "{file}"', close="concurrency: 4")
+    assert closefeed("run", path, "--limit", "10").code == 0 and len(events_in(file)) == 10
     result = closefeed("run", path)
-    assert result.code == 74 and file.stat().st_size > 8000
+    assert result.code == 74
     assert str(file) in said(result) and "No space left" in said(result)
     ballast.unlink()
     result = closefeed("run", path, "--json")
