@@ -187,7 +187,7 @@ class Sandbox:
         self.process.communicate()
 
 
-def wait_until(claim, timeout=60, every=0.02):
+def wait_until(claim, timeout=180, every=0.02):
     """Returns the first true value of claim(); fails after the time."""
     end = time.monotonic() + timeout
     while True:

@@ -242,7 +242,7 @@ def test_more_than_may_wait_goes_before_its_time(closefeed, tmp_path):
             """)
         run = Slow(closefeed, path)
         run.say(records)
-        wait_until(lambda: len(host.writes()) > 10, timeout=60)
+        wait_until(lambda: len(host.writes()) > 10)
         assert run.end()[0] == 0
     assert sorted(record["id"] for record in host.arrived()) == list(range(40))
 

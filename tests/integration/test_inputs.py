@@ -279,7 +279,7 @@ def test_rotation_under_load_loses_repeats_and_reorders_nothing(
     writer = threading.Thread(target=write_and_rotate, args=(file, 2, 1500, 200))
     writer.start()
     writer.join()
-    wait_until(lambda: len(fast.objects("lead")) >= 1500, timeout=60)
+    wait_until(lambda: len(fast.objects("lead")) >= 1500)
     assert stop(process)[0] == 75
     assert arrived(fast) == names(1500)
 
@@ -335,7 +335,7 @@ def test_a_rotated_log_that_is_packed_is_not_sent_again(
 
     for step in steps:
         if process:
-            wait_until(is_settled, timeout=60)
+            wait_until(is_settled)
         if step in ("-", "stop"):
             assert stop(process)[0] == 75
         if step in ("!", "kill"):
@@ -351,7 +351,7 @@ def test_a_rotated_log_that_is_packed_is_not_sent_again(
     # Files come in order: when this one has arrived, those before it were looked at.
     put(folder / "z.ndjson", companies(1, first=302))
     n += 1
-    wait_until(is_settled, timeout=60)
+    wait_until(is_settled)
     assert stop(process)[0] == 75
     assert lead_names(fast) == names(302)
     assert len(arrived(fast)) == 302
@@ -402,7 +402,7 @@ def test_a_kill_of_one_that_follows_loses_and_repeats_nothing(
     put(file, companies(50, first=101))
     fast.post("/_sandbox/settings", {"latency_ms": 0})
     process = start(path)
-    wait_until(lambda: len(fast.objects("lead")) >= 150, timeout=60)
+    wait_until(lambda: len(fast.objects("lead")) >= 150)
     assert stop(process)[0] == 75
     assert lead_names(fast) == names(150)
 

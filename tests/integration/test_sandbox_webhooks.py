@@ -66,7 +66,7 @@ def test_what_happens_is_delivered_and_signed(box, receiver):
     box.ask("PUT", f"/lead/{lead['id']}/", {"name": "Northwind Ltd"})
     box.ask("DELETE", f"/lead/{lead['id']}/")
     box.post("/lead/", {"name": "Southbank"})
-    wait_until(lambda: len(receiver.got) == 3, timeout=60)
+    wait_until(lambda: len(receiver.got) == 3)
     created, updated, other = receiver.events()
     assert [e["action"] for e in receiver.events()] == ["created", "updated", "created"]
     assert created["object_id"] == lead["id"] and created["data"]["contacts"][0]["name"] == "Ana"
@@ -147,7 +147,7 @@ def test_filters_decide(box, receiver):
                  {"name": "Southbank"}, {"name": "Eastgate"}):
         box.post("/lead/", lead)
     wanted = {key: initials for key, (_, initials) in zip(subscriptions, FILTERS)} | {both: "S"}
-    wait_until(lambda: len(receiver.got) == sum(map(len, wanted.values())), timeout=60)
+    wait_until(lambda: len(receiver.got) == sum(map(len, wanted.values())))
     found = dict.fromkeys(wanted, "")
     for event, *_ in receiver.got:
         found[event["subscription_id"]] += event["event"]["data"]["name"][0]
@@ -190,10 +190,10 @@ def test_what_is_not_taken_is_tried_again_and_holds_up_what_follows(box, receive
     receiver.answers = [500, 404, 301]
     for name in "ab":
         box.post("/lead/", {"name": name})
-    wait_until(lambda: len(receiver.got) == 5, timeout=60)
+    wait_until(lambda: len(receiver.got) == 5)
     assert [e["data"]["name"] for e in receiver.events()] == ["a", "a", "a", "a", "b"]
     assert len({e["id"] for e in receiver.events()}) == 2
-    state = wait_until(lambda: (s := box.get("/_sandbox/webhooks"))["delivered"] == 2 and s, timeout=60)
+    state = wait_until(lambda: (s := box.get("/_sandbox/webhooks"))["delivered"] == 2 and s)
     assert state["failed"] == 3 and state["data"] == [
         {"subscription_id": made["id"], "waiting": 0, "attempts": 0, "last_status": 200,
          "last_error": None}]
@@ -204,13 +204,13 @@ def test_failure_pauses_a_subscription_and_an_update_wakes_it(box, receiver):
     made = subscribe(box, receiver, ("lead", "created"))
     item, receiver.always = f"/webhook/{made['id']}/", 503
     box.post("/lead/", {"name": "lost"})
-    wait_until(lambda: box.get(item)["status"] == "paused", timeout=60)
+    wait_until(lambda: box.get(item)["status"] == "paused")
     assert len(receiver.got) > 1
     box.post("/lead/", {"name": "unheard"})
     receiver.always = None
     assert box.ask("PUT", item, {"status": "active"})[0] == 200
     box.post("/lead/", {"name": "heard"})
-    wait_until(lambda: receiver.got[-1][3] == 200, timeout=60)
+    wait_until(lambda: receiver.got[-1][3] == 200)
     assert [e["data"]["name"] for e, _, _, s in
             ((g[0]["event"], *g[1:]) for g in receiver.got) if s == 200] == ["heard"]
 
@@ -224,7 +224,7 @@ def test_too_many_events_that_wait_pause_a_subscription(box, receiver):
     assert box.get(f"/webhook/{made['id']}/")["status"] == "active"
     for i in range(3):
         box.post("/lead/", {"name": f"{i}"})
-    wait_until(lambda: box.get(f"/webhook/{made['id']}/")["status"] == "paused", timeout=60)
+    wait_until(lambda: box.get(f"/webhook/{made['id']}/")["status"] == "paused")
 
 
 def test_whoever_left_hears_nothing_more(box, receiver):
@@ -232,7 +232,7 @@ def test_whoever_left_hears_nothing_more(box, receiver):
     gone, stays = (subscribe(box, receiver, ("lead", "created"))["id"] for _ in range(2))
     receiver.always = 500
     box.post("/lead/", {"name": "a"})
-    wait_until(lambda: len(receiver.got) > 3, timeout=60)
+    wait_until(lambda: len(receiver.got) > 3)
     assert box.ask("DELETE", f"/webhook/{gone}/")[0] == 200
     receiver.always = None
     box.post("/lead/", {"name": "b"})
@@ -241,7 +241,7 @@ def test_whoever_left_hears_nothing_more(box, receiver):
         return [g[0]["event"]["data"]["name"] for g in receiver.got
                 if g[3] == 200 and g[0]["subscription_id"] == subscription]
 
-    wait_until(lambda: heard(stays) == ["a", "b"], timeout=60)
+    wait_until(lambda: heard(stays) == ["a", "b"])
     assert "b" not in heard(gone)
     # A reset takes all of them.
     box.ask("POST", "/_sandbox/reset")
@@ -253,7 +253,7 @@ def test_an_event_may_come_twice(start_sandbox, receiver):
     box = start_sandbox("--set", "webhook_repeat=twice")
     subscribe(box, receiver, ("lead", "created"))
     box.post("/lead/", {"name": "a"})
-    wait_until(lambda: len(receiver.got) == 2, timeout=60)
+    wait_until(lambda: len(receiver.got) == 2)
     assert receiver.got[0][1] == receiver.got[1][1]
 
 
@@ -264,4 +264,4 @@ def test_nobody_waits_for_a_slow_receiver(box):
                                "events": [{"object_type": "lead", "action": "created"}]})
         for i in range(20):
             box.post("/lead/", {"name": f"{i}"})
-        wait_until(lambda: box.get("/_sandbox/webhooks")["data"][0]["waiting"] == 20, timeout=60)
+        wait_until(lambda: box.get("/_sandbox/webhooks")["data"][0]["waiting"] == 20)
