@@ -8,6 +8,7 @@ import json
 import pytest
 
 from catalogue import OPERATIONS
+from harness import measure
 
 
 def test_a_lead_comes_with_its_contacts(closefeed, pipeline, sandbox):
@@ -103,13 +104,21 @@ def test_what_cannot_be_looked_up_is_held_when_its_answer_proves_nothing(
 def test_what_may_be_repeated_is_until_the_server_is_given_up(
         closefeed, pipeline, sandbox, operation, record):
     refuse(sandbox, operation, record)
-    path = pipeline([record], routes=f"- operation: {operation}", delivery="retry_for: 1s")
-    result = closefeed("run", path, "--json", timeout=180)
-    assert result.code == 69 and "501" in result.summary["reason"], result.err
-    status = closefeed("status", path, "--json").json
-    assert status["open"] == 1 and status["rejected"] == status["held"] == 0
-    calls = [r for r in sandbox.requests() if not r["path"].endswith("/me/")]
-    assert len(calls) >= 2 and len({(c["method"], c["path"], c["body"]) for c in calls}) == 1
+
+    def made(attempt):
+        """Unless the second comes too late: a second is little time."""
+        path = pipeline([record], routes=f"- operation: {operation}", name=f"n{attempt}",
+                        delivery="retry_for: 1s")
+        before = len(sandbox.requests())
+        result = closefeed("run", path, "--json")
+        assert result.code == 69 and "501" in result.summary["reason"], result.err
+        status = closefeed("status", path, "--json").json
+        assert status["open"] == 1 and status["rejected"] == status["held"] == 0
+        calls = [r for r in sandbox.requests()[before:] if not r["path"].endswith("/me/")]
+        assert len({(c["method"], c["path"], c["body"]) for c in calls}) == 1
+        return len(calls) < 2 and calls
+
+    measure(made)
 
 
 @pytest.mark.parametrize("status, made", [
