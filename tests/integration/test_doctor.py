@@ -6,7 +6,7 @@ import resource
 import sqlite3
 import subprocess
 
-from harness import KEY
+from harness import KEY, wait_until
 
 PIPELINE = """\
 version: 1
@@ -113,10 +113,12 @@ def test_a_torn_page_is_found_where_opening_is_not_enough(closefeed):
     closefeed("status", "patient.yaml", env=ENV)
     process = closefeed.start("run", "patient.yaml", env=ENV)
     try:
-        while not (state / "control.sock").exists():
-            assert process.poll() is None
-        owned = closefeed("doctor", "patient.yaml", "--json", env=ENV)
-        assert f"process {process.pid}" in findings(owned)["journal"]["text"]
+        def is_owned():
+            owned = closefeed("doctor", "patient.yaml", "--json", env=ENV)
+            return f"process {process.pid}" in findings(owned)["journal"]["text"]
+
+        wait_until(lambda: (state / "control.sock").exists())
+        wait_until(is_owned)  # it listens a moment later
     finally:
         process.kill()
         process.communicate()
