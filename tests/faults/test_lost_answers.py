@@ -137,8 +137,16 @@ def test_of_a_change_that_is_repeated_nobody_is_told_to_wait_for_a_proof(start_t
     trial.sandbox.post("/_sandbox/settings", {"latency_ms": 100})  # long enough to be looked at
     trial.sandbox.add_fault("close_before", method="PUT", every=5)
     process = trial.program.start("run", trial.path)
-    said = wait_until(lambda: re.search(r"\d+ outcomes? unknown, .*",
-                                        trial.program("status", trial.path).out))
+    told = []
+
+    def is_unknown():
+        told.append(trial.program("status", trial.path).out)
+        return re.search(r"\d+ outcomes? unknown, .*", told[-1])
+
+    try:
+        said = wait_until(is_unknown)
+    except AssertionError as error:
+        raise AssertionError(told[-3:], process.poll()) from error
     assert "to be sent again soon" in said[0] and "proof" not in said[0]
     process.kill()
     process.communicate()
