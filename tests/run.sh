@@ -24,13 +24,18 @@ if [ ! -f $release/build.ninja ]; then
 	CC=gcc meson setup $release -Dwerror=true -Dtests=false >/dev/null
 fi
 
+# A network that stumbles is asked twice.
+fetch() {
+	"$@" || { sleep 15 && "$@"; }
+}
+
 # The jars of a Kafka broker and Prism, once, while the builds run; without them tests fail.
-sh tests/kafka/kafka.sh fetch >$build/kafka.log 2>&1 &
+fetch sh tests/kafka/kafka.sh fetch >$build/kafka.log 2>&1 &
 jars=$!
-sh tests/prism/prism.sh $build/prism >$build/prism.log 2>&1 &
+fetch sh tests/prism/prism.sh $build/prism >$build/prism.log 2>&1 &
 prism=$!
 # Other people's clients of Close, likewise.
-sh tests/clients/fetch.sh "$PWD/$build/clients" >$build/clients.log 2>&1 &
+fetch sh tests/clients/fetch.sh "$PWD/$build/clients" >$build/clients.log 2>&1 &
 clients=$!
 
 failed_builds=
