@@ -1,6 +1,7 @@
 """Fixtures: `closefeed` runs the real program, `sandbox` is its Close, `pipeline` writes files."""
 
 import os
+import shlex
 import sys
 
 import pytest
@@ -69,7 +70,7 @@ def editor(tmp_path):
             "import json, os, pathlib, stat, sys, time\n"
             "path = pathlib.Path(sys.argv[1])\n"
             "text = path.read_text()\n" + lines + "\npath.write_text(text)\n")
-        return {name: f"{sys.executable} {script}", "TMPDIR": str(tmp_path)}
+        return {name: shlex.join([sys.executable, str(script)]), "TMPDIR": str(tmp_path)}
 
     return make
 

@@ -46,7 +46,7 @@ def test_a_missing_file_is_named_and_nothing_is_asked(closefeed, pipeline, sandb
 @pytest.fixture
 def as_other_user(binary, sandbox):
     """A program run by another user where we are root, in a folder that user may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="closefeed-"))
+    folder = Path(tempfile.mkdtemp(prefix="closefeed-", dir="/tmp"))  # $TMPDIR may be closed to it
     try:
         program = Program(binary, folder, environment(folder))
         if os.geteuid() == 0:
