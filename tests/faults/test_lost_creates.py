@@ -98,7 +98,7 @@ class Case:
         routes = {row.name: row.route() for row in self.rows}
         path = Pipelines(self.folder, self.sandbox)(
             [row.record for row in self.rows], name="feed", routes="\n".join(routes.values()),
-            login=OAUTH.format(self.sandbox.origin), close="concurrency: 1", delivery="quarantine: 4s\nmax_rejects: none",
+            login=OAUTH.format(self.sandbox.origin), close="concurrency: 1", delivery="quarantine: 8s\nmax_rejects: none",
             responses="file: events.ndjson")
         self.result = self.program("run", path, "--json", timeout=120)
         assert self.result.code in (0, 1), self.result.err
