@@ -141,10 +141,10 @@ char *crm_events_path(const char *object, const char *cursor); /* to free() */
 struct crm_events {
 	int64_t from_ms;  /* set it: what is older, on Close's clock, proves nothing */
 	bool is_complete; /* it was read back to there, or to the log's beginning */
-	/* Somebody's data has the custom field, or any contents: the log tells such objects. */
-	bool shows_field;
-	char **unclear; /* objects made since then whose data are not told */
-	char *cursor;   /* ask again with it; NULL: that was all */
+	bool shows_field; /* somebody's data has the custom field: the log tells such fields */
+	char **unclear;   /* objects made since then whose data are not told */
+	char **fieldless; /* … and those whose data have no such field */
+	char *cursor;     /* ask again with it; NULL: that was all */
 };
 /*
  * Adds what @answer (a page) shows to @events and @matches. -EBADMSG with a sentence if it is no

@@ -50,6 +50,7 @@ static int read_event(struct json_object *event, const struct crm_sought *sought
                       struct crm_events *events, struct crm_matches *matches, struct err *err)
 {
 	struct json_object *data = json_get(event, "data");
+	const bool has_field = !sought->field || json_get(data, sought->field);
 	const char *id = json_get_string(event, "object_id");
 	int64_t created_ms, place_ms;
 
@@ -59,14 +60,16 @@ static int read_event(struct json_object *event, const struct crm_sought *sought
 		               "date_created",
 		               of);
 	events->is_complete |= place_ms < events->from_ms;
-	events->shows_field |=
-		sought->field ? json_get(data, sought->field) != NULL : tells_data(data);
+	events->shows_field |= has_field;
 	if (place_ms < events->from_ms)
 		return 0;
-	if (tells_data(data))
-		crm_matches_add(matches, sought, data, id, json_get_string(event, "date_created"));
-	else
+	if (!tells_data(data)) {
 		strlist_add(&events->unclear, mem_strdup(id));
+		return 0;
+	}
+	if (!has_field)
+		strlist_add(&events->fieldless, mem_strdup(id));
+	crm_matches_add(matches, sought, data, id, json_get_string(event, "date_created"));
 	return 0;
 }
 
@@ -90,6 +93,7 @@ int crm_events_read(struct json_object *answer, const struct crm_sought *sought,
 void crm_events_deinit(struct crm_events *events)
 {
 	strlist_free(events->unclear);
+	strlist_free(events->fieldless);
 	free(events->cursor);
 	*events = (struct crm_events){0};
 }

@@ -85,21 +85,27 @@ static struct crm_sought sought(const struct question *q)
 
 /* The event log */
 
-/* Where an event without data may be of one we look for, the log cannot say that there is none. */
-static bool has_unclear(const struct proof *p)
+static bool are_all_others(const struct proof *p, char **ids)
 {
-	for (char **id = p->question.log.unclear; id && *id; id++)
-		if (!proof_is_others(p, *id))
-			return true;
-	return false;
+	for (; ids && *ids; ids++)
+		if (!proof_is_others(p, *ids))
+			return false;
+	return true;
 }
 
+/*
+ * Where an event without data, or without the field while nobody's has it, may be of one we look
+ * for, the log cannot say that there is none. Where there is no such event at all, it can.
+ */
 static void end_log(struct proof *p)
 {
-	const struct crm_events *log = &p->question.log;
-	const bool shows_all = (log->shows_field && !has_unclear(p)) || hook_without("event_data");
+	struct question *q = &p->question;
+	const bool tells_field = q->log.shows_field || are_all_others(p, q->log.fieldless);
+	const bool shows_all =
+		(tells_field && are_all_others(p, q->log.unclear)) || hook_without("event_data");
 
-	p->question.is_logged = log->is_complete && shows_all;
+	q->is_mute = q->log.is_complete && !shows_all;
+	q->is_logged = q->log.is_complete && shows_all;
 	proof_decide(p);
 }
 

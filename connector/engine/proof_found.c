@@ -54,12 +54,17 @@ void proof_give_up(struct proof *p, size_t at, struct request *r, uint64_t secon
 		               "done, %s. %s",
 		               p->question.trouble, what_to_do);
 	else
-		(void)snprintf(known, sizeof(known),
-		               "Its answer was lost. No %s with %s = %s was found for %llu s, but "
-		               "neither search nor the event log showed anything newer, so it may "
-		               "only be late. %s",
-		               r->object, r->identity_field, r->identity_value,
-		               (unsigned long long)seconds, what_to_do);
+		(void)snprintf(
+			known, sizeof(known),
+			"Its answer was lost. No %s with %s = %s was found for %llu s, but %s, "
+			"so it may only be late. %s",
+			r->object, r->identity_field, r->identity_value,
+			(unsigned long long)seconds,
+			p->question.is_mute
+				? "search showed nothing newer, and the event log does not "
+				  "tell that field"
+				: "neither search nor the event log showed anything newer",
+			what_to_do);
 	proof_forget(p, r->seq);
 	delivery_unproven(p->engine->delivery, r, known);
 }

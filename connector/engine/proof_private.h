@@ -66,6 +66,7 @@ struct question {
 	unsigned n_log_pages;
 	struct crm_events log;
 	bool is_logged; /* it was read to its end, and would show what is looked for */
+	bool is_mute;   /* it was, and does not tell enough of what was made */
 };
 
 /* The newest object of a kind that search shows, or the newest event of the log. */

@@ -199,6 +199,14 @@ def test_the_last_record_is_proven_by_the_lead_that_may_be_touched(start, kind, 
     assert world.touched() == (fault == "close_before")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].has_lead])
+def test_the_first_of_its_kind_is_proven_by_a_log_that_has_none(start, kind):
+    world = start(kind, n=1, is_touchable=True, lag="3600s", quarantine="3s")
+    world.fault("close_before", 1)
+    ends_delivered(world, world.run())
+    assert world.touched() == 1 and world.n_posts() == 2
+
+
 def test_a_touch_that_close_makes_one_event_with_an_earlier_change_proves_it_too(start):
     world = start("lead", is_touchable=True, lag="3600s", quarantine="3s",
                   settings={"consolidate_ms": 3600000})

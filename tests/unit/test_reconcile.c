@@ -449,6 +449,7 @@ static void the_log_is_read_back_to_the_attempt(void **state)
 	check_text(events.cursor, "c2");
 	check_text(events.unclear[0], "lead_C");
 	check_null(events.unclear[1]);
+	check_null(events.fieldless);
 	check_eq(crm_events_read(older, &sought, &events, &matches, NULL), 0);
 	check(events.is_complete);
 	check_eq(matches.n, 1); /* what was made before the attempt is another's */
@@ -467,6 +468,7 @@ static void the_end_of_the_log_is_its_end_too(void **state)
 	(void)state;
 	check_eq(crm_events_read(page, &sought, &events, &matches, NULL), 0);
 	check(events.is_complete && !events.shows_field && !events.unclear && !events.cursor);
+	check_text(events.fieldless[0], "lead_B");
 	crm_events_deinit(&events);
 }
 
