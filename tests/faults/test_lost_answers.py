@@ -147,9 +147,10 @@ def test_of_a_change_that_is_repeated_nobody_is_told_to_wait_for_a_proof(start_t
         said = wait_until(is_unknown)
     except AssertionError as error:
         raise AssertionError(told[-3:], process.poll()) from error
+    finally:
+        process.kill()
+        process.communicate()
     assert "to be sent again soon" in said[0] and "proof" not in said[0]
-    process.kill()
-    process.communicate()
 
 
 def test_what_never_left_is_sent_once_when_the_server_is_back(start_trial):
