@@ -128,6 +128,12 @@ static bool explain_rejection(struct engine *e, struct request *r, const struct 
 		return false;
 	}
 	message = redact_copy(e->redact, error.message);
+	if (r->hint) {
+		char *alone = steal(&message);
+
+		message = mem_printf("%s (%s)", alone, r->hint);
+		free(alone);
+	}
 	if (error.fields) {
 		cleanup_(freep) char *text = json_text(error.fields);
 

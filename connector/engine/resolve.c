@@ -58,6 +58,8 @@ static void resolving_free(struct resolving *r)
 	strlist_free(r->match_lanes);
 	free(r->target);
 	free(r->gone);
+	strlist_free(r->doubted);
+	free(r->hint);
 	free(r->nest_lead);
 	json_object_put(r->lists);
 	free(r->person);

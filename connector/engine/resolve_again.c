@@ -4,14 +4,16 @@
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "lib/test_hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * What was only remembered is not there any more: it is forgotten, and the outputs that were sent
- * by it are resolved anew, once, by what Close says now. Rows of nest may have to go anew for
+ * What was only remembered is not there any more: it is forgotten, at once or when Close, asked for
+ * it, says so (resolve_check.c), and the outputs that were sent by it are resolved anew, once, by
+ * what Close says now. Rows of nest may have to go anew for
  * other reasons, too.
  */
 
@@ -20,6 +22,7 @@ struct retaking {
 	struct request *request;
 	struct draft **drafts; /* as they were before they were resolved */
 	struct part **parts;   /* the same as rows */
+	char **doubted;        /* of a call that has one part; see struct resolving */
 };
 
 /* Changes of one object go in one call. */
@@ -62,6 +65,7 @@ static void free_retaking(struct retaking *t)
 			part_deinit(t->parts[i]);
 		free(t->parts[i]);
 	}
+	strlist_free(t->doubted);
 	free(t->drafts);
 	free(t->parts);
 	free(t);
@@ -82,6 +86,7 @@ static void come_again(struct retaking *t, struct draft *takes_draft)
 	struct resolving *r = resolve_add_again(t->engine, takes_draft);
 
 	r->gone = gone_of(t->request);
+	r->doubted = steal(&t->doubted);
 	resolve->n_gone += r->gone != NULL;
 	resolve_close_lanes(t->engine, r);
 }
@@ -164,13 +169,27 @@ static void look_up_again(struct engine *e, const char *id)
 	}
 }
 
-static void forget_targets(struct engine *e, const struct request *r)
+void resolve_forget(struct engine *e, const char *id)
 {
+	journal_forget_object(e->journal, id);
+	look_up_again(e, id);
+}
+
+/* A 404 for several (a merge) does not say which of them is gone. */
+static void forget_targets(struct engine *e, const struct request *r, char ***doubted)
+{
+	char **ids = NULL;
+
 	for (size_t i = 0; i < r->n_lanes; i++)
-		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key)) {
-			journal_forget_object(e->journal, r->lanes[i].key);
-			look_up_again(e, r->lanes[i].key);
-		}
+		if (r->lanes[i].is_owner && crm_is_id(r->lanes[i].key))
+			strlist_add(&ids, mem_strdup(r->lanes[i].key));
+	for (char **id = ids; id && *id; id++) {
+		if (strlist_len(ids) == 1)
+			resolve_forget(e, *id);
+		else
+			resolve_doubt_object(doubted, r->object, *id);
+	}
+	strlist_free(ids);
 }
 
 static struct part *row_of(const struct part *p, const struct draft *before)
@@ -249,9 +268,12 @@ static bool is_said_gone(struct json_object *answer, const char *field)
 }
 
 /* As deep as an upsert has forms: two. NOLINTBEGIN(misc-no-recursion) */
-/* Of the links of @before those whose objects are gone, by what @body has in their fields. */
-static bool each_gone(struct engine *e, const struct draft *before, struct json_object *body,
-                      struct json_object *answer, bool forgets)
+/*
+ * Whether objects of links of @before are gone, by what @body has in their fields; they are added
+ * to @doubted.
+ */
+static bool each_gone(const struct draft *before, struct json_object *body,
+                      struct json_object *answer, char ***doubted)
 {
 	bool any = false;
 
@@ -262,18 +284,15 @@ static bool each_gone(struct engine *e, const struct draft *before, struct json_
 		if (link->is_in_url || !id || !is_said_gone(answer, link->field))
 			continue;
 		any = true;
-		if (!forgets)
-			continue;
-		journal_forget_object(e->journal, id);
-		look_up_again(e, id);
+		resolve_doubt_object(doubted, link->takes_lead ? "lead" : link->lookup.kind, id);
 	}
-	return any || (before->update && each_gone(e, before->update, body, answer, forgets));
+	return any || (before->update && each_gone(before->update, body, answer, doubted));
 }
 
 /* NOLINTEND(misc-no-recursion) */
 
 static bool links_are_gone(struct engine *e, const struct request *r, struct json_object *answer,
-                           bool forgets)
+                           char ***doubted)
 {
 	cleanup_(json_freep) struct json_object *body = NULL;
 	struct draft *before;
@@ -283,7 +302,7 @@ static bool links_are_gone(struct engine *e, const struct request *r, struct jso
 	    json_parse(r->body, r->body_len, 0, &body, NULL, NULL) < 0)
 		return false;
 	before = draft_before(e, r, 0);
-	any = before && each_gone(e, before, body, answer, forgets);
+	any = before && each_gone(before, body, answer, doubted);
 	draft_free(before);
 	return any;
 }
@@ -291,16 +310,21 @@ static bool links_are_gone(struct engine *e, const struct request *r, struct jso
 bool resolve_links_are_gone(struct engine *e, const struct request *request,
                             struct json_object *answer)
 {
-	return !hook_without("retake") && links_are_gone(e, request, answer, false);
+	char **doubted = NULL;
+	const bool are = !hook_without("retake") && links_are_gone(e, request, answer, &doubted);
+
+	strlist_free(doubted);
+	return are;
 }
 
-static void forget_links(struct engine *e, const struct request *request)
+/* They may be, or only do not go with the others that are named beside them. */
+static void doubt_links(struct engine *e, const struct request *request, char ***doubted)
 {
 	cleanup_(json_freep) struct json_object *answer = NULL;
 
 	if (request->answer.body &&
 	    json_parse(request->answer.body, request->answer.body_len, 0, &answer, NULL, NULL) == 0)
-		(void)links_are_gone(e, request, answer, true);
+		(void)links_are_gone(e, request, answer, doubted);
 }
 
 bool resolve_retake(void *arg, struct request *request)
@@ -325,9 +349,9 @@ bool resolve_retake(void *arg, struct request *request)
 	for (size_t i = 0; i < request->n_parts; i++)
 		t->parts[i] = row_of(&request->parts[i], t->drafts[i]);
 	if (request->answer.status == 404)
-		forget_targets(e, request);
+		forget_targets(e, request, &t->doubted);
 	else
-		forget_links(e, request);
+		doubt_links(e, request, &t->doubted);
 	if (request->identity_field)
 		identities_release(e->identities, request);
 	e->resolve->n_retaking++;

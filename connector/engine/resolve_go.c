@@ -395,6 +395,8 @@ bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
 
+	if (resolve_checks(e, r))
+		return false;
 	if (goes_with_it(e, r))
 		return true;
 	/* An answer on its way points at it. */

@@ -184,6 +184,10 @@ struct resolving {
 	unsigned lists_status;     /* of the answer that says so; 0: not asked yet */
 	char *target; /* found, while links are not; NULL: it is not known, or stands in the URL */
 	char *gone;   /* the object it was sent for, which was not there; NULL: none */
+	char **doubted;   /* URLs of objects that may be gone; NULL-terminated or NULL */
+	size_t n_checked; /* of them were asked for */
+	bool is_checking, is_forgetting; /* the last is not answered yet; it was gone */
+	char *hint;      /* what those are that are there after all; NULL: nothing */
 	char *nest_lead; /* nest: the lead there is, whose contacts the rows are */
 };
 
@@ -229,6 +233,17 @@ void resolve_start_anew(struct engine *e, struct resolving *r, struct draft *tak
 /* A lookup of it has its answer. */
 void resolve_answered(struct engine *e, struct resolving *r);
 void resolve_drop_findings(struct resolving *r);
+
+/* resolve_again.c: nothing leads to the object any more, and what was to be sent for it asks anew.
+ */
+void resolve_forget(struct engine *e, const char *id);
+
+/* resolve_check.c */
+/* Adds the URL of an object of @kind that may be gone, where it has one. */
+void resolve_doubt_object(char ***doubted, const char *kind, const char *id);
+/* Asks for those in doubt, one after the other; false: that is done, and ->hint says what is there.
+ */
+bool resolve_checks(struct engine *e, struct resolving *r);
 
 /* resolve_doubt.c */
 /* @f has found nothing, which proves nothing yet: @r waits. */

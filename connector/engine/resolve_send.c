@@ -102,6 +102,7 @@ static void send_alone(struct engine *e, struct resolving *r, struct draft *take
 			request->parts[0].draft = steal(&unresolved);
 		}
 	}
+	request->hint = steal(&r->hint);
 	outputs_have(request);
 	batches_clear_way(e, request, NULL);
 	delivery_submit(e->delivery, request);

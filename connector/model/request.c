@@ -61,6 +61,7 @@ void request_free(struct request *request)
 	answer_deinit(&request->answer);
 	free(request->object_id);
 	free(request->known);
+	free(request->hint);
 	free(request);
 }
 

@@ -110,6 +110,8 @@ struct request {
 	 */
 	bool is_remembered;
 	char *known; /* held or unknown: the plain sentence of what is known */
+	/* What a person is told beside a refusal, in this process; NULL: nothing. */
+	char *hint;
 };
 
 struct request *request_new(void);

@@ -510,3 +510,82 @@ def test_a_lead_that_is_gone_is_looked_up_again_for_what_links_to_it(
     acme, = sandbox.objects("lead")
     assert sorted(note["note"] for note in sandbox.objects("activity.note")
                   if note["lead_id"] == acme["id"]) == ["made", "note"]
+
+
+ANA = """
+- when: .name
+  operation: contact.upsert
+  match: {email: "{email}"}
+  body: {lead_id: "{lead}", name: "{name}", emails: [{email: "{email}"}]}
+- operation: %s
+  link: {contact_id: {contact: {email: "{email}"}}}
+  body: {lead_id: "{lead}", note: "{text}"}
+"""
+
+
+@pytest.mark.parametrize("child", ["activity.note.create", "opportunity.create"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_contact_that_may_not_be_linked_here_is_not_forgotten(
+        closefeed, pipeline, sandbox, child, together):
+    """Close says that it does not exist, for it is another lead's; search does not show it yet."""
+    home, other = (sandbox.post("/lead/", {"name": name})["id"] for name in ("Home", "Other"))
+    ana = {"email": "ana@x.example", "lead": home, "name": "Ana"}
+    records = [ana, {"email": "ana@x.example", "lead": other, "text": "x"}, {**ana, "name": "Bea"}]
+    path = pipeline(records if together else records[:1], routes=ANA % child)
+    if together:
+        assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    else:
+        run(closefeed, path)
+        for code, record in enumerate(records[:0:-1]):
+            feed(path, record)
+            run(closefeed, path, code)
+        feed(path, ana)
+        run(closefeed, path)
+    contact, = sandbox.objects("contact")
+    assert contact["name"] == ("Bea" if together else "Ana")
+    (_, reject, message), = rejects(closefeed, path)
+    assert reject == "validation"
+    assert message == (f"contact_id: Object does not exist. ({contact['id']} is there, and "
+                       f"belongs to {home})")
+
+
+def test_a_contact_that_is_gone_is_forgotten_when_close_says_so_of_itself(
+        closefeed, pipeline, sandbox):
+    """The note that meets it first makes room for another, and the next record makes one."""
+    home = lead_of(sandbox, "Home")
+    ana = {"email": "ana@x.example", "lead": home, "name": "Ana"}
+    path = pipeline([ana], routes=ANA % "activity.note.create")
+    run(closefeed, path)
+    gone, = sandbox.objects("contact")
+    sandbox.ask("DELETE", f"/contact/{gone['id']}/")
+    feed(path, {**ana, "name": None, "text": "x"}, ana, {**ana, "name": None, "text": "y"})
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert [(line, kind, message) for line, kind, message in rejects(closefeed, path)] == [
+        (2, "link", "there is no contact with email = ana@x.example")]
+    contact, = sandbox.objects("contact")
+    assert contact["id"] != gone["id"]
+    assert [note["contact_id"] for note in sandbox.objects("activity.note")] == [contact["id"]]
+
+
+def test_a_merge_with_one_that_is_gone_does_not_forget_the_other(closefeed, pipeline, sandbox):
+    """Close's 404 does not say which of the two it means."""
+    path = pipeline([{"name": "Stays"}, {"name": "Goes"}], routes="""
+- when: .name
+  operation: lead.upsert
+  match: {name: "{name}"}
+  body: {name: "{name}"}
+- operation: lead.merge
+  allow: [mass, destroys]
+  link: {source: {lead: {name: "{from}"}}, destination: {lead: {name: "{into}"}}}
+  body: {}
+""")
+    run(closefeed, path)
+    goes, = (lead["id"] for lead in sandbox.objects("lead") if lead["name"] == "Goes")
+    sandbox.ask("DELETE", f"/lead/{goes}/")
+    feed(path, {"from": "Goes", "into": "Stays"})
+    run(closefeed, path, 1)
+    assert [message for _, _, message in rejects(closefeed, path)] == [
+        "there is no lead with name = Goes"]
+    feed(path, {"name": "Stays"})
+    run(closefeed, path)
+    assert [lead["name"] for lead in sandbox.objects("lead")] == ["Stays"]

@@ -1,5 +1,6 @@
 #include "connector/engine/resolve_private.h"
 #include "lib/mem.h"
+#include "lib/strlist.h"
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -251,6 +252,25 @@ static void an_answer_older_than_what_is_kept_is_not_believed(void **state)
 	taken_free(taken);
 }
 
+static void what_may_be_gone_is_asked_for_where_it_is_changed(void **state)
+{
+	char **doubted = NULL;
+
+	(void)state;
+	resolve_doubt_object(&doubted, "contact", "cont_1");
+	resolve_doubt_object(&doubted, "lead", "lead_1");
+	resolve_doubt_object(&doubted, "contact", "cont_1");
+	resolve_doubt_object(&doubted, "custom_object", "coi_1");
+	resolve_doubt_object(&doubted, "custom_field.lead", "cf_1");
+	resolve_doubt_object(&doubted, "nothing", "no_1"); /* nobody knows where */
+	check_eq(strlist_len(doubted), 4);
+	check_text(doubted[0], "/contact/cont_1/");
+	check_text(doubted[1], "/lead/lead_1/");
+	check_text(doubted[2], "/custom_object/coi_1/");
+	check_text(doubted[3], "/custom_field/lead/cf_1/");
+	strlist_free(doubted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +286,7 @@ int main(void)
 		sentence(an_answer_asked_for_before_an_update_shows_what_that_took),
 		sentence(a_search_asked_for_soon_after_may_show_it_too),
 		sentence(an_answer_older_than_what_is_kept_is_not_believed),
+		sentence(what_may_be_gone_is_asked_for_where_it_is_changed),
 	};
 
 	return run_sentences(tests);
