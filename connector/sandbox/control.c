@@ -162,6 +162,18 @@ static void apply_times(const struct box_control *control)
 	box_events_set_consolidation(org->events, control->consolidate_ms);
 }
 
+/* The windows begin anew; how much they allow is a setting. */
+static void forget_calls(struct box_control *control)
+{
+	struct box_rate *rate = box_rate_new(control->window_ms);
+
+	for (size_t i = 0; i < BOX_RATE_N_GROUPS; i++)
+		box_rate_set(rate, (enum box_rate_group)i,
+		             box_rate_limit(control->api.rate, (enum box_rate_group)i));
+	box_rate_free(control->api.rate);
+	control->api.rate = rate;
+}
+
 static void post_reset(struct box_control *control, const struct box_call *call,
                        struct box_answer *answer)
 {
@@ -176,10 +188,11 @@ static void post_reset(struct box_control *control, const struct box_call *call,
 	box_webhooks_serve(control->webhooks, control->api.org);
 	box_requests_free(control->requests);
 	control->requests = box_requests_new();
-	box_rate_free(control->api.rate);
-	control->api.rate = box_rate_new(control->window_ms);
+	forget_calls(control);
+	box_oauth_reset(box_auth_oauth(control->api.auth));
 	box_faults_clear(control->faults);
 	box_hook_clear(control->hook);
+	control->n_resets++;
 	ok(answer);
 }
 

@@ -20,6 +20,7 @@ struct box_control {
 	struct box_requests *requests;
 	struct box_webhooks *webhooks;
 	uint64_t latency_ms, lag_ms, cursor_ms, job_ms, consolidate_ms, window_ms, seed;
+	uint64_t n_resets; /* a late write of before the last one comes no more */
 };
 
 void box_control_init(struct box_control *control, struct loop *loop,

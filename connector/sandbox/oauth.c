@@ -40,29 +40,46 @@ struct box_oauth {
 	struct json_object *log;
 };
 
+static void begin(struct box_oauth *o)
+{
+	o->grants[o->n_grants++] = (struct grant){.refresh = mem_strdup(box_oauth_first)};
+	o->log = json_object_new_array();
+}
+
+static void forget(struct box_oauth *o)
+{
+	while (o->n_grants) {
+		free(o->grants[--o->n_grants].refresh);
+		free(o->grants[o->n_grants].code);
+	}
+	while (o->n_access)
+		free(o->access[--o->n_access].text);
+	json_object_put(o->log);
+}
+
 struct box_oauth *box_oauth_new(void)
 {
 	struct box_oauth *o = mem_alloc(sizeof(*o));
 
-	o->grants[o->n_grants++] = (struct grant){.refresh = mem_strdup(box_oauth_first)};
+	begin(o);
 	o->life_ms = usual_life_ms;
-	o->log = json_object_new_array();
 	return o;
+}
+
+void box_oauth_reset(struct box_oauth *oauth)
+{
+	/* What is made goes on counting: no token from before is given, and so valid, again. */
+	forget(oauth);
+	begin(oauth);
 }
 
 void box_oauth_free(struct box_oauth *oauth)
 {
 	if (!oauth)
 		return;
-	for (size_t i = 0; i < oauth->n_grants; i++) {
-		free(oauth->grants[i].refresh);
-		free(oauth->grants[i].code);
-	}
-	for (size_t i = 0; i < oauth->n_access; i++)
-		free(oauth->access[i].text);
+	forget(oauth);
 	free(oauth->access);
 	free(oauth->refusal);
-	json_object_put(oauth->log);
 	free(oauth);
 }
 
@@ -141,15 +158,24 @@ static const char *give_access(struct box_oauth *o, size_t grant, uint64_t now_m
 	return o->access[o->n_access++].text;
 }
 
-static void give(struct box_oauth *o, size_t grant, const char *what, const struct box_call *call,
-                 struct box_answer *answer)
+/* A call, and whose organization the tokens are for. */
+struct asked {
+	struct box_oauth *oauth;
+	const struct box_org *org;
+	const struct box_call *call;
+	struct box_answer *answer;
+};
+
+static void give(const struct asked *asked, size_t grant, const char *what)
 {
+	struct box_oauth *o = asked->oauth;
 	struct json_object *body = json_object_new_object();
-	const char *access = give_access(o, grant, call->now_ms);
+	const uint64_t now_ms = asked->call->now_ms;
+	const char *access = give_access(o, grant, now_ms);
 
 	free(o->grants[grant].refresh);
 	o->grants[grant].refresh = make(o, "refresh");
-	o->grants[grant].until_ms = o->refresh_life_ms ? call->now_ms + o->refresh_life_ms : 0;
+	o->grants[grant].until_ms = o->refresh_life_ms ? now_ms + o->refresh_life_ms : 0;
 	json_object_object_add(body, "token_type", json_object_new_string("Bearer"));
 	json_object_object_add(body, "access_token", json_object_new_string(access));
 	json_object_object_add(body, "expires_in",
@@ -158,13 +184,17 @@ static void give(struct box_oauth *o, size_t grant, const char *what, const stru
 	                       json_object_new_string(o->grants[grant].refresh));
 	json_object_object_add(body, "scope",
 	                       json_object_new_string("all.full_access offline_access"));
-	box_answer_json(answer, 200, body);
+	json_object_object_add(body, "organization_id", json_object_get(asked->org->id_text));
+	json_object_object_add(body, "user_id", json_object_new_string(asked->org->user->id));
+	box_answer_json(asked->answer, 200, body);
 	note(o, what, "given");
 }
 
-static void answer_token(struct box_oauth *o, const struct box_call *call,
-                         struct box_answer *answer)
+static void answer_token(const struct asked *asked)
 {
+	struct box_oauth *o = asked->oauth;
+	const struct box_call *call = asked->call;
+	struct box_answer *answer = asked->answer;
 	const bool is_code = form_is(call, "grant_type", "authorization_code");
 	const bool is_refresh = form_is(call, "grant_type", "refresh_token");
 	const char *what = is_code ? "code" : is_refresh ? "refresh" : "?";
@@ -189,7 +219,7 @@ static void answer_token(struct box_oauth *o, const struct box_call *call,
 				break;
 			free(g->code);
 			g->code = NULL; /* a code is good once */
-			give(o, i, what, call, answer);
+			give(asked, i, what);
 			return;
 		}
 		refuse(o, answer, what, "invalid_grant");
@@ -205,9 +235,12 @@ static void end_grant(struct box_oauth *o, size_t grant, uint64_t now_ms)
 			o->access[i].until_ms = now_ms;
 }
 
-static void answer_revoke(struct box_oauth *o, const struct box_call *call,
-                          struct box_answer *answer)
+static void answer_revoke(const struct asked *asked)
 {
+	struct box_oauth *o = asked->oauth;
+	const struct box_call *call = asked->call;
+	struct box_answer *answer = asked->answer;
+
 	if (!form_is(call, "client_id", box_oauth_client) ||
 	    !form_is(call, "client_secret", box_oauth_secret)) {
 		refuse(o, answer, "revoke", "invalid_client");
@@ -221,12 +254,14 @@ static void answer_revoke(struct box_oauth *o, const struct box_call *call,
 }
 
 /* Where a browser would show the page: here the answer is yes. */
-static void answer_authorize(struct box_oauth *o, const struct box_call *call,
-                             struct box_answer *answer)
+static void answer_authorize(const struct asked *asked)
 {
-	const char *client = json_get_string(call->params, "client_id");
-	const char *type = json_get_string(call->params, "response_type");
-	const char *to = json_get_string(call->params, "redirect_uri");
+	struct box_oauth *o = asked->oauth;
+	struct box_answer *answer = asked->answer;
+	struct json_object *params = asked->call->params;
+	const char *client = json_get_string(params, "client_id");
+	const char *type = json_get_string(params, "response_type");
+	const char *to = json_get_string(params, "redirect_uri");
 	struct grant *g;
 
 	if (!client || strcmp(client, box_oauth_client) != 0 || !type ||
@@ -247,18 +282,18 @@ static void answer_authorize(struct box_oauth *o, const struct box_call *call,
 	box_answer_text(answer, 200, g->code);
 }
 
-void box_oauth_answer(struct box_oauth *oauth, const struct box_call *call,
-                      struct box_answer *answer)
+void box_oauth_answer(struct box_oauth *oauth, const struct box_org *org,
+                      const struct box_call *call, struct box_answer *answer)
 {
 	static const struct {
 		const char *method, *path;
-		void (*answer)(struct box_oauth *o, const struct box_call *call,
-		               struct box_answer *answer);
+		void (*answer)(const struct asked *asked);
 	} pages[] = {
 		{"GET", "/oauth2/authorize/", answer_authorize},
 		{"POST", "/oauth2/token/", answer_token},
 		{"POST", "/oauth2/revoke/", answer_revoke},
 	};
+	const struct asked asked = {oauth, org, call, answer};
 	cleanup_(freep) char *type = box_call_header(call, "content-type");
 
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
@@ -268,7 +303,7 @@ void box_oauth_answer(struct box_oauth *oauth, const struct box_call *call,
 		if (i && (!type || strncmp(type, "application/x-www-form-urlencoded", 33) != 0))
 			refuse(oauth, answer, "?", "invalid_request");
 		else
-			pages[i].answer(oauth, call, answer);
+			pages[i].answer(&asked);
 		return;
 	}
 	box_answer_error(answer, 404,

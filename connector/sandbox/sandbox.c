@@ -33,6 +33,7 @@ struct later {
 	struct box_answer answer;
 	struct box_tcp_plan plan;
 	struct box_call *call;
+	uint64_t n_resets; /* before it came */
 	struct later *prev, *next;
 };
 
@@ -107,7 +108,9 @@ static void apply_now(void *arg)
 
 	later->call->now_ms = loop_now_ms(s->loop);
 	later->call->wall_ms = loop_wall_ms(s->loop);
-	box_api_answer(&s->control.api, later->call, &later->answer);
+	/* A write that a reset overtook belongs to what was forgotten. */
+	if (later->n_resets == s->control.n_resets)
+		box_api_answer(&s->control.api, later->call, &later->answer);
 	later_free(later);
 }
 
@@ -115,7 +118,8 @@ static void apply_later(struct sandbox *s, struct box_call *call, uint64_t in_ms
 {
 	struct later *later = mem_alloc(sizeof(*later));
 
-	*later = (struct later){.sandbox = s, .call = box_call_ref(call)};
+	*later = (struct later){
+		.sandbox = s, .call = box_call_ref(call), .n_resets = s->control.n_resets};
 	later_add(later, in_ms, apply_now);
 }
 
@@ -192,7 +196,7 @@ static void answer_oauth(struct box_control *control, struct box_call *call, boo
                          struct box_answer *answer)
 {
 	if (is_applied)
-		box_oauth_answer(box_auth_oauth(control->api.auth), call, answer);
+		box_oauth_answer(box_auth_oauth(control->api.auth), control->api.org, call, answer);
 }
 
 /* What stands beside the API meets faults, too, and is in no log of requests. */

@@ -299,6 +299,26 @@ def test_reset_forgets_everything(box):
     assert box.ask("POST", "/lead/", {})[0] == 200
 
 
+def test_a_reset_keeps_the_settings(start_sandbox):
+    box = start_sandbox("--no-rate-limit")
+    set_by_test = {"rate": {"write": 7, "search": 3}, "lag_ms": 5, "job_ms": 6, "slash": "301",
+                   "rate_form": "old", "webhook_retry_ms": 9, "consolidate_ms": 4}
+    before = box.post("/_sandbox/settings", set_by_test)
+    assert before["rate"]["write"] == 7
+    box.post("/_sandbox/reset", {})
+    assert box.get("/_sandbox/settings") == before
+
+
+def test_a_write_that_a_reset_overtakes_never_comes(box):
+    for name in (b"before", b"after"):
+        box.post("/_sandbox/reset", {})
+        box.add_fault(fault="late_apply", n=1, ms=500)
+        raw(box, body=b'{"name": "%s"}' % name)
+    # What was to come first was due first.
+    wait_until(lambda: box.objects("lead"))
+    assert [lead["name"] for lead in box.objects("lead")] == ["after"]
+
+
 def test_latency_waits_before_the_answer(start_sandbox):
     box = start_sandbox("--latency", "200")
     began = time.monotonic()

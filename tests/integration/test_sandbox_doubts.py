@@ -314,24 +314,71 @@ def test_html_that_is_not_allowed_is_stripped_or_refused(box):
         "<body><p>c</p></body>")
 
 
+def refresh(box, token):
+    """What the token server answers to a refresh with @token."""
+    state = box.get("/_sandbox/oauth")
+    form = urllib.parse.urlencode({
+        "client_id": state["client_id"], "client_secret": state["client_secret"],
+        "grant_type": "refresh_token", "refresh_token": token})
+    try:
+        with urllib.request.urlopen(box.origin + "/oauth2/token/", form.encode()) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return json.load(refusal)
+
+
 def test_a_refresh_token_that_is_not_used_may_die(box):
     box.post("/_sandbox/oauth", {"refresh_life_ms": 1})
-    state = box.get("/_sandbox/oauth")
-    login = {name: state[name] for name in ("client_id", "client_secret")}
-    token = state["refresh_token"]  # it was given before, and lives for ever
+    # It was given before, and lives for ever.
+    token = box.get("/_sandbox/oauth")["refresh_token"]
 
-    def refresh():
+    def refused():
         nonlocal token
-        form = urllib.parse.urlencode({
-            **login, "grant_type": "refresh_token", "refresh_token": token})
-        try:
-            with urllib.request.urlopen(box.origin + "/oauth2/token/", form.encode()) as answer:
-                token = json.load(answer)["refresh_token"]
-        except urllib.error.HTTPError as refusal:
-            return json.load(refusal)
+        answer = refresh(box, token)
+        token = answer.get("refresh_token", token)
+        return "error" in answer and answer
 
-    assert refresh() is None
-    assert wait_until(refresh) == {"error": "invalid_grant"}
+    assert not refused()
+    assert wait_until(refused) == {"error": "invalid_grant"}
+
+
+def test_tokens_say_whose_they_are(box):
+    answer = refresh(box, "sandbox.first.refresh.token")
+    me = box.get("/me/")
+    assert answer["organization_id"] == me["organizations"][0]["id"]
+    assert answer["user_id"] == me["id"] and answer["token_type"] == "Bearer"
+
+
+def me_with(box, token):
+    """The status of GET /me/ with an access token."""
+    call = urllib.request.Request(
+        box.base_url + "/me/", headers={"Authorization": "Bearer " + token})
+    try:
+        with urllib.request.urlopen(call) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_a_reset_begins_with_the_first_refresh_token_again(box, is_revoked):
+    first = "sandbox.first.refresh.token"
+    box.post("/_sandbox/oauth", {"life_ms": 7200000})
+    before = refresh(box, first)
+    assert me_with(box, before["access_token"]) == 200
+    if is_revoked:
+        box.post("/_sandbox/oauth", {"revoke": True})
+    box.post("/_sandbox/reset", {})
+
+    state = box.get("/_sandbox/oauth")
+    assert state["refresh_token"] == first and state["log"] == []
+    assert state["life_ms"] == 7200000  # a setting
+    assert refresh(box, before["refresh_token"]) == {"error": "invalid_grant"}
+    after = refresh(box, first)
+    assert after["expires_in"] == 7200 and me_with(box, after["access_token"]) == 200
+    # Nothing given since is what was given before.
+    assert me_with(box, before["access_token"]) == 401
+    assert refresh(box, before["refresh_token"]) == {"error": "invalid_grant"}
 
 
 def test_a_bulk_action_may_be_paused(box):
