@@ -1,5 +1,6 @@
 #include "connector/sandbox/events.h"
 
+#include "connector/sandbox/list.h"
 #include "connector/sandbox/org.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -471,7 +472,9 @@ struct json_object *box_events_page(const struct box_events *events, struct box_
 	n = collect(events, &ask, seqs, &has_more);
 	data = json_object_new_array();
 	for (size_t i = 0; i < n; i++)
-		json_object_array_add(data, render(&events->entries[seqs[i] % max_events], org));
+		json_object_array_add(data,
+		                      box_pick(render(&events->entries[seqs[i] % max_events], org),
+		                               json_get_string(params, "_fields")));
 	page = json_object_new_object();
 	box_set(page, "data", data);
 	/* Going back, there is a page behind unless this was the last; the other way is always

@@ -10,13 +10,11 @@
 
 enum { max_bulk = 1000 };
 
-static bool is_filter(const char *name)
-{
-	return *name != '_' || strncmp(name, "_type", strlen("_type")) == 0;
-}
-
-/* What the query or `_params` of the body say, in one object; the caller's. */
-static struct json_object *filters_of(struct box_visit *v, bool *ret_is_any)
+/*
+ * What the query or `_params` of the body say, in one object; the caller's. Where a list shows one
+ * type unless told, a change is of all.
+ */
+static struct json_object *filters_of(const struct box_visit *v)
 {
 	struct json_object *all = box_shallow(v->call->params);
 	struct json_object *params = json_get(v->body, "_params");
@@ -27,11 +25,8 @@ static struct json_object *filters_of(struct box_visit *v, bool *ret_is_any)
 			json_object_object_add(all, name, json_object_get(value));
 		}
 	}
-	*ret_is_any = false;
-	json_object_object_foreach(all, key, text)
-	{
-		*ret_is_any |= text && is_filter(key);
-	}
+	if (!json_get(all, "_type"))
+		box_set(all, "_type", json_object_new_string("all"));
 	return all;
 }
 
@@ -52,20 +47,16 @@ static void change_tasks(struct box_visit *v, const struct box_list *tasks)
 	box_answer_json(v->answer, complaint ? 400 : 200, out);
 }
 
-/* PUT /task/: without a filter it would be every task there is, so one is asked for. */
+/* PUT /task/: without a filter it is every task there is. */
 void box_page_tasks(struct box_visit *v)
 {
 	struct json_object *filters, *refused, *errors;
 	struct box_list tasks = {0};
-	bool is_any;
 
 	if (!box_visit_read(v))
 		return;
-	filters = filters_of(v, &is_any);
-	if (!is_any) {
-		box_answer_error(v->answer, 400,
-		                 "A bulk update needs a filter, or it would change every task.");
-	} else if (box_list_find(v->api->org, &box_kinds[BOX_TASK], filters, v->answer, &tasks)) {
+	filters = filters_of(v);
+	if (box_list_find(v->api->org, &box_kinds[BOX_TASK], filters, v->answer, &tasks)) {
 		if (tasks.n <= max_bulk) {
 			change_tasks(v, &tasks);
 		} else {

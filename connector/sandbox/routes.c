@@ -29,7 +29,7 @@ static void api_keys(struct box_visit *v)
 	box_set(one, "organization_id", json_object_new_string(org->id));
 	box_set(one, "date_created", json_object_get(json_get(org->user->data, "date_created")));
 	box_set(one, "date_updated", json_object_get(json_get(org->user->data, "date_updated")));
-	json_object_array_add(data, one);
+	json_object_array_add(data, box_pick(one, json_get_string(v->call->params, "_fields")));
 	box_set(out, "data", data);
 	box_set(out, "has_more", json_object_new_boolean(false));
 	box_answer_json(v->answer, 200, out);

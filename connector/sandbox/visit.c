@@ -119,10 +119,13 @@ void box_visit_send(struct box_visit *v, const struct box_object *object, unsign
 void box_visit_send_all(struct box_visit *v, const struct box_list *list)
 {
 	struct json_object *out = json_object_new_object(), *data = json_object_new_array();
+	const char *fields = json_get_string(v->call->params, "_fields");
 
 	for (size_t i = 0; i < list->n; i++)
-		json_object_array_add(data, box_org_render(v->api->org, list->items[i]->kind,
-		                                           list->items[i]->data));
+		json_object_array_add(data,
+		                      box_pick(box_org_render(v->api->org, list->items[i]->kind,
+		                                              list->items[i]->data),
+		                               fields));
 	json_object_object_add(out, "data", data);
 	json_object_object_add(out, "has_more", json_object_new_boolean(false));
 	box_answer_json(v->answer, 200, out);

@@ -324,11 +324,19 @@ def test_what_close_insists_on(box):
     assert box.ask("GET", "/membership/")[0] == box.ask("POST", "/activity/meeting/", {})[0] == 405
 
 
-def test_a_bulk_update_of_tasks_needs_a_filter(box):
+def test_a_bulk_update_of_tasks_without_a_filter_is_of_every_task(box):
+    one = lead(box)["id"]
+    tasks = [box.post("/task/", {"lead_id": one, "_type": kind, "text": kind})["id"]
+             for kind in ("lead", "outgoing_call")]
+    for path, body, due in (("/task/", {}, "2026-03-09"), ("/task/?_limit=1", {}, "2026-03-10"),
+                            ("/task/", {"_params": {}}, "2026-03-11")):
+        assert box.ask("PUT", path, {**body, "date": due}) == (200, {"count": 2})
+        assert {box.get(f"/task/{task}/")["date"] for task in tasks} == {due}
+
+
+def test_a_bulk_update_of_tasks_is_of_those_its_filters_find(box):
     one = lead(box)["id"]
     tasks = [box.post("/task/", {"lead_id": one, "text": text})["id"] for text in "abc"]
-    assert "filter" in box.ask("PUT", "/task/", {"is_complete": True})[1]["error"]
-    assert "filter" in box.ask("PUT", "/task/?_limit=1", {"is_complete": True})[1]["error"]
     assert box.ask("PUT", f"/task/?id__in={tasks[0]},{tasks[1]}", {"is_complete": True}) == (
         200, {"count": 2})
     assert box.ask("PUT", "/task/", {"_params": {"is_complete": "true"}, "text": "d"}) == (

@@ -186,6 +186,18 @@ def test_the_organization_says_what_it_has(box):
     assert list(box.get(path + "?_fields=lead_custom_fields")) == ["lead_custom_fields"]
 
 
+@pytest.mark.parametrize("path", [
+    "/lead/", "/activity/", "/event/", "/api_key/", "/user/", "/export/", "/comment_thread/"])
+def test_fields_choose_what_is_shown_in_every_list(box, path):
+    lead = box.post("/lead/", {"name": "L"})["id"]
+    note = box.post("/activity/note/", {"lead_id": lead, "note": "n"})["id"]
+    box.post("/comment/", {"object_id": note, "object_type": "note", "body": "c"})
+    box.post("/export/lead/", {"format": "csv", "type": "leads"})
+    whole = box.get(path)["data"]
+    assert whole and all(len(one) > 2 for one in whole)
+    assert box.get(path + "?_fields=id")["data"] == [{"id": one["id"]} for one in whole]
+
+
 def test_a_lead_shows_its_fields_by_name_too(box):
     field = box.post("/custom_field/lead/", {"name": "Sales region", "type": "text"})["id"]
     lead = box.post("/lead/", {"name": "a", f"custom.{field}": "North"})
