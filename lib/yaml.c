@@ -2,6 +2,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/mem.h"
+#include "lib/yaml_scalar.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -146,6 +147,22 @@ static void check_properties(struct reader *r, const yaml_char_t *anchor, const 
 		      is_core ? "!!" : "", (const char *)tag + (is_core ? strlen(core) : 0));
 }
 
+/* Values are told as JSON writes them; keys are names, and stay as they are. */
+static void read_core(struct reader *r, struct yaml_node *node)
+{
+	char *json = yaml_scalar_json(node->text);
+
+	if (json) {
+		free(node->text);
+		node->text = json;
+	}
+	if (!yaml_scalar_has_no_json(node->text))
+		return;
+	fault(r, node->line, node->column,
+	      "%s is a number that JSON does not have: put it in quotes if it is text", node->text);
+	node->is_faulty = true;
+}
+
 static void read_scalar(struct reader *r, const yaml_event_t *event)
 {
 	const char *value = (const char *)event->data.scalar.value;
@@ -166,6 +183,8 @@ static void read_scalar(struct reader *r, const yaml_event_t *event)
 		      "the merge key << is not allowed: write the keys out");
 		node->is_faulty = true;
 	}
+	if (is_plain && !is_key_place(r))
+		read_core(r, node);
 	place(r, node);
 }
 

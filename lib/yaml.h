@@ -4,9 +4,10 @@
  * The door to libyaml: text in, a tree of nodes with their places out. Read at the event interface,
  * so that nothing is expanded and every bound holds while reading: at most 1 MiB, 32 levels, one
  * document. Anchors, aliases, tags, merge keys, duplicate keys, NUL and UTF-16 are faults; all of
- * them are collected, while a fault of syntax ends the reading. Values are text as written: what is
- * a number or a truth is asked for by the reader of the value (YAML 1.2 core rules as in JSON, so
- * `no`, `010` and `1:30` stay text).
+ * them are collected, while a fault of syntax ends the reading. Values are text: what is a number
+ * or a truth is asked for by the reader of the value. Without quotes that is by the core schema of
+ * YAML 1.2, and then it stands there as JSON writes it (`True` as true, `0x1F` as 31, `+5` as 5);
+ * `no`, `010` and `1:30` stay text, and .inf and .nan are faults, as JSON has no such number.
  */
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@ struct yaml_node {
 	bool is_plain;            /* YAML_TEXT: written without quotes */
 	bool is_flow;             /* YAML_LIST, YAML_MAP: written with [] or {} */
 	bool is_faulty;           /* a fault was told for it: say nothing more */
-	char *text;               /* YAML_TEXT: never NULL, no NUL inside */
+	char *text;               /* YAML_TEXT: never NULL, no NUL inside; as JSON writes it */
 	struct yaml_node **keys;  /* YAML_MAP: n texts, no two the same */
 	struct yaml_node **items; /* YAML_MAP, YAML_LIST: n values */
 	size_t n;
@@ -50,7 +51,7 @@ const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
 /* What a text is by the core rules: quoted text is none of these. */
 bool yaml_is_null(const struct yaml_node *node);                  /* nothing, ~ or null */
 bool yaml_is_bool(const struct yaml_node *node, bool *ret_value); /* true or false */
-bool yaml_is_number(const struct yaml_node *node);                /* as JSON writes numbers */
+bool yaml_is_number(const struct yaml_node *node);
 
 /* "a map", "a list", "text", "the number 5", "nothing", …: for messages. @room holds long ones. */
 const char *yaml_describe(const struct yaml_node *node, char *room, size_t room_len);

@@ -27,19 +27,25 @@ REASONS = {
     "elsewhere": "it depends on another part of the file",
     "catalogue": "it depends on what is known of an operation's path or fields",
 }
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+WORDS = {"": None, "~": None} | {
+    form: meant for word, meant in (("null", None), ("true", True), ("false", False))
+    for form in (word, word.title(), word.upper())}
+BASED = re.compile(r"0x[0-9a-fA-F]{1,64}\Z|0o[0-7]{1,64}\Z")
+NUMBER = re.compile(r"[-+]?(?!0[0-9])(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][+-]?[0-9]+)?\Z")
+WHOLE = re.compile(r"[-+]?[0-9]+\Z")
 
 
 def scalar(node):
-    """By the rules of the loader: only what JSON writes so is more than text."""
-    if node.style is None:
-        if node.value in ("", "~", "null"):
-            return None
-        if node.value in ("true", "false"):
-            return node.value == "true"
-        if NUMBER.match(node.value):
-            return json.loads(node.value)
-    return node.value
+    """By the rules of the loader: the core schema, but 010 is text."""
+    if node.style is not None:
+        return node.value
+    if node.value in WORDS:
+        return WORDS[node.value]
+    if BASED.match(node.value):
+        return int(node.value, 0)
+    if WHOLE.match(node.value) and NUMBER.match(node.value):
+        return int(node.value)
+    return float(node.value) if NUMBER.match(node.value) else node.value
 
 
 def value(node):

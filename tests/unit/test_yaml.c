@@ -51,28 +51,76 @@ static void a_tree_has_kinds_places_and_quoting(void **state)
 
 static void only_core_scalars_are_more_than_text(void **state)
 {
-	static const char *const texts[] = {"no",    "yes", "on",   "010",  "1:30",
-	                                    "1_000", "+5",  "0x1f", ".5",   "5.",
-	                                    "1e",    "-x",  "True", "NULL", "2024-01-01"};
+	static const char *const texts[] = {
+		"no",   "yes",  "on",     "010",   "1:30", "1_000",  "-007",  "007.5", "1e",
+		"-x",   "tRUE", "nULL",   "y",     ".",    "+",      "-.e3",  "0x",    "0o",
+		"0o18", "0xG1", "-0x1F",  "0X1F",  "0b1",  "+-5",    "1.2.3", "5e+",   "12e03 x",
+		"off",  "..5",  "+.inf0", "truee", "",     "\"+5\"", "'True'"};
 	static const char *const numbers[] = {
 		"0", "-1", "10", "1.50", "1e5", "2.5E-3", "12345678901234567890"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		struct yaml_doc *doc = yaml_doc_parse(texts[i], strlen(texts[i]));
+		char *text = mem_printf("[%s]", texts[i]);
+		struct yaml_doc *doc = yaml_doc_parse(text, strlen(text));
 		bool value;
 
-		check(doc->root && doc->root->kind == YAML_TEXT);
-		check(!yaml_is_number(doc->root));
-		check(!yaml_is_bool(doc->root, &value));
-		check(!yaml_is_null(doc->root));
+		for (size_t k = 0; k < doc->root->n; k++) {
+			check(!yaml_is_number(doc->root->items[k]));
+			check(!yaml_is_bool(doc->root->items[k], &value));
+			check(!yaml_is_null(doc->root->items[k]));
+		}
 		yaml_doc_free(doc);
+		free(text);
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		struct yaml_doc *doc = yaml_doc_parse(numbers[i], strlen(numbers[i]));
 
 		check(yaml_is_number(doc->root));
+		check_text(doc->root->text, numbers[i]);
 		yaml_doc_free(doc);
+	}
+}
+
+static void core_scalars_are_told_as_json_writes_them(void **state)
+{
+	static const struct {
+		const char *written, *json;
+	} cases[] = {
+		{"True", "true"},
+		{"TRUE", "true"},
+		{"False", "false"},
+		{"FALSE", "false"},
+		{"Null", "null"},
+		{"NULL", "null"},
+		{"+5", "5"},
+		{"+0", "0"},
+		{".5", "0.5"},
+		{"-.5", "-0.5"},
+		{"+.5e-3", "0.5e-3"},
+		{"5.", "5.0"},
+		{"-5.E2", "-5.0E2"},
+		{"+12.50", "12.50"},
+		{"0x1F", "31"},
+		{"0x0", "0"},
+		{"0xDeadBeef", "3735928559"},
+		{"0xffffffffffffffffffff", "1208925819614629174706175"},
+		{"0o17", "15"},
+		{"0o0010", "8"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *text = mem_printf("%s: %s", cases[i].written, cases[i].written);
+		struct yaml_doc *doc = yaml_doc_parse(text, strlen(text));
+		const struct yaml_node *value = doc->root->items[0];
+		bool truth;
+
+		check_text(value->text, cases[i].json);
+		check(yaml_is_number(value) || yaml_is_null(value) || yaml_is_bool(value, &truth));
+		check_text(doc->root->keys[0]->text, cases[i].written);
+		yaml_doc_free(doc);
+		free(text);
 	}
 }
 
@@ -89,6 +137,9 @@ static void what_is_not_allowed_is_told_with_its_place(void **state)
 		{"a: 1\nb: 2\na: 3\n", "3:1: key \"a\" stands twice (first in line 1)"},
 		{"a: {b: 1, 'b': 2}\n", "1:11: key \"b\" stands twice (first in line 1)"},
 		{"a: 1\n---\nb: 2\n", "2:1: a second document begins here"},
+		{"a: .inf\n", "1:4: .inf is a number that JSON does not have: put it in quotes"},
+		{"a: [-.INF]\n", "1:5: -.INF is a number that JSON does not have: put it in"},
+		{"a: .NaN\n", "1:4: .NaN is a number that JSON does not have: put it in quotes"},
 		{"a: \"x\\0y\"\n", "1:4: a NUL character is not allowed in text"},
 		{"a: {{x}}\n", "1:5: a key must be text, not a map: put quotes"},
 		{"? [a]\n: 1\n", "1:3: a key must be text, not a list"},
@@ -292,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		sentence(a_tree_has_kinds_places_and_quoting),
 		sentence(only_core_scalars_are_more_than_text),
+		sentence(core_scalars_are_told_as_json_writes_them),
 		sentence(what_is_not_allowed_is_told_with_its_place),
 		sentence(faults_are_collected_in_the_order_of_the_text),
 		sentence(empty_files_have_no_root),
