@@ -157,6 +157,12 @@ static size_t choose_rows(struct draft *const *rows, size_t n, bool *ret_is_chos
 	return 1;
 }
 
+/* Rows may have nothing but their contacts. */
+static bool says_something(const struct draft *update)
+{
+	return update && (update->n_links || json_object_object_length(update->body));
+}
+
 /* The rows that are not chosen come again behind the update, which they need not wait for. */
 static void part_rows(struct engine *e, struct draft *d, const bool *is_chosen, size_t n_chosen,
                       bool is_again)
@@ -183,7 +189,8 @@ bool nest_divide(struct engine *e, struct resolving *r, const char *lead_id)
 {
 	struct draft *d = r->draft;
 	cleanup_(freep) bool *is_chosen = mem_array(d->n_rows, sizeof(bool));
-	const size_t n_chosen = d->update ? choose_rows(d->rows, d->n_rows, is_chosen) : 0;
+	const size_t n_chosen =
+		says_something(d->update) ? choose_rows(d->rows, d->n_rows, is_chosen) : 0;
 
 	if (!n_chosen) {
 		r->nest_lead = mem_strdup(lead_id);

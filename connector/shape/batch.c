@@ -125,5 +125,6 @@ bool shape_nest(struct shaping *s)
 {
 	const struct batch *batch = s->route->batch;
 
+	s->is_nested = true;
 	return !batch || ((!batch->by || render_by(s)) && (!batch->child || render_child(s)));
 }

@@ -106,11 +106,16 @@ static bool written_body(struct shaping *s)
 
 bool shape_says_something(struct shaping *s)
 {
-	if (s->is_empty)
-		rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
-		              "no placeholder of the body has a value in this record, so nothing "
-		              "of the record would be sent");
-	return !s->is_empty;
+	const struct draft *row = s->create ? s->create : s->draft; /* whose the child is */
+	const bool may_have_child = row->route->batch && row->route->batch->child;
+
+	if (!s->is_empty || row->child || (may_have_child && !s->is_nested))
+		return true;
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
+	              "no placeholder of the body %shas a value in this record, so nothing of the "
+	              "record would be sent",
+	              may_have_child ? "or of batch.child " : "");
+	return false;
 }
 
 static bool check_is_object(struct shaping *s)

@@ -67,7 +67,7 @@ static bool shape_form(struct shaping *s)
 	          shape_links(s) && shape_identity(s) && (!has_body || finish_body(s)) &&
 	          shape_match(s) && shape_says_something(s) && shape_selects(s) &&
 	          (!has_body || may_be_sent(s)) && shape_with(s) && shape_nest(s) &&
-	          shape_keeps_numbers(s);
+	          shape_says_something(s) && shape_keeps_numbers(s);
 	free(steal(&s->type));
 	return is_good;
 }

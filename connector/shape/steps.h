@@ -37,7 +37,8 @@ struct shaping {
 	 * deeper is always shared.
 	 */
 	bool owns_body;
-	bool is_empty; /* the record has no value for any placeholder of the body */
+	bool is_empty;  /* the record has no value for any placeholder of the body */
+	bool is_nested; /* shape_nest() was asked */
 	/* The key for the id of its type, if it has types, and what the body had there: an update
 	 * leaves it out. The id is owned. */
 	const char *type_key;
@@ -64,7 +65,10 @@ void shape_put_identity(struct shaping *shaping);
 
 /* body.c: default or written, without what is excluded and what `nulls` leaves out. */
 bool shape_body(struct shaping *shaping);
-/* Refuses a body that is_empty: asked after the lookups, whose missing values say more. */
+/*
+ * Refuses a body that is_empty: asked after the lookups, whose missing values say more. A row of
+ * nest may have a child all the same, so there it is for the second asking, when that is known.
+ */
 bool shape_says_something(struct shaping *shaping);
 /* Makes the members of the body our own, once. The body is an object. */
 void shape_own_body(struct shaping *shaping);

@@ -54,6 +54,32 @@ def test_rows_become_one_lead_with_its_contacts(closefeed, pipeline, sandbox, ro
     assert posts(sandbox, "/contact/") == []
 
 
+def test_rows_with_nothing_but_a_contact_are_taken(closefeed, pipeline, sandbox):
+    routes = """
+- operation: lead.upsert
+  match: {name: "{company}"}
+  body: {url: "{url}"}
+  on_create: {name: "{company}"}
+  batch:
+    algorithm: nest
+    by: "{company}"
+    into: contacts
+    child: {name: "{name}", emails: [{email: "{email}"}]}
+"""
+    path = pipeline([row("Acme", "Ana", url="acme.example"), row("Acme", "Bo"),
+                     {"company": "Acme"}], routes=routes)
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    lead, = posts(sandbox, "/lead/")
+    assert [one["name"] for one in lead["contacts"]] == ["Ana", "Bo"]
+    (line, kind, message), = rejects(closefeed, path)
+    assert (line, kind) == (3, "template")
+    assert "no placeholder of the body or of batch.child has a value" in message
+    feed(path, row("Acme", "Cy"), row("Acme", "Di"))
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert [method for method, _, _ in writes(sandbox)] == ["POST", "POST", "POST"]
+    assert contacts(sandbox, "Acme") == ["Ana", "Bo", "Cy", "Di"]
+
+
 def test_the_first_row_says_what_the_lead_is(closefeed, pipeline, sandbox):
     path = pipeline([row("Acme", "Ana", url="first.example"), row("Acme", "Bo", url="no.example")],
                     routes=CREATE)
