@@ -10,17 +10,20 @@
 #include "connector/cli/preview_page.h"
 #include "connector/cli/source_topics.h"
 #include "connector/cli/term.h"
+#include "connector/engine/waiting.h"
 #include "connector/gather/gather.h"
 #include "connector/shape/shape.h"
 #include "connector/source/ndjson.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/crypto.h"
 #include "lib/mem.h"
 #include "lib/plural.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { default_records = 5 };
@@ -29,6 +32,7 @@ struct preview {
 	const struct pipeline *pipeline;
 	struct page page;
 	struct gather *gather;
+	struct waiting *waiting;
 	struct made *made;
 	uint64_t n_records, n_rejected, n_filtered, n_skipped, n_unknown_keys;
 };
@@ -77,19 +81,35 @@ static void show_single(struct preview *p, struct draft *draft)
 		show(p, request, &draft, 1, &rejection);
 }
 
+static bool preview_next_group(struct preview *p, bool all, const struct draft *upto);
+
+/* Calls about one object keep their order: what waits for others and is before @call goes now. */
+static void clear_way(struct preview *p, const struct request *call, const struct draft *joining)
+{
+	const struct draft *obstacle;
+
+	while ((obstacle = waiting_before(p->waiting, call, joining)))
+		while (!preview_next_group(p, true, obstacle))
+			;
+}
+
 static void preview_form(struct preview *p, struct draft *takes_form)
 {
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
+	struct request *call = preview_lanes(takes_form);
 
 	if (gather_is_shared(takes_form) && gather_can_write(takes_form, &rejection)) {
-		gather_add(p->gather, takes_form, 1);
-		return;
-	}
-	if (rejection.class == REJECT_NONE)
+		clear_way(p, call, preview_begins_call(takes_form) ? NULL : takes_form);
+		waiting_add(p->waiting, takes_form, call);
+		gather_add(p->gather, steal(&takes_form), 1);
+	} else if (rejection.class == REJECT_NONE) {
+		clear_way(p, call, NULL);
 		show_single(p, takes_form);
-	else
+	} else {
 		reject(p, &takes_form->record, 1, &rejection);
+	}
 	draft_free(takes_form);
+	request_free(call);
 }
 
 /* What is known of the draft offline; rows of nest are asked about when they are folded. */
@@ -123,17 +143,31 @@ static void preview_group(struct preview *p, struct draft **takes_drafts, size_t
 	free(drafts);
 }
 
+/* The next group that is to go; whether it was that of @upto, or with NULL whether it was the last.
+ */
+static bool preview_next_group(struct preview *p, bool all, const struct draft *upto)
+{
+	struct draft **drafts;
+	const size_t n = gather_take(p->gather, 0, all, &drafts);
+	bool is_there = !n;
+
+	for (size_t i = 0; i < n; i++) {
+		is_there |= upto && drafts[i] == upto;
+		waiting_remove(p->waiting, drafts[i]);
+	}
+	if (n)
+		preview_group(p, drafts, n);
+	return is_there;
+}
+
 /*
  * Groups that are full go at once, as they would; no clock moves here, so none goes for having
  * waited, and the end takes the rest.
  */
 static void preview_groups(struct preview *p, bool all)
 {
-	struct draft **drafts;
-	size_t n;
-
-	while ((n = gather_take(p->gather, 0, all, &drafts)) > 0)
-		preview_group(p, drafts, n);
+	while (!preview_next_group(p, all, NULL))
+		;
 }
 
 static void preview_output(struct preview *p, struct record *record, struct shape_output *output)
@@ -164,12 +198,24 @@ static void tell_nothing(struct preview *p, const struct record *record, bool is
 	}
 }
 
+/* Calls are shared within one file or partition: here only its name tells which. */
+static uint64_t stream_of(const struct record *record)
+{
+	uint8_t hash[sha256_bytes];
+	uint64_t stream;
+
+	crypto_sha256(record->source_name, strlen(record->source_name), hash);
+	memcpy(&stream, hash, sizeof(stream));
+	return stream;
+}
+
 static void preview_record(struct preview *p, struct record *record)
 {
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct shape_result result;
 
 	p->n_records++;
+	record->stream = stream_of(record);
 	record->read_wall_ms = clock_wall_ms();
 	if (record->is_ignored) {
 		tell_nothing(p, record, false);
@@ -274,6 +320,7 @@ static enum exit_code run_preview(const struct cli *cli)
 	p.pipeline = pipeline;
 	p.page.base_url = pipeline->base_url;
 	p.gather = gather_new();
+	p.waiting = waiting_new();
 	p.made = made_new();
 	r = open_source(pipeline, &source, &err);
 	if (r == 0)
@@ -281,6 +328,7 @@ static enum exit_code run_preview(const struct cli *cli)
 	/* Also what was read before the input failed: `run` would send it. */
 	preview_groups(&p, true);
 	gather_free(p.gather);
+	waiting_free(p.waiting);
 	made_free(p.made);
 	page_flush(&p.page);
 	buf_deinit(&p.page.out);

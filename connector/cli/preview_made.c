@@ -55,3 +55,12 @@ const char *made_before(struct made *made, const struct draft *create)
 	}
 	return place;
 }
+
+void made_forget(struct made *made, const struct lookup *match)
+{
+	for (size_t i = 0; i < match->n_keys; i++) {
+		cleanup_(freep) char *key = key_text(match, i);
+
+		json_object_object_del(made->places, key);
+	}
+}

@@ -21,3 +21,6 @@ void made_free(struct made *made);
  * @made is; NULL: none does yet, and from now on this one does.
  */
 const char *made_before(struct made *made, const struct draft *create);
+
+/* What @match finds is deleted: nobody has made it any more. */
+void made_forget(struct made *made, const struct lookup *match);

@@ -1,5 +1,6 @@
 #include "connector/cli/preview_open.h"
 
+#include "connector/close/lanes.h"
 #include "connector/gather/gather.h"
 #include "connector/model/names.h"
 #include "connector/shape/shape.h"
@@ -238,6 +239,13 @@ static void note_children(struct draft *update, const char *list)
 		list);
 }
 
+/* Of rows that say nothing of a lead that is there the update is not sent. */
+static bool has_children_alone(const struct draft *create, const struct draft *update)
+{
+	return create->n_rows && create->route->on_match == MATCH_UPDATE && !update->n_links &&
+	       !json_object_object_length(update->body);
+}
+
 /* A record before it makes the object, so that there is one in any case. */
 static bool is_made(struct made *made, const struct draft *create, struct draft *update)
 {
@@ -271,7 +279,10 @@ static size_t divide(struct draft *create, struct made *made,
 		note_create(create, &text);
 		ret_forms[n++] = create;
 	}
-	if (route->on_match == MATCH_UPDATE) {
+	if (may_create && has_children_alone(create, update)) {
+		note_children(create, route->batch->into);
+		draft_free(update);
+	} else if (route->on_match == MATCH_UPDATE) {
 		if (create->n_rows)
 			note_children(update, route->batch->into);
 		if (create->refused)
@@ -290,13 +301,15 @@ static size_t divide(struct draft *create, struct made *made,
 	return n;
 }
 
-static void fill_match(struct draft *draft)
+static void fill_match(struct draft *draft, struct made *made)
 {
 	struct match_text text = text_of(draft->match, draft->written);
 
 	fill_url(draft, "id", text.id);
 	if (!known_id(draft->match))
 		note_update(draft, draft->route, &text);
+	if (made && draft->route->method == METHOD_DELETE)
+		made_forget(made, draft->match);
 	text_deinit(&text);
 }
 
@@ -312,12 +325,36 @@ size_t preview_forms(struct draft *takes_draft, struct made *made,
 	if (takes_draft->update)
 		n = divide(takes_draft, made, ret_forms, ret_rejection);
 	else if (takes_draft->match)
-		fill_match(takes_draft);
+		fill_match(takes_draft, made);
 	for (size_t i = 0; i < n; i++) {
 		fill_links(ret_forms[i]);
 		note_changes(ret_forms[i]);
 	}
 	return n;
+}
+
+bool preview_begins_call(const struct draft *form)
+{
+	for (char **field = form->route->append; field && *field; field++)
+		if (json_object_object_get_ex(form->body, *field, NULL))
+			return true;
+	return false;
+}
+
+struct request *preview_lanes(const struct draft *form)
+{
+	struct request *call = request_new();
+
+	crm_lanes(form, call);
+	for (size_t i = 0; i < form->n_links; i++) {
+		const struct draft_link *link = &form->links[i];
+		cleanup_(freep) char *text =
+			id_text(&link->lookup, NULL, link->takes_lead, form->written);
+
+		if (!link->is_in_url)
+			crm_lane(call, link->lookup.kind, text, false);
+	}
+	return call;
 }
 
 struct request *preview_request(struct draft *form, struct jq_set *jq,

@@ -32,6 +32,16 @@ size_t preview_forms(struct draft *takes_draft, struct made *made,
                      struct draft *ret_forms[static preview_max_forms],
                      struct rejection *ret_rejection);
 
+/*
+ * Which objects the call of @form must not meet other calls about; what is looked up counts by what
+ * it is looked up by. The caller's.
+ */
+struct request *preview_lanes(const struct draft *form);
+
+/* Whether @form does not join the call of those before it: it adds to lists, which are read first.
+ */
+bool preview_begins_call(const struct draft *form);
+
 /* The request that @form gives by itself, a batch of one where it has a batch; NULL: none. */
 struct request *preview_request(struct draft *form, struct jq_set *jq,
                                 struct rejection *ret_rejection);

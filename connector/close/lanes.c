@@ -57,7 +57,7 @@ static void add_value(struct buf *key, const char *value)
 }
 
 /* "@kind @value", or the id alone: everybody writes an id the same. */
-static void add_target(struct request *request, const char *kind, const char *value, bool is_owner)
+void crm_lane(struct request *request, const char *kind, const char *value, bool is_owner)
 {
 	struct buf key = BUF_INIT;
 
@@ -136,7 +136,7 @@ static bool own_segments(const struct operation *op, const char *path, struct re
 			}
 		value = decode(segment, len);
 		if (want || is_surely_id(value)) {
-			add_target(request, op ? op->object : "path", value, true);
+			crm_lane(request, op ? op->object : "path", value, true);
 			owns = true;
 		}
 	}
@@ -153,7 +153,7 @@ static void own_path(const char *url, struct request *request)
 		len--;
 	path = mem_dup(url, len);
 	slashed = mem_printf("%s/", path);
-	add_target(request, "path", slashed, true);
+	crm_lane(request, "path", slashed, true);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -182,7 +182,7 @@ static void add_named(const char *name, const char *value, struct request *reque
 	ids = mem_strdup(value);
 	for (char *id = strtok_r(ids, ", ", &at); id; id = strtok_r(NULL, ", ", &at))
 		if (crm_is_id(id))
-			add_target(request, "id", id, is_owner);
+			crm_lane(request, "id", id, is_owner);
 }
 
 static void add_query(const char *url, struct request *request)
@@ -235,7 +235,7 @@ static void add_body(struct json_object *body, const struct operation *op, struc
 		const char *value = json_get_string(body, targets_in_body[i].field);
 
 		if (value && strcmp(op->name, targets_in_body[i].operation) == 0)
-			add_target(request, op->object, value, true);
+			crm_lane(request, op->object, value, true);
 	}
 	add_members(body, false, request);
 	if (json_object_is_type(filter, json_type_object))

@@ -18,5 +18,11 @@
 /* Adds the lanes of @draft to @request; for a batch call it once for each draft. */
 void crm_lanes(const struct draft *draft, struct request *request);
 
+/*
+ * Adds the lane of the one of @kind that is called @value: by its id, or by another name, as it
+ * stands in the place of the id in a path.
+ */
+void crm_lane(struct request *request, const char *kind, const char *value, bool is_owner);
+
 /* Whether @text has the shape of a Close id: "lead_", "cf_", … and letters or digits. */
 bool crm_is_id(const char *text);

@@ -6,6 +6,7 @@
 #include "connector/delivery/journal.h"
 #include "connector/delivery/limits.h"
 #include "connector/engine/engine.h"
+#include "connector/engine/waiting.h"
 #include "connector/gather/gather.h"
 #include "connector/model/draft.h"
 #include "connector/respond/file_sink.h"
@@ -25,7 +26,6 @@ struct identities;
 struct desk;
 struct lag;
 struct login;
-struct waiting;
 struct restore;
 struct naming;
 struct aside;
@@ -428,19 +428,6 @@ void unchanged_know(struct engine *e, struct json_object *sent, struct json_obje
 void unchanged_unknow(struct engine *e, const char *object_id);
 /* Whether sending @draft would change nothing, as far as the last answer about it told. */
 bool remember_is_unchanged(struct engine *e, const struct draft *draft, const char *object_id);
-
-/* waiting.c: whom drafts in gather must not be overtaken by. */
-struct waiting *waiting_new(void);
-void waiting_free(struct waiting *waiting); /* it must be empty; NULL is ignored */
-/* @draft waits from now on for a call with the lanes of @call. */
-void waiting_add(struct waiting *waiting, struct draft *draft, const struct request *call);
-void waiting_remove(struct waiting *waiting, struct draft *draft);
-/*
- * A draft that must go before @call, because both have a lane and one of them owns it; NULL: none.
- * Those that may share the call of @joining (may be NULL) do not count.
- */
-const struct draft *waiting_before(struct waiting *waiting, const struct request *call,
-                                   const struct draft *joining);
 
 /* restore.c: what an earlier run left open. */
 struct restore *restore_new(void);

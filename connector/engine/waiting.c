@@ -1,5 +1,6 @@
-#include "connector/engine/private.h"
+#include "connector/engine/waiting.h"
 
+#include "connector/gather/gather.h"
 #include "lib/mem.h"
 
 #include <stdlib.h>

@@ -137,6 +137,46 @@ def test_no_update_passes_a_create_on_its_object(closefeed, pipeline, sandbox):
         ("PUT", "2"), ("POST", None), ("PUT", "3")]
 
 
+MIXED = """
+- {when: '.kind == "gone"', operation: lead.delete, params: {id: "{lead}"}, allow: [destroys]}
+- {when: '.kind == "task"', operation: task.create,
+   body: {_type: lead, lead_id: "{lead}", text: call}}
+- {when: '.kind == "named"', operation: lead.update, params: {id: "{lead}"}, body: {name: "{name}"}}
+- operation: lead.update
+  params: {id: "{lead}"}
+  body: {description: "{note}", addresses: "{at}"}
+  lists: {addresses: append}
+  batch: {algorithm: merge, wait: 1m}
+"""
+
+
+@pytest.mark.parametrize("between, shown", [
+    ({"kind": "gone"}, ["PUT", "DELETE", "PUT"]),
+    ({"kind": "task"}, ["PUT", "POST", "PUT"]),
+    ({"kind": "named", "name": "New"}, ["PUT", "PUT", "PUT"]),
+], ids=["delete", "create", "other update"])
+def test_preview_folds_what_a_run_folds(closefeed, pipeline, sandbox, between, shown):
+    lead, other = new_lead(sandbox), new_lead(sandbox)
+    path = pipeline([{"lead": lead, "note": "1"}, {"lead": lead, "note": "2"},
+                     {"lead": other, "note": "x"}, {"lead": lead, **between},
+                     {"lead": lead, "note": "3"}, {"lead": other, "note": "y"}], routes=MIXED)
+    preview = [(line["method"], line["url"].partition("/api/v1")[2], line["body"])
+               for line in closefeed("preview", path, "--all", "--json").lines]
+    closefeed("run", path)
+    of_lead = [call for call in preview if other not in call[1]]
+    assert [method for method, _, _ in of_lead] == shown
+    assert [call for call in writes(sandbox)[2:] if other not in call[1]] == of_lead
+    assert [body for _, url, body in preview if other in url] == [{"description": "y"}]
+
+
+def test_preview_begins_an_update_where_lists_are_added_to(closefeed, pipeline, sandbox):
+    lead = new_lead(sandbox)
+    path = pipeline([{"lead": lead, "note": "1"}, {"lead": lead, "at": [{"city": "Ulm"}]},
+                     {"lead": lead, "at": [{"city": "Bonn"}]}], routes=MIXED)
+    lines = closefeed("preview", path, "--all", "--json").lines
+    assert [[record["line"] for record in line["records"]] for line in lines] == [[1], [2], [3]]
+
+
 def test_a_bad_record_is_rejected_alone(closefeed, pipeline, sandbox, tags):
     lead = new_lead(sandbox)
     path = pipeline([{"lead": lead, "name": "One"}, {"lead": lead, "tag": "nonsense"},

@@ -216,6 +216,49 @@ def test_what_an_earlier_record_makes_is_only_changed_by_later_ones(preview):
         assert [note for note in line["notes"] if "makes it" in note] == ["or signups.ndjson:1 makes it"]
 
 
+def test_updates_are_not_folded_across_what_else_is_about_the_object(preview):
+    rows = [{"k": "1", "v": 1}, {"k": "2", "v": 2}, {"k": "1", "gone": True}, {"k": "1", "v": 3},
+            {"k": "1", "call": "Ana"}, {"k": "1", "v": 4}]
+    lines = preview(rows, """
+        - when: .gone
+          operation: lead.delete
+          match: {custom.cf_K: "{k}"}
+          allow: [destroys]
+        - when: .call
+          operation: task.create
+          link: {lead_id: {lead: {custom.cf_K: "{k}"}}}
+          body: {_type: lead, text: "{call}"}
+        - operation: lead.upsert
+          match: {custom.cf_K: "{k}"}
+          body: {custom.cf_V: "{v}"}
+          batch: {algorithm: merge}
+        """)
+    assert [(line["method"], [r["line"] for r in line["records"]]) for line in lines] == [
+        ("POST", [1]), ("POST", [2]), ("PUT", [1]), ("DELETE", [3]), ("POST", [4]), ("PUT", [2]),
+        ("PUT", [4]), ("POST", [5]), ("PUT", [6])]
+
+
+def test_rows_with_nothing_but_contacts_update_no_lead(preview):
+    line, = preview([{"c": "Acme", "n": "Ana"}, {"c": "Acme", "n": "Bo"}], """
+        - operation: lead.upsert
+          match: {name: "{c}"}
+          body: {url: "{url}"}
+          on_create: {name: "{c}"}
+          batch: {algorithm: nest, by: "{c}", into: contacts, child: {name: "{n}"}}
+        """)
+    assert line["body"] == {"name": "Acme", "contacts": [{"name": "Ana"}, {"name": "Bo"}]}
+    assert any("goes to that lead by calls of its own" in note for note in line["notes"])
+
+
+def test_files_share_no_call(closefeed, write):
+    path = write([{"n": 1}, {"n": 2}], """
+        - {method: POST, url: /my/things/, batch: {algorithm: array}}
+        """, source="ndjson: {path: '*.ndjson'}")
+    path.with_name("zz.ndjson").write_text('{"n": 3}\n', encoding="utf-8")
+    lines = closefeed("preview", path, "--all", "--json").lines
+    assert [line["body"] for line in lines] == [[{"n": 1}, {"n": 2}], [{"n": 3}]]
+
+
 def test_people_see_the_same(closefeed, write):
     path = write([{"name": "Acme"}], '- {operation: lead.upsert, match: {name: "{name}"}}')
     result = closefeed("preview", path)
