@@ -1,6 +1,7 @@
 #include "connector/engine/nest.h"
 
 #include "connector/close/catalogue.h"
+#include "connector/close/lanes.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -68,6 +69,34 @@ static struct output_place place_of(const struct record *record, unsigned ordina
 	return (struct output_place){
 		.stream = record->stream, .pos = record->pos, .ordinal = ordinal};
 }
+
+/* NOLINTBEGIN(misc-no-recursion): see resolve_come_nearer(). */
+static void set_about(struct engine *e, struct offer *offer, const struct request *call)
+{
+	char **ids = NULL;
+	void **waiters;
+	size_t n;
+
+	for (size_t i = 0; i < call->n_lanes; i++)
+		if (crm_is_id(call->lanes[i].key))
+			strlist_add(&ids, mem_strdup(call->lanes[i].key));
+	if (!offer_set_about(offer, ids))
+		return;
+	n = offer_waiters(offer, &waiters);
+	for (size_t i = 0; i < n; i++)
+		resolve_come_nearer(e, waiters[i], offer);
+}
+
+void offers_about(struct engine *e, const struct draft *draft, const struct request *call)
+{
+	const struct output_place place = place_of(draft->record, draft->ordinal);
+	struct offer *offer = parents_at(e->parents, &place);
+
+	if (offer)
+		set_about(e, offer, call);
+}
+
+/* NOLINTEND(misc-no-recursion) */
 
 static void wake(struct engine *e, void **takes_waiters, size_t n)
 {
@@ -255,6 +284,13 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 		target = remember_target(draft->url);
 	if (target)
 		offers_bring(e, draft, target, draft->number);
+	if (parents_at(e->parents, &place)) {
+		struct request *call = request_new();
+
+		resolve_lanes_of(draft, call);
+		offers_about(e, draft, call);
+		request_free(call);
+	}
 	return draft->number;
 }
 
@@ -315,6 +351,8 @@ static void take_changes(struct engine *e, const struct request *r)
 
 		offer(e, &place, r->parts[i].number, NULL, 0);
 		change(e, &place, body, r->object, NULL, target, r->parts[i].number);
+		if (parents_at(e->parents, &place))
+			set_about(e, parents_at(e->parents, &place), r);
 	}
 }
 
@@ -343,6 +381,8 @@ void offers_take_request(struct engine *e, const struct request *request)
 		add_names(e, op, &texts);
 		offer(e, &place, request->parts[i].number, texts, n_made);
 		offered = parents_at(e->parents, &place);
+		if (offered)
+			set_about(e, offered, request);
 		if (offered && request->state == REQUEST_HELD)
 			hold(e, offered, &request->parts[i], request);
 	}

@@ -1,6 +1,7 @@
 #include "connector/engine/resolve_private.h"
 
 #include "lib/mem.h"
+#include "lib/strlist.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct offer {
 	char *held;             /* in words; NULL: it is on its way */
 	struct mark *by_object; /* that it changes; NULL: it makes one */
 	char *written;          /* crm_written() of that; NULL: nothing that anybody looks for */
+	char **about;           /* ids; NULL-terminated or NULL */
 	void **waiters;
 	size_t n_waiters, cap_waiters;
 };
@@ -135,6 +137,26 @@ size_t offer_hold(struct offer *offer, const char *words, void ***ret_waiters)
 	return take_waiters(offer, ret_waiters);
 }
 
+bool offer_set_about(struct offer *offer, char **takes_ids)
+{
+	bool is_new = false;
+
+	for (char **id = takes_ids; id && *id; id++)
+		is_new |= !strlist_has(offer->about, *id);
+	if (is_new) {
+		strlist_free(offer->about);
+		offer->about = takes_ids;
+	} else {
+		strlist_free(takes_ids);
+	}
+	return is_new;
+}
+
+char *const *offer_about(const struct offer *offer)
+{
+	return offer->about;
+}
+
 void parents_set_change(struct parents *parents, struct offer *offer, const char *object_id,
                         char *takes_written)
 {
@@ -225,6 +247,7 @@ size_t parents_end(struct parents *parents, struct offer *offer, void ***ret_wai
 	marks_remove(parents->places, offer->by_place);
 	if (offer->by_object)
 		marks_remove(parents->objects, offer->by_object);
+	strlist_free(offer->about);
 	free(offer->written);
 	free(offer->keys);
 	free(offer->texts);
@@ -286,6 +309,7 @@ static void free_offer(void *who, void *arg)
 	free(offer->texts);
 	free(offer->held);
 	free(offer->written);
+	strlist_free(offer->about);
 	free(offer->waiters);
 	free(offer);
 }

@@ -45,6 +45,7 @@ void resolve_drop_findings(struct resolving *r)
 		free(r->findings[i].id);
 		free(r->findings[i].lead);
 		free(r->findings[i].trouble);
+		strlist_free(r->findings[i].near);
 	}
 	free(r->findings);
 	r->findings = NULL;

@@ -37,9 +37,13 @@ static enum step wait_for_parent(struct engine *e, struct resolving *r, struct o
 static enum step look_again(struct engine *e, struct resolving *r, struct finding *f,
                             struct looked *ret, enum look *ret_look)
 {
+	strlist_free(steal(&f->near));
 	*ret_look = resolve_look(e, f, ret);
 	if (*ret_look == LOOK_PARENT) {
 		f->awaits = ret->parent;
+		resolve_come_near(f, ret->parent);
+		if (ret->id)
+			strlist_add(&f->near, mem_strdup(ret->id));
 		f->orphan_of = 0;
 		return wait_for_parent(e, r, ret->parent);
 	}
@@ -292,6 +296,16 @@ static void drop_match(struct draft *d)
 	d->match = NULL;
 }
 
+/* It is known now which objects it is about: who waits for it may be about them, too. */
+static void tell_about(struct engine *e, const struct draft *d)
+{
+	struct request *call = request_new();
+
+	resolve_lanes_of(d, call);
+	offers_about(e, d, call);
+	request_free(call);
+}
+
 /* The update in the place of the create, or the create alone. */
 static void choose(struct engine *e, struct resolving *r, const char *object_id)
 {
@@ -347,6 +361,7 @@ static void apply(struct engine *e, struct resolving *r, const char *object_id,
 		offers_bring(e, d, object_id, r->number);
 	if (object_id && strstr(d->url, "{id}"))
 		fill_url(d, "id", object_id);
+	tell_about(e, d);
 	/* What the findings point at goes with them. */
 	resolve_drop_findings(r);
 	drop_match(d);

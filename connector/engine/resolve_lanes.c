@@ -54,9 +54,14 @@ void resolve_lanes(const struct resolving *r, struct request *call)
 		request_add_lane(call, r->gone, true);
 	if (r->nest_lead)
 		request_add_lane(call, r->nest_lead, true);
-	for (size_t i = 0; i < r->n_findings; i++)
-		if (r->findings[i].is_link)
-			add_lookup_lanes(r->findings[i].lookup, false, call);
+	for (size_t i = 0; i < r->n_findings; i++) {
+		const struct finding *f = &r->findings[i];
+
+		if (f->is_link)
+			add_lookup_lanes(f->lookup, false, call);
+		for (char **id = f->near; id && *id; id++)
+			request_add_lane(call, *id, !f->is_link);
+	}
 }
 
 struct resolving *resolve_ahead(struct engine *e, struct resolving *r)
@@ -112,6 +117,7 @@ void resolve_lanes_opened(struct engine *e, const struct request *request)
 		lane_is_free(e, request->lanes[i].key);
 }
 
+/* NOLINTBEGIN(misc-no-recursion) */
 void resolve_close_lanes(struct engine *e, struct resolving *r)
 {
 	struct resolve *resolve = e->resolve;
@@ -125,8 +131,38 @@ void resolve_close_lanes(struct engine *e, struct resolving *r)
 		                                   r->number, call->lanes[r->n_closed].is_owner);
 	if (r->wait == WAIT_LANE)
 		await_lanes(e, r, call);
+	offers_about(e, r->draft, call);
 	request_free(call);
 }
+
+static bool is_of_kind(const char *id, const char *kind)
+{
+	const char *prefix = lookup_id_prefix(kind);
+
+	return !strncmp(id, prefix, strlen(prefix));
+}
+
+void resolve_come_near(struct finding *f, const struct offer *offer)
+{
+	strlist_free(steal(&f->near));
+	if (hook_without("near_lanes"))
+		return;
+	for (char *const *id = offer_about(offer); id && *id; id++)
+		if (is_of_kind(*id, f->lookup->kind) || (f->takes_lead && is_of_kind(*id, "lead")))
+			strlist_add(&f->near, mem_strdup(*id));
+}
+
+/* As deep as records wait for one another. */
+void resolve_come_nearer(struct engine *e, struct resolving *r, const struct offer *offer)
+{
+	for (size_t i = 0; i < r->n_findings; i++)
+		if (r->findings[i].awaits == offer)
+			resolve_come_near(&r->findings[i], offer);
+	if (r->is_aside)
+		resolve_close_lanes(e, r);
+}
+
+/* NOLINTEND(misc-no-recursion) */
 
 void resolve_add_match_lanes(struct resolving *r)
 {

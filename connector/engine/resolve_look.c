@@ -237,6 +237,8 @@ static enum look by_answer(struct engine *e, struct finding *f, struct looked *r
 		return LOOK_ASK;
 	}
 	if (f->id && (ret->parent = find_taker(e, f, f->id))) {
+		ret->id = mem_strdup(f->id);
+		ret->lead = mem_strdup(f->lead);
 		finding_reset(f); /* it is another answer then */
 		return LOOK_PARENT;
 	}

@@ -47,6 +47,12 @@ struct offer *parents_find(const struct parents *parents, char *const *texts, si
 /* Whether somebody offers @text and waits for no person. */
 bool parents_is_on_its_way(const struct parents *parents, const char *text);
 bool offer_has(const struct offer *offer, const char *text);
+/*
+ * Which objects its maker is about, as far as that is known: ids, NULL-terminated or NULL. Who
+ * waits for it may be about one of them. False: nothing new.
+ */
+bool offer_set_about(struct offer *offer, char **takes_ids);
+char *const *offer_about(const struct offer *offer);
 /* @waiter is told when that changes what is offered. */
 void offer_wait(struct offer *offer, void *waiter);
 /*
@@ -126,6 +132,7 @@ struct finding {
 	struct finding *next; /* that waits to be asked */
 	const struct offer *awaits; /* the last it waited for; not to be looked into */
 	uint64_t orphan_of;         /* the part that was to make it and was rejected; 0: none */
+	char **near; /* objects it may mean: of whom it waits for; NULL-terminated or NULL */
 };
 
 /* What is known of a lookup now. */
@@ -269,6 +276,17 @@ void resolve_close_lanes(struct engine *e, struct resolving *r);
 void resolve_open_lanes(struct resolve *resolve, struct resolving *r);
 /* @request has left its lanes, and that is durable: who waits for one of them looks again. */
 void resolve_lanes_opened(struct engine *e, const struct request *request);
+
+/*
+ * @f waits for @offer: so it may mean what the maker of that is about. What stands aside closes the
+ * lanes of those, or records behind it that know them by another key would overtake it.
+ */
+void resolve_come_near(struct finding *f, const struct offer *offer);
+/* What the maker of @offer, for which @r waits, is about is better known now. */
+void resolve_come_nearer(struct engine *e, struct resolving *r, const struct offer *offer);
+
+/* offers.c: what is at the place of @draft is about the objects whose lanes are on @call. */
+void offers_about(struct engine *e, const struct draft *draft, const struct request *call);
 
 /* resolve_look.c */
 void finding_reset(struct finding *f); /* its key was not asked */

@@ -133,3 +133,70 @@ def test_who_waits_for_its_parent_is_not_overtaken_by_another_key(
     assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
     assert list(changes(sandbox).values()) == [["one", "two"]]
     assert sandbox.get(f"/lead/{lead}/")["description"] == "two"
+
+
+KEYS = """
+        - when: .new
+          operation: lead.update
+          match: {name: "{name}"}
+          body: {name: "{new}", description: "{about}"}
+        - when: .note
+          operation: activity.note.create
+          link: {lead_id: {lead: {name: "{name}"}}}
+          body: {note: "{note}"}
+        - when: .name
+          operation: lead.update
+          match: {name: "{name}"}
+          body: {description: "{about}"}
+        - operation: lead.update
+          match: {custom.Account ID: "{account}"}
+          body: {description: "{about}"}
+        """
+
+
+def lead_with_two_keys(sandbox, account):
+    sandbox.post("/_sandbox/settings", {"latency_ms": 30})
+    return sandbox.post("/lead/", {"name": "N0", account: "A-1"})["id"]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_who_waits_for_its_key_is_not_overtaken_by_one_that_has_another(
+        closefeed, pipeline, sandbox, account, n):
+    """Each record gives the lead the name that the next one knows it by; the last has another."""
+    lead = lead_with_two_keys(sandbox, account)
+    chain = [{"name": f"N{i}", "new": f"N{i + 1}", "about": f"{i}"} for i in range(n)]
+    path = pipeline([*chain, {"name": f"N{n}", "about": f"{n}"},
+                     {"account": "A-1", "about": f"{n + 1}"}], routes=KEYS)
+    assert counts(run(closefeed, path)) == {"read": n + 2, "delivered": n + 2}
+    assert list(changes(sandbox).values()) == [[str(i) for i in range(n + 2)]]
+    assert sandbox.get(f"/lead/{lead}/")["description"] == f"{n + 1}"
+
+
+def test_a_link_that_waits_for_its_key_is_not_overtaken_either(
+        closefeed, pipeline, sandbox, account):
+    lead_with_two_keys(sandbox, account)
+    path = pipeline([{"name": "N0", "new": "N1", "about": "first"}, {"name": "N1", "note": "then"},
+                     {"account": "A-1", "about": "last"}], routes=KEYS)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert [call["method"] for call in sandbox.requests() if call["applied"]
+            and call["method"] in ("POST", "PUT") and "search" not in call["path"]][-3:] == [
+                "PUT", "POST", "PUT"]
+
+
+def test_a_contact_that_brings_its_lead_a_key_holds_up_others_about_that_lead(
+        closefeed, pipeline, sandbox, account):
+    lead = lead_with_two_keys(sandbox, account)
+    answer_slowly(sandbox, "/contact/")
+    path = pipeline([{"lead": lead, "email": "new@x.example"},
+                     {"of": "new@x.example", "about": "first"},
+                     {"account": "A-1", "about": "last"}], routes="""
+        - when: .lead
+          operation: contact.create
+          body: {lead_id: "{lead}", emails: [{email: "{email}"}]}
+        - when: .of
+          operation: lead.update
+          match: {email: "{of}"}
+          body: {description: "{about}"}
+        """ + KEYS)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert list(changes(sandbox).values()) == [["first", "last"]]

@@ -252,6 +252,48 @@ static void an_answer_older_than_what_is_kept_is_not_believed(void **state)
 	taken_free(taken);
 }
 
+static void it_is_told_once_what_an_offer_is_about(void **state)
+{
+	struct parents *parents = parents_new();
+	struct offer *one = offer(parents, &first, 1, email, NULL);
+	char **lead = NULL, **same = NULL, **both = NULL;
+
+	(void)state;
+	check_null(offer_about(one));
+	check(!offer_set_about(one, NULL));
+	strlist_add(&lead, mem_strdup("lead_1"));
+	check(offer_set_about(one, lead));
+	strlist_add(&same, mem_strdup("lead_1"));
+	check(!offer_set_about(one, same));
+	strlist_add(&both, mem_strdup("lead_1"));
+	strlist_add(&both, mem_strdup("cont_1"));
+	check(offer_set_about(one, both));
+	check_text(offer_about(one)[1], "cont_1");
+	end(parents, one);
+	parents_free(parents);
+}
+
+static void who_waits_may_be_about_what_its_kind_says(void **state)
+{
+	struct parents *parents = parents_new();
+	struct offer *one = offer(parents, &first, 1, email, NULL);
+	char kind[] = "lead";
+	const struct lookup lookup = {.kind = kind};
+	struct finding f = {.lookup = &lookup};
+	char **about = NULL;
+
+	(void)state;
+	strlist_add(&about, mem_strdup("cont_1"));
+	strlist_add(&about, mem_strdup("lead_1"));
+	(void)offer_set_about(one, about);
+	resolve_come_near(&f, one);
+	check_eq(strlist_len(f.near), 1);
+	check_text(f.near[0], "lead_1");
+	strlist_free(f.near);
+	end(parents, one);
+	parents_free(parents);
+}
+
 static void what_may_be_gone_is_asked_for_where_it_is_changed(void **state)
 {
 	char **doubted = NULL;
@@ -286,6 +328,8 @@ int main(void)
 		sentence(an_answer_asked_for_before_an_update_shows_what_that_took),
 		sentence(a_search_asked_for_soon_after_may_show_it_too),
 		sentence(an_answer_older_than_what_is_kept_is_not_believed),
+		sentence(it_is_told_once_what_an_offer_is_about),
+		sentence(who_waits_may_be_about_what_its_kind_says),
 		sentence(what_may_be_gone_is_asked_for_where_it_is_changed),
 	};
 
