@@ -27,12 +27,28 @@ char *crm_lists_url(const char *url, char *const *fields)
 	return buf_take(&out);
 }
 
-/* Close stores a phone with its "+", which is all that may be missing where it is written. */
-static char *folded(enum lookup_like like, const char *text)
+char *crm_shown_key(const char *member, const char *folded)
 {
-	char *same = lookup_fold(like, text), *to = same;
+	return mem_printf("%s=%s", member, folded);
+}
 
-	if (like != LIKE_PHONE)
+/*
+ * As Close writes it, where that is known; else of a phone it is the "+" with which it is stored
+ * that may be missing where it is written.
+ */
+static char *folded(const struct lookup_list *list, const char *text, struct json_object *shown)
+{
+	char *same = lookup_fold(list->like, text), *to;
+	char *key = crm_shown_key(list->member, same);
+	const char *is_shown = json_get_string(shown, key);
+
+	if (is_shown) {
+		free(same);
+		same = mem_strdup(is_shown);
+	}
+	free(key);
+	to = same;
+	if (list->like != LIKE_PHONE)
 		return same;
 	for (const char *from = same; *from; from++)
 		if (*from != '+')
@@ -41,7 +57,8 @@ static char *folded(enum lookup_like like, const char *text)
 	return same;
 }
 
-static bool same_member(struct json_object *a, struct json_object *b, size_t list)
+static bool same_member(struct json_object *a, struct json_object *b, size_t list,
+                        struct json_object *shown)
 {
 	const char *x = json_get_string(a, lookup_lists[list].member);
 	const char *y = json_get_string(b, lookup_lists[list].member);
@@ -50,8 +67,8 @@ static bool same_member(struct json_object *a, struct json_object *b, size_t lis
 
 	if (!x || !y)
 		return false;
-	left = folded(lookup_lists[list].like, x);
-	right = folded(lookup_lists[list].like, y);
+	left = folded(&lookup_lists[list], x, shown);
+	right = folded(&lookup_lists[list], y, shown);
 	is_same = strcmp(left, right) == 0;
 	free(left);
 	free(right);
@@ -87,20 +104,22 @@ static bool same_address(struct json_object *there, struct json_object *item)
 	return true;
 }
 
-static bool same_item(const char *field, struct json_object *there, struct json_object *item)
+static bool same_item(const char *field, struct json_object *there, struct json_object *item,
+                      struct json_object *shown)
 {
 	for (size_t i = 0; i < lookup_n_lists; i++)
 		if (strcmp(lookup_lists[i].name, field) == 0)
-			return same_member(there, item, i);
+			return same_member(there, item, i, shown);
 	if (json_object_is_type(item, json_type_object) && strcmp(field, "addresses") == 0)
 		return same_address(there, item);
 	return json_diff(there, item, "", NULL, NULL) == 0;
 }
 
-static bool has_item(struct json_object *list, const char *field, struct json_object *item)
+static bool has_item(struct json_object *list, const char *field, struct json_object *item,
+                     struct json_object *shown)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (same_item(field, json_object_array_get_idx(list, i), item))
+		if (same_item(field, json_object_array_get_idx(list, i), item, shown))
 			return true;
 	return false;
 }
@@ -118,7 +137,8 @@ static void note_place(struct json_object *places, const char *field, size_t at,
 
 /* @there (NULL: it has none) with what of @added it does not have. */
 static struct json_object *joined(const char *field, struct json_object *there,
-                                  struct json_object *added, struct json_object *places)
+                                  struct json_object *added, struct json_object *places,
+                                  struct json_object *shown)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -130,7 +150,7 @@ static struct json_object *joined(const char *field, struct json_object *there,
 	for (size_t i = 0; i < json_object_array_length(added); i++) {
 		struct json_object *item = json_object_array_get_idx(added, i);
 
-		if (has_item(list, field, item))
+		if (has_item(list, field, item, shown))
 			continue;
 		note_place(places, field, i, json_object_array_length(list));
 		(void)json_object_array_add(list, json_object_get(item));
@@ -139,7 +159,7 @@ static struct json_object *joined(const char *field, struct json_object *there,
 }
 
 static bool append(struct json_object *object, const char *field, struct json_object *body,
-                   struct json_object *places)
+                   struct json_object *places, struct json_object *shown)
 {
 	struct json_object *there = json_get(object, field), *added = json_get(body, field), *list;
 	size_t before = 0;
@@ -152,7 +172,7 @@ static bool append(struct json_object *object, const char *field, struct json_ob
 		return true; /* no list: Close's to judge */
 	if (json_object_is_type(there, json_type_array))
 		before = json_object_array_length(there);
-	list = joined(field, there, added, places);
+	list = joined(field, there, added, places, shown);
 	if (json_object_array_length(list) == before) {
 		json_object_put(list);
 		json_object_object_del(body, field);
@@ -163,11 +183,11 @@ static bool append(struct json_object *object, const char *field, struct json_ob
 }
 
 bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body,
-                      struct json_object *places)
+                      struct json_object *places, struct json_object *shown)
 {
 	bool is_changed = false;
 
 	for (; *fields; fields++)
-		is_changed |= append(object, *fields, body, places);
+		is_changed |= append(object, *fields, body, places, shown);
 	return is_changed;
 }

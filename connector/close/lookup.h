@@ -84,6 +84,20 @@ struct remembered *crm_remember(struct json_object *object, const char *kind,
                                 size_t *ret_n);
 
 /*
+ * What Close made of values of @fields that were @sent in a body, and are shown otherwise by the
+ * answer: so "650-555-1234" is "+16505551234" in this account. Only what can be told without doubt;
+ * two values of the account's own that are the same to Close have the same @shown.
+ */
+struct crm_spelling {
+	char *field;        /* "phone", "name", … of whatever kind */
+	char *sent, *shown; /* folded */
+};
+struct crm_spelling *crm_spellings(struct json_object *sent, struct json_object *shown,
+                                   const char *kind, const struct watched_field *fields,
+                                   size_t n_fields, size_t *ret_n);
+void crm_spellings_free(struct crm_spelling *spellings, size_t n);
+
+/*
  * What an update with @body writes of the watched fields of objects of @kind, as text for
  * crm_takes_away(); to free(). NULL: nothing.
  */
@@ -101,7 +115,10 @@ char *crm_lists_url(const char *url, char *const *fields);
  * members are all the same. A field to which nothing comes is taken out of the body. @body may be
  * changed in place. @object NULL: it has none, so the body's own are freed of what they have twice.
  * @places (may be NULL) gets where items stand now, and where they did: "emails[1]" → "emails[0]".
+ * @shown (may be NULL): how Close writes values, both folded: "phone=6505551234" → "+16505551234".
  * Returns whether any list changes.
  */
 bool crm_lists_append(struct json_object *object, char *const *fields, struct json_object *body,
-                      struct json_object *places);
+                      struct json_object *places, struct json_object *shown);
+/* "phone=6505551234"; to free(). */
+char *crm_shown_key(const char *member, const char *folded);

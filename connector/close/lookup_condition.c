@@ -48,6 +48,8 @@ static char **spellings(const struct lookup_field *field)
 	char **list = NULL;
 
 	crm_add_once(&list, mem_strdup(field->value));
+	if (field->shown)
+		crm_add_once(&list, mem_strdup(field->shown));
 	switch (field->like) {
 	case LIKE_EMAIL:
 	case LIKE_PHONE:
@@ -166,6 +168,10 @@ static void add_choices(struct buf *out, const char *type, const struct lookup_f
 	for (size_t i = 0; i < n; i++) {
 		add_comma(out, &is_first);
 		crm_add_string(out, fields[i]->value);
+		if (fields[i]->shown) {
+			add_comma(out, &is_first);
+			crm_add_string(out, fields[i]->shown);
+		}
 	}
 	buf_adds(out, "]}}");
 }

@@ -26,7 +26,7 @@ static void fit_value(void *arg, const char *text)
 	if (fitting->is_there)
 		return;
 	folded = lookup_fold(fitting->field->like, text);
-	fitting->is_there = strcmp(folded, fitting->field->folded) == 0;
+	fitting->is_there = lookup_is_value(fitting->field, folded);
 	free(folded);
 }
 
@@ -71,27 +71,28 @@ static int by_folded(const void *a, const void *b)
 	return r ? r : (x->key > y->key) - (x->key < y->key);
 }
 
-static const char *folded_of(const struct lookup_key *key, const char *field)
+static void add_entries(struct index *index, const struct lookup_key *key, size_t i)
 {
-	for (size_t i = 0; i < key->n; i++)
-		if (strcmp(key->fields[i].name, field) == 0)
-			return key->fields[i].folded;
-	return NULL;
+	const struct lookup_field *field = NULL;
+
+	for (size_t k = 0; !field && k < key->n; k++)
+		if (strcmp(key->fields[k].name, index->field) == 0)
+			field = &key->fields[k];
+	if (field)
+		index->entries[index->n++] = (struct entry){field->folded, i};
+	if (field && field->shown)
+		index->entries[index->n++] = (struct entry){field->shown, i};
 }
 
 static struct index index_of(const struct lookup_key *const *keys, size_t n_keys)
 {
 	const struct lookup_field *first = &keys[0]->fields[0];
-	struct index index = {.entries = mem_array(n_keys, sizeof(*index.entries)),
+	struct index index = {.entries = mem_array(2 * n_keys, sizeof(*index.entries)),
 	                      .field = first->name,
 	                      .like = first->like};
 
-	for (size_t i = 0; i < n_keys; i++) {
-		const char *folded = folded_of(keys[i], index.field);
-
-		if (folded)
-			index.entries[index.n++] = (struct entry){folded, i};
-	}
+	for (size_t i = 0; i < n_keys; i++)
+		add_entries(&index, keys[i], i);
 	if (index.n)
 		qsort(index.entries, index.n, sizeof(*index.entries), by_folded);
 	return index;

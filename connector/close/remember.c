@@ -187,7 +187,7 @@ static void compare_value(void *arg, const char *text)
 	struct keeping *keeping = arg;
 	char *folded = lookup_fold(keeping->field->like, text);
 
-	keeping->is_there |= is_kind(folded, keeping->field->folded);
+	keeping->is_there |= lookup_is_value(keeping->field, folded);
 	free(folded);
 }
 

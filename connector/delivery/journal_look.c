@@ -281,7 +281,7 @@ int journal_prune(struct journal *journal, int64_t before_wall_ms, struct err *e
 		"UPDATE part SET draft = NULL WHERE outcome = 4 AND at < ?1",
 		"UPDATE record SET raw = NULL WHERE id IN (SELECT record FROM part"
 		" WHERE outcome = 4 AND at < ?1)",
-		"DELETE FROM object WHERE at < ?1",
+		"DELETE FROM object WHERE at < ?1 AND kind <> 'spelling'",
 		"DELETE FROM known WHERE at < ?1",
 		/* Left by a kill between a retry's outcome and this. */
 		"DELETE FROM request WHERE state IN (3, 7) AND ended_at < ?1 AND NOT EXISTS"

@@ -54,10 +54,14 @@ void journal_prepare_objects(struct journal *j)
 		   " kind=?1 AND field=?2 AND object_id=?4 AND at < ?6 AND at > ?6 - 60000");
 	j->q.unsay = store_query(s, "DELETE FROM object WHERE kind=?1 AND field=?2 AND value=?3"
 	                            " AND object_id=?4 AND source=?5");
+	j->q.unmatch =
+		store_query(s, "DELETE FROM object WHERE object_id=?4 AND kind=?1 AND field=?2"
+	                       " AND value <> ?3 AND source GLOB 'match *'");
 	j->q.outdate = store_query(
 		s, "DELETE FROM object WHERE object_id=?1 AND source <> '' AND at < ?2");
-	j->q.unwatch = store_query(s, "DELETE FROM object WHERE source <> '' AND instr(?1, char(10)"
-	                              " || kind || ' ' || field || char(10)) = 0");
+	j->q.unwatch = store_query(s, "DELETE FROM object WHERE source <> '' AND kind <> 'spelling'"
+	                              " AND instr(?1, char(10) || kind || ' ' || field ||"
+	                              " char(10)) = 0");
 	j->q.unknow = store_query(s, "DELETE FROM known");
 	j->q.find_remembered =
 		store_query(s, "SELECT object_id, max(lead_id) FROM object WHERE kind=?1"
@@ -256,7 +260,10 @@ static bool is_among(struct store_query *row, const struct remembered *items, si
 	return false;
 }
 
-/* What @c->text[0] said before and does not say any more. */
+/*
+ * What @c->text[0] said before and does not say any more. What it was found by besides, since Close
+ * shows it otherwise ("match …", engine/remember.c), may have been that value.
+ */
 static int unsay(struct journal *j, const struct change *c, struct err *err)
 {
 	struct store_query *q = j->q.said_by;
@@ -279,6 +286,10 @@ static int unsay(struct journal *j, const struct change *c, struct err *err)
 			bind_item(j->q.unsay, &old[i]);
 			store_bind_text(j->q.unsay, 5, c->text[0]);
 			r = store_run(j->q.unsay, err);
+		}
+		if (r >= 0 && !strcmp(old[i].object_id, c->text[0])) {
+			bind_item(j->q.unmatch, &old[i]);
+			r = store_run(j->q.unmatch, err);
 		}
 		remembered_deinit(&old[i]);
 	}

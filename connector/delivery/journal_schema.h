@@ -111,7 +111,7 @@ struct journal {
 		struct store_query *put_stream, *put_run;
 		struct store_query *put_object, *find_object, *knows_object, *object_time;
 		struct store_query *holds_same;
-		struct store_query *said_by, *remember, *remember_found, *unsay, *outdate,
+		struct store_query *said_by, *remember, *remember_found, *unsay, *unmatch, *outdate,
 			*find_remembered, *find_sources, *says_other, *made_between;
 		struct store_query *unwatch, *unknow;
 		struct store_query *forget_object, *retire_object, *forget_source, *forget_of_lead,

@@ -251,7 +251,7 @@ struct request *intake_request(struct engine *e, const struct route_set *routes,
 	const uint64_t config = batches_config(e, takes_draft->route);
 	struct request *r;
 
-	resolve_begin_lists(takes_draft);
+	resolve_begin_lists(e, takes_draft);
 	r = gather_is_shared(takes_draft)
 	            ? batches_request(e, routes, &takes_draft, 1, ret_rejection)
 	            : single(takes_draft, ret_rejection);

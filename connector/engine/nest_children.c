@@ -170,10 +170,11 @@ static void skip_row(struct engine *e, const struct draft *row, const char *why)
 }
 
 /* What of a row's child changes the contact: its lists are added to, and the rest is replaced. */
-static struct json_object *changes_of(struct json_object *child, struct json_object *contact,
-                                      const struct operation *create,
+static struct json_object *changes_of(const struct engine *e, struct json_object *child,
+                                      struct json_object *contact, const struct operation *create,
                                       const struct operation *update, struct json_object *places)
 {
+	cleanup_(json_freep) struct json_object *shown = spellings_in(e, child);
 	struct json_object *body = copy_of(child);
 	char **fields = NULL;
 
@@ -188,7 +189,7 @@ static struct json_object *changes_of(struct json_object *child, struct json_obj
 		if (json_object_is_type(json_get(body, lookup_lists[i].name), json_type_array))
 			strlist_add(&fields, mem_strdup(lookup_lists[i].name));
 	if (fields)
-		(void)crm_lists_append(contact, fields, body, places);
+		(void)crm_lists_append(contact, fields, body, places, shown);
 	strlist_free(fields);
 	return body;
 }
@@ -198,8 +199,9 @@ static void update_contact(struct adding *a, struct draft *row, struct json_obje
 	const struct operation_set *operations = a->engine->pipeline->routes.operations;
 	const struct operation *update = operation_find(operations, "contact.update");
 	struct json_object *written = copy_of(row->written);
-	struct json_object *body = changes_of(
-		row->child, contact, operation_find(operations, "contact.create"), update, written);
+	struct json_object *body =
+		changes_of(a->engine, row->child, contact,
+	                   operation_find(operations, "contact.create"), update, written);
 
 	json_object_put(row->written);
 	row->written = written;

@@ -39,6 +39,17 @@ static void add_text(char ***texts, const char *kind, const char *field, const c
 	strlist_add(texts, text);
 }
 
+/* As it is written, and as Close writes it, if that is known: it may be looked for by either. */
+static void add_texts(const struct engine *e, char ***texts, const char *kind, const char *field,
+                      const char *value)
+{
+	cleanup_(freep) char *shown = spelling_of(e, field, value);
+
+	add_text(texts, kind, field, value);
+	if (shown)
+		add_text(texts, kind, field, shown);
+}
+
 static char **texts_of_body(const struct engine *e, struct json_object *body, const char *kind)
 {
 	char **texts = NULL;
@@ -49,19 +60,19 @@ static char **texts_of_body(const struct engine *e, struct json_object *body, co
 		return NULL;
 	items = crm_remember(body, kind, e->watched, e->n_watched, &n);
 	for (size_t i = 0; i < n; i++) {
-		add_text(&texts, items[i].kind, items[i].field, items[i].value);
+		add_texts(e, &texts, items[i].kind, items[i].field, items[i].value);
 		remembered_deinit(&items[i]);
 	}
 	free(items);
 	return texts;
 }
 
-static void add_lookup(char ***texts, const struct lookup *lookup)
+static void add_lookup(const struct engine *e, char ***texts, const struct lookup *lookup)
 {
 	for (size_t i = 0; i < lookup->n_keys; i++)
 		for (size_t k = 0; k < lookup->keys[i].n; k++)
-			add_text(texts, lookup->kind, lookup->keys[i].fields[k].name,
-			         lookup->keys[i].fields[k].folded);
+			add_texts(e, texts, lookup->kind, lookup->keys[i].fields[k].name,
+			          lookup->keys[i].fields[k].folded);
 }
 
 static struct output_place place_of(const struct record *record, unsigned ordinal)
@@ -149,11 +160,11 @@ static bool may_ask(const struct engine *e)
 }
 
 /* Whether @object_id is known by it already, or a lead by its contact's. */
-static bool is_known(struct engine *e, const struct remembered *item, const char *kind,
-                     const char *object_id)
+static bool is_known_by(struct engine *e, const struct remembered *item, const char *folded,
+                        const char *kind, const char *object_id)
 {
 	struct remembered known[4];
-	size_t n = journal_find_remembered(e->journal, item->kind, item->field, item->value, known,
+	size_t n = journal_find_remembered(e->journal, item->kind, item->field, folded, known,
 	                                   sizeof(known) / sizeof(known[0]));
 	bool is_known = false;
 
@@ -165,6 +176,15 @@ static bool is_known(struct engine *e, const struct remembered *item, const char
 	return is_known;
 }
 
+static bool is_known(struct engine *e, const struct remembered *item, const char *kind,
+                     const char *object_id)
+{
+	cleanup_(freep) char *shown = spelling_of(e, item->field, item->value);
+
+	return is_known_by(e, item, item->value, kind, object_id) ||
+	       (shown && is_known_by(e, item, shown, kind, object_id));
+}
+
 static char **texts_of_update(struct engine *e, struct json_object *body, const char *kind,
                               const char *object_id)
 {
@@ -174,7 +194,7 @@ static char **texts_of_update(struct engine *e, struct json_object *body, const 
 
 	for (size_t i = 0; i < n; i++) {
 		if (!is_known(e, &items[i], kind, object_id))
-			add_text(&texts, items[i].kind, items[i].field, items[i].value);
+			add_texts(e, &texts, items[i].kind, items[i].field, items[i].value);
 		remembered_deinit(&items[i]);
 	}
 	free(items);
@@ -224,12 +244,12 @@ void offers_bring(struct engine *e, const struct draft *update, const char *obje
 		       object_id, number);
 }
 
-static bool has_text(const struct lookup *lookup, const char *text)
+static bool has_text(const struct engine *e, const struct lookup *lookup, const char *text)
 {
 	char **own = NULL;
 	bool has;
 
-	add_lookup(&own, lookup);
+	add_lookup(e, &own, lookup);
 	has = strlist_has(own, text);
 	strlist_free(own);
 	return has;
@@ -247,7 +267,7 @@ static void add_brought(struct engine *e, const struct draft *draft, char ***tex
 		return;
 	brought = texts_of_body(e, update->body, op->object);
 	for (char **text = brought; text && *text; text++)
-		if (!strlist_has(*texts, *text) && !has_text(draft->match, *text))
+		if (!strlist_has(*texts, *text) && !has_text(e, draft->match, *text))
 			strlist_add(texts, mem_strdup(*text));
 	strlist_free(brought);
 }
@@ -272,7 +292,7 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 	if (e->n_watched && op && makes_objects(op->name)) {
 		texts = texts_of_body(e, draft->body, op->object);
 		if (draft->match)
-			add_lookup(&texts, draft->match);
+			add_lookup(e, &texts, draft->match);
 	}
 	if (nest)
 		strlist_add(&texts, nest);

@@ -90,6 +90,7 @@ struct engine {
 	struct watched_field *watched; /* of what is answered, this is remembered */
 	size_t n_watched;
 	bool skips_unchanged;    /* a route has skip_unchanged */
+	bool adds_to_lists;      /* a route adds to lists of contacts */
 	struct route_set routes; /* the pipeline's, with what is known by name */
 	struct desk *desk;
 	struct tap *tap;
@@ -315,7 +316,7 @@ bool resolve_fold_is_unchanged(struct engine *e, const struct draft *first,
                                const struct request *fold);
 extern const char resolve_unchanged[];
 /* Of an upsert that adds to lists: its @create has nothing in them twice. */
-void resolve_begin_lists(struct draft *create);
+void resolve_begin_lists(struct engine *e, struct draft *create);
 /* It came before those that wait, and goes before them. */
 void resolve_take_back(struct engine *e, struct draft *takes_draft);
 /* Takes a draft whose route shares calls, or not; with its part, where it has one already. */
@@ -397,6 +398,25 @@ void offers_end(struct engine *e, const struct part *part);
 void offers_applied(struct engine *e, const struct request *request, const char *lead_id);
 /* … and now it is durable; @request was its call, NULL: it had none. */
 void offers_ended(struct engine *e, const struct part *part, const struct request *request);
+
+/*
+ * spellings.c: how Close writes what was sent otherwise ("650-555-1234"), as its answers show. What
+ * was written so is found by it then, whoever's it is, and is in a list already.
+ */
+/* Whether a route adds to lists, so that those of their values are learned, too. */
+bool spellings_of_lists(const struct engine *e);
+struct crm_spelling;
+/*
+ * @sent was the body, @shown is the answer, an object of the kind @object. What is learned is known
+ * when it is durable, with the outcome; to crm_spellings_free().
+ */
+struct crm_spelling *spellings_learn(struct engine *e, struct json_object *sent,
+                                     struct json_object *shown, const char *object, size_t *ret_n);
+/* What the value @folded of @field is shown as, folded; to free(). NULL: as it is, or nobody knows.
+ */
+char *spelling_of(const struct engine *e, const char *field, const char *folded);
+/* Those of the lists in @body, for crm_lists_append(); to json_object_put(). */
+struct json_object *spellings_in(const struct engine *e, struct json_object *body);
 
 /*
  * remember.c: what answers say of objects is remembered in the transaction of their outcome, and

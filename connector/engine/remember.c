@@ -63,6 +63,7 @@ int remember_open(struct engine *e, struct err *err)
 	cleanup_(freep) char *text = watched_text(e);
 
 	e->skips_unchanged = any_skips_unchanged(&e->routes);
+	e->adds_to_lists = spellings_of_lists(e);
 	return journal_watch(e->journal, text, e->skips_unchanged, err);
 }
 
@@ -83,6 +84,8 @@ struct saying {
 	char ***lost, ***shown;       /* … values that are not true any more, and others */
 	const struct offer *maker; /* of a write: what was to make something; NULL: nothing was */
 	struct output_place made;  /* … where it stands */
+	const struct crm_spelling *spellings; /* that the answer has shown */
+	size_t n_spellings;
 };
 
 static void free_items(struct remembered *items, size_t n)
@@ -144,6 +147,27 @@ static size_t note_all_found(const struct saying *s, const char *source_id,
 	return n_kept;
 }
 
+/* As the answer shows it, or others have; to free(). NULL: as it is, or nobody knows. */
+static char *shown_as(const struct saying *s, const char *field, const char *folded)
+{
+	for (size_t i = 0; i < s->n_spellings; i++)
+		if (!strcmp(s->spellings[i].field, field) && !strcmp(s->spellings[i].sent, folded))
+			return mem_strdup(s->spellings[i].shown);
+	return spelling_of(s->engine, field, folded);
+}
+
+/* @text is of the same field, and Close writes its value as @item shows. */
+static bool has_become(const struct saying *s, const char *text, const struct remembered *item)
+{
+	cleanup_(freep) char *kind = NULL, *field = NULL, *folded = NULL, *shown = NULL;
+
+	if (!lookup_field_parse(text, &kind, &field, &folded) || strcmp(kind, item->kind) != 0 ||
+	    strcmp(field, item->field) != 0)
+		return false;
+	shown = shown_as(s, field, folded);
+	return shown && !strcmp(shown, item->value);
+}
+
 /* It was made, or matched, as what the write was to make: so for links it is the newest such. */
 static void set_made(const struct saying *s, struct remembered *item)
 {
@@ -156,7 +180,7 @@ static void set_made(const struct saying *s, struct remembered *item)
 	text = lookup_field_text(item->kind, item->field, item->value);
 	made = offer_made(s->maker, &n);
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(made[i], text))
+		if (!strcmp(made[i], text) || has_become(s, made[i], item))
 			item->made = s->made;
 }
 
@@ -332,39 +356,81 @@ static void merged(struct engine *e, struct json_object *sent)
 		unchanged_unknow(e, destination);
 }
 
+/* Of a write by what it looked for: what it sent, and what it was answered. */
+struct matching {
+	const struct saying *s;
+	bool is_made;
+	struct remembered *sent, *shown;
+	size_t n_sent, n_shown;
+};
+
+/* Whether one of @items is of @item's field; where @value is not NULL, with that value. */
+static bool has_item(const struct remembered *items, size_t n, const struct remembered *item,
+                     const char *value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(items[i].kind, item->kind) && !strcmp(items[i].field, item->field) &&
+		    (!value || !strcmp(items[i].value, value)))
+			return true;
+	return false;
+}
+
+enum told { TOLD_YES, TOLD_NO, TOLD_NOTHING };
+
+/* Whether the object is found by what was looked for alone, since it does not show it. */
+static enum told is_hidden(const struct matching *m, const struct remembered *item)
+{
+	cleanup_(freep) char *now = shown_as(m->s, item->field, item->value);
+
+	if (has_item(m->shown, m->n_shown, item, item->value) ||
+	    (now && has_item(m->shown, m->n_shown, item, now)))
+		return TOLD_NO;
+	if (m->is_made || has_item(m->sent, m->n_sent, item, item->value))
+		return TOLD_YES;
+	/* A value in its place may be what it was changed to; or it has stood there all the time.
+	 */
+	return m->s->is_answer && !has_item(m->shown, m->n_shown, item, NULL) ? TOLD_YES
+	                                                                      : TOLD_NOTHING;
+}
+
 /* @lane is what an upsert looked for: whoever looks for it again means the same object. */
-static void say_match(const struct saying *s, const char *lane, const struct remembered *shown,
-                      size_t n_shown, const char *id)
+static void say_match(const struct matching *m, const char *lane, const char *id,
+                      const char *lead_id)
 {
 	cleanup_(freep) char *source = mem_printf("match %s of %s", lane, id);
-	struct remembered item = {.object_id = mem_strdup(id)};
-	bool is_shown = !lookup_field_parse(lane, &item.kind, &item.field, &item.value);
+	struct remembered item = {.object_id = mem_strdup(id), .lead_id = mem_strdup(lead_id)};
+	enum told told = TOLD_NOTHING;
 
-	for (size_t i = 0; !is_shown && i < n_shown; i++)
-		is_shown = !strcmp(shown[i].kind, item.kind) && !strcmp(shown[i].field, item.field);
-	if (item.kind) {
-		set_made(s, &item);
-		journal_remember(s->engine->journal, source, &item, is_shown ? 0 : 1, s->wall_ms);
+	if (lookup_field_parse(lane, &item.kind, &item.field, &item.value))
+		told = is_hidden(m, &item);
+	if (told != TOLD_NOTHING) {
+		set_made(m->s, &item);
+		journal_remember(m->s->engine->journal, source, &item, told == TOLD_YES ? 1 : 0,
+		                 m->s->wall_ms);
 	}
 	remembered_deinit(&item);
 }
 
 /*
- * A body need not write what its object is looked for by. Where the object has nothing there, it is
- * found by what it was made or changed for; without this the next record would make a twin.
+ * A body need not write what its object is looked for by, and Close may write it otherwise. Where
+ * the object does not show it, it is found by what it was made or changed for; without this the
+ * next record would make a twin.
  */
-static void say_matches(const struct saying *s, const struct request *r, struct json_object *shown,
-                        const char *id)
+static void say_matches(const struct saying *s, const struct request *r, struct json_object *sent,
+                        struct json_object *shown, const char *id)
 {
 	static const char prefix[] = "match ";
 	const struct engine *e = s->engine;
-	size_t n;
-	struct remembered *items = crm_remember(shown, r->object, e->watched, e->n_watched, &n);
+	struct matching m = {.s = s, .is_made = r->method == METHOD_POST};
 
+	m.sent = crm_remember(sent, r->object, e->watched, e->n_watched, &m.n_sent);
+	m.shown = crm_remember(shown, r->object, e->watched, e->n_watched, &m.n_shown);
 	for (size_t i = 0; i < r->n_lanes; i++)
 		if (!strncmp(r->lanes[i].key, prefix, sizeof(prefix) - 1))
-			say_match(s, r->lanes[i].key + sizeof(prefix) - 1, items, n, id);
-	free_items(items, n);
+			say_match(&m, r->lanes[i].key + sizeof(prefix) - 1, id,
+			          json_get_string(shown, "lead_id"));
+	free_items(m.sent, m.n_sent);
+	free_items(m.shown, m.n_shown);
 }
 
 static void set_maker(const struct engine *e, struct saying *s, const struct request *r)
@@ -388,6 +454,7 @@ static void applied(struct engine *e, const struct request *r)
 	const char *id = r->object_id ? r->object_id : target;
 	struct saying s = {
 		.engine = e, .is_answer = shown != NULL, .wall_ms = loop_wall_ms(e->loop)};
+	struct crm_spelling *spellings;
 
 	set_maker(e, &s, r);
 	if (r->method == METHOD_DELETE) {
@@ -399,6 +466,8 @@ static void applied(struct engine *e, const struct request *r)
 		merged(e, sent);
 		return;
 	}
+	spellings = spellings_learn(e, sent, shown, r->object, &s.n_spellings);
+	s.spellings = spellings;
 	if (shown) {
 		say_all(&s, shown, r->object);
 		unchanged_know(e, sent, shown, s.wall_ms);
@@ -406,8 +475,9 @@ static void applied(struct engine *e, const struct request *r)
 		say_sent(&s, r, sent, id);
 		unchanged_unknow(e, id);
 	}
-	if (shown && id)
-		say_matches(&s, r, shown, id);
+	if (id)
+		say_matches(&s, r, sent, shown, id);
+	crm_spellings_free(spellings, s.n_spellings);
 	if (r->method == METHOD_PUT)
 		offers_applied(e, r, json_get_string(shown, "lead_id"));
 }
@@ -416,7 +486,7 @@ void remember_answer(struct engine *e, const struct request *request)
 {
 	const struct request *r = request;
 
-	if (!e->n_watched && !e->skips_unchanged)
+	if (!e->n_watched && !e->skips_unchanged && !e->adds_to_lists)
 		return;
 	if (r->state == REQUEST_APPLIED) {
 		applied(e, r);

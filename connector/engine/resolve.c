@@ -202,8 +202,7 @@ void resolve_answered(struct engine *e, struct resolving *r)
 
 /* Coming in */
 
-static void add_finding(struct resolving *r, const struct lookup *lookup,
-                        const struct draft_link *link)
+static void add_finding(struct resolving *r, struct lookup *lookup, const struct draft_link *link)
 {
 	r->findings[r->n_findings++] = (struct finding){.of = r,
 	                                                .lookup = lookup,

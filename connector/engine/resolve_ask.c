@@ -413,10 +413,12 @@ static void was_refused(struct asking *a, const struct http_answer *http)
 static bool has_lost(char **lost, const char *kind, const struct lookup_key *key, const char *id)
 {
 	for (size_t i = 0; lost && i < key->n; i++) {
-		cleanup_(freep) char *text =
-			found_text(kind, key->fields[i].name, key->fields[i].folded, id);
+		const struct lookup_field *f = &key->fields[i];
+		cleanup_(freep) char *text = found_text(kind, f->name, f->folded, id);
+		cleanup_(freep) char *shown =
+			f->shown ? found_text(kind, f->name, f->shown, id) : NULL;
 
-		if (strlist_has(lost, text))
+		if (strlist_has(lost, text) || (shown && strlist_has(lost, shown)))
 			return true;
 	}
 	return false;

@@ -118,21 +118,24 @@ void resolve_read_lists(struct engine *e, struct resolving *r, const char *url, 
 	delivery_ask(e->delivery, &call);
 }
 
-void resolve_begin_lists(struct draft *create)
+void resolve_begin_lists(struct engine *e, struct draft *create)
 {
 	const struct route *update = create->route->update;
+	cleanup_(json_freep) struct json_object *shown = NULL;
 
 	if (!update || !update->append)
 		return;
 	resolve_own_body(create);
 	if (!create->written)
 		create->written = json_object_new_object();
-	(void)crm_lists_append(NULL, update->append, create->body, create->written);
+	shown = spellings_in(e, create->body);
+	(void)crm_lists_append(NULL, update->append, create->body, create->written, shown);
 }
 
 static enum step add_to_lists(struct engine *e, struct resolving *r)
 {
 	struct draft *d = r->draft;
+	cleanup_(json_freep) struct json_object *shown = NULL;
 
 	if (r->lists_status == 404)
 		return STEP_ON; /* the update will say so, too */
@@ -146,7 +149,8 @@ static enum step add_to_lists(struct engine *e, struct resolving *r)
 	resolve_own_body(d);
 	if (!d->written)
 		d->written = json_object_new_object();
-	(void)crm_lists_append(r->lists, d->route->append, d->body, d->written);
+	shown = spellings_in(e, d->body);
+	(void)crm_lists_append(r->lists, d->route->append, d->body, d->written, shown);
 	if (json_object_object_length(d->body))
 		return STEP_ON;
 	resolve_skip(e, r, "nothing changes: the lists have all of it already");

@@ -24,14 +24,60 @@ void looked_deinit(struct looked *looked)
 	*looked = (struct looked){0};
 }
 
-static char **texts_of(const char *kind, const struct lookup_key *key)
-{
-	char **texts = NULL;
+/*
+ * A key as the record writes it, and as Close does, as far as that is known: who makes an object
+ * may be known by either.
+ */
+struct texts {
+	char **written, **shown; /* shown: NULL where it is the same, or not known */
+};
 
-	for (size_t i = 0; i < key->n; i++)
-		strlist_add(&texts,
-		            lookup_field_text(kind, key->fields[i].name, key->fields[i].folded));
+static struct texts texts_of(const char *kind, const struct lookup_key *key)
+{
+	struct texts texts = {0};
+	bool is_other = false;
+
+	for (size_t i = 0; i < key->n; i++) {
+		const struct lookup_field *f = &key->fields[i];
+
+		strlist_add(&texts.written, lookup_field_text(kind, f->name, f->folded));
+		strlist_add(&texts.shown,
+		            lookup_field_text(kind, f->name, f->shown ? f->shown : f->folded));
+		is_other |= f->shown != NULL;
+	}
+	if (!is_other) {
+		strlist_free(texts.shown);
+		texts.shown = NULL;
+	}
 	return texts;
+}
+
+static void texts_deinit(struct texts *texts)
+{
+	strlist_free(texts->written);
+	strlist_free(texts->shown);
+}
+
+/* What Close has shown since. */
+static void learn_spellings(const struct engine *e, struct lookup_key *key)
+{
+	for (size_t i = 0; i < key->n; i++) {
+		struct lookup_field *f = &key->fields[i];
+
+		free(f->shown);
+		f->shown = spelling_of(e, f->name, f->folded);
+	}
+}
+
+static struct offer *find_parent(const struct engine *e, const struct finding *f,
+                                 const struct texts *texts)
+{
+	struct offer *parent = parents_find(e->parents, texts->written, strlist_len(texts->written),
+	                                    f->of->number);
+
+	return parent ? parent
+	              : parents_find(e->parents, texts->shown, strlist_len(texts->shown),
+	                             f->of->number);
 }
 
 /* Memory */
@@ -52,11 +98,11 @@ static void keep_if(struct remembered *items, size_t *n, size_t at, bool keeps)
 	items[at] = items[--*n];
 }
 
-static size_t find_field(struct engine *e, const char *kind, const struct lookup_field *field,
+static size_t find_value(struct engine *e, const char *kind, const char *field, const char *folded,
                          struct remembered *items)
 {
-	const size_t n = journal_find_remembered(e->journal, kind, field->name, field->folded,
-	                                         items, max_remembered);
+	const size_t n =
+		journal_find_remembered(e->journal, kind, field, folded, items, max_remembered);
 
 	return n < max_remembered ? n : max_remembered;
 }
@@ -65,6 +111,26 @@ static void drop_items(struct remembered *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		remembered_deinit(&items[i]);
+}
+
+/* Those that show it come first: their leads are known, too. */
+static size_t find_field(struct engine *e, const char *kind, const struct lookup_field *field,
+                         struct remembered *items)
+{
+	struct remembered others[max_remembered];
+	size_t n, n_others;
+
+	if (!field->shown)
+		return find_value(e, kind, field->name, field->folded, items);
+	n = find_value(e, kind, field->name, field->shown, items);
+	n_others = find_value(e, kind, field->name, field->folded, others);
+	for (size_t i = 0; i < n_others; i++) {
+		if (n < max_remembered && !has_object(items, n, others[i].object_id))
+			items[n++] = others[i];
+		else
+			remembered_deinit(&others[i]);
+	}
+	return n;
 }
 
 /* The objects of which all fields of the key are remembered. */
@@ -90,6 +156,19 @@ static size_t find_remembered(struct engine *e, const struct finding *f, struct 
 	return n;
 }
 
+static struct offer *find_taker_from_sources(struct engine *e, const struct finding *f,
+                                             const struct lookup_field *field, const char *folded,
+                                             const char *id)
+{
+	char **sources = journal_find_sources(e->journal, f->lookup->kind, field->name, folded, id);
+	struct offer *taker = NULL;
+
+	for (char **source = sources; !taker && source && *source; source++)
+		taker = parents_find_change(e->parents, *source, field, f->of->number);
+	strlist_free(sources);
+	return taker;
+}
+
 /* Who came before and may take away from @id, or from whom it has it, what it is found by. */
 static struct offer *find_taker(struct engine *e, const struct finding *f, const char *id)
 {
@@ -98,13 +177,12 @@ static struct offer *find_taker(struct engine *e, const struct finding *f, const
 
 	for (size_t k = 0; !taker && k < key->n; k++) {
 		const struct lookup_field *field = &key->fields[k];
-		char **sources = journal_find_sources(e->journal, f->lookup->kind, field->name,
-		                                      field->folded, id);
 
 		taker = parents_find_change(e->parents, id, field, f->of->number);
-		for (char **source = sources; !taker && source && *source; source++)
-			taker = parents_find_change(e->parents, *source, field, f->of->number);
-		strlist_free(sources);
+		if (!taker)
+			taker = find_taker_from_sources(e, f, field, field->folded, id);
+		if (!taker && field->shown)
+			taker = find_taker_from_sources(e, f, field, field->shown, id);
 	}
 	return taker;
 }
@@ -127,14 +205,22 @@ static bool is_remembered(struct engine *e, const struct finding *f, struct look
 }
 
 /* Who was to make it was rejected. */
-static uint64_t rejected_parent(struct engine *e, char *const *texts)
+static uint64_t rejected_by(struct engine *e, char *const *texts)
 {
-	uint64_t part = *texts ? journal_find_closed(e->journal, CLOSING_PARENT, *texts) : 0;
+	uint64_t part =
+		texts && *texts ? journal_find_closed(e->journal, CLOSING_PARENT, *texts) : 0;
 
 	while (part && *++texts)
 		if (journal_find_closed(e->journal, CLOSING_PARENT, *texts) != part)
 			part = 0;
 	return part;
+}
+
+static uint64_t rejected_parent(struct engine *e, const struct texts *texts)
+{
+	const uint64_t part = rejected_by(e, texts->written);
+
+	return part ? part : rejected_by(e, texts->shown);
 }
 
 /*
@@ -159,6 +245,13 @@ static uint64_t nearer_parent(struct engine *e, const struct finding *f, char *c
 		is_nearest = !journal_is_made_between(e->journal, &items[i], &closer, &place);
 	drop_items(items, n);
 	return is_nearest ? closer.part : 0;
+}
+
+static uint64_t nearest_parent(struct engine *e, const struct finding *f, const struct texts *texts)
+{
+	const uint64_t part = nearer_parent(e, f, texts->written);
+
+	return part ? part : nearer_parent(e, f, texts->shown);
 }
 
 /* Books */
@@ -254,8 +347,8 @@ static enum look by_answer(struct engine *e, struct finding *f, struct looked *r
 
 static enum look look_at_key(struct engine *e, struct finding *f, struct looked *ret)
 {
-	const struct lookup_key *key = &f->lookup->keys[f->at];
-	char **texts;
+	struct lookup_key *key = &f->lookup->keys[f->at];
+	struct texts texts;
 	enum look look;
 
 	if (key->n == 1 && key->fields[0].like == LIKE_ID) {
@@ -263,10 +356,9 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 		ret->n = 1;
 		return LOOK_FOUND;
 	}
+	learn_spellings(e, key);
 	texts = texts_of(f->lookup->kind, key);
-	ret->parent = hook_without("parents")
-	                      ? NULL
-	                      : parents_find(e->parents, texts, strlist_len(texts), f->of->number);
+	ret->parent = hook_without("parents") ? NULL : find_parent(e, f, &texts);
 	/* In the order of the rules. NOLINTBEGIN(bugprone-branch-clone) */
 	if (ret->parent)
 		look = LOOK_PARENT;
@@ -274,18 +366,18 @@ static enum look look_at_key(struct engine *e, struct finding *f, struct looked 
 		look = LOOK_REJECTED; /* what those behind it have made meanwhile is another's */
 	else if (nest_is_key(key))
 		look = nest_look(e, key, ret);
-	else if (f->is_link && (ret->part = nearer_parent(e, f, texts)))
+	else if (f->is_link && (ret->part = nearest_parent(e, f, &texts)))
 		look = LOOK_REJECTED;
 	else if (is_remembered(e, f, ret))
 		look = ret->parent ? LOOK_PARENT : ret->n > 1 ? LOOK_MANY : LOOK_FOUND;
-	else if (f->is_link && (ret->part = rejected_parent(e, texts)))
+	else if (f->is_link && (ret->part = rejected_parent(e, &texts)))
 		look = LOOK_REJECTED;
 	else if (!crm_lookup_is_search(f->lookup->kind))
 		look = look_up_name(e, f, ret);
 	else
 		look = f->was_asked ? by_answer(e, f, ret) : LOOK_ASK;
 	/* NOLINTEND(bugprone-branch-clone) */
-	strlist_free(texts);
+	texts_deinit(&texts);
 	return look;
 }
 
@@ -297,10 +389,13 @@ static void next_key(struct finding *f)
 
 static bool has_somebody(struct engine *e, const struct finding *f)
 {
-	const struct lookup_key *key = &f->lookup->keys[f->at];
-	char **texts = texts_of(f->lookup->kind, key);
-	bool has = parents_find(e->parents, texts, strlist_len(texts), f->of->number);
+	struct lookup_key *key = &f->lookup->keys[f->at];
+	struct texts texts;
+	bool has;
 
+	learn_spellings(e, key);
+	texts = texts_of(f->lookup->kind, key);
+	has = find_parent(e, f, &texts) != NULL;
 	if (!has && !nest_is_key(key)) {
 		struct remembered items[max_remembered];
 		const size_t n = find_remembered(e, f, items);
@@ -308,7 +403,7 @@ static bool has_somebody(struct engine *e, const struct finding *f)
 		drop_items(items, n);
 		has = n != 0;
 	}
-	strlist_free(texts);
+	texts_deinit(&texts);
 	return has;
 }
 

@@ -119,7 +119,7 @@ struct resolving;
 /* How far one lookup of a draft has come. */
 struct finding {
 	struct resolving *of;
-	const struct lookup *lookup;
+	struct lookup *lookup; /* of its draft */
 	bool is_link;
 	bool takes_lead; /* of a link: the found object's lead is meant */
 	size_t at;       /* the key that is tried */

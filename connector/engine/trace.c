@@ -67,6 +67,16 @@ static bool has_field(const struct lookup_key *key, const char *name)
 	return false;
 }
 
+static void add_field(const struct engine *e, struct lookup_key *key,
+                      const struct watched_field *field, const char *value)
+{
+	struct lookup_field *added;
+
+	lookup_add_field(key, field->name, value, field->like);
+	added = &key->fields[key->n - 1];
+	added->shown = spelling_of(e, added->name, added->folded);
+}
+
 /* What the object of @r is found by; false: nothing. */
 static bool find_by(const struct engine *e, const struct request *r, struct lookup *lookup)
 {
@@ -83,7 +93,7 @@ static bool find_by(const struct engine *e, const struct request *r, struct look
 		const struct watched_field *field = watched(e, &items[i]);
 
 		if (field && !strcmp(items[i].kind, r->object) && !has_field(key, field->name))
-			lookup_add_field(key, field->name, items[i].value, field->like);
+			add_field(e, key, field, items[i].value);
 		remembered_deinit(&items[i]);
 	}
 	free(items);

@@ -50,6 +50,7 @@ void lookup_deinit(struct lookup *lookup)
 			free(lookup->keys[i].fields[k].name);
 			free(lookup->keys[i].fields[k].value);
 			free(lookup->keys[i].fields[k].folded);
+			free(lookup->keys[i].fields[k].shown);
 		}
 		free(lookup->keys[i].fields);
 	}
@@ -96,6 +97,12 @@ void lookup_add_field(struct lookup_key *key, const char *name, const char *valu
 	                                              .value = trimmed(value),
 	                                              .like = like,
 	                                              .folded = lookup_fold(like, value)};
+}
+
+bool lookup_is_value(const struct lookup_field *field, const char *folded)
+{
+	return strcmp(field->folded, folded) == 0 ||
+	       (field->shown && strcmp(field->shown, folded) == 0);
 }
 
 /* Folding */

@@ -75,6 +75,7 @@ struct lookup_field {
 	char *value; /* as the record has it, trimmed; numbers as text */
 	enum lookup_like like;
 	char *folded; /* what is the same has the same (lookup_fold()) */
+	char *shown;  /* how Close writes that value, folded; NULL: so, or nobody knows */
 };
 
 /* All its fields must fit one object. */
@@ -107,6 +108,9 @@ struct lookup_key *lookup_add_key(struct lookup *lookup);
 /* Trims and folds @value. */
 void lookup_add_field(struct lookup_key *key, const char *name, const char *value,
                       enum lookup_like like);
+
+/* Whether @folded is the value of @field, as it was written or as Close writes it. */
+bool lookup_is_value(const struct lookup_field *field, const char *folded);
 
 /*
  * What is the same has the same text; to free(). Of a URL, number or time that is none, and of a

@@ -16,6 +16,10 @@ BY_NAME = """
   match: {name: "{was}"}
   body: {name: "{name}"}
 """
+ADDS = """
+- operation: contact.update
+  lists: {phones: append}
+"""
 BY_ID = """
 - method: PUT
   url: "/lead/{id}/"
@@ -171,7 +175,17 @@ def cleared_after_it_was_found(feed):
     return found_by_what_it_lost(feed, found_too_early, OVERTAKEN)
 
 
+def number_added_again(feed):
+    """Close shows it with its country, which the record leaves out."""
+    lead = feed.sandbox.post("/lead/", {"name": "Acme"})["id"]
+    contact = feed.sandbox.post("/contact/", {"lead_id": lead, "name": "Ana"})["id"]
+    for _ in range(3):
+        feed.run(ADDS, [{"id": contact, "phones": [{"phone": "650-555-0177"}]}])
+    return len(feed.sandbox.get(f"/contact/{contact}/")["phones"])
+
+
 MUTANTS = {
+    "spellings": (number_added_again, 1),
     "late_answers": (cleared_while_it_is_searched_for, ["New", "Old"]),
     "late_finds": (cleared_after_it_was_found, ["New", "Older", "P-1"]),
     "parents": (note_of_one_of_two_leads, 0),

@@ -149,3 +149,29 @@ def test_what_is_made_has_nothing_twice(closefeed, pipeline, sandbox):
     assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
     contact, = sandbox.objects("contact")
     assert emails(contact) == ["n@x.example"] and len(contact["phones"]) == 1
+
+
+def test_a_number_without_its_country_is_added_once(closefeed, pipeline, sandbox, ana):
+    """Close shows "+16505550177" for what was written."""
+    path = pipeline([{"name": "Ana", "phone": "650-555-0177"},
+                     {"name": "Ana", "phone": "(650) 555-0177"}], routes=PEOPLE)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 1, "skipped": 1}
+    for phone in ["650-555-0177", "650.555.0177", "+1 650 555 0177"]:
+        feed(path, {"name": "Ana", "phone": phone})
+        assert counts(run(closefeed, path)) == {"read": 1, "skipped": 1}
+    feed(path, {"name": "Ana", "phone": "415-555-0177"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert [item["phone"] for item in sandbox.get(f"/contact/{ana}/")["phones"]] == [
+        "+4930123456", "+16505550177", "+14155550177"]
+
+
+def test_a_number_is_added_once_where_nobody_is_looked_for(closefeed, pipeline, sandbox, ana):
+    record = {"id": ana, "phones": [{"phone": "650-555-0177"}]}
+    path = pipeline([record, record], routes="""
+- operation: contact.update
+  lists: {phones: append}
+""")
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 1, "skipped": 1}
+    feed(path, record)
+    assert counts(run(closefeed, path)) == {"read": 1, "skipped": 1}
+    assert len(sandbox.get(f"/contact/{ana}/")["phones"]) == 2

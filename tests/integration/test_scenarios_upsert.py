@@ -553,3 +553,110 @@ def test_what_is_made_without_what_it_is_looked_for_by_is_found_again(
     feed(path, {"email": "ana@x.example", "name": "Ana C", "lead": lead})
     assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
     assert [contact["name"] for contact in sandbox.objects("contact")] == ["Ana C"]
+
+
+BY_PHONE = """
+- operation: contact.upsert
+  match: {phone: "{phone}"}
+  body: {lead_id: "{lead}", name: "{name}", phones: [{phone: "{phone}"}]}
+"""
+
+
+def phones(contact):
+    return [item["phone"] for item in contact["phones"]]
+
+
+def test_a_number_without_its_country_is_one_contact_in_a_file_and_in_later_runs(
+        closefeed, pipeline, sandbox):
+    """Close shows "+16505551234" for it, and its search will not find what was written."""
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    set_lag(sandbox, 60000)
+    path = pipeline([{"lead": lead, "phone": phone, "name": str(i)} for i, phone in enumerate(
+        ["650-555-1234", "(650) 555-1234", "650.555.1234"])], routes=BY_PHONE)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    contact, = sandbox.objects("contact")
+    assert (contact["name"], phones(contact)) == ("2", ["+16505551234"])
+    for i, phone in enumerate(["650-555-1234", "6505551234", "+1 (650) 555-1234"]):
+        feed(path, {"lead": lead, "phone": phone, "name": f"again {i}"})
+        assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+        contact, = sandbox.objects("contact")
+        assert contact["name"] == f"again {i}"
+
+
+def test_numbers_that_only_end_alike_are_other_contacts(closefeed, pipeline, sandbox):
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    numbers = ["650-555-1234", "415-555-1234", "+44 650 555 1234", "555-1234", "+49 555 1234"]
+    records = [{"lead": lead, "phone": phone, "name": phone} for phone in numbers]
+    path = pipeline(records, routes=BY_PHONE)
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    feed(path, *records)
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    assert sorted((one["name"], *phones(one)) for one in sandbox.objects("contact")) == sorted([
+        ("650-555-1234", "+16505551234"), ("415-555-1234", "+14155551234"),
+        ("+44 650 555 1234", "+446505551234"), ("555-1234", "+15551234"),
+        ("+49 555 1234", "+495551234")])
+
+
+def test_a_number_without_its_country_is_searched_for_as_close_has_shown_it(
+        closefeed, pipeline, sandbox):
+    set_lag(sandbox, 0)
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    path = pipeline([{"lead": lead, "phone": "650-555-1234", "name": "Ana"}], routes=BY_PHONE)
+    run(closefeed, path)
+    sandbox.ask("DELETE", f"/contact/{sandbox.objects('contact')[0]['id']}/")
+    other = sandbox.post("/contact/", {"lead_id": lead, "name": "Her colleague",
+                                       "phones": [{"phone": "+16505551234"}]})["id"]
+    feed(path, {"lead": lead, "phone": "(650) 555 1234", "name": "Ana Bell"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    contact, = sandbox.objects("contact")
+    assert (contact["id"], contact["name"]) == (other, "Ana Bell")
+
+
+def test_a_number_a_contact_has_no_more_does_not_find_it(closefeed, pipeline, sandbox):
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    path = pipeline([{"lead": lead, "phone": "650-555-1234", "name": "Ana"}], routes="""
+- when: .now
+  operation: contact.update
+  match: {name: "{whose}"}
+  body: {phones: [{phone: "{now}"}]}
+""" + BY_PHONE.lstrip())
+    run(closefeed, path)
+    feed(path, {"whose": "Ana", "now": "415-555-0100"})
+    feed(path, {"lead": lead, "phone": "650-555-1234", "name": "Bo"})
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert sorted((one["name"], *phones(one)) for one in sandbox.objects("contact")) == [
+        ("Ana", "+14155550100"), ("Bo", "+16505551234")]
+
+
+def test_what_links_by_a_number_finds_it_as_it_was_written(closefeed, pipeline, sandbox):
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    path = pipeline([{"lead": lead, "phone": "650-555-1234", "name": "Ana"},
+                     {"of": "(650) 555-1234", "note": "called"}], routes="""
+- when: .phone
+  operation: contact.create
+  body: {lead_id: "{lead}", name: "{name}", phones: [{phone: "{phone}"}]}
+- operation: activity.note.create
+  link: {contact_id: {contact: {phone: "{of}"}}, lead_id: {contact: {phone: "{of}"}}}
+  body: {note: "{note}"}
+""")
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    feed(path, {"of": "6505551234", "note": "again"})
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    contact, = sandbox.objects("contact")
+    assert [note["contact_id"] for note in sandbox.objects("activity.note")] == [contact["id"]] * 2
+
+
+def test_what_was_made_for_a_value_that_its_body_does_not_write_is_found_by_it(
+        closefeed, pipeline, sandbox):
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    record = {"lead": lead, "email": "ana@home.example", "work": "ana@acme.example"}
+    path = pipeline([record, record], routes="""
+- operation: contact.upsert
+  match: {email: "{email}"}
+  body: {lead_id: "{lead}", emails: [{email: "{work}"}]}
+""")
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    feed(path, record)
+    run(closefeed, path)
+    contact, = sandbox.objects("contact")
+    assert emails(contact) == ["ana@acme.example"]

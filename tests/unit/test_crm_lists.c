@@ -92,7 +92,7 @@ static void only_what_is_not_there_is_added(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *const fields[] = {rows[i].field, NULL};
 		struct json_object *object = parse(rows[i].object), *body = parse(rows[i].body);
-		const bool is_changed = crm_lists_append(object, fields, body, NULL);
+		const bool is_changed = crm_lists_append(object, fields, body, NULL, NULL);
 		cleanup_(freep) char *text = json_text(body);
 
 		check_text(text, rows[i].sent ? rows[i].sent : "{}");
@@ -113,7 +113,7 @@ static void each_field_is_looked_at_for_itself(void **state)
 	cleanup_(freep) char *text = NULL, *there = NULL;
 
 	(void)state;
-	check(crm_lists_append(object, fields, body, NULL));
+	check(crm_lists_append(object, fields, body, NULL, NULL));
 	text = json_text(body);
 	check_text(text, "{\"emails\":[{\"email\":\"a@x.example\"},{\"email\":\"b@x.example\"}],"
 	                 "\"urls\":[{\"url\":\"x.example\"}]}");
@@ -135,7 +135,7 @@ static void it_is_told_where_items_came_from(void **state)
 	body = parse("{\"emails\":[{\"email\":\"A@x.example\"},{\"email\":\"b\"},"
 	             "{\"email\":\"B\"},{\"email\":\"c\"}],"
 	             "\"phones\":[{\"phone\":\"1\"}]}");
-	check(crm_lists_append(object, fields, body, places));
+	check(crm_lists_append(object, fields, body, places, NULL));
 	told = json_text(places);
 	check_text(told, "{\"emails[2]\":\"emails[3]\"}");
 	free(told);
@@ -151,10 +151,31 @@ static void without_an_object_a_list_has_nothing_twice(void **state)
 	char *fields[] = {emails, phones, NULL}, *text;
 
 	(void)state;
-	check(crm_lists_append(NULL, fields, body, NULL));
+	check(crm_lists_append(NULL, fields, body, NULL, NULL));
 	text = json_text(body);
 	check_text(text, "{\"phones\":[{\"phone\":\"+49 30 1\"}],\"name\":\"A\"}");
 	free(text);
+	json_object_put(body);
+}
+
+static void a_number_is_there_as_close_has_shown_it(void **state)
+{
+	struct json_object *object = parse("{\"phones\":[{\"phone\":\"+16505551234\"}]}");
+	struct json_object *body = parse("{\"phones\":[{\"phone\":\"(650) 555-1234\"},"
+	                                 "{\"phone\":\"415-555-1234\"}]}");
+	struct json_object *shown = json_object_new_object();
+	char *fields[] = {phones, NULL}, *text, *key = crm_shown_key("phone", "6505551234");
+
+	(void)state;
+	(void)json_object_object_add(shown, key, json_string("+16505551234"));
+	check(crm_lists_append(object, fields, body, NULL, shown));
+	text = json_text(body);
+	check_text(text,
+	           "{\"phones\":[{\"phone\":\"+16505551234\"},{\"phone\":\"415-555-1234\"}]}");
+	free(text);
+	free(key);
+	json_object_put(shown);
+	json_object_put(object);
 	json_object_put(body);
 }
 
@@ -166,6 +187,7 @@ int main(void)
 		sentence(each_field_is_looked_at_for_itself),
 		sentence(it_is_told_where_items_came_from),
 		sentence(without_an_object_a_list_has_nothing_twice),
+		sentence(a_number_is_there_as_close_has_shown_it),
 	};
 
 	return run_sentences(sentences);

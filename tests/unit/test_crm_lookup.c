@@ -436,6 +436,33 @@ static void a_body_fits_a_key_as_an_answer_does(void **state)
 	json_object_put(body);
 }
 
+/* A number is looked for as it was written and as Close has shown it, and may be either. */
+static void what_close_writes_otherwise_is_asked_for_and_fits_both_ways(void **state)
+{
+	static const struct field rows[max_keys][max_fields] = {
+		{{"phone", "650-555-1234", LIKE_PHONE}},
+		{{"phone", "415-555-1234", LIKE_PHONE}},
+	};
+	static const char page[] =
+		"{\"data\":[{\"id\":\"cont_1\",\"lead_id\":\"lead_1\",\"phones\":[{\"phone\":"
+		"\"+16505551234\"}]},{\"id\":\"cont_2\",\"lead_id\":\"lead_1\",\"phones\":["
+		"{\"phone\":\"+14155551234\"}]},{\"id\":\"cont_3\",\"lead_id\":\"lead_1\","
+		"\"phones\":[{\"phone\":\"650 5551234\"},{\"phone\":\"+446505551234\"}]}]}";
+	const char *const pages[3] = {page};
+	cleanup_(keys_freep) struct keys *keys = keys_of(rows);
+	cleanup_(freep) char *body = NULL, *found = NULL;
+
+	(void)state;
+	keys->lookup.keys[0].fields[0].shown = mem_strdup("+16505551234");
+	body = body_of("contact", keys);
+	check(strstr(body, "\"650-555-1234\"") != NULL);
+	check(strstr(body, "\"6505551234\"") != NULL);
+	check(strstr(body, "\"+16505551234\"") != NULL);
+	check(strstr(body, "+1415") == NULL);
+	found = read_all("contact", keys, pages);
+	check_text(found, "0=cont_1/lead_1 0=cont_3/lead_1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest sentences[] = {
@@ -450,6 +477,7 @@ int main(void)
 		sentence(what_is_found_is_told_with_the_key_it_fits),
 		sentence(what_is_no_search_answer_is_refused_whole),
 		sentence(a_body_fits_a_key_as_an_answer_does),
+		sentence(what_close_writes_otherwise_is_asked_for_and_fits_both_ways),
 	};
 
 	return run_sentences(sentences);

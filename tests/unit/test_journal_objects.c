@@ -290,6 +290,55 @@ static void what_is_old_is_let_go(void **state)
 	check(!journal_knows(journal, lead_1, "name", 7));
 }
 
+/* How Close writes a number is so for the whole account: nothing of an object's makes it go. */
+static void what_a_value_is_written_as_stays_for_good(void **state)
+{
+	static char spelling[] = "spelling", phone[] = "phone", sent[] = "6505551234",
+		    shown[] = "+16505551234", other[] = "+446505551234", source[] = "spelling x";
+	const struct remembered first[] = {item(spelling, phone, sent, shown, NULL)};
+	const struct remembered newer[] = {item(spelling, phone, sent, other, NULL)};
+
+	(void)state;
+	say(source, first, 1, 10);
+	check_eq(journal_watch(journal, "lead email\n", true, NULL), 0);
+	check_eq(journal_prune(journal, 1000, NULL), 0);
+	check_text(who(spelling, phone, sent), "+16505551234");
+	say(source, newer, 1, 20);
+	check_text(who(spelling, phone, sent), "+446505551234");
+}
+
+static void what_an_object_was_matched_by_goes_with_what_it_showed_for_it(void **state)
+{
+	static char match[] = "match contact email=bob@x.example of cont_1";
+	const struct remembered shown[] = {item(contact, email, ana, cont_1, NULL)};
+	const struct remembered matched[] = {item(contact, email, bob, cont_1, NULL)};
+	const struct remembered both[] = {item(contact, email, ana, cont_1, NULL),
+	                                  item(contact, email, k1, cont_1, NULL)};
+	const struct remembered changed[] = {item(contact, email, k1, cont_1, NULL)};
+
+	(void)state;
+	say(cont_1, shown, 1, 10);
+	say(match, matched, 1, 10);
+	say(cont_1, shown, 1, 20);
+	say(cont_1, both, 2, 30);
+	check_text(who(contact, email, bob), "cont_1");
+	say(cont_1, changed, 1, 40);
+	check_text(who(contact, email, bob), "");
+}
+
+static void what_was_sent_and_is_shown_otherwise_is_still_what_it_was_matched_by(void **state)
+{
+	static char match[] = "match contact email=bob@x.example of cont_1";
+	const struct remembered sent[] = {item(contact, email, bob, cont_1, NULL)};
+	const struct remembered shown[] = {item(contact, email, ana, cont_1, NULL)};
+
+	(void)state;
+	say(cont_1, sent, 1, 10); /* its answer was lost */
+	say(match, sent, 1, 10);
+	say(cont_1, shown, 1, 20);
+	check_text(who(contact, email, bob), "cont_1");
+}
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -436,6 +485,9 @@ int main(void)
 		with_journal(what_was_sent_stands_until_the_answer_differs),
 		with_journal(the_known_fields_of_an_object_are_listed),
 		with_journal(what_is_old_is_let_go),
+		with_journal(what_a_value_is_written_as_stays_for_good),
+		with_journal(what_an_object_was_matched_by_goes_with_what_it_showed_for_it),
+		with_journal(what_was_sent_and_is_shown_otherwise_is_still_what_it_was_matched_by),
 		with_journal(as_many_values_are_found_in_about_the_time_they_took_to_remember),
 		with_journal(the_last_output_that_made_it_is_known_by_its_place),
 		with_journal(a_journal_of_the_first_version_keeps_its_rows),

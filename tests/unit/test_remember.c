@@ -1,11 +1,12 @@
 #include "connector/engine/private.h"
+#include "lib/cleanup.h"
 #include "lib/json.h"
 #include "tests/unit/journal_case.h"
 
 /* What an engine remembers of answers, and what it knows to be unchanged. */
 
 static struct engine engine;
-static struct watched_field fields[4];
+static struct watched_field fields[5];
 static struct route routes[1];
 
 static void watch(char *kind, char *name, enum lookup_like like)
@@ -44,6 +45,7 @@ struct call {
 	const char *operation, *object, *url, *sent, *answer, *object_id;
 	enum request_state state; /* default: applied */
 	unsigned attempts;
+	const char *lane; /* NULL: none but what the request has */
 };
 
 static void take(char **to, const char *text)
@@ -66,6 +68,8 @@ static void ended(const struct call *call)
 	r->attempts = call->attempts;
 	r->object_id = mem_strdup(call->object_id);
 	r->found_by_lookup = !call->answer;
+	if (call->lane)
+		request_add_lane(r, call->lane, true);
 	if (call->answer) {
 		r->answer = (struct answer){.status = 200,
 		                            .is_json = true,
@@ -258,6 +262,101 @@ static void what_is_not_watched_any_more_is_forgotten_at_the_next_start(void **s
 	check_text(who(lead, email, "ana@x.example"), "lead_1");
 }
 
+/* What Close writes otherwise */
+
+static char phone[] = "phone";
+
+/* A call by @method for whoever has this number, as a record writes it. */
+static void matched_by_phone(enum http_method method, const char *lane, const char *sent,
+                             const char *answer)
+{
+	const struct call call = {.method = method,
+	                          .operation = "contact.create",
+	                          .object = "contact",
+	                          .url = method == METHOD_POST ? "/contact/" : "/contact/cont_1/",
+	                          .sent = sent,
+	                          .answer = answer,
+	                          .object_id = "cont_1",
+	                          .lane = lane};
+
+	ended(&call);
+}
+
+#define SHOWN(number)                                                                              \
+	"{\"id\":\"cont_1\",\"lead_id\":\"lead_1\",\"phones\":[{\"phone\":\"" number "\"}]}"
+#define SENT(number) "{\"phones\":[{\"phone\":\"" number "\"}]}"
+
+static const char *spelled(const char *number)
+{
+	static char text[40];
+	cleanup_(freep) char *shown = spelling_of(&engine, phone, number);
+
+	(void)snprintf(text, sizeof(text), "%s", shown ? shown : "");
+	return text;
+}
+
+static void what_a_number_is_written_as_is_learned_from_the_answer(void **state)
+{
+	(void)state;
+	watch(contact, phone, LIKE_PHONE);
+	matched_by_phone(METHOD_POST, "match contact phone=6505551234", SENT("650-555-1234"),
+	                 SHOWN("+16505551234"));
+	check_text(spelled("6505551234"), "+16505551234");
+	check_text(who(contact, phone, "+16505551234"), "cont_1");
+	check_text(who(contact, phone, "6505551234"), "");
+}
+
+static void where_lists_are_added_to_numbers_are_learned_though_nobody_is_found_by_them(
+	void **state)
+{
+	(void)state;
+	matched_by_phone(METHOD_PUT, NULL, SENT("650-555-1234"), SHOWN("+16505551234"));
+	check_text(spelled("6505551234"), "");
+	engine.adds_to_lists = true;
+	matched_by_phone(METHOD_PUT, NULL, SENT("650-555-1234"), SHOWN("+16505551234"));
+	check_text(spelled("6505551234"), "+16505551234");
+}
+
+/* Of an extension Close keeps nothing: it is the object that is remembered, not a rule. */
+static void what_is_not_shown_finds_the_object_that_was_made_for_it(void **state)
+{
+	static const char lane[] = "match contact phone=65055512345";
+
+	(void)state;
+	watch(contact, phone, LIKE_PHONE);
+	matched_by_phone(METHOD_POST, lane, SENT("650-555-1234 ext. 5"), SHOWN("+16505551234"));
+	check_text(spelled("65055512345"), "");
+	check_text(who(contact, phone, "65055512345"), "cont_1");
+	matched_by_phone(METHOD_PUT, lane, "{\"name\":\"Ana\"}", SHOWN("+16505551234"));
+	matched_by_phone(METHOD_PUT, lane, SENT("650-555-1234 ext. 5"), SHOWN("+16505551234"));
+	check_text(who(contact, phone, "65055512345"), "cont_1");
+	/* It has another number now. */
+	contact_answered(SHOWN("+14155550100"));
+	check_text(who(contact, phone, "65055512345"), "");
+}
+
+static void a_create_whose_answer_was_lost_is_found_by_what_it_was_made_for(void **state)
+{
+	(void)state;
+	watch(contact, phone, LIKE_PHONE);
+	matched_by_phone(METHOD_POST, "match contact phone=6505551234", SENT("650-555-1234"), NULL);
+	check_text(who(contact, phone, "6505551234"), "cont_1");
+	contact_answered(SHOWN("+16505551234"));
+	check_text(who(contact, phone, "6505551234"), "cont_1");
+}
+
+static void an_update_to_another_value_is_not_found_by_the_one_before(void **state)
+{
+	static const char lane[] = "match contact phone=+16505551234";
+
+	(void)state;
+	watch(contact, phone, LIKE_PHONE);
+	matched_by_phone(METHOD_POST, lane, SENT("+16505551234"), SHOWN("+16505551234"));
+	matched_by_phone(METHOD_PUT, lane, SENT("+14155550100"), SHOWN("+14155550100"));
+	check_text(who(contact, phone, "+16505551234"), "");
+	check_text(who(contact, phone, "+14155550100"), "cont_1");
+}
+
 /* Unchanged */
 
 static void updated(const char *sent, const char *answer)
@@ -391,6 +490,12 @@ int main(void)
 		with_engine(what_a_search_shows_is_remembered_with_its_contacts),
 		with_engine(where_nothing_is_watched_nothing_is_written),
 		with_engine(what_is_not_watched_any_more_is_forgotten_at_the_next_start),
+		with_engine(what_a_number_is_written_as_is_learned_from_the_answer),
+		with_engine(
+			where_lists_are_added_to_numbers_are_learned_though_nobody_is_found_by_them),
+		with_engine(what_is_not_shown_finds_the_object_that_was_made_for_it),
+		with_engine(a_create_whose_answer_was_lost_is_found_by_what_it_was_made_for),
+		with_engine(an_update_to_another_value_is_not_found_by_the_one_before),
 		with_engine(what_was_sent_or_answered_last_is_unchanged),
 		with_engine(numbers_are_the_same_by_their_value),
 		with_engine(what_close_does_not_show_is_always_sent),
