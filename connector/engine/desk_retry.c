@@ -420,12 +420,33 @@ struct json_object *desk_load_pipeline(const struct desk *desk, struct json_obje
 	return o;
 }
 
+/* Ids of which not one is a reject are a slip, to be told as such; NULL: one is, or will be. */
+static struct json_object *why_none(const struct desk *desk, struct journal *journal,
+                                    const struct id_list *ids)
+{
+	bool is_any = !ids->n; /* all there are, and there is none */
+
+	for (size_t i = 0; i < ids->n && !is_any; i++) {
+		struct desk_row c = {0};
+
+		is_any = desk && errand_holder(desk, NULL, ids->ids[i]);
+		if (is_any)
+			break;
+		desk_row_load(journal, OUTCOME_REJECTED, ids->ids[i], &c);
+		is_any = c.is_there;
+		desk_row_deinit(&c);
+	}
+	return is_any ? NULL
+	              : desk_refusal(EXIT_USAGE,
+	                             "there is no reject with %s; `rejects list` shows them",
+	                             plural(ids->n, "this id", "any of these ids"));
+}
+
 /* Why @text cannot be put in the place of one record; NULL: it can. */
 static struct json_object *why_not_edited(const struct desk *desk, const struct id_list *ids,
                                           const char *text)
 {
 	cleanup_(json_freep) struct json_object *value = NULL;
-	struct desk_row c = {0};
 	struct err err;
 
 	if (ids->n != 1)
@@ -437,10 +458,6 @@ static struct json_object *why_not_edited(const struct desk *desk, const struct 
 		return desk_refusal(EXIT_USAGE, "the edited record is no JSON: %s", err.text);
 	if (!json_object_is_type(value, json_type_object))
 		return desk_refusal(EXIT_USAGE, "the edited record is no JSON object");
-	desk_row_load(desk->engine->journal, OUTCOME_REJECTED, ids->ids[0], &c);
-	if (!c.is_there)
-		return desk_refusal(EXIT_USAGE, "there is no reject with this id");
-	desk_row_deinit(&c);
 	return NULL;
 }
 
@@ -458,7 +475,8 @@ struct json_object *desk_retry(struct desk *desk, struct json_object *request,
 	if (refusal)
 		return refusal;
 	ids = select_rejects(desk->engine->journal, request);
-	if (edited)
+	refusal = why_none(desk, desk->engine->journal, &ids);
+	if (!refusal && edited)
 		refusal = why_not_edited(desk, &ids, edited);
 	if (refusal) {
 		free(ids.ids);
@@ -479,10 +497,10 @@ struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
                               struct json_object *request, int64_t wall_ms)
 {
 	struct id_list ids = select_rejects(journal, request);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = why_none(desk, journal, &ids);
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < ids.n; i++) {
+	for (size_t i = 0; i < ids.n && !o; i++) {
 		struct desk_row c;
 
 		if (desk && errand_holder(desk, NULL, ids.ids[i]))
@@ -498,6 +516,9 @@ struct json_object *desk_drop(const struct desk *desk, struct journal *journal,
 		desk_row_deinit(&c);
 	}
 	free(ids.ids);
-	(void)json_object_object_add(o, "dropped", json_object_new_uint64(n));
+	if (!o) {
+		o = json_object_new_object();
+		(void)json_object_object_add(o, "dropped", json_object_new_uint64(n));
+	}
 	return o;
 }

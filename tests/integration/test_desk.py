@@ -371,8 +371,21 @@ def test_unknown_ids_are_answered_one_by_one(desk, begin, sandbox):
     results = {r["id"]: r for r in answer["results"]}
     assert code == 1 and results[listed["id"]]["outcome"] == "delivered"
     assert "no reject with this id" in results[999]["message"]
-    assert desk.ask("rejects", "show", "999")[0] == 2
     assert desk.ask("rejects", "list", "999") == (0, {"rejects": []})
+
+
+@pytest.mark.parametrize("words", [
+    ("rejects", "show"), ("rejects", "retry"), ("rejects", "retry", "--as-sent"),
+    ("rejects", "drop"), ("held", "show"), ("held", "resolve", "--give-up")])
+def test_ids_that_are_not_there_are_wrong_usage(desk, begin, sandbox, words):
+    verb, action, *flags = words
+    begin([BAD])
+    n_asked = len(sandbox.requests())
+    for ids in (["999"],) if action == "resolve" else (["999"], ["998", "999"]):
+        out = desk.closefeed(verb, action, desk.path, *ids, *flags)
+        assert out.code == 2 and out.out == "", out
+        assert "no " in out.err and f"`{verb} list` shows them" in out.err, out.err
+    assert len(desk.rejects()) == 1 and len(sandbox.requests()) == n_asked
 
 
 def test_an_id_given_twice_is_taken_up_once(desk, begin, sandbox):
@@ -585,7 +598,7 @@ def test_dropping_takes_ids_a_class_or_all(desk, begin, sandbox):
     assert [r["id"] for r in desk.rejects()] == ids[1:]
     assert desk.ask("rejects", "drop", "--class", "json") == (0, {"dropped": 1})
     assert [r["id"] for r in desk.rejects()] == ids[2:]
-    assert desk.ask("rejects", "drop", ids[0])[1] == {"dropped": 0}
+    assert desk.ask("rejects", "drop", ids[0])[0] == 2
     assert desk.ask("rejects", "drop", "--all") == (0, {"dropped": 3})
     assert desk.rejects() == [] and desk.ask("status")[1]["rejected"] == 0
     # Dropped is settled: nothing of it is read or sent again.
