@@ -18,9 +18,10 @@ struct asking {
 	struct shaping *shaping;
 	const struct lookup_rule *rule;
 	const char *link; /* the field that is linked; NULL: it is match */
-	/* Of the first map that was passed over. */
-	const struct lookup_field_rule *gone;
+	/* Of the maps that were passed over. */
+	const struct lookup_field_rule *gone; /* in the first one */
 	const char *gone_how;
+	struct buf all_gone; /* "custom.Account (\"{account}\") is null, email …" */
 };
 
 enum rendered { RENDERED, GONE, REFUSED };
@@ -50,6 +51,9 @@ static enum rendered pass_over(struct asking *a, const struct lookup_field_rule 
 		a->gone = field;
 		a->gone_how = how;
 	}
+	if (a->rule->n_keys > 1)
+		buf_addf(&a->all_gone, "%s%s (\"%s\") is %s", a->all_gone.len ? ", " : "",
+		         field->name, template_text(field->value), how);
 	return GONE;
 }
 
@@ -193,18 +197,47 @@ static void drop_last_key(struct lookup *lookup)
 	lookup_deinit(&last);
 }
 
-static bool refuse_all(struct asking *a)
+static void refuse_all(struct asking *a)
 {
 	char *why;
 
 	assert(a->gone); /* else there is a key */
+	if (a->rule->n_keys > 1) {
+		rejection_set(a->shaping->rejection, a->link ? REJECT_LINK : REJECT_MATCH,
+		              a->link ? a->link : a->gone->name,
+		              "%s%s: in this record %s, so nobody can say which %s is meant",
+		              a->link ? "link of " : "match", a->link ? a->link : "",
+		              buf_text(&a->all_gone), a->rule->kind);
+		return;
+	}
 	why = mem_printf("the value is %s in this record, so nobody can say which %s is "
 	                 "meant",
 	                 a->gone_how, a->rule->kind);
-
 	(void)refuse(a, a->gone, why);
 	free(why);
-	return false;
+}
+
+/* Adds the keys of all maps that are whole; false: the record is refused. */
+static bool add_keys(struct asking *a, struct lookup *lookup, size_t *identity)
+{
+	for (size_t i = 0; i < a->rule->n_keys; i++) {
+		bool is_text = false;
+
+		switch (add_key(a, &a->rule->keys[i], lookup, &is_text)) {
+		case RENDERED:
+			if (is_text && *identity == SIZE_MAX)
+				*identity = lookup->n_keys - 1;
+			break;
+		case GONE:
+			drop_last_key(lookup);
+			break;
+		case REFUSED:
+			return false;
+		}
+	}
+	if (!lookup->n_keys)
+		refuse_all(a);
+	return lookup->n_keys > 0;
 }
 
 /*
@@ -214,25 +247,14 @@ static bool refuse_all(struct asking *a)
 static bool ask(struct asking *a, struct lookup *lookup, size_t *ret_identity)
 {
 	size_t identity = SIZE_MAX;
+	bool is_whole;
 
 	lookup->kind = mem_strdup(a->rule->kind);
-	for (size_t i = 0; i < a->rule->n_keys; i++) {
-		bool is_text = false;
-
-		switch (add_key(a, &a->rule->keys[i], lookup, &is_text)) {
-		case RENDERED:
-			if (is_text && identity == SIZE_MAX)
-				identity = lookup->n_keys - 1;
-			break;
-		case GONE:
-			drop_last_key(lookup);
-			break;
-		case REFUSED:
-			return false;
-		}
-	}
-	*ret_identity = identity == SIZE_MAX ? lookup->n_keys : identity;
-	return lookup->n_keys || refuse_all(a);
+	is_whole = add_keys(a, lookup, &identity);
+	buf_deinit(&a->all_gone);
+	if (is_whole)
+		*ret_identity = identity == SIZE_MAX ? lookup->n_keys : identity;
+	return is_whole;
 }
 
 /* Match */

@@ -159,7 +159,14 @@ static void a_map_without_a_value_is_passed_over(void **state)
 	              "match lead [name~text=A,email~email=b] [email~email=b] [phone~phone=1]");
 	check_lookups(&spec, "{\"m\":\"b\"}", "match lead [email~email=b]");
 	check_lookups(&spec, "{\"n\":\"A\",\"p\":\"1\"}", "match lead [phone~phone=1]");
-	check_lookups(&spec, "{}", "!match name \"{n}\"): the value is missing");
+	/* What is missing is named in each of them, so that no round of mending is in vain. */
+	check_lookups(&spec, "{}",
+	              "!match name match: in this record name (\"{n}\") is missing, "
+	              "email (\"{m}\") is missing, phone (\"{p}\") is missing, so nobody can say "
+	              "which lead is meant");
+	check_lookups(&spec, "{\"n\":\"A\",\"m\":null,\"p\":\" \"}",
+	              "!match email match: in this record email (\"{m}\") is null, "
+	              "email (\"{m}\") is null, phone (\"{p}\") is empty, so");
 	/* What can be no value at all is a mistake, even where another map has one. */
 	check_lookups(&spec, "{\"m\":[],\"p\":\"1\"}", "!match email the value is a list");
 }
@@ -247,6 +254,9 @@ static void fields_are_those_of_the_kind_that_is_looked_up(void **state)
 	         "!link lead_id is no id of a lead"},
 		{"lead_id:lead {\"name\":\"{k}\"}", "{}",
 	         "!link lead_id link of lead_id by name (\"{k}\"): the value is missing"},
+		{"lead_id:lead [{\"name\":\"{k}\"},{\"phone\":\"{p}\"}]", "{\"p\":\"-\"}",
+	         "!link lead_id link of lead_id: in this record name (\"{k}\") is missing, "
+	         "phone (\"{p}\") is no phone number, so nobody can say which lead is meant"},
 	};
 	struct names names = all_books();
 
