@@ -240,6 +240,32 @@ static void read_tree(struct reader *reader, struct json_object *node, struct js
 	free(reader->tasks);
 }
 
+/* An error is a text, a list of texts, or an object of Close's with more of them. */
+static bool is_error(struct json_object *node)
+{
+	size_t n = 0, n_texts = 0;
+
+	if (json_object_is_type(node, json_type_array))
+		n = json_object_array_length(node);
+	for (size_t i = 0; i < n; i++)
+		n_texts +=
+			json_object_is_type(json_object_array_get_idx(node, i), json_type_string);
+	return json_object_is_type(node, json_type_string) || (n && n == n_texts) ||
+	       has_member(node, "errors") || has_member(node, "field-errors");
+}
+
+/* Old answers have nothing but fields: {"lead": "This field is required."} */
+static bool is_all_fields(struct json_object *answer)
+{
+	json_object_object_foreach(answer, key, node)
+	{
+		(void)key;
+		if (!is_error(node))
+			return false;
+	}
+	return true;
+}
+
 static void read_answer(struct reader *reader, struct json_object *answer, struct json_object *sent)
 {
 	struct json_object *error = json_get(answer, "error");
@@ -249,9 +275,8 @@ static void read_answer(struct reader *reader, struct json_object *answer, struc
 		error = json_get(error, "message");
 	if (error || message)
 		add_message(reader, "", error ? error : message);
-	/* Old answers have nothing but fields: {"lead": "This field is required."} */
 	if (has_member(answer, "errors") || has_member(answer, "field-errors") ||
-	    (!error && !message))
+	    (!error && !message && is_all_fields(answer)))
 		read_tree(reader, answer, sent);
 }
 

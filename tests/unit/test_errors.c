@@ -2,6 +2,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "tests/unit/check.h"
 
 #include <string.h>
@@ -85,6 +86,9 @@ static void every_shape_of_closes_is_read(void **state)
 		{"{\"errors\":\"A text.\"}", "A text.", NULL},
 		{"{\"errors\":[{\"x\":1}]}", "{\"x\":1}", NULL},
 		{"{\"field-errors\":\"odd\"}", "odd", NULL},
+		{"{\"name\":[\"One.\",\"Two.\"],\"emails\":{\"errors\":{\"0\":\"Bad.\"}}}",
+	         "name: One. Two. emails[0]: Bad.",
+	         "{\"name\":\"One. Two.\",\"emails[0]\":\"Bad.\"}"},
 	};
 
 	(void)state;
@@ -165,6 +169,28 @@ static void what_is_no_json_of_closes_gives_its_beginning(void **state)
 	            NULL);
 }
 
+/* What is neither a text nor texts says nothing of a field: an answer of something else. */
+static void json_that_tells_no_errors_gives_its_beginning(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"ok\":1}",
+		"{\"ok\":false,\"name\":\"This field is required.\"}",
+		"{\"name\":[\"Too long.\",1]}",
+		"{\"name\":[]}",
+		"{\"name\":null}",
+		"{\"data\":{\"id\":\"lead_1\"}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		char *message = mem_printf("The answer is not an error of Close's. It begins: %s",
+		                           bodies[i]);
+
+		check_error(bodies[i], "{\"name\":\"A\"}", message, NULL);
+		free(message);
+	}
+}
+
 static void a_long_page_is_cut_after_200_characters(void **state)
 {
 	struct buf body = BUF_INIT;
@@ -242,6 +268,7 @@ int main(void)
 		sentence(the_key_that_was_sent_is_named),
 		sentence(the_first_field_is_the_field),
 		sentence(what_is_no_json_of_closes_gives_its_beginning),
+		sentence(json_that_tells_no_errors_gives_its_beginning),
 		sentence(a_long_page_is_cut_after_200_characters),
 		sentence(a_huge_error_stays_small),
 		sentence(an_endless_name_names_no_field),
