@@ -49,7 +49,11 @@ static void say_new(struct engine *e, const struct stream *stream)
 	if (e->n_streams > 1 && (p->ndjson_follow || strcmp(stream->name, p->ndjson_written) != 0))
 		return;
 	ndjson_describe(p->ndjson_path, p->ndjson_written, &what);
-	engine_greet(e, "no state for \"%s\": reads %s", p->name, buf_text(&what));
+	if (e->n_streams == 1)
+		engine_greet(e, "no state for \"%s\": reads %s", p->name, buf_text(&what));
+	else
+		engine_greet(e, "\"%s\" has not read this before: reads %s", p->name,
+		             buf_text(&what));
 	buf_deinit(&what);
 }
 
