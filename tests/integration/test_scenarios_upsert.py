@@ -5,6 +5,7 @@ made cannot be found there, as at Close.
 """
 
 import json
+import signal
 
 import pytest
 from harness import Pipelines, measure
@@ -660,3 +661,38 @@ def test_what_was_made_for_a_value_that_its_body_does_not_write_is_found_by_it(
     run(closefeed, path)
     contact, = sandbox.objects("contact")
     assert emails(contact) == ["ana@acme.example"]
+
+
+@pytest.mark.parametrize("point", ["answer_came:1", "outcome_durable:1", "answer_came:2"])
+def test_a_number_without_its_country_is_one_contact_after_a_kill(
+        closefeed, pipeline, sandbox, point):
+    """The first record is a create that only memory can find: by its identity it is proven."""
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    key = field(sandbox, "Key", kind="contact")
+    path = pipeline([{"lead": lead, "phone": "650-555-1234", "name": name, "id": name}
+                     for name in ("Ana", "Ana Bell")], routes=BY_PHONE + f"""
+  identity: {{{key}: "{{id}}"}}
+""")
+    process = closefeed.start("run", path, env={"CLOSEFEED_KILL_AT": point})
+    _, err = process.communicate(timeout=180)
+    assert process.returncode == -signal.SIGKILL, err.decode()
+    set_lag(sandbox, 0)
+    run(closefeed, path)
+    contact, = sandbox.objects("contact")
+    assert (contact["name"], phones(contact)) == ("Ana Bell", ["+16505551234"])
+
+
+def test_two_contacts_with_the_number_that_is_meant_are_many(closefeed, pipeline, sandbox):
+    lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
+    path = pipeline([{"lead": lead, "phone": "650-555-1234", "name": "Ana"},
+                     {"lead": lead, "also": "+1 650 555 1234", "name": "Bo"}], routes="""
+- when: .also
+  operation: contact.create
+  body: {lead_id: "{lead}", name: "{name}", phones: [{phone: "{also}"}]}
+""" + BY_PHONE.lstrip())
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    feed(path, {"lead": lead, "phone": "650-555-1234", "name": "Who?"})
+    assert counts(run(closefeed, path, 1)) == {"read": 1, "rejected": 1}
+    (line, reject, message), = rejects(closefeed, path)
+    assert (line, reject) == (3, "match") and "2 contacts" in message
+    assert sorted(one["name"] for one in sandbox.objects("contact")) == ["Ana", "Bo"]
