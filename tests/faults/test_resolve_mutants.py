@@ -16,10 +16,6 @@ BY_NAME = """
   match: {name: "{was}"}
   body: {name: "{name}"}
 """
-ADDS = """
-- operation: contact.update
-  lists: {phones: append}
-"""
 BY_ID = """
 - method: PUT
   url: "/lead/{id}/"
@@ -47,6 +43,15 @@ CHILDREN = parent_and_linked('params: {id: "{lead}"}', '{description: "{text}"}'
   body: {description: "{text}"}
 """
 MOVES = parent_and_linked('match: {name: "{was}"}', '{description: "{text}"}') + """
+- operation: lead.update
+  match: {custom.Key: "{account}"}
+  body: {description: "{text}"}
+"""
+GIVES = """
+- when: .was
+  operation: lead.update
+  match: {name: "{was}"}
+  body: {name: "{name}", description: "{text}"}
 - operation: lead.update
   match: {custom.Key: "{account}"}
   body: {description: "{text}"}
@@ -134,6 +139,16 @@ def changed_by_another_key(feed):
     return child_of_a_slow_parent(feed, MOVES)
 
 
+def changed_by_the_name_it_gets(feed):
+    """The second waits for its key, which the first brings; the third has had another all along."""
+    set_lag(feed.sandbox, 0)
+    feed.sandbox.post("/_sandbox/settings", {"latency_ms": 120})
+    lead = feed.sandbox.post("/lead/", {"name": "Old", feed.key: "C"})["id"]
+    feed.run(GIVES, [{"was": "Old", "name": "New", "text": "1"}, {"was": "New", "text": "2"},
+                     {"account": "C", "text": "3"}])
+    return feed.sandbox.get(f"/lead/{lead}/")["description"]
+
+
 def renamed_while_its_parent_is_made(feed):
     """The update stands aside; what comes behind it means the object by the name it brings."""
     make_room_for_parents(feed, {"name": "Acme"})
@@ -175,17 +190,7 @@ def cleared_after_it_was_found(feed):
     return found_by_what_it_lost(feed, found_too_early, OVERTAKEN)
 
 
-def number_added_again(feed):
-    """Close shows it with its country, which the record leaves out."""
-    lead = feed.sandbox.post("/lead/", {"name": "Acme"})["id"]
-    contact = feed.sandbox.post("/contact/", {"lead_id": lead, "name": "Ana"})["id"]
-    for _ in range(3):
-        feed.run(ADDS, [{"id": contact, "phones": [{"phone": "650-555-0177"}]}])
-    return len(feed.sandbox.get(f"/contact/{contact}/")["phones"])
-
-
 MUTANTS = {
-    "spellings": (number_added_again, 1),
     "late_answers": (cleared_while_it_is_searched_for, ["New", "Old"]),
     "late_finds": (cleared_after_it_was_found, ["New", "Older", "P-1"]),
     "parents": (note_of_one_of_two_leads, 0),
@@ -193,6 +198,7 @@ MUTANTS = {
     "closed_parents": (note_of_a_refused_lead, 0),
     "aside_lanes": (changed_by_its_id, "2"),
     "target_lane": (changed_by_another_key, "2"),
+    "near_lanes": (changed_by_the_name_it_gets, "3"),
     "questions": (one_search_for_many, True),
     "retake": (a_change_of_what_is_gone, ["1"]),
     "park": (behind_a_reject, ["0"]),
