@@ -82,3 +82,16 @@ const struct operation *operation_match(const struct operation_set *set, enum ht
 
 /* The field called @name in @op ("custom.cf_B2.add" finds "custom.cf_*"), or NULL. */
 const struct operation_field *operation_field(const struct operation *op, const char *name);
+
+/*
+ * operation_members.c: what stands inside the objects of a field. Whether the catalogue lists their
+ * members, and whether they have @name: they do where it lists none, and custom fields always.
+ */
+bool operation_lists_members(const struct operation_field *field);
+bool operation_has_member(const struct operation_field *field, const char *name);
+/*
+ * The operation of @set that has the fields of the objects in @field of @op, where they are such as
+ * can be made by themselves (contacts of a new lead); or NULL. @set may be NULL.
+ */
+const struct operation *operation_of_items(const struct operation_set *set,
+                                           const struct operation *op, const char *field);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { max_choices = 16 }; /* of a field in the catalogue */
+enum { max_choices = 16, max_member = 64 }; /* of a field in the catalogue */
 
 /* Fields that hold an id whose beginning is known: a name in its place needs a look-up. */
 static const struct {
@@ -185,16 +185,84 @@ static void check_choice(struct route_build *b, const struct operation *op, cons
 	buf_deinit(&list);
 }
 
+/* The members that the catalogue lists of @field are no array of texts: each is tried by itself. */
+static const char *near_member(const struct operation_field *field, const char *name,
+                               char room[static max_member])
+{
+	const char *names[2] = {room, NULL};
+	const char *at = strchr(field->type, '{');
+
+	while (at && *at++ != '}') {
+		const size_t len = strcspn(at, "*,}");
+
+		assert(len < max_member);
+		memcpy(room, at, len);
+		room[len] = '\0';
+		if (near_name(name, names))
+			return room;
+		at += strcspn(at, ",}");
+	}
+	return NULL;
+}
+
+static void check_member(struct route_build *b, const struct operation *op,
+                         const struct operation_field *field, const struct yaml_node *key)
+{
+	char room[max_member];
+	const char *near;
+
+	if (operation_has_member(field, key->text))
+		return;
+	near = near_member(field, key->text, room);
+	(b->route->unknown_keys == UNKNOWN_REJECT ? fail : warn)(
+		b->l, key,
+		"%s of %s take no key \"%.60s\", and Close would drop it without a word%s%s%s",
+		field->name, op->name, key->text, near ? ": did you mean \"" : "", near ? near : "",
+		near ? "\"?" : "");
+}
+
+/* As deep as the objects are known: two levels. NOLINTBEGIN(misc-no-recursion) */
+/* What stands in the objects that @value writes for a field of @op. */
+static void check_members(struct route_build *b, const struct operation *op,
+                          const struct operation_field *field, const struct yaml_node *value)
+{
+	const struct operation *of_items =
+		operation_of_items(b->l->options->operations, op, field->name);
+
+	for (size_t i = 0; i < value->n; i++) {
+		const bool is_map = value->kind == YAML_MAP;
+		const char *name = is_map ? value->keys[i]->text : "";
+		const struct operation_field *inner =
+			is_map && of_items ? operation_field(of_items, name) : NULL;
+		size_t mark;
+
+		if (is_map)
+			check_member(b, op, field, value->keys[i]);
+		mark = is_map ? path_enter(b->l, name) : path_enter_item(b->l, i);
+		if (!is_map && value->items[i]->kind == YAML_MAP)
+			check_members(b, op, field, value->items[i]);
+		else if (inner && operation_lists_members(inner))
+			check_members(b, of_items, inner, value->items[i]);
+		path_leave(b->l, mark);
+	}
+}
+
+/* NOLINTEND(misc-no-recursion) */
+
 static void check_known_keys(struct route_build *b, const struct operation *op,
                              const struct yaml_node *body)
 {
 	for (size_t i = 0; i < body->n; i++) {
 		const char *name = body->keys[i]->text;
+		const struct operation_field *field;
 		size_t mark;
 
 		route_check_known_key(b, op, body->keys[i]);
 		mark = path_enter(b->l, name);
 		check_choice(b, op, name, body->items[i]);
+		field = operation_field(op, name);
+		if (field && operation_lists_members(field))
+			check_members(b, op, field, body->items[i]);
 		path_leave(b->l, mark);
 	}
 }

@@ -1,6 +1,7 @@
 #include "connector/shape/steps.h"
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "lib/strlist.h"
 
 #include <json-c/linkhash.h>
 
@@ -28,6 +29,7 @@ static void drop_keys(struct shaping *s)
 		if (!operation_field(s->route->op, key))
 			json_object_object_del(s->draft->body, key);
 	}
+	shape_drop_members(s, s->route->op);
 }
 
 static void note_keys(struct shaping *s, const struct buf *keys)
@@ -40,10 +42,17 @@ static void note_keys(struct shaping *s, const struct buf *keys)
 		           s->route->op->name, buf_text(keys));
 }
 
+static void add_key(struct shaping *s, struct buf *keys, const char *key)
+{
+	buf_addf(keys, "%s%s", keys->len ? ", " : "", key);
+	s->unknown_keys++;
+}
+
 bool shape_known_keys(struct shaping *s)
 {
 	const struct route *route = s->route;
 	struct buf keys = BUF_INIT;
+	char **members = NULL;
 	bool is_known = true;
 
 	/* A written body was held against the catalogue when the pipeline was checked. */
@@ -58,11 +67,15 @@ bool shape_known_keys(struct shaping *s)
 			is_known = refuse_key(s, key);
 			break;
 		}
-		if (keys.len)
-			buf_add(&keys, ", ", 2);
-		buf_adds(&keys, key);
-		s->unknown_keys++;
+		add_key(s, &keys, key);
 	}
+	if (is_known)
+		members = shape_unknown_members(s, route->op);
+	if (members && route->unknown_keys == UNKNOWN_REJECT)
+		is_known = refuse_key(s, *members);
+	for (char **m = members; is_known && m && *m; m++)
+		add_key(s, &keys, *m);
+	strlist_free(members);
 	if (keys.len && is_known) {
 		note_keys(s, &keys);
 		if (route->unknown_keys == UNKNOWN_DROP)

@@ -133,6 +133,13 @@ bool shape_looked_up_field(struct shaping *shaping, const char *object, const ch
 bool shape_check_value(struct shaping *shaping, const struct name_entry *field, const char *key,
                        bool is_partial, struct json_object *value);
 
+/*
+ * members.c: the same inside the objects of the body, "contacts[].emails[].typ": each once, NULL
+ * where there is none, to strlist_free(); and to be left out.
+ */
+char **shape_unknown_members(const struct shaping *shaping, const struct operation *op);
+void shape_drop_members(struct shaping *shaping, const struct operation *op);
+
 /* keys.c: keys that Close would ignore, and keys it needs. */
 bool shape_known_keys(struct shaping *shaping);
 bool shape_required(struct shaping *shaping);

@@ -144,6 +144,16 @@ CASES = {
         "- operation: lead.create\n  unknown_keys: drop", "",
         '{"name": "A", "nmae": "B", "custom.cf_1": "x"}', "POST", "/lead/",
         '{"name": "A", "custom.cf_1": "x"}'),
+    "unknown keys inside objects are dropped": (
+        "- operation: lead.create\n  unknown_keys: drop", "",
+        '{"name": "A", "contacts": [{"nam": "B", "name": "C", "custom.cf_1": 1.50,'
+        ' "emails": [{"email": "c@x.example", "typ": "x"}]}]}', "POST", "/lead/",
+        '{"name": "A", "contacts": [{"name": "C", "custom.cf_1": 1.50,'
+        ' "emails": [{"email": "c@x.example"}]}]}'),
+    "unknown keys of a list from a placeholder are dropped": (
+        '- operation: contact.update\n  unknown_keys: drop\n  body: {phones: "{tel}"}', "",
+        '{"id": "cont_1", "tel": [{"phone": "+1", "kind": "x"}]}', "PUT", "/contact/cont_1/",
+        '{"phones": [{"phone": "+1"}]}'),
     "unknown keys are sent with a note": (
         "- operation: lead.create", "", '{"name": "A", "nmae": "B"}', "POST", "/lead/",
         '{"name": "A", "nmae": "B"}'),

@@ -497,6 +497,7 @@ static const char *const kinds[] = {
 	"unknown parameter",
 	"cannot fill",
 	"takes no key",
+	"take no key",
 	"needs the field",
 	"takes no body",
 	"Close takes one object a call",

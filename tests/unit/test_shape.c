@@ -312,6 +312,34 @@ static void custom_fields_become_keys_of_their_own(void **state)
 	           "{\"label\":\"x\",\"custom\":{\"a\":1}}");
 }
 
+static void unknown_members_are_keys_too(void)
+{
+	static const char record[] =
+		"{\"x\":1,\"contacts\":[{\"nam\":1,\"custom.cf_1.add\":2,\"emails\":"
+		"[{\"email\":\"a\",\"typ\":3}]},{\"nam\":1.50,\"name\":1.50},4],"
+		"\"addresses\":{\"cty\":1}}";
+	struct spec spec = {.operation = "lead.create"};
+	struct fixture f;
+	struct shape_output *output = shape(&f, &spec, record);
+
+	check_eq(output->unknown_keys, 4);
+	check_text(output->draft->notes[0],
+	           "Close will ignore, since lead.create has no such field: x, contacts[].nam, "
+	           "contacts[].emails[].typ, addresses.cty");
+	done(&f);
+	spec.unknown_keys = UNKNOWN_DROP;
+	check_body(&spec, record,
+	           "{\"contacts\":[{\"custom.cf_1.add\":2,\"emails\":[{\"email\":\"a\"}]},"
+	           "{\"name\":1.50},4],\"addresses\":{}}");
+	spec.unknown_keys = UNKNOWN_REJECT;
+	check_body(&spec, "{\"contacts\":[{\"emails\":[{\"typ\":1}]}]}",
+	           "!field contacts[].emails[].typ");
+	/* A list with nothing but an id does not say what may stand beside it. */
+	spec.operation = "pipeline.update";
+	check_body(&spec, "{\"id\":\"pipe_1\",\"statuses\":[{\"id\":\"stat_1\",\"label\":1}]}",
+	           "{\"statuses\":[{\"id\":\"stat_1\",\"label\":1}]}");
+}
+
 static void unknown_keys_are_told_dropped_or_refused(void **state)
 {
 	struct spec spec = {.operation = "lead.create"};
@@ -336,6 +364,8 @@ static void unknown_keys_are_told_dropped_or_refused(void **state)
 	spec.unknown_keys = UNKNOWN_REJECT;
 	check_body(&spec, record, "!field nmae");
 	check_body(&spec, "{\"name\":1}", "{\"name\":1}");
+
+	unknown_members_are_keys_too();
 
 	/* Written bodies are held against the catalogue when the pipeline is checked. */
 	spec.unknown_keys = UNKNOWN_WARN;
