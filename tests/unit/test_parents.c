@@ -278,7 +278,7 @@ static void who_waits_may_be_about_what_its_kind_says(void **state)
 	struct parents *parents = parents_new();
 	struct offer *one = offer(parents, &first, 1, email, NULL);
 	char kind[] = "lead";
-	const struct lookup lookup = {.kind = kind};
+	struct lookup lookup = {.kind = kind};
 	struct finding f = {.lookup = &lookup};
 	char **about = NULL;
 
