@@ -244,7 +244,7 @@ static void add_body(struct json_object *body, const struct operation *op, struc
 
 void crm_lanes(const struct draft *draft, struct request *request)
 {
-	const struct operation *op = draft->route->op;
+	const struct operation *op = draft->op;
 
 	if (!own_segments(op, draft->url, request) && draft->route->method != METHOD_POST)
 		own_path(draft->url, request);

@@ -157,7 +157,7 @@ static void add_lanes(struct request *r, struct draft *const *drafts, size_t n)
 /* As careful as the most delicate of its records needs it. */
 static enum delivery_class class_of(const struct request *r, struct draft *const *drafts, size_t n)
 {
-	const struct operation *op = drafts[0]->route->op;
+	const struct operation *op = drafts[0]->op;
 
 	for (size_t i = 0; i < n; i++)
 		if (crm_delivery_class(op, r->method, drafts[i]->body) == CLASS_D)

@@ -244,7 +244,7 @@ static struct request *single(struct draft *draft, struct rejection *ret_rejecti
 	if (!r)
 		return NULL;
 	r->group = mem_strdup(crm_group_name(http_method_name(r->method), r->url, group));
-	r->class = crm_delivery_class(draft->route->op, r->method, draft->body);
+	r->class = crm_delivery_class(draft->op, r->method, draft->body);
 	crm_lanes(draft, r);
 	return r;
 }

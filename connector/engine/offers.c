@@ -239,8 +239,8 @@ void offers_bring(struct engine *e, const struct draft *update, const char *obje
 {
 	const struct output_place place = place_of(update->record, update->ordinal);
 
-	if (update->route->op)
-		change(e, &place, update->body, update->route->op->object, update->route->append,
+	if (update->op)
+		change(e, &place, update->body, update->op->object, update->route->append,
 		       object_id, number);
 }
 
@@ -259,7 +259,7 @@ static bool has_text(const struct engine *e, const struct lookup *lookup, const 
 static void add_brought(struct engine *e, const struct draft *draft, char ***texts)
 {
 	const struct draft *update = draft->update ? draft->update : draft;
-	const struct operation *op = update->route->op;
+	const struct operation *op = update->op;
 	char **brought;
 
 	if (!e->n_watched || !draft->match || !op || op->method != METHOD_PUT ||
@@ -283,7 +283,7 @@ static void add_names(struct engine *e, const struct operation *op, char ***text
 uint64_t offers_take(struct engine *e, struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
-	const struct operation *op = draft->route->op;
+	const struct operation *op = draft->op;
 	char **texts = NULL, *nest = nest_text(draft);
 	cleanup_(freep) char *target = NULL;
 	size_t n_made;

@@ -242,8 +242,8 @@ static bool creates_contacts(const struct engine *e)
 	for (size_t i = 0; i < e->routes.n; i++) {
 		const struct route *route = &e->routes.items[i];
 
-		if (route->op && !strcmp(route->op->object, "contact") &&
-		    route->method == METHOD_POST)
+		if (route->method == METHOD_POST &&
+		    (!route->op || !strcmp(route->op->object, "contact")))
 			return true;
 	}
 	return nest_is_used(&e->routes);

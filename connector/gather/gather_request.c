@@ -24,11 +24,11 @@ bool gather_is_shared(const struct draft *draft)
 }
 
 /* What is known of a path outside the catalogue: repeating a POST there may do it twice. */
-static enum delivery_class class_of(const struct route *route)
+static enum delivery_class class_of(const struct draft *draft)
 {
-	if (route->op)
-		return route->op->class;
-	return route->method == METHOD_POST ? CLASS_D : CLASS_U;
+	if (draft->op)
+		return draft->op->class;
+	return draft->route->method == METHOD_POST ? CLASS_D : CLASS_U;
 }
 
 static void add_part(struct request *request, const struct draft *draft)
@@ -50,11 +50,11 @@ static struct request *new_request(const struct draft *draft)
 	struct request *request = request_new();
 
 	request->method = route->method;
-	request->class = class_of(route);
+	request->class = class_of(draft);
 	request->format = route->format;
 	request->route = mem_strdup(route->name);
-	request->operation = mem_strdup(route->op ? route->op->name : "");
-	request->object = mem_strdup(route->op && route->op->object ? route->op->object : "");
+	request->operation = mem_strdup(draft_operation(draft));
+	request->object = mem_strdup(draft->op && draft->op->object ? draft->op->object : "");
 	request->url = mem_strdup(draft->url);
 	request->headers = strlist_copy(draft->headers);
 	return request;
@@ -156,28 +156,34 @@ static bool run_program(struct draft *const *drafts, struct jq_set *jq, struct j
 	}
 	if (!outputs.n)
 		return refuse_outputs(route, "gave nothing", ret_rejection);
-	return outputs.n == 1 || refuse_outputs(route, "gave more than one value", ret_rejection);
+	if (outputs.n > 1)
+		return refuse_outputs(route, "gave more than one value", ret_rejection);
+	/* Nobody else has what a program made. */
+	for (size_t i = 0; json_object_is_type(*body, json_type_object) && i < route->n_exclude;
+	     i++)
+		(void)exclude_apply(route->exclude[i], *body);
+	return true;
 }
 
 /*
  * What a batch puts around its records, or its program makes of them, may do what none of them
  * does.
  */
-static bool is_allowed(const struct request *request, const struct route *route,
+static bool is_allowed(const struct request *request, const struct draft *draft,
                        struct json_object *body, struct rejection *ret_rejection)
 {
 	cleanup_(freep) char *field = NULL, *why = NULL;
 
 	if (hook_without("guards"))
 		return true;
-	for (const struct effect_rule *r = NULL; !why && (r = effect_rule_next(route->op, r));) {
-		if ((route->allow & r->effect) || !r->shows(body))
+	for (const struct effect_rule *r = NULL; !why && (r = effect_rule_next(draft->op, r));) {
+		if ((draft->route->allow & r->effect) || !r->shows(body))
 			continue;
 		field = mem_strdup(r->field);
 		why = effect_rule_text(r, body);
 	}
 	if (!why)
-		why = effects_unselected(route->op, request->url, body, &field);
+		why = effects_unselected(draft->op, request->url, body, &field);
 	if (why)
 		rejection_set(ret_rejection, REJECT_GUARD, field, "%s", why);
 	return !why;
@@ -208,7 +214,7 @@ static bool make_body(struct request *request, struct draft *const *drafts, size
 			return false;
 		break;
 	}
-	return is_allowed(request, route, body, ret_rejection) &&
+	return is_allowed(request, drafts[0], body, ret_rejection) &&
 	       write_body(request, route, body, ret_rejection);
 }
 

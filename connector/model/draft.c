@@ -13,6 +13,7 @@ struct draft *draft_new(struct record *record, const struct route *route, unsign
 
 	d->record = record_ref(record);
 	d->route = route;
+	d->op = route->op;
 	d->ordinal = ordinal;
 	return d;
 }
@@ -65,7 +66,7 @@ struct part *draft_part(const struct draft *draft)
 
 const char *draft_operation(const struct draft *draft)
 {
-	return draft->route->op ? draft->route->op->name : "";
+	return draft->op ? draft->op->name : "";
 }
 
 /* Which lead it belongs to is not known, whether it is there or is to be made. */

@@ -31,6 +31,9 @@ struct draft {
 	struct record *record;
 	unsigned ordinal; /* which output of the record, from 0 */
 	const struct route *route;
+	/* What it calls: the route's, or where that leaves it to the record, what url is; or NULL.
+	 */
+	const struct operation *op;
 	char *url;                /* path and query below base_url */
 	char **headers;           /* "Name: value", NULL-terminated; NULL: none */
 	struct json_object *body; /* NULL: none */
@@ -86,7 +89,7 @@ void draft_note(struct draft *draft, const char *format, ...) __attribute__((for
 /* The output that it is, as it is known by now: a new one, to part_deinit() and free(). */
 struct part *draft_part(const struct draft *draft);
 
-/* "lead.create"; "" where a route has a URL of its own. */
+/* "lead.create"; "" of a path that the catalogue does not have. */
 const char *draft_operation(const struct draft *draft);
 
 /* Whether resolve has something to do with it. */

@@ -286,6 +286,7 @@ static int read_draft(struct json_object *kept, const struct source_of *of,
 	    !read_member_list(kept, "headers", &draft->headers) ||
 	    !read_member_list(kept, "notes", &draft->notes))
 		return fail(err, "a member of it is missing or of another kind");
+	draft->op = route_operation(of->routes, route, draft->url);
 	r = read_update(kept, of, draft, err);
 	if (r < 0)
 		return r;

@@ -44,6 +44,16 @@ const char *effect_caution(unsigned effect)
 	return effects[index_of(effect)].caution;
 }
 
+char *effect_cautions(unsigned mask)
+{
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < n_effects; i++)
+		if (mask & effects[i].effect)
+			buf_addf(&text, "%s%s", text.len ? "; " : "", effects[i].caution);
+	return buf_take(&text);
+}
+
 char *effect_names(unsigned mask)
 {
 	struct buf text = BUF_INIT;
@@ -236,9 +246,12 @@ bool effects_select(const struct operation *op)
 
 const char *const *effects_selectors(const struct operation *op)
 {
-	static const char *const none[] = {NULL};
+	static const char *const none[] = {NULL}, *const any[] = {"s_query", "query", "_params",
+	                                                          NULL};
 	const struct selection *s = selection_of(op);
 
+	if (!op)
+		return any;
 	return s ? s->in_body : none;
 }
 

@@ -18,6 +18,8 @@ enum { n_effects = 5 };
 const char *effect_name(unsigned effect);
 /* What a person is to think of who allows it: "what is sent cannot be called back". */
 const char *effect_caution(unsigned effect);
+/* Of several: "…; …". To free(). */
+char *effect_cautions(unsigned mask);
 /* "sends, mass"; to free(). */
 char *effect_names(unsigned mask);
 
@@ -52,7 +54,7 @@ unsigned effects_shown(const struct operation *op, struct json_object *body);
  * sent, whatever the route allows.
  */
 bool effects_select(const struct operation *op);
-/* The keys of its body that may select; NULL-terminated, maybe empty. */
+/* The keys of its body that may select; NULL-terminated, maybe empty. @op NULL: of any. */
 const char *const *effects_selectors(const struct operation *op);
 /* Whether the query parameter @name narrows what a call of @op finds. */
 bool effects_is_filter(const struct operation *op, const char *name);

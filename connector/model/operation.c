@@ -1,8 +1,13 @@
 #include "connector/model/operation.h"
 
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
 #include "lib/template.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *http_method_name(enum http_method method)
@@ -90,6 +95,16 @@ static struct segment next_segment(const char **path)
 	return segment;
 }
 
+/* Without query and fragment. */
+static size_t path_len(const char *path)
+{
+	const char *at = path;
+
+	while (*at == '/' || segment_len(at))
+		at += *at == '/' ? 1 : segment_len(at);
+	return (size_t)(at - path);
+}
+
 static bool is_end(const char *path)
 {
 	if (*path == '/')
@@ -164,6 +179,83 @@ const struct operation *operation_match(const struct operation_set *set, enum ht
 		}
 	}
 	return best;
+}
+
+static unsigned hex_value(char c)
+{
+	return isdigit((unsigned char)c) ? (unsigned)(c - '0')
+	                                 : (unsigned)(tolower((unsigned char)c) - 'a') + 10;
+}
+
+/*
+ * Decodes at @c, where % stands, in place until no %XX is left there: %252F is a slash. Returns the
+ * last byte of what was decoded. What ends a path or looks like a placeholder stays some letter.
+ */
+static char *decode_at(char *c)
+{
+	while (*c == '%' && isxdigit((unsigned char)c[1]) && isxdigit((unsigned char)c[2])) {
+		c[2] = (char)(hex_value(c[1]) << 4 | hex_value(c[2]));
+		c += 2;
+	}
+	if (!*c || strchr("?#{}", *c))
+		*c = 'x';
+	return c;
+}
+
+/* Takes the last segment off. */
+static void step_back(struct buf *path)
+{
+	while (path->len && path->data[path->len - 1] != '/')
+		path->len--;
+	if (path->len)
+		path->len--;
+}
+
+/* Adds @text without its segments . and .. to @out; false: they lead above its beginning. */
+static bool put_straight(const char *text, struct buf *out)
+{
+	while (*text == '/') {
+		const char *segment = text + 1;
+		const size_t len = segment_len(segment);
+		const bool is_back = len == 2 && memcmp(segment, "..", 2) == 0;
+
+		text = segment + len;
+		if (is_back && !out->len)
+			return false;
+		if (is_back)
+			step_back(out);
+		else if (len != 1 || *segment != '.')
+			buf_add(out, segment - 1, len + 1);
+		if (!*text && (is_back || (len == 1 && *segment == '.')))
+			buf_addc(out, '/');
+	}
+	return true;
+}
+
+char *operation_plain_path(const char *path)
+{
+	static const char api[] = "/api/v1/";
+	cleanup_(freep) char *coded = mem_dup(path, path_len(path));
+	cleanup_(buf_deinit) struct buf plain = BUF_INIT, straight = BUF_INIT;
+	const char *text;
+
+	for (char *c = coded; *c; c++) {
+		const char *close = *c == '{' ? template_place_end(c) : NULL;
+
+		if (close) {
+			buf_add(&plain, c, (size_t)(close - c) + 1);
+			c += close - c;
+			continue;
+		}
+		if (*c == '%')
+			c = decode_at(c);
+		if (*c != '/' || !plain.len || plain.data[plain.len - 1] != '/')
+			buf_addc(&plain, (char)tolower((unsigned char)*c));
+	}
+	if (!put_straight(buf_text(&plain), &straight))
+		return NULL;
+	text = buf_text(&straight);
+	return mem_strdup(strncmp(text, api, strlen(api)) == 0 ? text + strlen(api) - 1 : text);
 }
 
 const struct operation_field *operation_field(const struct operation *op, const char *name)

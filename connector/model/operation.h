@@ -80,6 +80,13 @@ const struct operation *operation_find(const struct operation_set *set, const ch
 const struct operation *operation_match(const struct operation_set *set, enum http_method method,
                                         const char *path);
 
+/*
+ * @path (placeholders may stand in it) as a lenient server may read it: %XX decoded, however often
+ * it was encoded, in lower case, without doubled slashes, . and .. segments and a leading /api/v1.
+ * To free(). NULL: with its .. segments it leads above base_url.
+ */
+char *operation_plain_path(const char *path);
+
 /* The field called @name in @op ("custom.cf_B2.add" finds "custom.cf_*"), or NULL. */
 const struct operation_field *operation_field(const struct operation *op, const char *name);
 

@@ -57,6 +57,14 @@ void route_set_deinit(struct route_set *set)
 	*set = (struct route_set){0};
 }
 
+const struct operation *route_operation(const struct route_set *set, const struct route *route,
+                                        const char *url)
+{
+	if (route->op || !set->operations)
+		return route->op;
+	return operation_match(set->operations, route->method, url);
+}
+
 bool route_set_has(const struct route_set *set, const struct route *route)
 {
 	return route->index < set->n &&

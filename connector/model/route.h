@@ -26,11 +26,13 @@ struct named_template {
 };
 
 struct route {
-	size_t index;               /* in the file, from 0 */
-	char *name;                 /* default: the operation's name, or "METHOD path" */
-	unsigned line, column;      /* where it stands in the pipeline file */
-	const struct operation *op; /* NULL for a path the catalogue does not know */
-	enum http_method method;    /* never PATCH: written PATCH became PUT, see is_patch */
+	size_t index;          /* in the file, from 0 */
+	char *name;            /* default: the operation's name, or "METHOD path" */
+	unsigned line, column; /* where it stands in the pipeline file */
+	/* NULL for a path the catalogue does not know, or not before the record fills it: see
+	 * route_operation() */
+	const struct operation *op;
+	enum http_method method; /* never PATCH: written PATCH became PUT, see is_patch */
 	bool is_patch;
 	/*
 	 * Path below base_url, beginning with "/" and (catalogue) ending with "/". An operation's
@@ -122,6 +124,12 @@ struct watched_field {
 };
 
 void route_deinit(struct route *route);
+/*
+ * The operation that a call of @route with the finished @url is: the route's own, or what the
+ * catalogue of @set says of the path; NULL: nothing.
+ */
+const struct operation *route_operation(const struct route_set *set, const struct route *route,
+                                        const char *url);
 /* Whether @route is one of @set, or the update of one. */
 bool route_set_has(const struct route_set *set, const struct route *route);
 /*

@@ -369,7 +369,8 @@ void route_compile_body(struct route_build *b)
 		route->has_body = route->op->body_source != BODY_NONE;
 	else
 		route->has_body = route->method != METHOD_DELETE || body;
-	if (route->op && route->url && (!body || (route->has_body && body->kind == YAML_MAP)))
+	if (route->url && (route->op || !template_is_literal(route->url)) &&
+	    (!body || (route->has_body && body->kind == YAML_MAP)))
 		route_check_selection(b, body);
 	if (body) {
 		const size_t mark = path_enter(b->l, "body");

@@ -26,6 +26,7 @@ static void fail_missing(struct route_build *b, const struct yaml_node *at, unsi
 {
 	const struct operation *op = b->route->op;
 	cleanup_(freep) char *names = effect_names(needed | b->spec.allow);
+	cleanup_(freep) char *cautions = effect_cautions(missing);
 	cleanup_(buf_deinit) struct buf text = BUF_INIT;
 
 	if (op)
@@ -34,12 +35,7 @@ static void fail_missing(struct route_build *b, const struct yaml_node *at, unsi
 		buf_addf(&text, "%s %.100s", http_method_name(b->route->method), path);
 	buf_addf(&text, " needs allow: [%s]: ", names);
 	add_summary(&text, op);
-	buf_adds(&text, " Write it if that is meant: ");
-	for (unsigned bit = 1; bit <= missing; bit <<= 1) {
-		if (!(missing & bit))
-			continue;
-		buf_addf(&text, "%s%s", effect_caution(bit), missing >= bit << 1 ? "; " : "");
-	}
+	buf_addf(&text, " Write it if that is meant: %s", cautions);
 	fail(b->l, at, "%s", buf_text(&text));
 }
 

@@ -117,14 +117,59 @@ static const char *near_path(const struct operation_set *set, enum http_method m
 	return strchr(path, '{') ? NULL : near_name(path, paths);
 }
 
+static bool ends_in_api(const char *base_url)
+{
+	static const char api[] = "/api/v1";
+	const size_t len = strlen(base_url), n = sizeof(api) - 1;
+
+	return len >= n && strcmp(base_url + len - n, api) == 0;
+}
+
 /* Close itself, a stand-in for it or a proxy before it; other hosts have paths of their own. */
 static bool is_like_close(const char *base_url)
 {
-	static const char host[] = "https://api.close.com", path[] = "/api/v1";
-	const size_t len = strlen(base_url), n = sizeof(path) - 1;
+	static const char host[] = "https://api.close.com";
 
-	return strncmp(base_url, host, sizeof(host) - 1) == 0 ||
-	       (len >= n && strcmp(base_url + len - n, path) == 0);
+	return strncmp(base_url, host, sizeof(host) - 1) == 0 || ends_in_api(base_url);
+}
+
+static size_t segment_len(const char *text)
+{
+	const char *at = text;
+
+	while (*at && *at != '/') {
+		const char *close = *at == '{' ? template_place_end(at) : NULL;
+
+		at = close ? close + 1 : at + 1;
+	}
+	return (size_t)(at - text);
+}
+
+/* Whether a record may make @path one of @pattern. */
+static bool may_become(const char *path, const char *pattern)
+{
+	while (*path == '/' && path[1] && *pattern == '/' && pattern[1]) {
+		const size_t len = segment_len(++path), wanted = segment_len(++pattern);
+
+		if (!memchr(path, '{', len) && !memchr(pattern, '{', wanted) &&
+		    (len != wanted || memcmp(path, pattern, len) != 0))
+			return false;
+		path += len;
+		pattern += wanted;
+	}
+	return (!*path || strcmp(path, "/") == 0) && (!*pattern || strcmp(pattern, "/") == 0);
+}
+
+/* Which operation it is the record decides. */
+static bool is_open(const struct route_build *b, const char *path)
+{
+	const struct operation_set *set = b->l->options->operations;
+
+	for (size_t i = 0; strchr(path, '{') && i < set->n; i++)
+		if (set->items[i].method == (enum http_method)b->spec.method &&
+		    may_become(path, set->items[i].path))
+			return true;
+	return false;
 }
 
 /* A path outside the catalogue is allowed, and said: a slip of the pen is more likely. */
@@ -148,6 +193,11 @@ static void warn_unknown(struct route_build *b, const struct yaml_node *at, cons
 	if (near)
 		warn(b->l, at, "the catalogue has no %s %.100s: did you mean %s?", method, path,
 		     near);
+	else if (is_open(b, path))
+		warn(b->l, at,
+		     "the catalogue has no %s %.100s: which operation it is, and whether the route may "
+		     "call it, is seen record by record",
+		     method, path);
 	else if (strncmp(path, "/api/v1/", 8) == 0)
 		warn(b->l, at, "the catalogue has no %s %.100s: base_url has /api/v1 already",
 		     method, path);
@@ -156,6 +206,23 @@ static void warn_unknown(struct route_build *b, const struct yaml_node *at, cons
 		     "the catalogue has no %s %.100s: it is sent as written, and nothing is "
 		     "known of its fields",
 		     method, path);
+}
+
+/* What is one thing here and another at Close would pass the guards of neither. */
+static bool check_plain(struct route_build *b, const struct yaml_node *at, const char *path)
+{
+	cleanup_(freep) char *plain = operation_plain_path(path);
+	const struct operation *read =
+		plain ? operation_match(b->l->options->operations, b->route->method, plain) : NULL;
+
+	/* It stands below the API twice: Close has nothing there. */
+	if ((plain && !read) || read == b->route->op ||
+	    (strncmp(path, "/api/v1/", 8) == 0 && ends_in_api(b->l->pipeline->base_url)))
+		return true;
+	fail(b->l, at, "makes the path %.200s, which Close may read as %s (%s): write it so%s",
+	     path, plain ? plain : "another one", read ? read->name : "with .. above base_url",
+	     strncmp(path, "/api/v1/", 8) == 0 ? ", and base_url with /api/v1 at its end" : "");
+	return false;
 }
 
 /* PATCH is what people mean by Close's PUT; outside the catalogue it means nothing. */
@@ -326,8 +393,9 @@ static void compile_path(struct route_build *b, const char *path)
 	if (b->l->pipeline->n_errors > n_errors)
 		return;
 	mark = path_enter(b->l, params ? "params" : at_key);
-	b->route->url =
-		route_template(b, route_place(b, params ? "params" : at_key), buf_text(&text));
+	if (check_plain(b, route_place(b, params ? "params" : at_key), buf_text(&text)))
+		b->route->url = route_template(b, route_place(b, params ? "params" : at_key),
+		                               buf_text(&text));
 	path_leave(b->l, mark);
 }
 

@@ -191,6 +191,43 @@ void route_compile_excludes(struct loader *l, const struct route_spec *spec, str
 	add_excludes(route, spec->exclude, &cap);
 }
 
+/*
+ * What @key of the route puts into the body as @field would be in a request all the same. A pattern
+ * means what the record has.
+ */
+static void check_excluded(struct route_build *b, const char *key, const char *field)
+{
+	const struct route *route = b->route;
+	const size_t mark = path_enter(b->l, key);
+
+	for (size_t i = 0; i < route->n_exclude; i++)
+		if (strcmp(exclude_text(route->exclude[i]), field) == 0) {
+			fail(b->l, route_place(b, key),
+			     "puts %.100s into the body, and exclude (\"%.100s\") takes it out of every "
+			     "body: keep one of them",
+			     field, exclude_text(route->exclude[i]));
+			break;
+		}
+	path_leave(b->l, mark);
+}
+
+static void check_excludes(struct route_build *b)
+{
+	const struct route *route = b->route;
+
+	if (route->identity_field)
+		check_excluded(b, "identity", route->identity_field);
+	for (size_t i = 0; i < route->n_links; i++)
+		if (!route->links[i].is_in_url)
+			check_excluded(b, "link", route->links[i].field);
+	/* A create carries the custom fields it was looked for by. */
+	for (size_t i = 0; route->update && i < route->match.n_keys; i++)
+		for (size_t k = 0; k < route->match.keys[i].n; k++)
+			if (route->on_none == NONE_CREATE &&
+			    strncmp(route->match.keys[i].fields[k].name, "custom.", 7) == 0)
+				check_excluded(b, "match", route->match.keys[i].fields[k].name);
+}
+
 static void compile_format(struct route_build *b)
 {
 	const size_t mark = path_enter(b->l, "content_format");
@@ -232,6 +269,7 @@ static void compile_route(struct loader *l, const struct yaml_node *map, struct 
 	route_compile_changes(&b);
 	route_note_kinds(&b);
 	route_compile_batch(&b);
+	check_excludes(&b);
 	free(b.spec.batch.key);
 	free(b.spec.batch.into);
 	free(b.spec.name);

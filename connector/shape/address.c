@@ -1,8 +1,10 @@
 #include "connector/shape/steps.h"
 #include "lib/buf.h"
+#include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "lib/percent.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { max_url = 64 << 10 }; /* far above what any server takes */
@@ -18,25 +20,75 @@ static bool render_url(struct shaping *s, struct buf *url)
 	return false;
 }
 
-/* No value may lead to another operation than the route's. */
-static bool is_still_its_operation(struct shaping *s, const char *url)
+static bool refuse_path(struct shaping *s, const char *url, const char *why)
 {
-	const struct route *route = s->route;
-	const struct operation_set alone = {.items = route->op, .n = 1};
-	const struct operation_set *set = s->routes->operations ? s->routes->operations : &alone;
-	const struct operation *found;
-
-	/* Without a placeholder it is what was checked when the pipeline was loaded. */
-	if (!route->op || template_is_literal(route->url))
-		return true;
-	found = operation_match(set, route->method, url);
-	if (found == route->op)
-		return true;
-	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
-	              "the finished URL %.200s is %s and no longer %s: a value in it leads "
-	              "elsewhere",
-	              url, found ? found->name : "no path of Close", route->op->name);
+	rejection_set(s->rejection, REJECT_TEMPLATE, NULL, "the finished URL %.200s %s", url, why);
 	return false;
+}
+
+/* No value may lead to another operation than the route's. */
+static bool is_still_its_operation(struct shaping *s, const char *url, const struct operation *op)
+{
+	const struct operation *own = s->route->op;
+	cleanup_(freep) char *why = NULL;
+
+	if (!own || op == own)
+		return true;
+	why = mem_printf("is %s and no longer %s: a value in it leads elsewhere",
+	                 op ? op->name : "no path of Close", own->name);
+	return refuse_path(s, url, why);
+}
+
+/*
+ * Nor may it be one thing here and another at Close, where the path is decoded and put straight:
+ * "/lead%2Fmerge/" is /lead/merge/ there.
+ */
+static bool is_plain(struct shaping *s, const struct operation_set *set, const char *url,
+                     const char *plain, const struct operation *op)
+{
+	const struct operation *read;
+	cleanup_(freep) char *why = NULL;
+
+	if (!plain)
+		return refuse_path(s, url, "leads above base_url with a segment .. in it");
+	read = operation_match(set, s->route->method, plain);
+	if (!read || read == op)
+		return true;
+	why = mem_printf("is %s as it is written, but Close may read it as %s, %s: a value in it "
+	                 "leads elsewhere",
+	                 op ? op->name : "no path of Close", plain, read->name);
+	return refuse_path(s, url, why);
+}
+
+static const struct operation_set *operations_of(const struct shaping *s,
+                                                 struct operation_set *alone)
+{
+	*alone = (struct operation_set){.items = s->route->op, .n = s->route->op ? 1 : 0};
+	return s->routes->operations ? s->routes->operations : alone;
+}
+
+/*
+ * What is called and whether it may be. Without a placeholder the URL is what was checked when the
+ * pipeline was loaded.
+ */
+static bool shape_operation(struct shaping *s, struct buf *url)
+{
+	struct operation_set alone;
+	const struct operation_set *set = operations_of(s, &alone);
+	const struct operation *op;
+	cleanup_(freep) char *plain = NULL;
+
+	if (template_is_literal(s->route->url))
+		return true;
+	op = operation_match(set, s->route->method, buf_text(url));
+	plain = operation_plain_path(buf_text(url));
+	if (!is_still_its_operation(s, buf_text(url), op) ||
+	    !is_plain(s, set, buf_text(url), plain, op))
+		return false;
+	s->draft->op = op;
+	if (op && url->data[url->len - 1] != '/')
+		buf_addc(url, '/');
+	return shape_effects(s, buf_text(url), plain);
 }
 
 /*
@@ -84,8 +136,7 @@ bool shape_url(struct shaping *s)
 {
 	struct buf url = BUF_INIT;
 
-	if (!render_url(s, &url) || !is_still_its_operation(s, buf_text(&url)) ||
-	    !add_query(s, &url)) {
+	if (!render_url(s, &url) || !shape_operation(s, &url) || !add_query(s, &url)) {
 		buf_deinit(&url);
 		return false;
 	}

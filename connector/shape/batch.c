@@ -56,6 +56,7 @@ bool shape_with(struct shaping *s)
 	case TEMPLATE_REFUSED:
 		return refuse_tree(s, "with", &err);
 	}
+	shape_exclude_with(s);
 	return true;
 }
 
@@ -99,7 +100,7 @@ static bool render_by(struct shaping *s)
 static bool render_child(struct shaping *s)
 {
 	struct template_scope scope = s->scope;
-	cleanup_(json_freep) struct json_object *child = NULL;
+	cleanup_(json_freep) struct json_object *child = NULL, *left = NULL;
 	struct err err;
 
 	scope.null_is_missing = s->route->nulls == NULLS_OMIT;
@@ -112,8 +113,10 @@ static bool render_child(struct shaping *s)
 	case TEMPLATE_REFUSED:
 		return refuse_tree(s, "child", &err);
 	}
-	if (json_object_is_type(child, json_type_object))
-		return shape_contact(s, child, &s->draft->child);
+	if (json_object_is_type(child, json_type_object)) {
+		left = shape_exclude_child(s, child);
+		return !left || shape_contact(s, left, &s->draft->child);
+	}
 	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
 	              "batch.child is no object in this record, and a list such as \"%s\" is made "
 	              "of objects",

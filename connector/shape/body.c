@@ -61,7 +61,7 @@ static void leave_out(struct shaping *s, const char *key)
 /* A contact's lead_id in an update would move the contact to another lead. */
 static bool would_move(const struct shaping *s)
 {
-	return s->route->op && strcmp(s->route->op->name, "contact.update") == 0 &&
+	return s->draft->op && strcmp(s->draft->op->name, "contact.update") == 0 &&
 	       json_object_object_get_ex(s->value, "lead_id", NULL);
 }
 
@@ -120,14 +120,14 @@ bool shape_says_something(struct shaping *s)
 
 static bool check_is_object(struct shaping *s)
 {
-	if (json_object_is_type(s->draft->body, json_type_object) || !s->route->op)
+	if (json_object_is_type(s->draft->body, json_type_object) || !s->draft->op)
 		return true;
 	rejection_set(s->rejection, REJECT_TEMPLATE, NULL,
 	              "the body is %s in this record, and %s takes an object",
 	              json_object_is_type(s->draft->body, json_type_array) ? "a list"
 	              : s->draft->body                                     ? "a single value"
 	                                                                   : "null",
-	              s->route->op->name);
+	              s->draft->op->name);
 	return false;
 }
 
@@ -152,17 +152,101 @@ static bool touches(const struct exclude *e, struct json_object *body)
 	return false;
 }
 
+static void note_excluded(struct shaping *s, const struct exclude *e)
+{
+	if (!strlist_has(s->draft->excluded, exclude_text(e)))
+		strlist_add(&s->draft->excluded, mem_strdup(exclude_text(e)));
+}
+
+/*
+ * Takes out of @part (an object, ours) what a path finds in it where it stands in @list of a body.
+ * False: with the whole list.
+ */
+static bool exclude_in_list(struct shaping *s, const struct exclude *e, const char *list,
+                            struct json_object *part)
+{
+	struct json_object *body = json_made(json_object_new_object());
+	struct json_object *items = json_made(json_object_new_array());
+	bool is_left;
+
+	(void)json_object_array_add(items, json_object_get(part));
+	(void)json_object_object_add(body, list, items);
+	if (exclude_apply(e, body))
+		note_excluded(s, e);
+	items = json_get(body, list);
+	is_left = json_object_is_type(items, json_type_array) && json_object_array_length(items);
+	json_object_put(body);
+	return is_left;
+}
+
+static void exclude_in(struct shaping *s, const struct exclude *e, struct json_object *part)
+{
+	if (exclude_apply(e, part))
+		note_excluded(s, e);
+}
+
+struct json_object *shape_exclude_child(struct shaping *s, struct json_object *child)
+{
+	const struct route *route = s->route;
+	struct json_object *own;
+	bool is_left = true;
+
+	if (!route->n_exclude || !json_object_is_type(child, json_type_object))
+		return json_object_get(child);
+	own = copy_containers(child);
+	for (size_t i = 0; i < route->n_exclude && is_left; i++) {
+		is_left = exclude_in_list(s, route->exclude[i], route->batch->into, own);
+		exclude_in(s, route->exclude[i], own);
+	}
+	if (is_left && json_object_object_length(own))
+		return own;
+	json_object_put(own);
+	return NULL;
+}
+
+void shape_exclude_with(struct shaping *s)
+{
+	struct json_object *own;
+
+	if (!s->route->n_exclude || !json_object_is_type(s->draft->with, json_type_object))
+		return;
+	own = copy_containers(s->draft->with);
+	json_object_put(s->draft->with);
+	s->draft->with = own;
+	for (size_t i = 0; i < s->route->n_exclude; i++)
+		exclude_in(s, s->route->exclude[i], own);
+}
+
+/* The list that the records of a keyed_array stand in, if @e means something in its items. */
+static const char *list_of(const struct route *route, const struct exclude *e)
+{
+	const struct batch *batch = route->batch;
+
+	return batch && batch->algorithm == BATCH_KEYED_ARRAY &&
+	                       exclude_effect(e, batch->key) == EXCLUDE_INSIDE
+	               ? batch->key
+	               : NULL;
+}
+
 static void exclude(struct shaping *s)
 {
 	for (size_t i = 0; i < s->route->n_exclude; i++) {
 		const struct exclude *e = s->route->exclude[i];
+		const char *list = list_of(s->route, e);
 
+		if (list) {
+			struct json_object *own = copy_containers(s->draft->body);
+
+			json_object_put(s->draft->body);
+			s->draft->body = own;
+			s->owns_body = true;
+			(void)exclude_in_list(s, e, list, own);
+		}
 		if (!touches(e, s->draft->body))
 			continue;
 		shape_own_body(s);
 		own_what_changes(s, e);
-		if (exclude_apply(e, s->draft->body))
-			strlist_add(&s->draft->excluded, mem_strdup(exclude_text(e)));
+		exclude_in(s, e, s->draft->body);
 	}
 }
 

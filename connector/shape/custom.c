@@ -140,7 +140,7 @@ static bool name_fields(struct shaping *s)
 
 bool shape_custom(struct shaping *s)
 {
-	const struct operation *op = s->route->op;
+	const struct operation *op = s->draft->op;
 
 	if (!op || !operation_field(op, "custom.cf_"))
 		return true;

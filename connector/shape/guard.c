@@ -13,13 +13,32 @@
  * when the pipeline is checked.
  */
 
+/* Of one path of the catalogue that was told when the pipeline was checked. */
+bool shape_effects(struct shaping *s, const char *url, const char *plain)
+{
+	const struct operation *op = s->draft->op;
+	const unsigned always = effects_always(op, s->route->method, plain);
+	const unsigned missing = always & ~s->route->allow;
+	cleanup_(freep) char *names = NULL, *cautions = NULL;
+
+	if (s->route->op || !missing || hook_without("guards"))
+		return true;
+	names = effect_names(always);
+	cautions = effect_cautions(missing);
+	rejection_set(s->rejection, REJECT_GUARD, NULL,
+	              "the URL of this record makes it %s %.100s%s%s, which needs allow: [%s]: %s",
+	              http_method_name(s->route->method), url, op ? ", " : "", op ? op->name : "",
+	              names, cautions);
+	return false;
+}
+
 bool shape_guard(struct shaping *s)
 {
 	const struct route *route = s->route;
 
 	if (hook_without("guards"))
 		return true;
-	for (const struct effect_rule *r = NULL; (r = effect_rule_next(route->op, r));) {
+	for (const struct effect_rule *r = NULL; (r = effect_rule_next(s->draft->op, r));) {
 		cleanup_(freep) char *why = NULL;
 
 		if ((route->allow & r->effect) || shape_is_linked(s, r->field) ||
@@ -65,7 +84,7 @@ bool shape_selects(struct shaping *s)
 	cleanup_(freep) char *field = NULL;
 	cleanup_(freep) char *why = NULL;
 
-	if (!effects_select(route->op) || hook_without("guards"))
+	if (!effects_select(s->draft->op) || hook_without("guards"))
 		return true;
 	for (size_t i = 0; i < route->n_query; i++)
 		if (has_hole(s, &route->query[i]))
@@ -73,7 +92,7 @@ bool shape_selects(struct shaping *s)
 	for (size_t i = 0; i < route->n_selection; i++)
 		if (has_hole(s, &route->selection[i]))
 			return false;
-	why = effects_unselected(route->op, s->draft->url, s->draft->body, &field);
+	why = effects_unselected(s->draft->op, s->draft->url, s->draft->body, &field);
 	if (why)
 		rejection_set(s->rejection, REJECT_GUARD, field, "%s", why);
 	return !why;

@@ -16,7 +16,7 @@ static bool refuse_key(struct shaping *s, const char *key)
 	rejection_set(
 		s->rejection, REJECT_FIELD, key,
 		"%s has no field \"%s\": Close would ignore it and answer as if all were well",
-		s->route->op->name, key);
+		s->draft->op->name, key);
 	return false;
 }
 
@@ -26,20 +26,20 @@ static void drop_keys(struct shaping *s)
 	json_object_object_foreach(s->draft->body, key, value)
 	{
 		(void)value;
-		if (!operation_field(s->route->op, key))
+		if (!operation_field(s->draft->op, key))
 			json_object_object_del(s->draft->body, key);
 	}
-	shape_drop_members(s, s->route->op);
+	shape_drop_members(s, s->draft->op);
 }
 
 static void note_keys(struct shaping *s, const struct buf *keys)
 {
 	if (s->route->unknown_keys == UNKNOWN_DROP)
-		draft_note(s->draft, "left out, since %s has no such field: %s", s->route->op->name,
+		draft_note(s->draft, "left out, since %s has no such field: %s", s->draft->op->name,
 		           buf_text(keys));
 	else
 		draft_note(s->draft, "Close will ignore, since %s has no such field: %s",
-		           s->route->op->name, buf_text(keys));
+		           s->draft->op->name, buf_text(keys));
 }
 
 static void add_key(struct shaping *s, struct buf *keys, const char *key)
@@ -56,12 +56,12 @@ bool shape_known_keys(struct shaping *s)
 	bool is_known = true;
 
 	/* A written body was held against the catalogue when the pipeline was checked. */
-	if (!has_known_keys(route->op) || (route->body && route->unknown_keys == UNKNOWN_WARN))
+	if (!has_known_keys(s->draft->op) || (route->body && route->unknown_keys == UNKNOWN_WARN))
 		return true;
 	json_object_object_foreach(s->draft->body, key, value)
 	{
 		(void)value;
-		if (operation_field(route->op, key))
+		if (operation_field(s->draft->op, key))
 			continue;
 		if (route->unknown_keys == UNKNOWN_REJECT) {
 			is_known = refuse_key(s, key);
@@ -70,7 +70,7 @@ bool shape_known_keys(struct shaping *s)
 		add_key(s, &keys, key);
 	}
 	if (is_known)
-		members = shape_unknown_members(s, route->op);
+		members = shape_unknown_members(s, s->draft->op);
 	if (members && route->unknown_keys == UNKNOWN_REJECT)
 		is_known = refuse_key(s, *members);
 	for (char **m = members; is_known && m && *m; m++)
@@ -87,7 +87,7 @@ bool shape_known_keys(struct shaping *s)
 
 bool shape_required(struct shaping *s)
 {
-	const struct operation *op = s->route->op;
+	const struct operation *op = s->draft->op;
 
 	if (!op || !op->required)
 		return true;

@@ -143,7 +143,7 @@ static bool rename_status(struct shaping *s)
 	struct json_object *status = json_get(s->draft->body, "status");
 
 	if (!json_object_is_type(status, json_type_string) ||
-	    strcmp(s->route->op->object, "lead") != 0 ||
+	    strcmp(s->draft->op->object, "lead") != 0 ||
 	    !names_book(s->routes->names, "status/lead"))
 		return true;
 	if (json_object_object_get_ex(s->draft->body, "status_id", NULL)) {
@@ -194,7 +194,7 @@ static bool has_ids(const struct operation *op, struct json_object *body)
 bool shape_ids(struct shaping *s)
 {
 	static const char *const first = "pipeline_id"; /* statuses are looked for within it */
-	const struct operation *op = s->route->op;
+	const struct operation *op = s->draft->op;
 	const char *kind;
 
 	if (!op || !op->body_fields || !has_ids(op, s->draft->body))
@@ -297,7 +297,7 @@ static bool refuse_kind(struct shaping *s, const char *kind, const char *key)
 		rejection_set(s->rejection, REJECT_FIELD, key,
 		              "custom fields of %s have no names; write the id instead: "
 		              "\"custom.cf_…\"",
-		              s->route->op->name);
+		              s->draft->op->name);
 	return false;
 }
 
@@ -354,8 +354,8 @@ static bool add_member(struct shaping *s, const char *kind, struct json_object *
 		(void)json_object_object_add(object, key, json_object_get(value));
 		return true;
 	}
-	if (!kind && !awaits_type(s, name_kind_of_object(s->route->op), key))
-		return refuse_kind(s, name_kind_of_object(s->route->op), key);
+	if (!kind && !awaits_type(s, name_kind_of_object(s->draft->op), key))
+		return refuse_kind(s, name_kind_of_object(s->draft->op), key);
 	book = kind ? book_of(s, kind, key) : NULL;
 	if (book)
 		return add_field(s, book, object, key, value);
@@ -407,7 +407,7 @@ static char *whole_kind(struct shaping *s, const char *kind)
 
 void shape_keep_type(struct shaping *s)
 {
-	const char *kind = name_kind_of_object(s->route->op);
+	const char *kind = name_kind_of_object(s->draft->op);
 
 	s->type_key = kind ? name_type_key(kind) : NULL;
 	if (s->type_key)
@@ -416,7 +416,7 @@ void shape_keep_type(struct shaping *s)
 
 char *shape_fields_kind(struct shaping *s)
 {
-	return whole_kind(s, name_kind_of_object(s->route->op));
+	return whole_kind(s, name_kind_of_object(s->draft->op));
 }
 
 bool shape_identity_field(struct shaping *s, const char *written, char **ret_field)
@@ -433,8 +433,8 @@ bool shape_identity_field(struct shaping *s, const char *written, char **ret_fie
 		return true;
 	}
 	kind = shape_fields_kind(s);
-	if (!kind && !awaits_type(s, name_kind_of_object(s->route->op), written))
-		return refuse_kind(s, name_kind_of_object(s->route->op), written);
+	if (!kind && !awaits_type(s, name_kind_of_object(s->draft->op), written))
+		return refuse_kind(s, name_kind_of_object(s->draft->op), written);
 	book = kind ? book_of(s, kind, written) : NULL;
 	free(kind);
 	if (!book) {

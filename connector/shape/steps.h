@@ -66,6 +66,12 @@ void shape_put_identity(struct shaping *shaping);
 /* body.c: default or written, without what is excluded and what `nulls` leaves out. */
 bool shape_body(struct shaping *shaping);
 /*
+ * The same of what a batch adds: @child as a new reference without what is excluded from the list
+ * it is put into, or from the body of a call of its own, NULL if nothing is left; and draft->with.
+ */
+struct json_object *shape_exclude_child(struct shaping *shaping, struct json_object *child);
+void shape_exclude_with(struct shaping *shaping);
+/*
  * Refuses a body that is_empty: asked after the lookups, whose missing values say more. A row of
  * nest may have a child all the same, so there it is for the second asking, when that is known.
  */
@@ -145,9 +151,12 @@ bool shape_known_keys(struct shaping *shaping);
 bool shape_required(struct shaping *shaping);
 
 /*
- * guard.c: effects that depend on the record and that the route does not allow; and calls that
- * would change everything there is, which no route allows.
+ * guard.c: what every call does of what the @url of this record (@plain: as Close reads its path)
+ * turns out to be, where the pipeline leaves it to the record; effects that depend on the record
+ * and that the route does not allow; and calls that would change everything there is, which no
+ * route allows.
  */
+bool shape_effects(struct shaping *shaping, const char *url, const char *plain);
 bool shape_guard(struct shaping *shaping);
 bool shape_selects(struct shaping *shaping);
 

@@ -77,6 +77,73 @@ def test_a_path_of_the_catalogue_is_guarded_as_its_operation(closefeed, pipeline
     assert result.code == 78 and "lead.delete needs allow: [destroys]" in result.err
 
 
+OPEN = """- method: POST
+  url: "/{type}/{verb}/"
+  exclude: [also]"""
+
+
+@pytest.mark.parametrize("record, says", [
+    ({"type": "activity", "verb": "email", "lead_id": "lead_A1", "status": "outbox"}, 'status "outbox"'),
+    ({"type": "lead", "verb": "merge", "source": "lead_A1", "destination": "lead_A2"},
+     "POST /lead/merge/, lead.merge, which needs allow: [destroys]"),
+    ({"type": "bulk_action", "verb": "delete"},
+     "bulk_action.delete.create, which needs allow: [mass, destroys]"),
+    ({"type": "bulk_action", "verb": "tomorrow"}, "which needs allow: [mass]"),
+])
+def test_what_the_record_makes_of_a_url_is_guarded_as_that_operation(
+        closefeed, pipeline, sandbox, record, says):
+    path = pipeline([record], routes=OPEN)
+    checked = closefeed("check", path)
+    assert checked.code == 0 and "is seen record by record" in checked.err
+    [reject] = refused(closefeed, path, 0, sandbox)
+    assert reject["class"] == "guard" and says in reject["message"]
+    again = closefeed("rejects", "retry", path, "--all")
+    assert again.code == 1 and not writes(sandbox)
+
+
+@pytest.mark.parametrize("text", ["lead/merge", "lead%2Fmerge", "x/../lead/merge", "Lead/merge",
+                                  "api/v1/lead/merge"])
+def test_no_value_hides_which_operation_a_url_is(closefeed, pipeline, sandbox, text):
+    path = pipeline([{"to": text, "source": "lead_A1", "destination": "lead_A2"}],
+                    routes='- method: POST\n  url: "/{to}/"')
+    [reject] = refused(closefeed, path, 0, sandbox)
+    assert reject["class"] == "template" and "the finished URL" in reject["message"]
+    path = pipeline([{"id": f"group_1/../../{text}"}], name="id",
+                    routes="- operation: group.update\n  body: {name: x}")
+    [reject] = refused(closefeed, path, 0, sandbox)
+    assert reject["class"] == "template" and "leads elsewhere" in reject["message"]
+
+
+@pytest.mark.parametrize("url", ["/lead%2Fmerge/", "/bulk%5Faction/delete/", "/LEAD/merge"])
+def test_a_path_is_not_written_so_that_close_reads_another(closefeed, pipeline, url):
+    path = pipeline([{}], routes=f"- method: POST\n  url: {url}\n  allow: [mass, destroys]")
+    result = closefeed("check", path)
+    assert result.code == 78 and "which Close may read as" in result.err
+
+
+def test_an_open_url_is_its_operation_where_that_is_allowed(closefeed, pipeline, sandbox):
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    before = len(writes(sandbox))
+    records = [{"type": "activity", "verb": "note", "lead_id": lead, "note": "n"},
+               {"type": "lead", "verb": "merge", "source": "lead_0", "destination": lead},
+               {"type": "lead", "verb": "merge", "source": "lead_0", "destination": lead}]
+    path = pipeline(records, routes=OPEN + "\n  allow: [destroys]",
+                    delivery="max_destroys: 0")
+    result = closefeed("run", path, "--json")
+    assert result.code == 75 and "max_destroys" in result.out
+    assert [call["path"] for call in writes(sandbox)[before:]] == ["/activity/note/"]
+
+
+def test_a_batch_of_an_open_url_is_guarded_as_its_operation(closefeed, pipeline, sandbox):
+    path = pipeline([{"kind": "email", "lead_id": "lead_A1", "status": "draft"}] * 2,
+                    routes="""- method: POST
+  url: "/activity/{kind}/"
+  batch: {algorithm: expression, program: '.[0] | .status = "outbox"'}""")
+    assert closefeed("run", path).code == 1 and not writes(sandbox)
+    kept = closefeed("rejects", "list", path, "--json").json["rejects"]
+    assert [one["class"] for one in kept] == ["guard"] * 2
+
+
 def test_what_is_allowed_is_sent(closefeed, pipeline, sandbox):
     path = pipeline([{"name": "Ana"}], routes="- operation: contact.create\n  allow: [orphans]")
     assert closefeed("run", path).code == 0

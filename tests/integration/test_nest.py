@@ -116,6 +116,22 @@ def test_a_second_file_makes_no_second_lead_and_no_second_contact(
         {"title": "Buyer"}]
 
 
+@pytest.mark.parametrize("excluded", ['"contacts[].title"', "title", '"t*"'])
+def test_what_is_excluded_is_in_no_contact(closefeed, pipeline, sandbox, excluded):
+    routes = UPSERT + f"  exclude: [{excluded}]\n"
+    path = pipeline([row("Acme", "Ana", title="secret")], routes=routes)
+    shown = [json.loads(line) for line in closefeed("preview", path, "--json").out.splitlines()]
+    assert shown and "secret" not in json.dumps([call["body"] for call in shown])
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    # To a lead that is there they come by calls of their own.
+    feed(path, row("Acme", "Bo", title="secret"), row("Acme", "Ana", title="secret"))
+    run(closefeed, path)
+    assert contacts(sandbox, "Acme") == ["Ana", "Bo"]
+    sent = [call for call in writes(sandbox) if call[0] in ("POST", "PUT")]
+    assert len(sent) >= 2 and "secret" not in json.dumps(sent)
+    assert "office" in json.dumps(sent)
+
+
 def test_one_bad_contact_is_rejected_alone(closefeed, pipeline, sandbox):
     path = pipeline([row("Acme", "Ana"), {**row("Acme", "Bo"), "email": "nonsense"},
                      {"company": "Acme"}, row("Acme", "Cy"), {**row("Acme", "Di"), "email": "no"}],

@@ -182,6 +182,21 @@ static void an_expression_makes_the_body_of_the_list(void **state)
 	}
 }
 
+static void what_is_excluded_is_in_no_body_that_a_program_makes(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w, (struct batch){.algorithm = BATCH_EXPRESSION},
+	           "{list: map({n, at: 1}), x: \"s\", kept: true}");
+	w.route.exclude = mem_array(2, sizeof(*w.route.exclude));
+	w.route.n_exclude = 2;
+	check_eq(exclude_compile("x", &w.route.exclude[0], NULL), 0);
+	check_eq(exclude_compile("list[].n", &w.route.exclude[1], NULL), 0);
+	check_request(&w, NULL, "{\"list\":[{\"at\":1},{\"at\":1},{\"at\":1}],\"kept\":true}");
+	end_world(&w);
+}
+
 static void a_batch_has_a_part_for_each_draft_and_no_identity(void **state)
 {
 	struct draft *drafts[2];
@@ -314,6 +329,7 @@ int main(void)
 		sentence(an_array_is_the_list),
 		sentence(a_keyed_array_has_constants_beside_its_list),
 		sentence(an_expression_makes_the_body_of_the_list),
+		sentence(what_is_excluded_is_in_no_body_that_a_program_makes),
 		sentence(a_batch_has_a_part_for_each_draft_and_no_identity),
 		sentence(a_batch_of_one_can_be_halved_no_more_but_has_its_draft),
 		sentence(notes_of_a_batch_are_bounded),

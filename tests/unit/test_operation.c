@@ -2,6 +2,8 @@
 #include "connector/model/operation.h"
 #include "tests/unit/check.h"
 
+#include <stdlib.h>
+
 static const struct operation *match(enum http_method method, const char *path)
 {
 	return operation_match(crm_catalogue(), method, path);
@@ -70,6 +72,51 @@ static void a_parameter_takes_one_segment_that_is_not_empty(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_match(cases[i].method, cases[i].path, cases[i].name);
+}
+
+static void a_path_is_read_as_a_lenient_server_reads_it(void **state)
+{
+	static const struct {
+		const char *path, *plain;
+	} cases[] = {
+		{"/lead/merge/", "/lead/merge/"},
+		{"/lead%2Fmerge", "/lead/merge"},
+		{"/lead%252fmerge/", "/lead/merge/"},
+		{"/lead%25252525252Fmerge/", "/lead/merge/"},
+		{"/bulk%5Faction/%64elete/", "/bulk_action/delete/"},
+		{"//lead///merge//", "/lead/merge/"},
+		{"/%2Flead%2F/merge/", "/lead/merge/"},
+		{"/LEAD/Merge/", "/lead/merge/"},
+		{"/api/v1/lead/merge/", "/lead/merge/"},
+		{"/%61pi/V1//lead/", "/lead/"},
+		{"/lead/?x=/a%2Fb/..", "/lead/"},
+		{"/lead/a%3Fb%23c%7Bd%7D/", "/lead/axbxcxdx/"},
+		{"/lead/a%zz%/", "/lead/a%zz%/"},
+		{"/lead/{Day|default:A/B}%2Fmerge/", "/lead/{Day|default:A/B}/merge/"},
+		{"/lead/..a/a../.a/...x/", "/lead/..a/a../.a/...x/"},
+		{"/lead/../me/", "/me/"},
+		{"/lead/%2e%2E/me/", "/me/"},
+		{"/lead/.%252e", "/"},
+		{"/lead/x/.", "/lead/x/"},
+		{"/lead/x%2F..%2Fmerge/", "/lead/merge/"},
+		{"/./lead/", "/lead/"},
+		{"/../v1/lead/", NULL},
+		{"/lead/../%2E%2E/lead/", NULL},
+		{"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *plain = operation_plain_path(cases[i].path);
+
+		if (cases[i].plain) {
+			check(plain != NULL);
+			check_text(plain, cases[i].plain);
+		} else {
+			check_null(plain);
+		}
+		free(plain);
+	}
 }
 
 static void a_missing_last_slash_and_a_query_do_not_matter(void **state)
@@ -157,6 +204,7 @@ int main(void)
 		sentence(an_operation_is_found_by_its_whole_name_only),
 		sentence(every_path_of_the_catalogue_matches_its_own_operation),
 		sentence(a_parameter_takes_one_segment_that_is_not_empty),
+		sentence(a_path_is_read_as_a_lenient_server_reads_it),
 		sentence(a_missing_last_slash_and_a_query_do_not_matter),
 		sentence(a_literal_segment_wins_over_a_parameter),
 		sentence(an_object_type_may_hold_one_slash),

@@ -434,6 +434,7 @@ static void a_url_leads_to_its_own_operation_or_nowhere(void **state)
 	                            .keep_slash = "object_type"};
 	const struct spec closed = {.operation = "custom_field_schema.update"};
 	const struct spec unknown = {.method = METHOD_POST, .url = "/x/{a}"};
+	const struct spec group = {.operation = "group.delete"};
 
 	(void)state;
 	check_url(&update, "{\"id\":\"lead_1\"}", "/lead/lead_1/");
@@ -456,6 +457,87 @@ static void a_url_leads_to_its_own_operation_or_nowhere(void **state)
 	check_url(&closed, "{\"object_type\":\"custom_activity_type/a\",\"fields\":[]}",
 	          "/custom_field_schema/custom_activity_type%2Fa/");
 	check_url(&unknown, "{\"a\":\"b/c\"}", "/x/b%2Fc");
+	check_url(&update, "{\"id\":\"../contact/c\"}", "!/contact/c/, contact.update");
+	check_url(&group, "{\"id\":\"group_1/member/user_1\"}",
+	          "!is group.delete as it is written, but Close may read it as "
+	          "/group/group_1/member/user_1/, group.member.remove");
+}
+
+/* Of a URL that only the record makes whole. @expected: the operation and url, or "!class text". */
+static void check_call(const struct spec *spec, const char *record, const char *expected)
+{
+	struct fixture f;
+	struct shape_output *output = shape(&f, spec, record);
+	char *text;
+
+	if (output->draft)
+		text = mem_printf("%s %s", draft_operation(output->draft), output->draft->url);
+	else
+		text = mem_printf("!%s %s", reject_class_name(output->rejection.class),
+		                  output->rejection.message);
+	if (expected[0] == '!' ? !strstr(text, expected + 1) || output->draft
+	                       : strcmp(text, expected) != 0)
+		fail_msg("%s: %s", record, text);
+	free(text);
+	done(&f);
+}
+
+static void what_a_url_of_placeholders_calls_is_guarded_as_that_operation(void **state)
+{
+	const struct spec one = {.method = METHOD_POST, .url = "/{a}/", .body = "{\"name\":\"x\"}"};
+	const struct spec two = {.method = METHOD_POST, .url = "/{a}/{b}"};
+	const struct spec mail = {.method = METHOD_POST, .url = "/activity/{a}/", .exclude = {"a"}};
+	const struct spec gone = {.method = METHOD_DELETE, .url = "/{a}/{b}/"};
+	const struct spec put = {.method = METHOD_PUT,
+	                         .url = "/{a}/",
+	                         .body = "{\"is_complete\":true}",
+	                         .allow = EFFECT_MASS};
+	const struct spec allowed = {.method = METHOD_POST,
+	                             .url = "/{a}/{b}",
+	                             .allow = EFFECT_DESTROYS,
+	                             .body = "{\"source\":\"l_1\",\"destination\":\"l_2\"}"};
+
+	(void)state;
+	check_call(&one, "{\"a\":\"lead\"}", "lead.create /lead/");
+	check_call(&one, "{\"a\":\"contact\"}", "!guard the contact names no lead");
+	check_call(&one, "{\"a\":\"hook\"}", " /hook/");
+	check_call(&one, "{\"a\":\"LEAD\"}", "!template the finished URL /LEAD/ is no path");
+	check_call(&one, "{\"a\":\"lead/merge\"}",
+	           "!Close may read it as /lead/merge/, lead.merge");
+	check_call(&one, "{\"a\":\"lead%2Fmerge\"}", "!lead.merge: a value in it");
+	check_call(&one, "{\"a\":\"x/../lead\"}", "!Close may read it as /lead/, lead.create");
+	check_call(&one, "{\"a\":\"x/../../v1/lead\"}", "!leads above base_url");
+	check_call(&one, "{\"a\":\"api/v1/lead/merge\"}", "!lead.merge: a value in it");
+	check_call(&two, "{\"a\":\"lead\",\"b\":\"merge\"}",
+	           "!guard the URL of this record makes it POST /lead/merge/, lead.merge, which "
+	           "needs allow: [destroys]");
+	check_call(&allowed, "{\"a\":\"lead\",\"b\":\"merge\"}", "lead.merge /lead/merge/");
+	check_call(&allowed, "{\"a\":\"bulk_action\",\"b\":\"delete\"}",
+	           "!needs allow: [mass, destroys]: one call");
+	check_call(&two, "{\"a\":\"bulk_action\",\"b\":\"tomorrow\"}", "!needs allow: [mass]");
+	check_call(&two, "{\"a\":\"Bulk_action\",\"b\":\"tomorrow\"}", "!needs allow: [mass]");
+	check_call(&mail, "{\"a\":\"email\",\"lead_id\":\"l\",\"status\":\"outbox\"}",
+	           "!guard status \"outbox\"");
+	check_call(&mail, "{\"a\":\"email\",\"lead_id\":\"l\",\"status\":\"sent\"}",
+	           "activity.email.create /activity/email/");
+	check_call(&gone, "{\"a\":\"lead\",\"b\":\"lead_1\"}", "!guard the URL of this record");
+	check_call(&gone, "{\"a\":\"x\",\"b\":\"y\"}", "!DELETE /x/y/, which needs");
+	check_call(&put, "{\"a\":\"task\"}", "!the call has no filter");
+}
+
+static void a_part_of_the_selection_is_no_less_one_where_the_url_is_open(void **state)
+{
+	const struct spec spec = {.method = METHOD_PUT,
+	                          .url = "/{a}/",
+	                          .query = "lead_id={l}",
+	                          .body = "{\"is_complete\":true}",
+	                          .allow = EFFECT_MASS};
+
+	(void)state;
+	check_call(&spec, "{\"a\":\"task\",\"l\":\"\"}", "!guard {l} is empty");
+	check_call(&spec, "{\"a\":\"task\",\"l\":\"lead_1\"}",
+	           "task.bulk_update /task/?lead_id=lead_1");
+	check_call(&spec, "{\"a\":\"hook\",\"l\":\"\"}", " /hook/?lead_id=");
 }
 
 static void without_a_catalogue_a_route_is_held_against_its_own_operation(void **state)
@@ -653,6 +735,8 @@ int main(void)
 		sentence(required_fields_must_be_there),
 		sentence(effects_of_a_record_need_to_be_allowed),
 		sentence(a_url_leads_to_its_own_operation_or_nowhere),
+		sentence(what_a_url_of_placeholders_calls_is_guarded_as_that_operation),
+		sentence(a_part_of_the_selection_is_no_less_one_where_the_url_is_open),
 		sentence(without_a_catalogue_a_route_is_held_against_its_own_operation),
 		sentence(query_is_encoded_and_misses_what_is_missing),
 		sentence(headers_carry_printable_ascii_only),

@@ -1,5 +1,6 @@
 /* Upserts, keys of closefeed's own, and what rows that share a call bring. */
 
+#include "lib/cleanup.h"
 #include "tests/unit/shape_books.h"
 
 #include <stdio.h>
@@ -284,6 +285,56 @@ static void a_key_of_closefeeds_own_is_of_one_output_alone(void **state)
 
 /* Batches that gather by what records have in common */
 
+/* What a row brings stands in the list of the lead, or is the body of a call of its own. */
+static void what_is_excluded_is_in_no_contact_of_a_row(void **state)
+{
+	static const struct {
+		const char *exclude, *child;
+	} rows[] = {
+		{"contacts[].title",
+	         "{\"name\":\"Ana\",\"custom.CKey\":\"K\",\"emails\":[{\"email\":"
+	         "\"a@x\",\"type\":\"office\"}]}"},
+		{"title", "{\"name\":\"Ana\",\"custom.CKey\":\"K\",\"emails\":[{\"email\":\"a@x\","
+	                  "\"type\":\"office\"}]}"},
+		{"custom.CKey", "{\"name\":\"Ana\",\"title\":\"J\",\"emails\":[{\"email\":\"a@x\","
+	                        "\"type\":\"office\"}]}"},
+		{"contacts[].emails[].type",
+	         "{\"name\":\"Ana\",\"title\":\"J\",\"custom.CKey\":\"K\","
+	         "\"emails\":[{\"email\":\"a@x\"}]}"},
+		{"contacts", NULL},
+		{"*", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct spec nest = {
+			.operation = "lead.create",
+			.body = "{\"name\":\"{c}\"}",
+			.by = "{c}",
+			.child =
+				"{\"name\":\"{n}\",\"title\":\"{j}\",\"custom\":{\"CKey\":\"{k}\"},"
+				"\"emails\":\"{e}\"}",
+			.exclude = {rows[i].exclude},
+		};
+		struct fixture f;
+		struct draft *draft = shape(&f, &nest,
+		                            "{\"c\":\"A\",\"n\":\"Ana\",\"j\":\"J\",\"k\":\"K\","
+		                            "\"e\":[{\"email\":\"a@x\",\"type\":\"office\"}]}")
+		                              ->draft;
+
+		if (rows[i].child) {
+			cleanup_(json_freep) struct json_object *want = parse(rows[i].child);
+
+			check(json_object_equal(draft->child, want));
+		} else {
+			check_null(draft->child);
+		}
+		check_text(draft->excluded[0], rows[i].exclude);
+		check_null(draft->excluded[1]);
+		done(&f);
+	}
+}
+
 static void rows_say_what_they_belong_to_and_bring(void **state)
 {
 	struct names names = all_books();
@@ -291,7 +342,6 @@ static void rows_say_what_they_belong_to_and_bring(void **state)
 	                          .body = "{\"name\":\"{c}\"}",
 	                          .by = "{c|lower}",
 	                          .child = "{\"name\":\"{n}\",\"custom\":{\"Role\":\"{r}\"}}",
-	                          .exclude = {"name"},
 	                          .names = &names};
 	const struct spec merge = {.operation = "lead.update", .by = "{c}"};
 	struct fixture f;
@@ -325,6 +375,7 @@ int main(void)
 		sentence(each_form_is_held_against_its_own_operation),
 		sentence(an_update_knows_the_type_that_it_leaves_out),
 		sentence(a_key_of_closefeeds_own_is_of_one_output_alone),
+		sentence(what_is_excluded_is_in_no_contact_of_a_row),
 		sentence(rows_say_what_they_belong_to_and_bring),
 	};
 
