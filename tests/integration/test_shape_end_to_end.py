@@ -353,3 +353,16 @@ def test_five_records_are_shown_unless_more_are_asked_for(closefeed, write):
     assert len(closefeed("preview", path, "--json").lines) == 5
     assert len(closefeed("preview", path, "-n", "7", "--json").lines) == 7
     assert len(closefeed("preview", path, "--all", "--json").lines) == 9
+
+
+def test_what_is_excluded_is_in_no_frame_of_a_batch(closefeed, pipeline, sandbox):
+    path = pipeline([{"a": 1, "b": {"c": 2, "d": 3}}], routes="""- method: POST
+  url: /some_new/
+  exclude: [src, "items[].x", "items[].b.c", "of.secret"]
+  batch:
+    algorithm: keyed_array
+    key: items
+    with: {src: s, of: {secret: 1, open: 2}, kept: q}
+    each: {x: 1, y: 1}""")
+    [shown] = [json.loads(line) for line in closefeed("preview", path, "--json").out.splitlines()]
+    assert shown["body"] == {"items": [{"a": 1, "b": {"d": 3}, "y": 1}], "of": {"open": 2}, "kept": "q"}
