@@ -16,7 +16,8 @@ static const struct {
 
 enum { max_digits = 64 }; /* more are no number that anybody counts with */
 
-/* Numbers with a base: longer than any integer of ours, so the decimal digits are made one by one, the last first. */
+/* Numbers with a base: longer than any integer of ours, so the decimal digits are made one by one,
+ * the last first. */
 static void times_plus(struct buf *digits, unsigned base, unsigned digit)
 {
 	unsigned carry = digit;
