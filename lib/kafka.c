@@ -1,9 +1,11 @@
 #include "lib/kafka_private.h"
+#include "lib/mem.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -137,34 +139,45 @@ int kafka_make_client(rd_kafka_type_t type, rd_kafka_conf_t *takes_conf, rd_kafk
 	return 0;
 }
 
-static void *destroy(void *client)
+struct ending {
+	rd_kafka_t *client;
+	void *opaque;
+};
+
+static void *destroy(void *arg)
 {
-	rd_kafka_destroy(client);
+	struct ending *ending = arg;
+
+	rd_kafka_destroy(ending->client);
+	free(ending->opaque);
+	free(ending);
 	return NULL;
 }
 
-void kafka_end_client(rd_kafka_t *takes_client, unsigned max_ms)
+void kafka_end_client(rd_kafka_t *takes_client, unsigned max_ms, void *takes_opaque)
 {
+	struct ending *ending = mem_alloc(sizeof(*ending));
 	struct timespec until;
 	sigset_t all, before;
 	pthread_t thread;
 	int r;
 
+	*ending = (struct ending){.client = takes_client, .opaque = takes_opaque};
 	/* Signals are the loop's. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, NULL, destroy, takes_client);
+	r = pthread_create(&thread, NULL, destroy, ending);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r != 0)
 		return;
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += max_ms / 1000;
 	until.tv_nsec += (long)(max_ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
 		(void)pthread_detach(thread);
 }
 
@@ -244,12 +257,12 @@ int kafka_probe_topic(const struct kafka_conf *from, const char *topic, int max_
 		return r;
 	handle = rd_kafka_topic_new(client, topic, NULL);
 	if (!handle) {
-		kafka_end_client(client, end_ms);
+		kafka_end_client(client, end_ms, NULL);
 		return err_set(err, -EINVAL, "\"%.200s\" cannot be the name of a topic", topic);
 	}
 	r = probe(client, handle, max_ms, &p);
 	rd_kafka_topic_destroy(handle);
-	kafka_end_client(client, end_ms);
+	kafka_end_client(client, end_ms, NULL);
 	if (r < 0 && err)
 		*err = p.err;
 	return r;

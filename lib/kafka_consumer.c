@@ -122,6 +122,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	struct pending *p;
 
 	(void)rk;
+	if (c->is_closing) /* nobody takes it any more, and little of the consumer may be left */
+		return;
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		leave_fatal(c);
 		return;
@@ -440,8 +442,6 @@ void kafka_consumer_close_within(struct kafka_consumer *consumer, unsigned timeo
 	leave_group(c, until_ms);
 	rd_kafka_queue_destroy(c->commits);
 	rd_kafka_queue_destroy(c->queue);
-	now_ms = clock_monotonic_ms();
-	kafka_end_client(c->rk, now_ms < until_ms ? (unsigned)(until_ms - now_ms) : 0);
 	free(c->brokers);
 	free(c->group);
 	(void)close(c->fd);
@@ -452,5 +452,6 @@ void kafka_consumer_close_within(struct kafka_consumer *consumer, unsigned timeo
 		pending_free(p);
 	}
 	free(c->headers);
-	free(c);
+	now_ms = clock_monotonic_ms();
+	kafka_end_client(c->rk, now_ms < until_ms ? (unsigned)(until_ms - now_ms) : 0, c);
 }

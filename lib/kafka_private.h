@@ -30,6 +30,7 @@ int kafka_explain(rd_kafka_resp_err_t code, const char *reason, const char *brok
 
 /*
  * Ends @takes_client, waiting at most @max_ms for its threads. rd_kafka_destroy() of 2.0.2 may
- * never return: what then remains ends with the process.
+ * never return: what then remains ends with the process. Callbacks of a consumer may come as long
+ * as it lasts: @takes_opaque (or NULL), which they are given, is freed when none comes any more.
  */
-void kafka_end_client(rd_kafka_t *takes_client, unsigned max_ms);
+void kafka_end_client(rd_kafka_t *takes_client, unsigned max_ms, void *takes_opaque);

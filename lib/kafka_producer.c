@@ -164,7 +164,7 @@ void kafka_producer_free(struct kafka_producer *producer, unsigned max_ms)
 	if (p->client) {
 		(void)rd_kafka_purge(p->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
 		                                        RD_KAFKA_PURGE_F_NON_BLOCKING);
-		kafka_end_client(p->client, max_ms);
+		kafka_end_client(p->client, max_ms, NULL);
 	}
 	if (p->fd >= 0)
 		(void)close(p->fd);

@@ -20,6 +20,9 @@ struct cluster {
 	struct kafka_conf conf;
 };
 
+/* How long to wait for what comes within a moment, unless the machine stands still. */
+enum { cluster_patience_ms = 120000 };
+
 /* rdkafka_mock.h promises that these numbers are those of the protocol. */
 enum { request_produce = 0, request_metadata = 3 };
 
@@ -59,7 +62,7 @@ static inline void cluster_close(struct cluster *c)
 static inline char *cluster_read(struct cluster *c, int partition, int n, bool with_keys)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	const uint64_t until = clock_ms() + 20000;
+	const uint64_t until = clock_ms() + cluster_patience_ms;
 	struct buf text = BUF_INIT;
 	rd_kafka_topic_t *topic;
 	rd_kafka_t *reader;

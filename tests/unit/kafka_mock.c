@@ -31,7 +31,7 @@ struct mock_kafka *mock_kafka_new(void)
 	check(m->producer);
 	m->cluster = rd_kafka_handle_mock_cluster(m->producer);
 	m->conf.brokers = mem_strdup(rd_kafka_mock_cluster_bootstraps(m->cluster));
-	kafka_conf_add(&m->conf, "session.timeout.ms", "3000");
+	kafka_conf_add(&m->conf, "session.timeout.ms", "12000");
 	kafka_conf_add(&m->conf, "heartbeat.interval.ms", "200");
 	return m;
 }
@@ -50,7 +50,7 @@ const struct kafka_conf *mock_kafka_conf(const struct mock_kafka *mock)
 
 void mock_kafka_be_patient(struct mock_kafka *mock)
 {
-	kafka_conf_add(&mock->conf, "session.timeout.ms", "20000"); /* the last one counts */
+	kafka_conf_add(&mock->conf, "session.timeout.ms", "60000"); /* the last one counts */
 }
 
 void mock_kafka_topic(struct mock_kafka *mock, const char *topic, int n_partitions)
@@ -75,7 +75,7 @@ void mock_kafka_produce(struct mock_kafka *mock, const char *topic, int32_t part
 		RD_KAFKA_V_VALUE((void *)(uintptr_t)m->value, m->value ? strlen(m->value) : 0),
 		RD_KAFKA_V_TIMESTAMP(m->timestamp_ms), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
 	check_eq(code, 0);
-	check_eq(rd_kafka_flush(mock->producer, 10000), 0);
+	check_eq(rd_kafka_flush(mock->producer, mock_kafka_ms), 0);
 }
 
 void mock_kafka_refuse_commit(struct mock_kafka *mock, int code)
@@ -101,10 +101,9 @@ void mock_kafka_set_down(struct mock_kafka *mock, bool is_down)
 	         0);
 }
 
-struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_event_kind kind,
-                                    unsigned seconds)
+struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_event_kind kind)
 {
-	const uint64_t until_ms = clock_monotonic_ms() + seconds * 1000;
+	const uint64_t until_ms = clock_monotonic_ms() + mock_kafka_ms;
 	struct kafka_event event;
 
 	do {
@@ -131,14 +130,14 @@ void mock_kafka_commit(struct mock_kafka *mock, const char *group, const char *t
 	struct kafka_event event;
 
 	check_eq(kafka_consumer_open(&config, &c, NULL), 0);
-	event = mock_kafka_await(c, KAFKA_ASSIGN, 30);
+	event = mock_kafka_await(c, KAFKA_ASSIGN);
 	for (size_t i = 0; i < event.places.n; i++)
 		event.places.items[i].offset = 0;
 	check_eq(kafka_consumer_assign(c, &event.places, NULL), 0);
 	kafka_places_add(&places, topic, 0, offset)->metadata = mem_strdup(note);
-	check_eq(kafka_consumer_commit_within(c, &places, 10000, NULL), 0);
+	check_eq(kafka_consumer_commit_within(c, &places, mock_kafka_ms, NULL), 0);
 	kafka_places_deinit(&places);
-	kafka_consumer_close_within(c, 5000);
+	kafka_consumer_close_within(c, mock_kafka_ms);
 }
 
 int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, const char *topic,
@@ -151,11 +150,11 @@ int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, const c
 
 	check_eq(kafka_consumer_open(&config, &c, NULL), 0);
 	(void)kafka_places_add(&places, topic, partition, 0);
-	check_eq(kafka_consumer_committed_within(c, &places, 10000, NULL), 0);
+	check_eq(kafka_consumer_committed_within(c, &places, mock_kafka_ms, NULL), 0);
 	offset = places.items[0].offset;
 	if (ret_note)
 		*ret_note = mem_strdup(places.items[0].metadata);
 	kafka_places_deinit(&places);
-	kafka_consumer_close_within(c, 5000);
+	kafka_consumer_close_within(c, mock_kafka_ms);
 	return offset;
 }

@@ -10,14 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How long tests wait for what comes within a moment, unless the machine stands still. */
+enum { mock_kafka_ms = 200000 };
+
 struct mock_kafka;
 
 struct mock_kafka *mock_kafka_new(void);
 void mock_kafka_free(struct mock_kafka *mock);
 
-/* How to reach it, as a member that notices soon when others come or go. */
+/*
+ * How to reach it, as a member that notices soon when others come or go, and may be silent for
+ * 12 s: as long as a machine may stand still. Who joins after another came or went waits a second
+ * less than that.
+ */
 const struct kafka_conf *mock_kafka_conf(const struct mock_kafka *mock);
-/* Members that come from now on may be silent for 20 s, not 3. */
+/* Members that come from now on may be silent for a minute: where no other comes or goes. */
 void mock_kafka_be_patient(struct mock_kafka *mock);
 void mock_kafka_topic(struct mock_kafka *mock, const char *topic, int n_partitions);
 
@@ -38,11 +45,10 @@ void mock_kafka_refuse_topic(struct mock_kafka *mock, const char *topic, int cod
 void mock_kafka_set_down(struct mock_kafka *mock, bool is_down);
 
 /*
- * Polls until an event of this @kind comes and passes over others; fails the test after @seconds.
- * What it returns is borrowed as that of kafka_consumer_poll() is.
+ * Polls until an event of this @kind comes and passes over others; fails the test where it does
+ * not. What it returns is borrowed as that of kafka_consumer_poll() is.
  */
-struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_event_kind kind,
-                                    unsigned seconds);
+struct kafka_event mock_kafka_await(struct kafka_consumer *consumer, enum kafka_event_kind kind);
 
 /* Joins the group as one more member, commits this for partition 0 of the topic, and leaves. */
 void mock_kafka_commit(struct mock_kafka *mock, const char *group, const char *topic,

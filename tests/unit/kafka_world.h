@@ -2,10 +2,13 @@
 
 /*
  * What the tests of the Kafka source stand on: a mock cluster with a topic "t", a host that keeps
- * streams the way a state would, and a loop that is turned by hand.
+ * streams the way a state would, and a loop that is turned by hand. Its clock goes on by a moment a
+ * turn at most, so that a machine that stands still for a while is not taken for a broker that
+ * does.
  */
 
 #include "connector/source/kafka.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
 #include "tests/unit/check.h"
@@ -24,6 +27,9 @@ struct world {
 	struct stream *streams[8];
 	size_t n_streams;
 	char told[1024];
+	uint64_t now_ms, looked_ms; /* its clock, and the machine's when that was looked at */
+	uint64_t moment_ms;         /* the longest step of its clock */
+	uint64_t longest_pause_ms;  /* of the machine's, between two looks */
 };
 
 static char *const topics[] = {(char[]){"t"}, NULL};
@@ -51,6 +57,16 @@ static inline void world_tell(void *arg, const char *sentence)
 	(void)snprintf(w->told, sizeof(w->told), "%s", sentence);
 }
 
+static inline uint64_t world_now(struct world *w)
+{
+	const uint64_t ms = clock_monotonic_ms(), passed = ms - w->looked_ms;
+
+	w->looked_ms = ms;
+	if (passed > w->longest_pause_ms)
+		w->longest_pause_ms = passed;
+	return w->now_ms += passed < w->moment_ms ? passed : w->moment_ms;
+}
+
 static inline void start(struct world *w)
 {
 	w->options.known = w->streams;
@@ -63,6 +79,8 @@ static inline struct world *world_new(int n_partitions)
 	struct world *w = mem_alloc(sizeof(*w));
 
 	w->mock = mock_kafka_new();
+	w->now_ms = w->looked_ms = clock_monotonic_ms();
+	w->moment_ms = 100;
 	mock_kafka_topic(w->mock, "t", n_partitions);
 	w->host = (struct source_host){.begin = world_begin, .store = world_store, .arg = w};
 	w->options = (struct kafka_options){
@@ -106,7 +124,7 @@ static inline void produce(struct world *w, int32_t partition, unsigned n)
 static inline struct record *turn(struct world *w, int *ret_r, struct err *err)
 {
 	struct record *record = NULL;
-	int r = kafka_turn(w->source, clock_monotonic_ms(), err);
+	int r = kafka_turn(w->source, world_now(w), err);
 
 	if (r >= 0)
 		r = source_next(w->source, &record, err);
@@ -121,7 +139,7 @@ static inline struct record *turn(struct world *w, int *ret_r, struct err *err)
 
 static inline struct record *next(struct world *w)
 {
-	const uint64_t until_ms = clock_monotonic_ms() + 30000;
+	const uint64_t until_ms = world_now(w) + mock_kafka_ms;
 	struct record *record;
 	struct err err = {""};
 	int r;
@@ -130,7 +148,7 @@ static inline struct record *next(struct world *w)
 		record = turn(w, &r, &err);
 		if (r < 0)
 			fail_msg("%s", err.text);
-	} while (!record && clock_monotonic_ms() < until_ms);
+	} while (!record && world_now(w) < until_ms);
 	check(record);
 	return record;
 }
@@ -138,10 +156,10 @@ static inline struct record *next(struct world *w)
 /* Turns for a while, in which no record must come. */
 static inline void rest(struct world *w, unsigned ms)
 {
-	const uint64_t until_ms = clock_monotonic_ms() + ms;
+	const uint64_t until_ms = world_now(w) + ms;
 	int r;
 
-	while (clock_monotonic_ms() < until_ms) {
+	while (world_now(w) < until_ms) {
 		check_null(turn(w, &r, NULL));
 		check(r >= 0);
 	}
@@ -159,4 +177,19 @@ static inline void settle(struct world *w, struct record *takes_record)
 static inline int64_t committed(struct world *w, int32_t partition, char **ret_note)
 {
 	return mock_kafka_committed(w->mock, "g", "t", partition, ret_note);
+}
+
+/* Turns until it has committed this; no record must come. */
+static inline void await_committed(struct world *w, int32_t partition, int64_t offset,
+                                   char **ret_note)
+{
+	const uint64_t until_ms = world_now(w) + mock_kafka_ms;
+	int64_t is_at;
+
+	do {
+		rest(w, 200);
+		free(steal(ret_note));
+		is_at = committed(w, partition, ret_note);
+	} while (is_at != offset && world_now(w) < until_ms);
+	check_eq(is_at, offset);
 }
