@@ -56,7 +56,7 @@ static bool has_value(const struct values *values, const char *folded)
 	return false;
 }
 
-/* Those of @field in @object, which is of @kind, or of the contacts in it. */
+/* Those of @field in @object, which is of @kind, or of the contacts that it is made with. */
 static struct values values_of(struct json_object *object, const char *kind,
                                const struct watched_field *field)
 {

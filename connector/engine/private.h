@@ -407,11 +407,12 @@ void offers_ended(struct engine *e, const struct part *part, const struct reques
 bool spellings_of_lists(const struct engine *e);
 struct crm_spelling;
 /*
- * @sent was the body, @shown is the answer, an object of the kind @object. What is learned is known
- * when it is durable, with the outcome; to crm_spellings_free().
+ * @sent was the body of @r, @shown is the answer. What is learned is known when it is durable, with
+ * the outcome; to crm_spellings_free().
  */
-struct crm_spelling *spellings_learn(struct engine *e, struct json_object *sent,
-                                     struct json_object *shown, const char *object, size_t *ret_n);
+struct crm_spelling *spellings_learn(struct engine *e, const struct request *r,
+                                     struct json_object *sent, struct json_object *shown,
+                                     size_t *ret_n);
 /* What the value @folded of @field is shown as, folded; to free(). NULL: as it is, or nobody knows.
  */
 char *spelling_of(const struct engine *e, const char *field, const char *folded);

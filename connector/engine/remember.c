@@ -466,7 +466,7 @@ static void applied(struct engine *e, const struct request *r)
 		merged(e, sent);
 		return;
 	}
-	spellings = spellings_learn(e, sent, shown, r->object, &s.n_spellings);
+	spellings = spellings_learn(e, r, sent, shown, &s.n_spellings);
 	s.spellings = spellings;
 	if (shown) {
 		say_all(&s, shown, r->object);

@@ -1,5 +1,6 @@
 #include "connector/engine/private.h"
 
+#include "connector/close/catalogue.h"
 #include "connector/close/lookup.h"
 #include "connector/engine/nest.h"
 #include "lib/cleanup.h"
@@ -7,6 +8,7 @@
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
 
+#include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@
 
 static const char kind[] = "spelling";
 static char contact[] = "contact"; /* has the lists that are added to */
+static const char nested[] = "contacts";
 
 bool spellings_of_lists(const struct engine *e)
 {
@@ -43,9 +46,31 @@ static void keep(struct engine *e, const struct crm_spelling *spelling, int64_t 
 	remembered_deinit(&item);
 }
 
-struct crm_spelling *spellings_learn(struct engine *e, struct json_object *sent,
-                                     struct json_object *shown, const char *object, size_t *ret_n)
+/*
+ * Of contacts in the update of a lead, which Close ignores, the answer shows what others wrote. To
+ * json_object_put().
+ */
+static struct json_object *taken_of(const struct request *r, struct json_object *sent)
 {
+	const struct operation *op = operation_find(crm_catalogue(), r->operation);
+	struct json_object *taken;
+
+	if (!json_get(sent, nested) || (op && operation_field(op, nested)))
+		return json_object_get(sent);
+	taken = json_made(json_object_new_object());
+	json_object_object_foreach(sent, key, value)
+	{
+		if (strcmp(key, nested) != 0)
+			(void)json_object_object_add(taken, key, json_object_get(value));
+	}
+	return taken;
+}
+
+struct crm_spelling *spellings_learn(struct engine *e, const struct request *r,
+                                     struct json_object *sent, struct json_object *shown,
+                                     size_t *ret_n)
+{
+	cleanup_(json_freep) struct json_object *taken = taken_of(r, sent);
 	const size_t n_lists = e->adds_to_lists ? lookup_n_lists : 0, n = e->n_watched + n_lists;
 	cleanup_(freep) struct watched_field *fields = mem_array(n + 1, sizeof(*fields));
 	char *names[lookup_n_lists];
@@ -61,7 +86,7 @@ struct crm_spelling *spellings_learn(struct engine *e, struct json_object *sent,
 		fields[e->n_watched + i] =
 			(struct watched_field){contact, names[i], lookup_lists[i].like};
 	}
-	spellings = crm_spellings(sent, shown, object, fields, n, ret_n);
+	spellings = crm_spellings(taken, shown, r->object, fields, n, ret_n);
 	for (size_t i = 0; i < *ret_n; i++)
 		keep(e, &spellings[i], loop_wall_ms(e->loop));
 	for (size_t i = 0; i < n_lists; i++)

@@ -584,6 +584,21 @@ def test_a_number_without_its_country_is_one_contact_in_a_file_and_in_later_runs
         assert contact["name"] == f"again {i}"
 
 
+def test_of_what_close_ignores_nothing_is_learned(closefeed, pipeline, sandbox):
+    """It answers the update of a lead with the contacts that are there, whatever was sent."""
+    lead = exists(sandbox, "/lead/", {"name": "Acme", "contacts": [
+        {"name": "Ana", "phones": [{"phone": "+16505551234"}]}]})["id"]
+    path = pipeline([{"lead": lead, "phone": "555-1234", "name": "Bo"}], routes=f"""
+- operation: lead.update
+  continue: true
+  params: {{id: "{{lead}}"}}
+  body: {{description: x, contacts: [{{name: Bo, phones: [{{phone: "{{phone}}"}}]}}]}}
+{BY_PHONE.strip()}""")
+    assert counts(run(closefeed, path)) == {"read": 1, "delivered": 1}
+    assert sorted((one["name"], *phones(one)) for one in sandbox.objects("contact")) == [
+        ("Ana", "+16505551234"), ("Bo", "+15551234")]
+
+
 def test_numbers_that_only_end_alike_are_other_contacts(closefeed, pipeline, sandbox):
     lead = exists(sandbox, "/lead/", {"name": "Acme"})["id"]
     numbers = ["650-555-1234", "415-555-1234", "+44 650 555 1234", "555-1234", "+49 555 1234"]

@@ -24,6 +24,7 @@ static struct request *lanes_of(struct call call)
 	if (call.operation) {
 		route.op = operation_find(crm_catalogue(), call.operation);
 		route.method = route.op->method;
+		draft.op = route.op;
 	}
 	if (call.body)
 		check_eq(json_parse(call.body, strlen(call.body), 0, &draft.body, NULL, NULL), 0);
