@@ -216,7 +216,7 @@ static bool check_plain(struct route_build *b, const struct yaml_node *at, const
 		plain ? operation_match(b->l->options->operations, b->route->method, plain) : NULL;
 
 	/* It stands below the API twice: Close has nothing there. */
-	if ((plain && !read) || read == b->route->op ||
+	if ((plain && !read) || read == b->route->op || !is_like_close(b->l->pipeline->base_url) ||
 	    (strncmp(path, "/api/v1/", 8) == 0 && ends_in_api(b->l->pipeline->base_url)))
 		return true;
 	fail(b->l, at, "makes the path %.200s, which Close may read as %s (%s): write it so%s",

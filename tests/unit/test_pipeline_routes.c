@@ -384,6 +384,9 @@ static void another_host_has_paths_of_its_own(void **state)
 		                               : "");
 		free(text);
 	}
+	case_check_notes(V S "close: {base_url: \"https://api.example.com\", api_key: {env: KEY}}\n"
+	                     "routes: [{method: POST, url: /Lead/}]\n",
+	                 "");
 }
 
 int main(void)
