@@ -94,7 +94,9 @@ int kafka_explain(rd_kafka_resp_err_t code, const char *reason, const char *brok
 	case RD_KAFKA_RESP_ERR__RESOLVE:
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 	case RD_KAFKA_RESP_ERR__TIMED_OUT:
-		return explain_away(why, brokers, err);
+		/* What TLS has refused may also be told as a connection that ended. */
+		return strstr(why, "SSL routines") ? explain_tls(why, brokers, err)
+		                                   : explain_away(why, brokers, err);
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:

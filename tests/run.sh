@@ -54,8 +54,8 @@ export CLOSEFEED_BIN="$PWD/$build/connector/closefeed"
 export CLOSEFEED_RELEASE_BIN="$PWD/$release/connector/closefeed"
 export CLOSEFEED_CLIENTS="$PWD/$build/clients"
 if [ -z "$failed_builds" ]; then
-	# The longest wait for groups of Kafka and begin first: one more than there are processors.
-	meson test -C $build --no-rebuild --num-processes $(($(nproc) + 1)) --timeout-multiplier 4 \
+	# The longest wait for groups of Kafka, and begin first.
+	meson test -C $build --no-rebuild --num-processes $workers --timeout-multiplier 4 \
 		>$build/unit.log 2>&1 || true
 	wait $jars || { echo "No Kafka for the tests:" && cat $build/kafka.log; }
 	wait $prism || { echo "No Prism for the tests:" && cat $build/prism.log; }

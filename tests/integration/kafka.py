@@ -31,7 +31,7 @@ sh "$0" clean "$2"
 START_S = 300
 
 
-def patiently(ask, seconds=60):
+def patiently(ask, seconds=180):
     """What a broker refuses for a while that came back just now, or that stood still: then it leads
     no partition until it is registered again."""
     end = time.monotonic() + seconds

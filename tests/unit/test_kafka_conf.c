@@ -1,3 +1,4 @@
+#include "lib/kafka_private.h"
 #include "lib/kafka_producer.h"
 #include "tests/unit/kafka_cluster.h"
 
@@ -100,6 +101,22 @@ static void a_login_needs_its_mechanism_and_a_protocol_that_has_logins(void **st
 	kafka_conf_deinit(&conf);
 }
 
+static void what_tls_refuses_is_told_so_also_as_a_connection_that_ended(void **state)
+{
+	struct err err;
+
+	(void)state;
+	check_eq(kafka_explain(RD_KAFKA_RESP_ERR__TRANSPORT,
+	                       "error:0A000086:SSL routines::certificate verify failed",
+	                       "127.0.0.1:9", "t", &err),
+	         -EACCES);
+	check(strstr(err.text, "certificate is not trusted"));
+	check_eq(kafka_explain(RD_KAFKA_RESP_ERR__TRANSPORT, "Connection refused", "127.0.0.1:9",
+	                       "t", &err),
+	         -EIO);
+	check(strstr(err.text, "no broker can be reached"));
+}
+
 static void a_topic_can_be_asked_for(void **state)
 {
 	struct cluster c = {0};
@@ -124,6 +141,7 @@ int main(void)
 		sentence(a_message_never_repeats_a_value),
 		sentence(credentials_files_and_encryption_are_known),
 		sentence(a_login_needs_its_mechanism_and_a_protocol_that_has_logins),
+		sentence(what_tls_refuses_is_told_so_also_as_a_connection_that_ended),
 		sentence(a_topic_can_be_asked_for),
 	};
 
