@@ -173,8 +173,11 @@ def test_halves_are_finished_as_halves(start_lists):
 
     points = {"halved": 6, "halves_durable": 6, "intent_durable": 12, "answer_came": 12,
               "outcome_durable": 8, "commit_applied": 12, "commit_durable": 12}
-    trial = start_lists(numbered(80), LISTS, refuses(is_bad))
+    trial = start_lists(numbered(120), LISTS, refuses(is_bad))
     kill(trial, points, 14, seed())
+    for n in range(8):  # where a slow machine has not come to as many
+        if sum(trial.kills.values()) < 8:
+            kill(trial, points, 1, seed() + n + 1)
     trial.run()
     assert trial.complaints("/lists/", "lists", is_bad) == [] and trial.mistold() == []
     assert trial.disorder("/lists/") == []
@@ -182,7 +185,7 @@ def test_halves_are_finished_as_halves(start_lists):
     in_doubt = {line for line, _ in trial.held()}
     assert sorted({*trial.rejected(), *in_doubt} & {*bad}) == bad
     assert not {*trial.rejected()} - {*bad}
-    assert sum(trial.kills.values()) >= 6
+    assert sum(trial.kills.values()) >= 8
 
 
 def test_both_calls_of_a_record_are_made_through_kills(start_lists):

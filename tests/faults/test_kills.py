@@ -45,18 +45,20 @@ def test_fifty_kills_lose_nothing_and_make_no_twin(start_trial):
 
 
 def test_a_kill_while_making_up_for_a_kill_is_made_up_for(start_trial):
-    trial = start_trial(records=companies(600), close="concurrency: 16")
+    trial = start_trial(records=companies(900), close="concurrency: 16")
     trial.sandbox.add_fault("reset_before", method="POST", path="/lead/", every=31)
     trial.sandbox.add_fault("reset_after", method="POST", path="/lead/", every=37)
     first, again = Kills(seed(), POINTS), Kills(seed() + 1, RECOVERY)
-    for _ in range(10):
+    for n in range(14):  # the last rounds where a slow machine has not come to as many kills
+        if n >= 10 and trial.n_killed >= 20 and len(trial.kills) >= 12:
+            break
         trial.run("--limit", "60", kill_at=first.next())
         trial.run("--limit", "1", kill_at=again.next())
         trial.run("--limit", "1", kill_at=again.next())
     trial.sandbox.clear_faults()
     trial.finish()
     assert trial.complaints() == []
-    assert trial.n_killed >= 16 and len(trial.kills) >= 10, trial.kills
+    assert trial.n_killed >= 20 and len(trial.kills) >= 12, trial.kills
 
 
 def test_without_an_identity_what_is_in_doubt_is_found_and_never_sent_twice(start_trial):
