@@ -11,7 +11,7 @@ usage() {
 	  start-secure DIR [key=value ...]     the same, with an SSL and a SASL_SSL (SCRAM-SHA-512) listener besides
 	  restart DIR [key=value ...]          same data, same ports; after stop or kill, or of a running broker
 	  stop DIR | kill DIR                  clean shutdown | kill -9
-	  freeze DIR | thaw DIR                SIGSTOP | SIGCONT
+	  freeze DIR | thaw DIR                SIGSTOP, until it stands still | SIGCONT
 	  clean DIR                            kill, and remove what start made
 	  topic DIR NAME PARTITIONS [config=value ...]
 	  delete-topic DIR NAME
@@ -95,6 +95,10 @@ alive() {
 signal() {
 	alive || die "no broker is running in $dir"
 	kill "-$1" "$pid"
+}
+
+stands() { # every thread: kill returns before they stop
+	! grep -h '^State:' "/proc/$pid/task/"*/status 2>/dev/null | grep -qv '(stopped)'
 }
 
 wait_gone() { # seconds
@@ -365,7 +369,10 @@ kill)
 	signal KILL
 	wait_gone 60 || die "pid $pid does not end"
 	;;
-freeze) signal STOP ;;
+freeze)
+	signal STOP
+	until stands; do sleep 0.01; done
+	;;
 thaw) signal CONT ;;
 clean) clean ;;
 topic)
