@@ -251,6 +251,46 @@ static void add_rows(struct engine *e, struct resolving *r, struct json_object *
 		free(a.later);
 }
 
+/* Who comes first */
+
+/* Who came before @row and may make its contact, or bring its e-mail to one; NULL: nobody. */
+static struct offer *maker_before(const struct engine *e, const struct draft *row)
+{
+	struct json_object *emails = emails_of(row->child);
+	struct offer *maker = NULL;
+
+	if (hook_without("nest_makers"))
+		return NULL;
+	for (size_t i = 0; !maker && i < n_emails(emails); i++) {
+		cleanup_(freep) char *email = email_at(emails, i);
+		cleanup_(freep) char *text =
+			email && *email ? lookup_field_text("contact", "email", email) : NULL;
+
+		maker = text ? parents_find(e->parents, &text, 1, row->number) : NULL;
+	}
+	return maker;
+}
+
+/* Rows for whose contacts others are on their way come again: they wait for those, alone. */
+static void part_those_behind(struct engine *e, struct resolving *r)
+{
+	struct draft *d = r->draft;
+	struct draft **behind = mem_array(d->n_rows, sizeof(struct draft *));
+	size_t n = 0, n_behind = 0;
+
+	for (size_t i = 0; i < d->n_rows; i++) {
+		if (maker_before(e, d->rows[i]))
+			behind[n_behind++] = d->rows[i];
+		else
+			d->rows[n++] = d->rows[i];
+	}
+	d->n_rows = n;
+	if (n_behind)
+		resolve_add_again(e, nest_fold(behind, n_behind))->is_again = r->is_again;
+	else
+		free(behind);
+}
+
 /* What contacts it has */
 
 static bool is_lead_free(struct engine *e, const struct resolving *r)
@@ -300,6 +340,13 @@ enum step nest_add_children(struct engine *e, struct resolving *r)
 	if (!has_children(r->draft)) {
 		add_rows(e, r, NULL);
 		return STEP_GONE;
+	}
+	if (!r->lists_status) {
+		struct offer *maker = maker_before(e, r->draft->rows[0]);
+
+		if (maker)
+			return resolve_wait_for_parent(e, r, maker);
+		part_those_behind(e, r);
 	}
 	if (!r->lists_status && !is_lead_free(e, r)) {
 		r->wait = WAIT_LANE;

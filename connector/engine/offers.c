@@ -280,6 +280,24 @@ static void add_names(struct engine *e, const struct operation *op, char ***text
 	naming_is_made(e);
 }
 
+/*
+ * The contact of a row, whether it is made with its lead, alone, or is there already: who is
+ * matched or linked by what it has asks behind it.
+ */
+static void add_child(const struct engine *e, const struct draft *draft, char ***texts)
+{
+	const struct draft *row = draft->n_rows ? draft->rows[0] : draft;
+	char **child;
+
+	if (!e->n_watched || hook_without("offers_of_children"))
+		return;
+	child = texts_of_body(e, row->child, "contact");
+	for (char **text = child; text && *text; text++)
+		if (!strlist_has(*texts, *text))
+			strlist_add(texts, mem_strdup(*text));
+	strlist_free(child);
+}
+
 uint64_t offers_take(struct engine *e, struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
@@ -298,6 +316,7 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 		strlist_add(&texts, nest);
 	n_made = strlist_len(texts);
 	add_brought(e, draft, &texts);
+	add_child(e, draft, &texts);
 	add_names(e, op, &texts);
 	offer(e, &place, draft->number, texts, n_made);
 	if (e->n_watched && op && op->method == METHOD_PUT)

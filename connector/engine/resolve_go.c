@@ -18,7 +18,7 @@
 
 /* What became of a lookup */
 
-static enum step wait_for_parent(struct engine *e, struct resolving *r, struct offer *parent)
+enum step resolve_wait_for_parent(struct engine *e, struct resolving *r, struct offer *parent)
 {
 	/* A person who has it taken up again is told at once. */
 	if (offer_held(parent) && r->draft->record->is_settled) {
@@ -45,7 +45,7 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
 		if (ret->id)
 			strlist_add(&f->near, mem_strdup(ret->id));
 		f->orphan_of = 0;
-		return wait_for_parent(e, r, ret->parent);
+		return resolve_wait_for_parent(e, r, ret->parent);
 	}
 	if (*ret_look != LOOK_ASK)
 		return STEP_ON;

@@ -312,6 +312,8 @@ const char *resolve_within(const struct lookup_key *key);
 enum step { STEP_ON, STEP_WAIT, STEP_GONE };
 /* Goes as far as is possible; false: it waits, ->wait says for what. True: it is gone. */
 bool resolve_try(struct engine *e, struct resolving *r);
+/* @parent makes, or may make, what @r needs: STEP_WAIT, or STEP_GONE where a person is told so. */
+enum step resolve_wait_for_parent(struct engine *e, struct resolving *r, struct offer *parent);
 
 /* resolve_send.c */
 void resolve_reject(struct engine *e, struct resolving *r, enum reject_class class,

@@ -4,6 +4,7 @@ come of a program that lacks one of its defences."""
 import pytest
 from harness import Pipelines, Program, Sandbox, environment, ndjson
 from scenarios import answer_slowly, field, set_lag
+from test_nest import TWO_WAYS, titles, two_ways
 from test_resolve_late import CLEARS, OVERTAKEN, cleared_meanwhile, found_too_early
 
 BY_KEY = """
@@ -78,12 +79,14 @@ class Feed:
         self.sandbox.post("/_sandbox/settings", {"latency_ms": 40})
         self.key = field(self.sandbox, "Key")
 
-    def run(self, routes, records, delivery=""):
-        """Adds the records to the feed."""
-        with open(self.folder / "feed.ndjson", "a", encoding="utf-8") as feed:
-            feed.write(ndjson(records))
+    def run(self, routes, records, delivery="", behind=()):
+        """Adds the records to the feed, and those @behind to a file that is read after it."""
+        for name, added in ("feed", records), ("then", behind):
+            with open(self.folder / f"{name}.ndjson", "a", encoding="utf-8") as feed:
+                feed.write(ndjson(added))
         path = Pipelines(self.folder, self.sandbox)(
-            name="feed", routes=routes, delivery=f"quarantine: 1s\n{delivery}", responses="")
+            name="feed", routes=routes, delivery=f"quarantine: 1s\n{delivery}", responses="",
+            source="ndjson: {path: '*.ndjson'}")
         result = self.program("run", path, "--json", env=self.env)
         assert result.code in (0, 1, 75), result
 
@@ -190,11 +193,29 @@ def cleared_after_it_was_found(feed):
     return found_by_what_it_lost(feed, found_too_early, OVERTAKEN)
 
 
+def a_contact_two_ways(feed, ways, behind=()):
+    """Of a lead that is known already."""
+    feed.run(TWO_WAYS, [{"company": "Acme", "name": "Bo"}])
+    records = two_ways(feed.sandbox, *ways, *behind)
+    feed.run(TWO_WAYS, records[:len(ways)], behind=records[len(ways):])
+    return titles(feed.sandbox)
+
+
+def matched_while_a_row_makes_it(feed):
+    return a_contact_two_ways(feed, ["row", "alone"])
+
+
+def a_row_while_another_file_makes_it(feed):
+    return a_contact_two_ways(feed, ["alone"], ["row"])
+
+
 MUTANTS = {
     "late_answers": (cleared_while_it_is_searched_for, ["New", "Old"]),
     "late_finds": (cleared_after_it_was_found, ["New", "Older", "P-1"]),
     "parents": (note_of_one_of_two_leads, 0),
     "offers_of_updates": (renamed_while_its_parent_is_made, ["Acme GmbH", "P"]),
+    "offers_of_children": (matched_while_a_row_makes_it, ["1"]),
+    "nest_makers": (a_row_while_another_file_makes_it, ["1"]),
     "closed_parents": (note_of_a_refused_lead, 0),
     "aside_lanes": (changed_by_its_id, "2"),
     "target_lane": (changed_by_another_key, "2"),

@@ -316,3 +316,52 @@ def test_ten_thousand_rows_of_2500_companies_make_2500_leads(
     assert counts(run(closefeed, path)) == {"read": 10000, "skipped": 10000}
     assert len(sandbox.objects("lead")) == 2500
     assert len(sandbox.objects("contact")) == 10000
+
+
+TWO_WAYS = """
+- when: .way == "alone"
+  operation: contact.upsert
+  match: {email: "{email}"}
+  body: {lead_id: "{lead}", name: "{name}", title: "{title}", emails: [{email: "{email}"}]}
+""" + UPSERT.replace("wait: 10s", "wait: 10s\n    size: 1").replace(
+    '  body: {name: "{company}", url: "{url}"}',
+    '  body: {url: "{url}"}\n  on_create: {name: "{company}"}')
+
+
+def two_ways(sandbox, *ways):
+    """Records of one person by these ways, whose titles say in which order; the lead is known. Who
+    asks for a contact learns late what was there before, who makes one later yet that he did."""
+    lead, = sandbox.objects("lead")
+    set_lag(sandbox, 600000)
+    for path, size in ("/data/search/", 1), ("/contact/", 10):
+        sandbox.add_fault("slow_body", method="POST", path=path, n=1, bytes=size, ms=40)
+    return [{**row("Acme", "Ana"), "way": way, "lead": lead["id"], "title": str(number)}
+            for number, way in enumerate(ways)]
+
+
+def titles(sandbox):
+    """Of those who have one."""
+    return [one["title"] for one in sandbox.objects("contact") if one["title"]]
+
+
+@pytest.mark.parametrize("ways", [
+    ("row", "alone"), ("alone", "row"), ("row", "alone", "row", "alone"), ("row", "row", "alone"),
+    ("alone", "alone", "row")], ids=" ".join)
+def test_a_contact_that_comes_two_ways_is_one_and_the_last_record_wins(
+        closefeed, pipeline, sandbox, ways):
+    path = pipeline([row("Acme", "Bo")], routes=TWO_WAYS)
+    run(closefeed, path)
+    feed(path, *two_ways(sandbox, *ways))
+    assert counts(run(closefeed, path)) == {"read": len(ways), "delivered": len(ways)}
+    assert titles(sandbox) == [str(len(ways) - 1)]
+
+
+def test_a_row_waits_for_its_contact_also_where_another_file_makes_it(
+        closefeed, pipeline, sandbox):
+    path = pipeline([row("Acme", "Bo")], routes=TWO_WAYS, source="ndjson: {path: '*.ndjson'}")
+    run(closefeed, path)
+    alone, last = two_ways(sandbox, "alone", "row")
+    feed(path, alone)
+    feed(path.with_name("then.yaml"), last)
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert titles(sandbox) == ["1"]
