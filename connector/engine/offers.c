@@ -111,8 +111,12 @@ void offers_about(struct engine *e, const struct draft *draft, const struct requ
 
 static void wake(struct engine *e, void **takes_waiters, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		resolve_wake(e, takes_waiters[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct resolving *r = takes_waiters[i];
+
+		r->parent = NULL;
+		resolve_wake(e, r);
+	}
 	free(takes_waiters);
 }
 

@@ -120,6 +120,16 @@ void offer_wait(struct offer *offer, void *waiter)
 	offer->waiters[offer->n_waiters++] = waiter;
 }
 
+void offer_leave(struct offer *offer, const void *waiter)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < offer->n_waiters; i++)
+		if (offer->waiters[i] != waiter)
+			offer->waiters[n++] = offer->waiters[i];
+	offer->n_waiters = n;
+}
+
 static size_t take_waiters(struct offer *offer, void ***ret_waiters)
 {
 	const size_t n = offer->n_waiters;

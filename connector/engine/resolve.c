@@ -167,8 +167,11 @@ static void leave_aside(struct engine *e, struct resolving *r)
 	resolve->n_aside--;
 	resolve->n_woken -= r->is_woken;
 	resolve_open_lanes(resolve, r);
-	for (size_t i = 0; i < r->n_waiters; i++)
+	for (size_t i = 0; i < r->n_waiters; i++) {
+		r->waiters[i]->ahead = NULL;
 		resolve_wake(e, r->waiters[i]);
+	}
+	r->n_waiters = 0;
 }
 
 void resolve_wake(struct engine *e, struct resolving *r)
@@ -290,6 +293,9 @@ static void is_gone(struct engine *e, struct resolving *r)
 {
 	struct resolve *resolve = e->resolve;
 
+	if (r->parent)
+		offer_leave(r->parent, r);
+	resolve_leave_ahead(r);
 	resolve->n--;
 	resolve->n_gone -= r->gone != NULL;
 	resolve->bytes -= r->bytes;

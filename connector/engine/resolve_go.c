@@ -30,7 +30,12 @@ enum step resolve_wait_for_parent(struct engine *e, struct resolving *r, struct 
 	r->wait = offer_held(parent) ? WAIT_PERSON : WAIT_PARENT;
 	free(r->person);
 	r->person = mem_strdup(offer_held(parent));
+	if (r->parent == parent)
+		return STEP_WAIT;
+	if (r->parent)
+		offer_leave(r->parent, r);
 	offer_wait(parent, r);
+	r->parent = parent;
 	return STEP_WAIT;
 }
 
@@ -406,17 +411,50 @@ static enum step answer_lookups(struct engine *e, struct resolving *r)
 	return step;
 }
 
+/*
+ * Others come first. Whom it means is looked up all the same: nobody behind it who knows that
+ * object by another key may overtake it meanwhile.
+ */
+static bool looks_ahead(struct engine *e, struct resolving *r)
+{
+	const struct draft *d = r->draft;
+	struct looked looked;
+	enum look look;
+	enum step step;
+
+	if (!r->n_findings || !d->match || d->record->is_settled || hook_without("look_ahead"))
+		return false;
+	step = look_again(e, r, &r->findings[0], &looked, &look);
+	if (step == STEP_ON) {
+		free(r->target);
+		r->target = steal(&looked.id);
+	}
+	looked_deinit(&looked);
+	return step == STEP_WAIT;
+}
+
 bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
 
+	/* Answers on their way point at it. */
 	if (resolve_checks(e, r))
 		return false;
+	if (r->is_reading) {
+		r->wait = WAIT_LISTS;
+		return false;
+	}
 	if (goes_with_it(e, r))
 		return true;
-	/* An answer on its way points at it. */
-	if (is_still_asking(r) || resolve_must_wait(e, r))
+	if (is_still_asking(r))
 		return false;
+	if (resolve_must_wait(e, r)) {
+		const enum resolving_wait wait = r->wait;
+
+		if (!looks_ahead(e, r))
+			r->wait = wait;
+		return false;
+	}
 	if (r->n_findings && naming_is_asking(e)) {
 		r->wait = WAIT_ANSWER; /* its fields may have other ids than it thinks */
 		return false;

@@ -95,6 +95,7 @@ static void lists_came(void *arg, const struct http_answer *answer)
 
 	if (answer) { /* else it stopped, and said why */
 		hook_point("lists_answered");
+		r->is_reading = false;
 		r->lists_status = (unsigned)answer->status;
 		(void)json_parse(answer->body, answer->body_len, 0, &r->lists, NULL, NULL);
 		resolve_wake(reading->engine, r);
@@ -115,6 +116,7 @@ void resolve_read_lists(struct engine *e, struct resolving *r, const char *url, 
 
 	*reading = (struct reading){.engine = e, .of = r};
 	r->wait = WAIT_LISTS;
+	r->is_reading = true;
 	delivery_ask(e->delivery, &call);
 }
 

@@ -55,6 +55,7 @@ bool offer_set_about(struct offer *offer, char **takes_ids);
 char *const *offer_about(const struct offer *offer);
 /* @waiter is told when that changes what is offered. */
 void offer_wait(struct offer *offer, void *waiter);
+void offer_leave(struct offer *offer, const void *waiter); /* not told any more */
 /*
  * A person has to say what became of it (@words: "held lead.create of x line 4"); gives who waited
  * till now, an array to free().
@@ -186,7 +187,10 @@ struct resolving {
 	size_t n_awaited;
 	struct resolving **waiters; /* that stand aside behind it */
 	size_t n_waiters, cap_waiters;
+	struct offer *parent;      /* among whose waiters it is; NULL: nobody's */
+	struct resolving *ahead;   /* the same of one that stands aside */
 	char **match_lanes;        /* of an upsert: by what it is found, NULL-terminated or NULL */
+	bool is_reading;           /* the lists of its object: the answer is on its way */
 	struct json_object *lists; /* of its object, as they are now */
 	unsigned lists_status;     /* of the answer that says so; 0: not asked yet */
 	char *target; /* found, while links are not; NULL: it is not known, or stands in the URL */
@@ -323,6 +327,8 @@ void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 /* Others about the same object come first; ->wait says for what it waits. */
 bool resolve_must_wait(struct engine *e, struct resolving *r);
+/* It waits behind nobody: nobody wakes it who was to. */
+void resolve_leave_ahead(struct resolving *r);
 /* It is as it is to be sent. Takes its draft. */
 void resolve_let_go(struct engine *e, struct resolving *r);
 

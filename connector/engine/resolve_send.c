@@ -125,6 +125,18 @@ void resolve_let_go(struct engine *e, struct resolving *r)
 		send_alone(e, r, d);
 }
 
+void resolve_leave_ahead(struct resolving *r)
+{
+	struct resolving *ahead = steal(&r->ahead);
+	size_t n = 0;
+
+	for (size_t i = 0; ahead && i < ahead->n_waiters; i++)
+		if (ahead->waiters[i] != r)
+			ahead->waiters[n++] = ahead->waiters[i];
+	if (ahead)
+		ahead->n_waiters = n;
+}
+
 static bool waits_ahead(struct engine *e, struct resolving *r)
 {
 	struct resolving *ahead = resolve_ahead(e, r);
@@ -132,6 +144,10 @@ static bool waits_ahead(struct engine *e, struct resolving *r)
 	if (!ahead)
 		return false;
 	r->wait = WAIT_AHEAD;
+	if (r->ahead == ahead)
+		return true;
+	resolve_leave_ahead(r);
+	r->ahead = ahead;
 	ahead->waiters = mem_grow(ahead->waiters, ahead->n_waiters, &ahead->cap_waiters,
 	                          sizeof(struct resolving *));
 	ahead->waiters[ahead->n_waiters++] = r;

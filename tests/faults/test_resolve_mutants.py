@@ -6,6 +6,8 @@ from harness import Pipelines, Program, Sandbox, environment, ndjson
 from scenarios import answer_slowly, field, set_lag
 from test_nest import TWO_WAYS, titles, two_ways
 from test_resolve_late import CLEARS, OVERTAKEN, cleared_meanwhile, found_too_early
+from test_resolve_order import TWO_OF_A_LEAD, behind_their_lead
+from test_resolve_order import titles as titles_by_name
 
 BY_KEY = """
 - operation: lead.upsert
@@ -209,6 +211,12 @@ def a_row_while_another_file_makes_it(feed):
     return a_contact_two_ways(feed, ["alone"], ["row"])
 
 
+def changed_by_its_id_behind_its_lead(feed):
+    set_lag(feed.sandbox, 0)
+    feed.run(TWO_OF_A_LEAD, behind_their_lead(feed.sandbox))
+    return titles_by_name(feed.sandbox)["one"]
+
+
 MUTANTS = {
     "late_answers": (cleared_while_it_is_searched_for, ["New", "Old"]),
     "late_finds": (cleared_after_it_was_found, ["New", "Older", "P-1"]),
@@ -220,6 +228,7 @@ MUTANTS = {
     "aside_lanes": (changed_by_its_id, "2"),
     "target_lane": (changed_by_another_key, "2"),
     "near_lanes": (changed_by_the_name_it_gets, "3"),
+    "look_ahead": (changed_by_its_id_behind_its_lead, "last"),
     "questions": (one_search_for_many, True),
     "retake": (a_change_of_what_is_gone, ["1"]),
     "park": (behind_a_reject, ["0"]),

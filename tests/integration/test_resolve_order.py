@@ -200,3 +200,48 @@ def test_a_contact_that_brings_its_lead_a_key_holds_up_others_about_that_lead(
         """ + KEYS)
     assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
     assert list(changes(sandbox).values()) == [["first", "last"]]
+
+
+TWO_OF_A_LEAD = """
+- when: .company
+  operation: lead.upsert
+  match: {name: "{company}"}
+  body: {description: "{about}"}
+- when: .of
+  operation: contact.upsert
+  match: {email: "{of}"}
+  link: {lead_id: {lead: {name: "{lead}"}}}
+  body: {title: "{title}"}
+- when: .email
+  operation: contact.update
+  params: {id: "{id}"}
+  body: {emails: [{email: "{email}"}]}
+- operation: contact.update
+  params: {id: "{id}"}
+  body: {title: "{title}"}
+"""
+
+
+def behind_their_lead(sandbox):
+    """The first record is slow, the second waits for what it brings, the third for the second, which
+    links to the same lead, and so does the fourth, whose contact the last one knows by its id."""
+    one, two = sandbox.post("/lead/", {"name": "Acme", "contacts": [
+        {"name": name, "emails": [{"email": f"{name}@x.example"}]} for name in ("one", "two")]})[
+            "contacts"]
+    sandbox.add_fault("slow_body", method="PUT", path=f"/contact/{two['id']}/", n=1, bytes=50, ms=80)
+    return [{"id": two["id"], "email": "new@x.example"},
+            {"of": "new@x.example", "lead": "Acme", "title": "of two"},
+            {"company": "Acme", "about": "us"},
+            {"of": "one@x.example", "lead": "Acme", "title": "first"},
+            {"id": one["id"], "title": "last"}]
+
+
+def titles(sandbox):
+    return {contact["name"]: contact["title"] for contact in sandbox.objects("contact")}
+
+
+def test_who_waits_behind_its_lead_is_not_overtaken_by_one_that_has_its_id(
+        closefeed, pipeline, sandbox):
+    path = pipeline(behind_their_lead(sandbox), routes=TWO_OF_A_LEAD)
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    assert titles(sandbox) == {"one": "last", "two": "of two"}

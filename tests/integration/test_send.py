@@ -722,6 +722,41 @@ def test_with_several_calls_none_of_them_is_sent(closefeed, pipeline, sandbox):
     assert len(sandbox.objects("contact")) == len(sandbox.objects("activity/note")) == 1
 
 
+@pytest.mark.parametrize("first", ["its parent", "its lists"])
+def test_a_record_that_was_sent_too_early_leaves_whatever_it_waited_for(
+        closefeed, pipeline, sandbox, first):
+    """Its first output waits for an answer that comes when the record is long given back."""
+    account_field(sandbox)
+    lead = sandbox.post("/lead/", {"name": "Old", "contacts": [
+        {"name": "Ana", "emails": [{"email": "ana@x.example"}]}]})
+    path = pipeline([{"account": "A-1", "company": "Acme"}, {"account": "A-2", "company": "Bolt"},
+                     {"account": "A-2", "name": "Ana", "email": "ana@x.example"}],
+                    routes=FAMILY.replace("- operation: contact.create", {
+                        "its parent": """
+- operation: activity.note.create
+  continue: true
+  link: {lead_id: {lead: {custom.Account ID: A-1}}}
+  body: {note: "{name}"}
+- operation: contact.create""",
+                        "its lists": """
+- operation: contact.update
+  continue: true
+  match: {email: "{email}"}
+  lists: {phones: append}
+  body: {phones: [{phone: "+16505550100"}]}
+- operation: contact.create"""}[first]))
+    for method, slow in (("POST", "/lead/"), ("GET", f"/contact/{lead['contacts'][0]['id']}/")):
+        sandbox.add_fault("slow_body", method=method, path=slow, n=1, bytes=10, ms=40)
+    owner = closefeed.start("run", path, "--limit", "1")
+    wait_until(lambda: sandbox.requests("POST", "/lead/")[1:])
+    early = closefeed("send", path, "--record", "3", "--yes")
+    assert early.code == 75 and "was not read yet" in early.err, early.out + early.err
+    _, err = owner.communicate()
+    assert owner.returncode == 0, err.decode()
+    assert closefeed("run", path, "--json").summary["delivered"] == 2
+    assert len(sandbox.objects("contact")) == 2
+
+
 def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
     account_field(sandbox)
     path = pipeline([{"account": "A-1", "company": "Acme"}], routes="""
