@@ -134,7 +134,7 @@ def test_a_change_is_repeated_and_never_undone(start_trial, fault, how, is_appli
 
 def test_of_a_change_that_is_repeated_nobody_is_told_to_wait_for_a_proof(start_trial):
     trial = start_trial(n_leads=500, n_updates=1, close="concurrency: 1", has_webhook=False)
-    trial.sandbox.post("/_sandbox/settings", {"latency_ms": 100})  # long enough to be looked at
+    trial.sandbox.post("/_sandbox/settings", {"latency_ms": 400})  # long enough to be looked at
     trial.sandbox.add_fault("close_before", method="PUT", every=5)
     process = trial.program.start("run", trial.path)
     told = []

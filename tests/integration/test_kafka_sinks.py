@@ -194,7 +194,7 @@ def kept_ids(path):
 
 def test_an_unknown_topic_is_named_and_gets_all_when_it_is_made(closefeed, pipeline, kafka):
     topic = kafka.unique("to-be-made")
-    path = pipeline(leads(5), responses=to_topic(kafka, topic), delivery="drain: 3s")
+    path = pipeline(leads(5), responses=to_topic(kafka, topic), delivery="drain: 10s")
     run = closefeed("run", path)
     assert run.code == 75 and f'there is no topic "{topic}"' in run.err, run.err
     with kafka.admin() as admin:
@@ -231,7 +231,7 @@ def test_what_is_wrong_with_the_login_is_said_in_words(closefeed, pipeline, secu
         ({"sasl.mechanisms": "PLAIN"}, password, "wants another sasl.mechanisms"),
     ]
     for more, word, says in cases:
-        path = pipeline(leads(2), name=f"case-{len(says)}", delivery="drain: 8s",
+        path = pipeline(leads(2), name=f"case-{len(says)}", delivery="drain: 15s",
                         responses=secure(secure_kafka, topic, **more))
         run = closefeed("run", path, env={"KAFKA_PASSWORD": word})
         assert run.code == 75 and says in run.err, run.err
@@ -248,7 +248,7 @@ def test_the_right_to_write_is_needed_and_no_other(closefeed, pipeline, start_ka
         "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users=User:ANONYMOUS", secure=True)
     topic = broker.topic("responses")
-    path = pipeline(leads(5), responses=secure(broker, topic), delivery="drain: 3s")
+    path = pipeline(leads(5), responses=secure(broker, topic), delivery="drain: 10s")
     env = {"KAFKA_PASSWORD": broker.said["password"]}
     run = closefeed("run", path, env=env)
     assert run.code == 75 and f'no right to topic "{topic}"' in run.err, run.err
@@ -263,7 +263,7 @@ def test_the_right_to_write_is_needed_and_no_other(closefeed, pipeline, start_ka
 def test_an_event_that_the_topic_finds_too_large_waits_for_people(closefeed, pipeline, kafka):
     topic = kafka.topic("responses", configs={"max.message.bytes": "2000"})
     records = [{"name": "A"}, {"name": "B", "description": "x" * 5000}, {"name": "C"}]
-    path = pipeline(records, close="concurrency: 1", delivery="drain: 3s", responses=(
+    path = pipeline(records, close="concurrency: 1", delivery="drain: 10s", responses=(
         "include: [request]\n" + to_topic(kafka, topic, **{"compression.type": "none",
                                                            "linger.ms": "0"})))
     run = closefeed("run", path)
