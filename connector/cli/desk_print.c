@@ -148,9 +148,11 @@ void desk_print_status(FILE *out, struct json_object *answer)
 	    0)
 		(void)fprintf(out, "in the state now:\n");
 	print_count(out, answer, "open", "open");
-	print_count(out, answer, "unknown",
-	            is_running ? "with an unknown outcome, being looked up"
-	                       : "with an unknown outcome, to be looked up by the next run");
+	print_count(
+		out, answer, "unknown",
+		is_running
+			? "with an unknown outcome, being looked up or repeated"
+			: "with an unknown outcome, to be looked up or repeated by the next run");
 	print_count(
 		out, answer, "frozen",
 		"with an unknown outcome, of partitions another process has now: left as they are");

@@ -187,7 +187,7 @@ def test_what_is_unknown_of_a_partition_that_is_not_ours_is_not_looked_up(kafka,
     run.end()
     status = run.status()
     assert (status["unknown"], status["frozen"]) == (1, 0)
-    assert "to be looked up by the next run" in run.words()
+    assert "to be looked up or repeated by the next run" in run.words()
 
     # The same state, with another topic; the group would give it the one that it had.
     sandbox.clear_faults()

@@ -43,7 +43,7 @@ static void status_says_what_runs_and_what_is_owed(void **state)
 	                 "             8 open\n"
 	                 "in the state now:\n"
 	                 "             8 open\n"
-	                 "             1 with an unknown outcome, being looked up\n"
+	                 "             1 with an unknown outcome, being looked up or repeated\n"
 	                 "            12 rejected: closefeed rejects list\n"
 	                 "             2 events the receiver has not accepted yet\n");
 	free(text);
