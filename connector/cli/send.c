@@ -36,7 +36,8 @@ struct send {
 	char raw_hash[sha256_hex]; /* of the record as it was read */
 	bool is_edited, is_again;
 	struct shape_result shaped;
-	struct buf shown; /* what would go over the wire */
+	struct buf shown;           /* what would go over the wire */
+	struct json_object *unsent; /* with --json: why outputs cannot be sent, as results */
 	size_t n_sendable;
 };
 
@@ -139,23 +140,38 @@ static enum exit_code edit(struct send *send)
 
 /* Show */
 
-static void show_form(struct send *send, struct page *page, struct draft *form)
+static void show_rejection(struct send *send, struct page *page, const struct rejection *rejection)
 {
 	const struct record *const records[] = {send->record};
+	struct json_object *result;
+
+	if (page) {
+		page_rejection(page, records, 1, rejection);
+		return;
+	}
+	result = json_object_new_object();
+	(void)json_object_object_add(result, "outcome", json_string("rejected"));
+	(void)json_object_object_add(result, "class",
+	                             json_string(reject_class_name(rejection->class)));
+	(void)json_object_object_add(result, "message", json_string(rejection->message));
+	(void)json_object_array_add(send->unsent, result);
+}
+
+static void show_form(struct send *send, struct page *page, struct draft *form)
+{
 	cleanup_(rejection_deinit) struct rejection rejection = {0};
 	struct request *request = preview_request(form, send->pipeline->routes.jq, &rejection);
 
 	send->n_sendable += request != NULL;
 	if (page && request)
 		page_request(page, request, &form, 1);
-	else if (page)
-		page_rejection(page, records, 1, &rejection);
+	else if (!request)
+		show_rejection(send, page, &rejection);
 	request_free(request);
 }
 
 static void show_output(struct send *send, struct page *page, struct shape_output *output)
 {
-	const struct record *const records[] = {send->record};
 	struct draft *forms[preview_max_forms];
 	size_t n = 0;
 
@@ -166,8 +182,8 @@ static void show_output(struct send *send, struct page *page, struct shape_outpu
 		show_form(send, page, forms[i]);
 		draft_free(forms[i]);
 	}
-	if (!n && page)
-		page_rejection(page, records, 1, &output->rejection);
+	if (!n)
+		show_rejection(send, page, &output->rejection);
 }
 
 /* What it names is asked of Close first, so that what is shown is what is sent. */
@@ -233,10 +249,16 @@ static void show(struct send *send)
 	}
 }
 
-static enum exit_code nothing(const struct send *send)
+static enum exit_code nothing(struct send *send)
 {
 	struct err err;
 
+	if (send->cli->json) {
+		cleanup_(json_freep) struct json_object *answer = json_object_new_object();
+
+		(void)json_object_object_add(answer, "results", steal(&send->unsent));
+		term_print_json(answer);
+	}
 	if (!send->shaped.n) {
 		(void)fprintf(stderr, "there is nothing to send of it\n");
 		return EXIT_DONE;
@@ -353,7 +375,9 @@ static enum exit_code run_send(const struct cli *cli)
 		return cli_misuse(cli, "--again is for files: of topics, only records that were "
 		                       "not read yet are counted");
 	send.pipeline = pipeline;
+	send.unsent = json_object_new_array();
 	code = work(&send);
+	json_object_put(send.unsent);
 	shape_result_deinit(&send.shaped);
 	names_deinit(&send.names);
 	buf_deinit(&send.shown);

@@ -285,6 +285,16 @@ def test_what_cannot_be_shaped_is_shown_and_not_kept(
     assert closefeed("rejects", "list", path, "--json").json["rejects"] == []
 
 
+@pytest.mark.parametrize("record, more, results", [
+    ({"x": 1}, {"routes": "- operation: lead.create\n  when: .name"},
+     [{"outcome": "rejected", "class": "unrouted", "message": "no route takes this record"}]),
+    ({"x": 1}, {"routes": "- operation: lead.create\n  when: .name", "more": "unrouted: skip"}, []),
+])
+def test_a_program_is_told_why_nothing_was_sent(closefeed, pipeline, record, more, results):
+    sent = closefeed("send", pipeline([record], **more), "--yes", "--json")
+    assert sent.code == (1 if results else 0) and sent.json == {"results": results}
+
+
 def test_a_record_that_gives_nothing_is_not_kept(closefeed, pipeline, sandbox):
     path = pipeline(leads(1), routes="- operation: lead.create\n  when: .x", more="unrouted: skip")
     sent = closefeed("send", path, "--yes")
@@ -748,7 +758,7 @@ def test_a_record_that_was_sent_too_early_leaves_whatever_it_waited_for(
     for method, slow in (("POST", "/lead/"), ("GET", f"/contact/{lead['contacts'][0]['id']}/")):
         sandbox.add_fault("slow_body", method=method, path=slow, n=1, bytes=10, ms=40)
     owner = closefeed.start("run", path, "--limit", "1")
-    wait_until(lambda: sandbox.requests("POST", "/lead/")[1:])
+    wait_until(lambda: sandbox.requests("POST", "/lead/")[2:])  # one of them made the field
     early = closefeed("send", path, "--record", "3", "--yes")
     assert early.code == 75 and "was not read yet" in early.err, early.out + early.err
     _, err = owner.communicate()
