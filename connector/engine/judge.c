@@ -157,6 +157,20 @@ static bool explain_rejection(struct engine *e, struct request *r, const struct 
 	return true;
 }
 
+/* What was made or changed; of what is deleted the URL alone says it. */
+static void note_object(struct request *request, struct json_object *body)
+{
+	const char *answered = crm_object_id(body);
+	char *id = mem_strdup(answered);
+
+	if (!id && request->method == METHOD_DELETE)
+		id = remember_target(request->url);
+	if (!id)
+		return;
+	free(request->object_id);
+	request->object_id = id;
+}
+
 void judge_request(void *arg, struct request *request, const struct http_answer *answer,
                    bool was_unknown, struct judgement *ret_judgement)
 {
@@ -166,7 +180,6 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 	struct buf headers = BUF_INIT;
 	struct header_reader reader = {.wall_ms = loop_wall_ms(e->loop), .kept = &headers};
 	struct crm_judgement j;
-	const char *id;
 
 	attempt.method = request->method;
 	attempt.is_other_host = !*request->operation && !e->pipeline->is_close;
@@ -178,11 +191,7 @@ void judge_request(void *arg, struct request *request, const struct http_answer 
 
 	keep_answer(e, request, answer, body, attempt.is_json, &headers);
 	if (j.verdict == VERDICT_APPLIED) {
-		id = crm_object_id(body);
-		if (id) {
-			free(request->object_id);
-			request->object_id = mem_strdup(id);
-		}
+		note_object(request, body);
 		ret_judgement->is_partial = folding_is_partial(e, request, body, true);
 		ret_judgement->goes_anew = nest_goes_anew(request, body, true);
 		return;

@@ -122,7 +122,8 @@ bool proof_is_others(const struct proof *p, const char *object_id)
 	if (hook_without("others"))
 		return false;
 	for (size_t i = 0; i < e->n_ending; i++)
-		if (e->ending[i]->object_id && !strcmp(e->ending[i]->object_id, object_id))
+		if (e->ending[i]->object_id && e->ending[i]->method != METHOD_DELETE &&
+		    !strcmp(e->ending[i]->object_id, object_id))
 			return true;
 	return journal_knows_object_id(e->journal, object_id);
 }

@@ -90,6 +90,17 @@ def test_an_event_of_each_outcome_is_whole(closefeed, pipeline, sandbox, hook):
     assert "response" not in events[4]["data"] and events[4]["data"]["error"]["class"] == "unknown"
 
 
+def test_an_event_of_a_delete_names_what_was_deleted(closefeed, pipeline, sandbox, hook):
+    lead = sandbox.post("/lead/", {"name": "Gone"})["id"]
+    path = pipeline([{"id": lead}, {"id": lead}], responses=to(hook.url),
+                    routes="- operation: lead.delete\n  allow: [destroys]")
+    assert closefeed("run", path).code == 1
+    gone, missing = hook.events()
+    assert_event(gone)
+    assert gone["data"]["outcome"] == "delivered" and gone["subject"] == lead
+    assert missing["data"]["error"]["class"] == "not_found" and "subject" not in missing
+
+
 @pytest.mark.parametrize("include, request_body, response_body", [
     ("[]", False, False), ("[response]", False, True), ("[request]", True, False),
     ("[request, response]", True, True), ("[response, request]", True, True),
