@@ -1,5 +1,6 @@
 #include "connector/engine/desk_private.h"
 
+#include "connector/model/lookup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/test_hooks.h"
@@ -74,6 +75,14 @@ static const char *wrong_decision(const char *action, const char *object_id)
 	return NULL;
 }
 
+/* An id of another kind is a slip of the pen, and later records would be linked to it. */
+static bool is_another_kind(const struct request *r, const char *action, const char *object_id)
+{
+	const char *prefix = lookup_id_prefix(r->object);
+
+	return !strcmp(action, "applied") && strncmp(object_id, prefix, strlen(prefix)) != 0;
+}
+
 size_t desk_n_records(const struct request *request)
 {
 	size_t n = 0;
@@ -124,6 +133,15 @@ struct json_object *desk_resolve(struct desk *desk, struct json_object *request,
 		return desk_refusal(EXIT_USAGE,
 		                    "no held item has the id %llu; `held list` shows them",
 		                    (unsigned long long)id);
+	}
+
+	if (is_another_kind(r, action, object_id)) {
+		struct json_object *refusal =
+			desk_refusal(EXIT_USAGE, "%s is no object of %s: its ids begin with %s",
+		                     object_id, r->operation, lookup_id_prefix(r->object));
+
+		request_free(r);
+		return refusal;
 	}
 
 	errand = errand_new(desk);

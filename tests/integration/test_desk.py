@@ -648,6 +648,16 @@ def test_applied_gives_it_the_object_a_person_found(desk, begin, sandbox):
     assert desk.ask("held", "resolve", item["id"], "--give-up")[0] == 2
 
 
+def test_an_id_of_another_kind_is_not_what_was_made(desk, begin, sandbox):
+    lose_answers(sandbox, 1)
+    begin([{"name": "A"}])
+    [item] = desk.held()
+    code, _ = desk.ask("held", "resolve", item["id"], "--applied", "cont_A1")
+    assert code == 2 and [held["id"] for held in desk.held()] == [item["id"]]
+    code, _ = desk.ask("held", "resolve", item["id"], "--applied", sandbox.objects("lead")[0]["id"])
+    assert code == 0 and desk.held() == []
+
+
 def test_send_sends_it_once_more(desk, begin, sandbox):
     lose_answers(sandbox, 1, fault="reset_before")
     begin([{"name": "A"}])
