@@ -131,12 +131,18 @@ bool limits_may_destroy(const struct limits *l, uint64_t max, char text[static 4
 {
 	if (l->n_destroyed < max || hook_without("max_destroys"))
 		return true;
-	(void)snprintf(
-		text, 400,
-		"this run has made %llu %s, as many as delivery.max_destroys lets it, so it "
-		"stops before the next one; nothing is rejected. If they are meant, run again, "
-		"which may make as many more, or write a higher number",
-		(unsigned long long)l->n_destroyed,
-		plural(l->n_destroyed, "delete or merge", "deletes and merges"));
+	if (!max)
+		(void)snprintf(text, 400,
+		               "delivery.max_destroys: 0 lets a run delete and merge nothing, so "
+		               "it stops before the first; nothing is rejected. If it is meant, "
+		               "write a higher number");
+	else
+		(void)snprintf(
+			text, 400,
+			"this run has made %llu %s, as many as delivery.max_destroys lets it, so it "
+			"stops before the next one; nothing is rejected. If they are meant, run again, "
+			"which may make as many more, or write a higher number",
+			(unsigned long long)l->n_destroyed,
+			plural(l->n_destroyed, "delete or merge", "deletes and merges"));
 	return false;
 }

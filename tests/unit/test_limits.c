@@ -96,6 +96,7 @@ static void as_many_deletes_as_allowed_are_made_and_not_one_more(void **state)
 	(void)state;
 	limits_init(&l, LIMIT_DEFAULT, 0);
 	check(!limits_may_destroy(&l, 0, text));
+	check(strstr(text, "delivery.max_destroys: 0") && !strstr(text, "run again"));
 	l.n_destroyed = 99;
 	check(limits_may_destroy(&l, 100, text));
 	l.n_destroyed = 100;
