@@ -48,6 +48,8 @@ struct ring {
 	uint64_t n, next, n_live, n_lookups; /* lookups among the live ones */
 	uint64_t per_ms;
 	uint64_t others_until_ms; /* one that is no lookup was refused, and comes again by then */
+	void (*keep)(void *arg, uint64_t slot);
+	void *arg;
 };
 
 struct pace {
@@ -110,12 +112,32 @@ static void ring_take(struct ring *ring, bool is_lookup, uint64_t now_ms)
 {
 	if (!ring->n)
 		return;
+	if (ring->keep)
+		ring->keep(ring->arg, ring->next);
 	ring->taken[ring->next] = (struct taken){.at_ms = now_ms, .is_lookup = is_lookup};
 	ring->next = (ring->next + 1) % ring->n;
 	ring->n_live++;
 	ring->n_lookups += is_lookup;
 	if (!is_lookup)
 		ring->others_until_ms = 0;
+}
+
+void pace_keep(struct pace *p, void (*keep)(void *arg, uint64_t slot), void *arg)
+{
+	p->ring.keep = keep;
+	p->ring.arg = arg;
+}
+
+void pace_was_taken(struct pace *p, uint64_t at_ms)
+{
+	struct ring *ring = &p->ring;
+
+	assert(!ring->keep);
+	/* There may be more than count here, where the ceiling was lowered: the newest last
+	 * longest. */
+	if (ring->n && ring->n_live == ring->n)
+		ring->n_live--;
+	ring_take(ring, false, at_ms);
 }
 
 struct pace *pace_new(unsigned share_percent, uint64_t rate_n, uint64_t rate_per_ms)

@@ -38,6 +38,18 @@ unsigned pace_group(struct pace *p, const char *name, uint32_t limit, uint64_t w
 /* Groups of lookups take at most half of the ceiling while others wait for it. */
 void pace_set_lookup(struct pace *p, unsigned group);
 
+/*
+ * The ceiling outlives a process: @keep is told of each request as it is taken, with a slot below
+ * rate_n that comes again when the request in it counts no more.
+ */
+void pace_keep(struct pace *p, void (*keep)(void *arg, uint64_t slot), void *arg);
+
+/*
+ * One that a process before this one has taken. They come oldest first, before any is taken here,
+ * and get the slots from 0 on.
+ */
+void pace_was_taken(struct pace *p, uint64_t at_ms);
+
 /* Takes one request and returns 0, or takes nothing and returns the milliseconds to wait (≥ 1). */
 uint64_t pace_take(struct pace *p, unsigned group, uint64_t now_ms);
 

@@ -398,7 +398,7 @@ void delivery_look(const struct delivery *delivery, struct delivery_state *ret_s
 			s.is_unreachable = true;
 			s.trouble = s.is_full ? s.trouble : g->trouble;
 		}
-		if (g->ready.n && g->quota_at_ms > s.quota_at_ms)
+		if ((g->ready.n || g->calls) && g->quota_at_ms > s.quota_at_ms)
 			s.quota_at_ms = g->quota_at_ms;
 	}
 	*ret_state = s;

@@ -1,6 +1,7 @@
 #include "connector/engine/lag.h"
 #include "connector/engine/login.h"
 #include "connector/engine/partitions.h"
+#include "connector/engine/rate_file.h"
 #include "connector/engine/repeats.h"
 #include "connector/engine/tap.h"
 #include "connector/engine/trace.h"
@@ -265,6 +266,8 @@ static void start_delivery(struct engine *e)
 	}
 	crypto_random(&config.seed, sizeof(config.seed));
 	e->pace = pace_new(p->share_pct, p->rate_n, p->rate_per_ms);
+	if (e->rate_file)
+		rate_file_attach(e->rate_file, e->pace, p->rate_n);
 	pace_set_lookup(e->pace, pace_group(e->pace, "search", crm_group_find("search")->limit,
 	                                    crm_group_find("search")->window_ms));
 	e->delivery = delivery_new(e->loop, e->journal, e->http, e->pace, &config, &hooks);
@@ -294,6 +297,8 @@ static int open_state(struct engine *e, struct err *err)
 	r = lock_folder(e, err);
 	if (r >= 0)
 		r = set_aside(e, err);
+	if (r >= 0 && e->pipeline->rate_n)
+		r = rate_file_open(e->folder, e->loop, &e->rate_file, err);
 	if (r >= 0)
 		r = journal_open(e->folder, &e->journal, err);
 	if (r >= 0)
@@ -542,6 +547,7 @@ void engine_free(struct engine *engine)
 	login_free(e->login);
 	http_free(e->http);
 	pace_free(e->pace);
+	rate_file_free(e->rate_file);
 	loop_unwatch(e->loop, e->input_watch);
 	source_free(e->source);
 	repeats_free(e->repeats); /* the source's last commit has asked it */

@@ -74,6 +74,7 @@ struct engine {
 	struct http *http;
 	struct login *login; /* NULL: with the API key */
 	struct pace *pace;
+	struct rate_file *rate_file; /* NULL: there is no ceiling */
 	struct delivery *delivery;
 	struct proof *proof;
 	struct trace *trace;           /* of creates whose id is not known */

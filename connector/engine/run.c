@@ -317,7 +317,7 @@ static void wait_for(const struct delivery_state *s, struct engine *e, char *tex
 	} else if (login_waits(e->login, text, size) || partitions_wait(e, text, size) ||
 	           lag_waits(e, text, size)) {
 		return;
-	} else if (s->waiting_quota && s->quota_at_ms > loop_now_ms(e->loop)) {
+	} else if ((s->waiting_quota || !e->is_bound) && s->quota_at_ms > loop_now_ms(e->loop)) {
 		(void)snprintf(
 			text, size, "waiting for quota until %s",
 			clock_local_hms(wall + (int64_t)(s->quota_at_ms - loop_now_ms(e->loop)),

@@ -113,6 +113,19 @@ def test_a_rate_of_ones_own_is_obeyed_over_every_stretch_and_used(
     measure(wrong)
 
 
+def test_a_rate_holds_over_runs_and_kills(closefeed, sandbox, tmp_path):
+    path = pipeline_to(sandbox, tmp_path, companies(40), "rate: 10/min")
+    assert closefeed("run", path, "--limit", "5").code == 0
+    for _ in range(2):
+        run = closefeed.start("run", path)
+        wait_until(lambda: any("waiting for quota" in sentence for sentence in
+                               closefeed("status", path, "--json").json["sentences"]))
+        run.kill()
+        run.communicate()
+    everything = [seconds(r) for r in sandbox.requests()]  # GET /me/ counts, too
+    assert len(everything) >= 9 and most_within(everything, 59) <= 10
+
+
 def test_every_form_of_header_is_understood_and_none_does_no_harm(
         closefeed, start_sandbox, tmp_path):
     left = FORMS

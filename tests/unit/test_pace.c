@@ -415,6 +415,52 @@ static void the_ceiling_holds_in_every_stretch_of_its_length(void **state)
 	pace_free(p);
 }
 
+struct kept {
+	uint64_t now, at_ms[10];
+};
+
+static void keep(void *arg, uint64_t slot)
+{
+	struct kept *kept = arg;
+
+	check(slot < 10);
+	kept->at_ms[slot] = kept->now;
+}
+
+static void what_a_process_before_has_taken_counts(void **state)
+{
+	struct kept kept = {.now = 1000};
+	struct pace *p = pace_new(100, 10, 60000);
+
+	(void)state;
+	(void)pace_group(p, "write", 1000, 1000);
+	pace_keep(p, keep, &kept);
+	for (; kept.now < 17000; kept.now += 1000)
+		(void)pace_take(p, 0, kept.now);
+	pace_free(p);
+
+	/* It had taken ten, one a second; the next has a lower ceiling. */
+	p = pace_new(100, 4, 60000);
+	(void)pace_group(p, "write", 1000, 1000);
+	for (unsigned i = 0; i < 10; i++)
+		pace_was_taken(p, kept.at_ms[i]);
+	check(pace_take(p, 0, 17000) > 7000 + 60000 - 17000);
+	check_eq(pace_take(p, 0, 7000 + 60000 + 300), 0);
+	check(pace_take(p, 0, 7000 + 60000 + 300) > 0);
+	pace_free(p);
+
+	/* Slots go on behind those that were restored. */
+	p = pace_new(100, 10, 60000);
+	(void)pace_group(p, "write", 1000, 1000);
+	for (unsigned i = 0; i < 3; i++)
+		pace_was_taken(p, kept.at_ms[i]);
+	kept = (struct kept){.now = 20000};
+	pace_keep(p, keep, &kept);
+	check_eq(pace_take(p, 0, kept.now), 0);
+	check_eq(kept.at_ms[3], 20000);
+	pace_free(p);
+}
+
 static void a_steady_stream_comes_near_the_ceiling(void **state)
 {
 	struct pace *p = pace_new(100, 20, 1000);
@@ -508,6 +554,7 @@ int main(void)
 		sentence(answers_that_never_came_do_not_stop_the_next_windows),
 		sentence(groups_have_one_number_and_windows_of_their_own),
 		sentence(the_ceiling_holds_in_every_stretch_of_its_length),
+		sentence(what_a_process_before_has_taken_counts),
 		sentence(a_steady_stream_comes_near_the_ceiling),
 		sentence(a_huge_ceiling_is_kept_with_little_memory),
 		sentence(lookups_leave_half_of_the_ceiling_to_writes_that_wait),
