@@ -10,7 +10,7 @@
 const char kafka_brokers_takes[] = "a list of host:port";
 const char kafka_brokers_schema[] =
 	"{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"string\",\"pattern\":"
-	"\"^[^, \\t]+$\"},{\"$ref\":\"#/$defs/reference\"}]},\"minItems\":1}";
+	"\"^[^, \\t/]+$\"},{\"$ref\":\"#/$defs/reference\"}]},\"minItems\":1}";
 const char kafka_properties_takes[] = "a map of librdkafka's properties";
 const char kafka_properties_schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[{\"type\":[\"string\","
@@ -40,18 +40,26 @@ static bool add_broker(struct loader *l, const struct yaml_node *item, struct bu
 	const bool is_outside = is_reference(item);
 	char *outside = NULL;
 	const char *text = item->text;
+	bool is_fine;
 
 	if (is_outside) {
 		if (resolve_setting(l, item, &outside) <= 0)
 			return true; /* which was told */
 		text = outside;
 	} else if (item->kind != YAML_TEXT) {
+		fail_kind(l, item, "host:port, one broker an item");
 		return false;
 	}
-	const bool is_fine = *text && !strpbrk(text, is_outside ? " \t" : ", \t");
-
+	is_fine = *text && !strpbrk(text, is_outside ? " \t/" : ", \t/");
 	if (is_fine)
 		buf_addf(list, "%s%s", list->len ? "," : "", text);
+	else if (is_outside)
+		fail(l, item,
+		     "what stands there is no host:port, nor several with commas between them");
+	else
+		fail_kind(l, item,
+		          strchr(text, '/') ? "host:port, without a scheme and a path"
+		                            : "host:port, one broker an item");
 	free(outside);
 	return is_fine;
 }
@@ -63,11 +71,15 @@ void kafka_read_brokers(struct loader *l, const struct key *key, const struct ya
 	struct buf list = BUF_INIT;
 	bool is_fine = value->kind == YAML_LIST && value->n > 0;
 
-	for (size_t i = 0; is_fine && i < value->n; i++)
-		is_fine = add_broker(l, value->items[i], &list);
 	if (!is_fine)
 		fail_kind(l, value, key->takes);
-	else if (list.len)
+	for (size_t i = 0; i < value->n && value->kind == YAML_LIST; i++) {
+		const size_t mark = path_enter_item(l, i);
+
+		is_fine &= add_broker(l, value->items[i], &list);
+		path_leave(l, mark);
+	}
+	if (is_fine && list.len)
 		conf->brokers = buf_take(&list);
 	buf_deinit(&list);
 }

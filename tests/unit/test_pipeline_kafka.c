@@ -56,7 +56,7 @@ static void brokers_may_come_from_outside(void **state)
 	check_null(p->kafka.conf.brokers);
 	pipeline_free(p);
 	case_check_notes(V "source: {kafka: {topics: [t], brokers: [{env: NOBODY}]}}\n" C R,
-	                 "3:47: error: source.kafka.brokers: the environment variable\n");
+	                 "3:47: error: source.kafka.brokers[0]: the environment variable\n");
 }
 
 static void what_is_not_written_is_as_the_reference_says(void **state)
