@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char prefix[] = "nest ";
+const char nest_offers[] = "lead nest\\ "; /* the space of a name is escaped */
 
 static bool is_nest(const struct draft *draft)
 {
@@ -132,7 +133,14 @@ struct draft *nest_alone(struct draft *takes_row)
 
 void nest_send(struct engine *e, struct draft **takes_rows, size_t n)
 {
-	resolve_add(e, nest_fold(takes_rows, n));
+	while (n) {
+		struct draft **behind;
+		const size_t n_behind = nest_part_between(e, takes_rows, n, &behind);
+
+		resolve_add(e, nest_fold(takes_rows, n - n_behind));
+		takes_rows = behind;
+		n = n_behind;
+	}
 }
 
 /* A lead that is there */

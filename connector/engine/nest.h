@@ -20,6 +20,8 @@ bool nest_is_row(const struct draft *draft);
 char *nest_text(const struct draft *draft);
 /* The same of the row that a part of a request is; NULL: it is none. To free(). */
 char *nest_text_of_part(const struct request *request, size_t i);
+/* With which what nest_text() gives begins. */
+extern const char nest_offers[];
 /* Some route folds rows. */
 bool nest_is_used(const struct route_set *routes);
 /* The lead of the rows, with what it is known by behind what it is matched by. */
@@ -47,6 +49,13 @@ bool nest_skips_update(struct engine *e, struct resolving *r);
 
 /* nest_children.c: each row's contact is made, or changed; STEP_GONE when all are on their way. */
 enum step nest_add_children(struct engine *e, struct resolving *r);
+
+/*
+ * Takes those out of @rows between which and the first somebody else came who may make or change
+ * their contact; gives how many.
+ */
+size_t nest_part_between(const struct engine *e, struct draft **rows, size_t n,
+                         struct draft ***ret_behind);
 
 /* nest_judge.c */
 

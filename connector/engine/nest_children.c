@@ -124,9 +124,9 @@ static bool has_field(const struct operation *op, const char *name)
 	return false;
 }
 
-/* Sends @takes_body as the row's output. */
+/* Sends @takes_body as the row's output; of a change @object_id says whose. */
 static void send(struct engine *e, struct draft *row, const struct operation *op, char *takes_url,
-                 struct json_object *takes_body)
+                 struct json_object *takes_body, const char *object_id)
 {
 	const struct route route = {.index = row->route->index,
 	                            .name = row->route->name,
@@ -144,6 +144,8 @@ static void send(struct engine *e, struct draft *row, const struct operation *op
 	call->number = row->number;
 	if (row->written)
 		call->written = json_object_get(row->written);
+	if (object_id) /* where it is refused, the contact is there all the same */
+		offers_bring(e, call, object_id, row->number);
 	request = intake_request(e, &e->pipeline->routes, call, &rejection);
 	assert(request); /* JSON can always be written */
 	request->config = batches_config(e, row->route);
@@ -161,7 +163,7 @@ static void create_contact(struct adding *a, struct draft *row)
 
 	(void)json_object_object_add(body, "lead_id", json_string(a->of->nest_lead));
 	send(a->engine, row, operation_find(operations, "contact.create"), mem_strdup("/contact/"),
-	     body);
+	     body, NULL);
 }
 
 static void skip_row(struct engine *e, const struct draft *row, const char *why)
@@ -198,6 +200,7 @@ static void update_contact(struct adding *a, struct draft *row, struct json_obje
 {
 	const struct operation_set *operations = a->engine->pipeline->routes.operations;
 	const struct operation *update = operation_find(operations, "contact.update");
+	const char *id = json_get_string(contact, "id");
 	struct json_object *written = copy_of(row->written);
 	struct json_object *body =
 		changes_of(a->engine, row->child, contact,
@@ -206,8 +209,7 @@ static void update_contact(struct adding *a, struct draft *row, struct json_obje
 	json_object_put(row->written);
 	row->written = written;
 	if (json_object_object_length(body)) {
-		send(a->engine, row, update,
-		     mem_printf("/contact/%s/", json_get_string(contact, "id")), body);
+		send(a->engine, row, update, mem_printf("/contact/%s/", id), body, id);
 		return;
 	}
 	json_object_put(body);
@@ -253,8 +255,9 @@ static void add_rows(struct engine *e, struct resolving *r, struct json_object *
 
 /* Who comes first */
 
-/* Who came before @row and may make its contact, or bring its e-mail to one; NULL: nobody. */
-static struct offer *maker_before(const struct engine *e, const struct draft *row)
+/* The first who offers an e-mail of @row's contact and came between these numbers; NULL: nobody. */
+static struct offer *maker_between(const struct engine *e, const struct draft *row, uint64_t behind,
+                                   const char *but)
 {
 	struct json_object *emails = emails_of(row->child);
 	struct offer *maker = NULL;
@@ -266,9 +269,44 @@ static struct offer *maker_before(const struct engine *e, const struct draft *ro
 		cleanup_(freep) char *text =
 			email && *email ? lookup_field_text("contact", "email", email) : NULL;
 
-		maker = text ? parents_find(e->parents, &text, 1, row->number) : NULL;
+		if (text)
+			maker = parents_find_between(e->parents, text, behind, row->number, but);
 	}
 	return maker;
+}
+
+/* Who came before @row and may make its contact, or bring its e-mail to one; NULL: nobody. */
+static struct offer *maker_before(const struct engine *e, const struct draft *row)
+{
+	return maker_between(e, row, 0, NULL);
+}
+
+/* One of @rows has the contact of @row, too. */
+static bool is_among(struct draft *const *rows, size_t n, const struct draft *row)
+{
+	for (size_t i = 0; i < n; i++)
+		if (share_email(rows[i]->child, row->child))
+			return true;
+	return false;
+}
+
+size_t nest_part_between(const struct engine *e, struct draft **rows, size_t n,
+                         struct draft ***ret_behind)
+{
+	struct draft **behind = mem_array(n, sizeof(struct draft *));
+	size_t n_first = 0, n_behind = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (maker_between(e, rows[i], rows[0]->number, nest_offers) ||
+		    is_among(behind, n_behind, rows[i]))
+			behind[n_behind++] = rows[i];
+		else
+			rows[n_first++] = rows[i];
+	}
+	if (!n_behind)
+		free(steal(&behind));
+	*ret_behind = behind;
+	return n_behind;
 }
 
 /* Rows for whose contacts others are on their way come again: they wait for those, alone. */
@@ -293,15 +331,15 @@ static void part_those_behind(struct engine *e, struct resolving *r)
 
 /* What contacts it has */
 
-static bool is_lead_free(struct engine *e, const struct resolving *r)
+static bool is_free(struct engine *e, const char *id)
 {
 	struct request *call = request_new();
-	bool is_free;
+	bool is;
 
-	request_add_lane(call, r->nest_lead, true);
-	is_free = resolve_is_free(e, call);
+	request_add_lane(call, id, true);
+	is = resolve_is_free(e, call);
 	request_free(call);
-	return is_free;
+	return is;
 }
 
 static void read_contacts(struct engine *e, struct resolving *r)
@@ -310,6 +348,61 @@ static void read_contacts(struct engine *e, struct resolving *r)
 	cleanup_(freep) char *url = mem_printf("/lead/%s/", r->nest_lead);
 
 	resolve_read_lists(e, r, url, fields);
+}
+
+/* Whether @row, whose contact it is, would be the next about it. */
+static bool is_next(struct engine *e, const struct draft *row, const char *contact_id)
+{
+	struct request *call = request_new();
+	bool is;
+
+	request_add_lane(call, contact_id, true);
+	is = !marks_ahead(e->resolve->closed, contact_id, row->number, true) &&
+	     !resolve_is_parked(e, row, call) && resolve_is_free(e, call);
+	request_free(call);
+	return is;
+}
+
+/*
+ * Others are about the contact of its one row, so what was read of it may not be what the row will
+ * find: it waits for them, and reads again.
+ */
+static bool waits_for_contact(struct engine *e, struct resolving *r, const char *contact_id)
+{
+	free(r->target);
+	r->target = mem_strdup(contact_id);
+	if (!resolve_must_wait(e, r)) {
+		if (is_free(e, contact_id))
+			return false;
+		r->wait = WAIT_LANE;
+	}
+	json_object_put(steal(&r->lists));
+	r->lists_status = 0;
+	return true;
+}
+
+/* Rows about whose contacts others are come again, each alone. */
+static bool wait_for_contacts(struct engine *e, struct resolving *r, struct json_object *contacts)
+{
+	struct draft *d = r->draft;
+	size_t n = 0;
+
+	if (hook_without("nest_contacts"))
+		return false;
+	for (size_t i = 0; i < d->n_rows; i++) {
+		struct json_object *contact =
+			d->rows[i]->child ? find_contact(contacts, d->rows[i]->child) : NULL;
+		const char *id = json_get_string(contact, "id");
+
+		if (id && d->n_rows == 1)
+			return waits_for_contact(e, r, id);
+		if (!id || is_next(e, d->rows[i], id))
+			d->rows[n++] = d->rows[i];
+		else
+			resolve_add_again(e, nest_alone(d->rows[i]))->is_again = r->is_again;
+	}
+	d->n_rows = n;
+	return false;
 }
 
 static bool has_children(const struct draft *d)
@@ -348,7 +441,7 @@ enum step nest_add_children(struct engine *e, struct resolving *r)
 			return resolve_wait_for_parent(e, r, maker);
 		part_those_behind(e, r);
 	}
-	if (!r->lists_status && !is_lead_free(e, r)) {
+	if (!r->lists_status && !is_free(e, r->nest_lead)) {
 		r->wait = WAIT_LANE;
 		return STEP_WAIT;
 	}
@@ -361,6 +454,8 @@ enum step nest_add_children(struct engine *e, struct resolving *r)
 	if (r->lists_status == 404 && !r->is_again) {
 		lead_is_gone(e, r);
 	} else if (r->lists_status / 100 == 2 && json_object_is_type(contacts, json_type_array)) {
+		if (wait_for_contacts(e, r, contacts))
+			return STEP_WAIT;
 		add_rows(e, r, contacts);
 	} else {
 		resolve_reject(e, r,

@@ -139,6 +139,14 @@ static uint64_t number_of(struct engine *e, uint64_t *number)
 	return *number;
 }
 
+static bool makes_any(const struct offer *offer)
+{
+	size_t n;
+
+	(void)offer_made(offer, &n);
+	return n != 0;
+}
+
 /* The first @n_made are of what it makes; the others are what it changes an object to. */
 static void offer(struct engine *e, const struct output_place *place, uint64_t number,
                   char **takes_texts, size_t n_made)
@@ -146,7 +154,7 @@ static void offer(struct engine *e, const struct output_place *place, uint64_t n
 	struct offer *before = parents_at(e->parents, place);
 
 	/* The object it was to change is gone, so it may make one. */
-	if (before && offer_is_change(before)) {
+	if (before && (offer_is_change(before) || (n_made && !makes_any(before)))) {
 		end(e, before);
 		before = NULL;
 	}
@@ -189,20 +197,18 @@ static bool is_known(struct engine *e, const struct remembered *item, const char
 	       (shown && is_known_by(e, item, shown, kind, object_id));
 }
 
-static char **texts_of_update(struct engine *e, struct json_object *body, const char *kind,
-                              const char *object_id)
+static void add_texts_of_update(struct engine *e, struct json_object *body, const char *kind,
+                                const char *object_id, char ***texts)
 {
-	char **texts = NULL;
 	size_t n;
 	struct remembered *items = crm_remember(body, kind, e->watched, e->n_watched, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!is_known(e, &items[i], kind, object_id))
-			add_texts(e, &texts, items[i].kind, items[i].field, items[i].value);
+			add_texts(e, texts, items[i].kind, items[i].field, items[i].value);
 		remembered_deinit(&items[i]);
 	}
 	free(items);
-	return texts;
 }
 
 /* What is there is kept where @appended (may be NULL) says that a list is added to. */
@@ -222,15 +228,19 @@ static char *written_of(const struct engine *e, struct json_object *body, const 
 	return written;
 }
 
+/* Takes @takes_texts (may be NULL), which it offers beside what the update brings. */
 static void change(struct engine *e, const struct output_place *place, struct json_object *body,
-                   const char *kind, char **appended, const char *object_id, uint64_t number)
+                   const char *kind, char **appended, const char *object_id, uint64_t number,
+                   char **takes_texts)
 {
-	char **texts;
+	char **texts = takes_texts;
 	struct offer *offered;
 
-	if (!e->n_watched || !json_object_is_type(body, json_type_object))
+	if (!e->n_watched || !json_object_is_type(body, json_type_object)) {
+		strlist_free(texts);
 		return;
-	texts = texts_of_update(e, body, kind, object_id);
+	}
+	add_texts_of_update(e, body, kind, object_id, &texts);
 	offered = parents_offer(e->parents, place, number, texts, strlist_len(texts));
 	if (!offer_is_change(offered))
 		parents_set_change(e->parents, offered, object_id,
@@ -245,7 +255,7 @@ void offers_bring(struct engine *e, const struct draft *update, const char *obje
 
 	if (update->op)
 		change(e, &place, update->body, update->op->object, update->route->append,
-		       object_id, number);
+		       object_id, number, NULL);
 }
 
 static bool has_text(const struct engine *e, const struct lookup *lookup, const char *text)
@@ -288,23 +298,24 @@ static void add_names(struct engine *e, const struct operation *op, char ***text
  * The contact of a row, whether it is made with its lead, alone, or is there already: who is
  * matched or linked by what it has asks behind it.
  */
-static void add_child(const struct engine *e, const struct draft *draft, char ***texts)
+static void add_child(const struct engine *e, struct json_object *child, char ***texts)
 {
-	const struct draft *row = draft->n_rows ? draft->rows[0] : draft;
-	char **child;
+	char **own;
 
 	if (!e->n_watched || hook_without("offers_of_children"))
 		return;
-	child = texts_of_body(e, row->child, "contact");
-	for (char **text = child; text && *text; text++)
+	own = texts_of_body(e, child, "contact");
+	for (char **text = own; text && *text; text++)
 		if (!strlist_has(*texts, *text))
 			strlist_add(texts, mem_strdup(*text));
-	strlist_free(child);
+	strlist_free(own);
 }
 
 uint64_t offers_take(struct engine *e, struct draft *draft)
 {
 	const struct output_place place = place_of(draft->record, draft->ordinal);
+	/* Of rows the first is at its place; the others have offers of their own. */
+	const struct draft *row = draft->n_rows ? draft->rows[0] : draft;
 	const struct operation *op = draft->op;
 	char **texts = NULL, *nest = nest_text(draft);
 	cleanup_(freep) char *target = NULL;
@@ -312,7 +323,7 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 
 	draft->number = number_of(e, draft->n_rows ? &draft->rows[0]->number : &draft->number);
 	if (e->n_watched && op && makes_objects(op->name)) {
-		texts = texts_of_body(e, draft->body, op->object);
+		texts = texts_of_body(e, row->body, op->object);
 		if (draft->match)
 			add_lookup(e, &texts, draft->match);
 	}
@@ -320,7 +331,7 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 		strlist_add(&texts, nest);
 	n_made = strlist_len(texts);
 	add_brought(e, draft, &texts);
-	add_child(e, draft, &texts);
+	add_child(e, row->child, &texts);
 	add_names(e, op, &texts);
 	offer(e, &place, draft->number, texts, n_made);
 	if (e->n_watched && op && op->method == METHOD_PUT)
@@ -353,6 +364,22 @@ char *offers_words(const char *what, const struct record *record)
 	                  (unsigned long long)(record->line ? record->line : record->pos));
 }
 
+void offers_find_lead(struct engine *e, const struct draft *nest)
+{
+	for (size_t i = 0; i < nest->n_rows; i++) {
+		const struct output_place place =
+			place_of(nest->rows[i]->record, nest->rows[i]->ordinal);
+		struct offer *offer = parents_at(e->parents, &place);
+		void **waiters;
+		size_t n;
+
+		if (!offer || offer_is_change(offer))
+			continue;
+		n = offer_makes_none(e->parents, offer, &waiters);
+		wake(e, waiters, n);
+	}
+}
+
 static void hold(struct engine *e, struct offer *offer, const struct part *part,
                  const struct request *request)
 {
@@ -383,6 +410,17 @@ static struct json_object *body_of_part(const struct request *r, size_t i)
 	return body;
 }
 
+/* The contact of the row that part @i is stands in the row alone, or for others as well. */
+static void add_child_of_part(const struct engine *e, const struct request *r, size_t i,
+                              char ***texts)
+{
+	const char *text = r->parts[i].draft;
+	cleanup_(json_freep) struct json_object *row = NULL;
+
+	if (text && json_parse(text, strlen(text), json_depth_limit, &row, NULL, NULL) == 0)
+		add_child(e, json_get(row, "child"), texts);
+}
+
 /* The object they change is the same for all of them. */
 static void take_changes(struct engine *e, const struct request *r)
 {
@@ -391,9 +429,11 @@ static void take_changes(struct engine *e, const struct request *r)
 	for (size_t i = 0; target && i < r->n_parts; i++) {
 		const struct output_place place = place_of(r->parts[i].record, r->parts[i].ordinal);
 		cleanup_(json_freep) struct json_object *body = body_of_part(r, i);
+		char **texts = NULL;
 
+		add_child_of_part(e, r, i, &texts);
 		offer(e, &place, r->parts[i].number, NULL, 0);
-		change(e, &place, body, r->object, NULL, target, r->parts[i].number);
+		change(e, &place, body, r->object, NULL, target, r->parts[i].number, texts);
 		if (parents_at(e->parents, &place))
 			set_about(e, parents_at(e->parents, &place), r);
 	}
@@ -421,6 +461,7 @@ void offers_take_request(struct engine *e, const struct request *request)
 		if (nest)
 			strlist_add(&texts, nest);
 		n_made = strlist_len(texts);
+		add_child_of_part(e, request, i, &texts);
 		add_names(e, op, &texts);
 		offer(e, &place, request->parts[i].number, texts, n_made);
 		offered = parents_at(e->parents, &place);

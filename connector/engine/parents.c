@@ -104,6 +104,25 @@ struct offer *parents_find(const struct parents *parents, char *const *texts, si
 	return NULL;
 }
 
+static bool offers_any(const struct offer *offer, const char *prefix)
+{
+	for (size_t i = 0; i < offer->n; i++)
+		if (!strncmp(offer->texts[i], prefix, strlen(prefix)))
+			return true;
+	return false;
+}
+
+struct offer *parents_find_between(const struct parents *parents, const char *text, uint64_t behind,
+                                   uint64_t before, const char *but)
+{
+	const struct mark *mark = marks_first(parents->keys, text);
+
+	for (; mark && mark->number < before; mark = mark->behind)
+		if (mark->number > behind && !(but && offers_any(mark->who, but)))
+			return mark->who;
+	return NULL;
+}
+
 bool parents_is_on_its_way(const struct parents *parents, const char *text)
 {
 	const struct mark *mark = marks_first(parents->keys, text);
@@ -225,6 +244,41 @@ size_t offer_waiters(const struct offer *offer, void ***ret_waiters)
 {
 	*ret_waiters = offer->waiters;
 	return offer->n_waiters;
+}
+
+void parents_offer_also(struct parents *parents, const char *text, const char *also)
+{
+	const struct mark *mark = strcmp(text, also) != 0 ? marks_first(parents->keys, text) : NULL;
+
+	for (; mark; mark = mark->behind) {
+		struct offer *offer = mark->who;
+
+		if (offer_has(offer, also))
+			continue;
+		offer->texts = mem_resize(offer->texts, offer->n + 1, sizeof(char *));
+		offer->keys = mem_resize(offer->keys, offer->n + 1, sizeof(struct mark *));
+		offer->texts[offer->n] = mem_strdup(also);
+		offer->keys[offer->n++] =
+			marks_add(parents->keys, also, offer, offer->number, true);
+	}
+}
+
+size_t offer_makes_none(struct parents *parents, struct offer *offer, void ***ret_waiters)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < offer->n; i++) {
+		if (i < offer->n_made) {
+			marks_remove(parents->keys, offer->keys[i]);
+			free(offer->texts[i]);
+			continue;
+		}
+		offer->texts[n] = offer->texts[i];
+		offer->keys[n++] = offer->keys[i];
+	}
+	offer->n = n;
+	offer->n_made = 0;
+	return take_waiters(offer, ret_waiters);
 }
 
 void parents_made(struct parents *parents, const struct offer *offer)

@@ -349,6 +349,8 @@ static void apply(struct engine *e, struct resolving *r, const char *object_id,
 {
 	struct draft *d = r->draft;
 
+	if (d->n_rows && object_id)
+		offers_find_lead(e, d);
 	if (d->n_rows && object_id && nest_divide(e, r, object_id)) {
 		resolve_drop_findings(r);
 		drop_match(d);

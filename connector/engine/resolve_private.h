@@ -44,6 +44,12 @@ struct offer *parents_at(const struct parents *parents, const struct output_plac
 /* The first that came before number @before and offers all of these; NULL: none does. */
 struct offer *parents_find(const struct parents *parents, char *const *texts, size_t n,
                            uint64_t before);
+/*
+ * The first that offers @text and came between these numbers, but for those that offer anything
+ * which begins with @but (may be NULL).
+ */
+struct offer *parents_find_between(const struct parents *parents, const char *text, uint64_t behind,
+                                   uint64_t before, const char *but);
 /* Whether somebody offers @text and waits for no person. */
 bool parents_is_on_its_way(const struct parents *parents, const char *text);
 bool offer_has(const struct offer *offer, const char *text);
@@ -80,6 +86,10 @@ const char *offer_written(const struct offer *offer); /* of a change; NULL: noth
 /* The first @n of its texts are of what it makes, the others are brought to an object. */
 void offer_set_made(struct offer *offer, size_t n);
 char *const *offer_made(const struct offer *offer, size_t *ret_n);
+/* Who offers @text offers @also, too. */
+void parents_offer_also(struct parents *parents, const char *text, const char *also);
+/* It makes nothing, but still brings the others; gives who waited till now, an array to free(). */
+size_t offer_makes_none(struct parents *parents, struct offer *offer, void ***ret_waiters);
 /* The field @from ("custom.cf_A") of whatever kind is called @to from now on. */
 void parents_rename(struct parents *parents, const char *from, const char *to);
 /* Who waits for it; not to free(). */
@@ -327,6 +337,9 @@ void resolve_skip(struct engine *e, struct resolving *r, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 /* Others about the same object come first; ->wait says for what it waits. */
 bool resolve_must_wait(struct engine *e, struct resolving *r);
+/* A reject about what is on @call holds up @draft. */
+bool resolve_is_parked(const struct engine *e, const struct draft *draft,
+                       const struct request *call);
 /* It waits behind nobody: nobody wakes it who was to. */
 void resolve_leave_ahead(struct resolving *r);
 /* It is as it is to be sent. Takes its draft. */
@@ -371,6 +384,8 @@ extern const char offers_of_names[];
 char *offers_words(const char *what, const struct record *record);
 /* It makes nothing, as is known now. */
 void offers_withdraw(struct engine *e, const struct draft *draft);
+/* The lead of rows is there: they make none. */
+void offers_find_lead(struct engine *e, const struct draft *nest);
 /*
  * @update of the object is let go: the keys it brings, by which nobody knows the object yet, and
  * what it may take away.

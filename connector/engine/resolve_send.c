@@ -163,13 +163,17 @@ static bool is_way_free(struct engine *e, const struct resolving *r, const struc
 	return resolve_is_at_rest(e, call);
 }
 
+static bool may_be_parked(const struct engine *e, const struct draft *draft)
+{
+	return e->pipeline->park_rejects && !draft->record->is_settled && !hook_without("park");
+}
+
 bool resolve_has_to_wait(struct engine *e, const struct draft *draft)
 {
 	struct request *call;
 	bool waits;
 
-	if (!e->pipeline->park_rejects || draft->record->is_settled || hook_without("park") ||
-	    draft->route->batch->algorithm != BATCH_MERGE)
+	if (!may_be_parked(e, draft) || draft->route->batch->algorithm != BATCH_MERGE)
 		return false;
 	call = request_new();
 	crm_lanes(draft, call);
@@ -184,13 +188,19 @@ void resolve_take_back(struct engine *e, struct draft *takes_draft)
 	resolve_add_again(e, takes_draft)->is_again = false;
 }
 
+bool resolve_is_parked(const struct engine *e, const struct draft *draft,
+                       const struct request *call)
+{
+	return may_be_parked(e, draft) && parking_before(e, draft, call);
+}
+
 /* What was rejected before it holds it up; and what is on its way may be rejected yet. */
 static bool is_parked(struct engine *e, struct resolving *r)
 {
 	struct request *call;
 	const char *before;
 
-	if (!e->pipeline->park_rejects || r->draft->record->is_settled || hook_without("park"))
+	if (!may_be_parked(e, r->draft))
 		return false;
 	call = request_new();
 	resolve_lanes(r, call);

@@ -33,6 +33,21 @@ bool spellings_of_lists(const struct engine *e)
 	return nest_is_used(&e->routes);
 }
 
+/* Who came with it before that was known offers it as well: others may look for what is shown. */
+static void offer_shown(struct engine *e, const struct crm_spelling *spelling)
+{
+	for (size_t i = 0; i < e->n_watched; i++) {
+		const struct watched_field *field = &e->watched[i];
+		cleanup_(freep) char *sent = NULL, *shown = NULL;
+
+		if (strcmp(field->name, spelling->field) != 0)
+			continue;
+		sent = lookup_field_text(field->kind, field->name, spelling->sent);
+		shown = lookup_field_text(field->kind, field->name, spelling->shown);
+		parents_offer_also(e->parents, sent, shown);
+	}
+}
+
 static void keep(struct engine *e, const struct crm_spelling *spelling, int64_t wall_ms)
 {
 	cleanup_(freep) char *text = lookup_field_text(kind, spelling->field, spelling->sent);
@@ -44,6 +59,7 @@ static void keep(struct engine *e, const struct crm_spelling *spelling, int64_t 
 	/* In the place of what was shown for it before. */
 	journal_remember(e->journal, text, &item, 1, wall_ms);
 	remembered_deinit(&item);
+	offer_shown(e, spelling);
 }
 
 /*

@@ -4,7 +4,7 @@ come of a program that lacks one of its defences."""
 import pytest
 from harness import Pipelines, Program, Sandbox, environment, ndjson
 from scenarios import answer_slowly, field, set_lag
-from test_nest import TWO_WAYS, titles, two_ways
+from test_nest import TAGGED, TWO_WAYS, back_to_old, titles, two_ways
 from test_resolve_late import CLEARS, OVERTAKEN, cleared_meanwhile, found_too_early
 from test_resolve_order import TWO_OF_A_LEAD, behind_their_lead
 from test_resolve_order import titles as titles_by_name
@@ -211,6 +211,11 @@ def a_row_while_another_file_makes_it(feed):
     return a_contact_two_ways(feed, ["alone"], ["row"])
 
 
+def a_row_of_what_its_contact_had(feed):
+    feed.run(TAGGED, back_to_old(feed.sandbox))
+    return titles(feed.sandbox)
+
+
 def changed_by_its_id_behind_its_lead(feed):
     set_lag(feed.sandbox, 0)
     feed.run(TWO_OF_A_LEAD, behind_their_lead(feed.sandbox))
@@ -224,6 +229,7 @@ MUTANTS = {
     "offers_of_updates": (renamed_while_its_parent_is_made, ["Acme GmbH", "P"]),
     "offers_of_children": (matched_while_a_row_makes_it, ["1"]),
     "nest_makers": (a_row_while_another_file_makes_it, ["1"]),
+    "nest_contacts": (a_row_of_what_its_contact_had, ["old"]),
     "closed_parents": (note_of_a_refused_lead, 0),
     "aside_lanes": (changed_by_its_id, "2"),
     "target_lane": (changed_by_another_key, "2"),

@@ -365,3 +365,101 @@ def test_a_row_waits_for_its_contact_also_where_another_file_makes_it(
     feed(path.with_name("then.yaml"), last)
     assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
     assert titles(sandbox) == ["1"]
+
+
+TAGGED = """
+- when: .way == "id"
+  operation: contact.update
+  params: {id: "{id}"}
+  body: {title: "{title}"}
+- when: .way == "phone"
+  operation: contact.upsert
+  match: [{phone: "{phone}"}, {email: "{email}"}]
+  body:
+    lead_id: "{lead}"
+    title: "{title}"
+    emails: [{email: "{email}"}]
+    phones: [{phone: "{phone}"}]
+- when: .way == "deal"
+  operation: opportunity.create
+  link: {lead_id: {contact: {email: "{email}"}}, contact_id: {contact: {email: "{email}"}}}
+  body: {note: "{title}", confidence: 50}
+- when: .way == "note"
+  operation: activity.note.create
+  link: {lead_id: {lead: {name: "{company}"}}}
+  body: {note: "{title}"}
+""" + TWO_WAYS.replace("wait: 10s\n    size: 1", "wait: 10s").replace(
+    "child: {", 'child: {phones: [{phone: "{phone}"}], ') + "  nulls: omit\n"
+
+
+def ana(way, **more):
+    return {**row("Acme", "Ana"), "way": way, **more}
+
+
+def test_what_comes_between_two_rows_of_a_contact_is_older_than_the_second(
+        closefeed, pipeline, sandbox):
+    set_lag(sandbox, 600000)
+    other = sandbox.post("/lead/", {"name": "Other"})["id"]
+    path = pipeline([ana("row", title="0"), ana("alone", title="1", lead=other), row("Acme", "Bo"),
+                     ana("row", title="2"), {**ana("row", title="3"), "name": "Ana Bell"}],
+                    routes=TWO_WAYS.replace("size: 1", "size: 9"))
+    assert counts(run(closefeed, path)) == {"read": 5, "delivered": 5}
+    assert contacts(sandbox, "Acme") == ["Ana Bell", "Bo"]
+    assert titles(sandbox) == ["3"]
+
+
+def back_to_old(sandbox):
+    """The row says what its contact had before a call that is on its way."""
+    contact, = sandbox.post("/lead/", {"name": "Acme", "contacts": [
+        {"name": "Ana", "title": "old", "emails": [{"email": "ana@acme.example"}]}]})["contacts"]
+    set_lag(sandbox, 0)
+    sandbox.add_fault("slow_body", method="PUT", path=f"/contact/{contact['id']}/", n=1, bytes=50,
+                      ms=80)
+    return [{"way": "id", "id": contact["id"], "title": "old"},
+            {"way": "id", "id": contact["id"], "title": "new"},
+            row("Acme", "Bo", way="row"), ana("row", title="old")]
+
+
+def test_a_row_looks_at_its_contact_when_calls_about_it_have_ended(closefeed, pipeline, sandbox):
+    path = pipeline(back_to_old(sandbox), routes=TAGGED)
+    assert counts(run(closefeed, path)) == {"read": 4, "delivered": 4}
+    assert titles(sandbox) == ["old"]
+
+
+def test_a_row_that_is_refused_is_no_parent_of_what_is_there(closefeed, pipeline, sandbox):
+    lead = sandbox.post("/lead/", {"name": "Acme", "contacts": [
+        {"name": "Ana", "emails": [{"email": "ana@acme.example"}]}]})
+    path = pipeline([ana("row", phone="nonsense"), ana("deal", title="1"),
+                     {"way": "note", "company": "Acme", "title": "2"}], routes=TAGGED)
+    assert counts(run(closefeed, path, 1)) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert [line for line, _, _ in rejects(closefeed, path)] == [1]
+    feed(path, ana("deal", title="3"), {"way": "note", "company": "Acme", "title": "4"})
+    assert counts(run(closefeed, path)) == {"read": 2, "delivered": 2}
+    assert {deal["contact_id"] for deal in sandbox.objects("opportunity")} == {
+        lead["contacts"][0]["id"]}
+
+
+def test_a_row_is_waited_for_by_its_phone_as_close_writes_it(closefeed, pipeline, sandbox):
+    """What Close makes of the number is learned while the row is on its way."""
+    lead = sandbox.post("/lead/", {"name": "Acme"})["id"]
+    path = pipeline([ana("phone", lead=lead, title="0", phone="650-555-0100"),
+                     ana("row", title="1", phone="(650) 555-0100"),
+                     ana("phone", lead=lead, title="2", phone="+1 650 555 0100")], routes=TAGGED)
+    assert counts(run(closefeed, path)) == {"read": 3, "delivered": 3}
+    assert titles(sandbox) == ["2"]
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["made", "there"])
+def test_after_a_kill_rows_that_were_sent_are_still_waited_for(
+        closefeed, pipeline, sandbox, is_there):
+    if is_there:
+        sandbox.post("/lead/", {"name": "Acme"})
+    set_lag(sandbox, 2000)
+    other = sandbox.post("/lead/", {"name": "Other"})["id"]
+    sandbox.add_fault("slow_body", method="PUT", path="/lead/", n=9, bytes=10, ms=40)
+    path = pipeline([row("Acme", "Bo"), ana("row", title="0"), ana("alone", title="1", lead=other)],
+                    routes=TWO_WAYS.replace("size: 1", "size: 2"), delivery="quarantine: 1s")
+    closefeed("run", path, env={"CLOSEFEED_KILL_AT": "intent_durable:1"})
+    run_with_noise(closefeed, sandbox, path)
+    assert titles(sandbox) == ["1"]
+    assert len(sandbox.objects("contact")) == 2
