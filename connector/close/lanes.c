@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <json-c/linkhash.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { max_id_bytes = 100, max_value_bytes = 200, cut_value_bytes = 64 };
@@ -34,6 +35,23 @@ bool crm_is_id(const char *text)
 		if (!isalnum((unsigned char)*c))
 			return false;
 	return c - text <= max_id_bytes;
+}
+
+char *crm_object_in_url(const char *url)
+{
+	const char *end = url + strcspn(url, "?");
+	const char *begin;
+	char *id;
+
+	if (end > url && end[-1] == '/')
+		end--;
+	for (begin = end; begin > url && begin[-1] != '/';)
+		begin--;
+	id = mem_dup(begin, (size_t)(end - begin));
+	if (crm_is_id(id))
+		return id;
+	free(id);
+	return NULL;
 }
 
 /* In a path nobody knows, "live_chat" is a word: every id of Close has a digit or a capital. */

@@ -26,3 +26,5 @@ void crm_lane(struct request *request, const char *kind, const char *value, bool
 
 /* Whether @text has the shape of a Close id: "lead_", "cf_", … and letters or digits. */
 bool crm_is_id(const char *text);
+/* The id at the end of the path of @url; to free(). NULL: there is none. */
+char *crm_object_in_url(const char *url);

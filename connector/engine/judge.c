@@ -1,6 +1,7 @@
 #include "connector/engine/nest.h"
 
 #include "connector/close/errors.h"
+#include "connector/close/lanes.h"
 #include "connector/close/ratelimit.h"
 #include "connector/close/verdict.h"
 #include "lib/cleanup.h"
@@ -164,7 +165,7 @@ static void note_object(struct request *request, struct json_object *body)
 	char *id = mem_strdup(answered);
 
 	if (!id && request->method == METHOD_DELETE)
-		id = remember_target(request->url);
+		id = crm_object_in_url(request->url);
 	if (!id)
 		return;
 	free(request->object_id);

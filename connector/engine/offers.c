@@ -335,7 +335,7 @@ uint64_t offers_take(struct engine *e, struct draft *draft)
 	add_names(e, op, &texts);
 	offer(e, &place, draft->number, texts, n_made);
 	if (e->n_watched && op && op->method == METHOD_PUT)
-		target = remember_target(draft->url);
+		target = crm_object_in_url(draft->url);
 	if (target)
 		offers_bring(e, draft, target, draft->number);
 	if (parents_at(e->parents, &place)) {
@@ -424,7 +424,7 @@ static void add_child_of_part(const struct engine *e, const struct request *r, s
 /* The object they change is the same for all of them. */
 static void take_changes(struct engine *e, const struct request *r)
 {
-	cleanup_(freep) char *target = remember_target(r->url);
+	cleanup_(freep) char *target = crm_object_in_url(r->url);
 
 	for (size_t i = 0; target && i < r->n_parts; i++) {
 		const struct output_place place = place_of(r->parts[i].record, r->parts[i].ordinal);
@@ -490,7 +490,7 @@ void offers_end(struct engine *e, const struct part *part)
 
 void offers_applied(struct engine *e, const struct request *request, const char *lead_id)
 {
-	cleanup_(freep) char *target = may_ask(e) ? remember_target(request->url) : NULL;
+	cleanup_(freep) char *target = may_ask(e) ? crm_object_in_url(request->url) : NULL;
 
 	for (size_t i = 0; target && i < request->n_parts; i++) {
 		const struct output_place place =

@@ -428,8 +428,6 @@ struct json_object *spellings_in(const struct engine *e, struct json_object *bod
 int remember_open(struct engine *e, struct err *err);
 /* Another process has written: nothing is known to be unchanged any more. Durable on return. */
 int remember_no_more(struct engine *e, struct err *err);
-/* The id at the end of the path; to free(). NULL: there is none. */
-char *remember_target(const char *url);
 /* @request has ended; its outcome is submitted next. */
 void remember_answer(struct engine *e, const struct request *request);
 /*

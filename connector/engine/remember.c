@@ -314,23 +314,6 @@ static struct json_object *answered_object(const struct request *r)
 	return NULL;
 }
 
-char *remember_target(const char *url)
-{
-	const char *end = url + strcspn(url, "?");
-	const char *begin;
-	char *id;
-
-	if (end > url && end[-1] == '/')
-		end--;
-	for (begin = end; begin > url && begin[-1] != '/';)
-		begin--;
-	id = mem_dup(begin, (size_t)(end - begin));
-	if (crm_is_id(id))
-		return id;
-	free(id);
-	return NULL;
-}
-
 /* What was sent, where nothing was answered: it says nothing of what was not sent. */
 static void say_sent(const struct saying *s, const struct request *r, struct json_object *sent,
                      const char *id)
@@ -450,7 +433,7 @@ static void set_maker(const struct engine *e, struct saying *s, const struct req
 static void applied(struct engine *e, const struct request *r)
 {
 	cleanup_(json_freep) struct json_object *sent = sent_body(r), *shown = answered_object(r);
-	cleanup_(freep) char *target = r->method == METHOD_POST ? NULL : remember_target(r->url);
+	cleanup_(freep) char *target = r->method == METHOD_POST ? NULL : crm_object_in_url(r->url);
 	const char *id = r->object_id ? r->object_id : target;
 	struct saying s = {
 		.engine = e, .is_answer = shown != NULL, .wall_ms = loop_wall_ms(e->loop)};
@@ -492,7 +475,7 @@ void remember_answer(struct engine *e, const struct request *request)
 		applied(e, r);
 	} else if (r->method != METHOD_POST) {
 		/* An attempt whose answer was lost may have been applied all the same. */
-		cleanup_(freep) char *target = remember_target(r->url);
+		cleanup_(freep) char *target = crm_object_in_url(r->url);
 
 		if (target && (r->state == REQUEST_HELD || r->attempts > 1))
 			unchanged_unknow(e, target);

@@ -1,6 +1,7 @@
 #include "connector/engine/resolve_private.h"
 
 #include "connector/close/catalogue.h"
+#include "connector/close/lanes.h"
 #include "lib/cleanup.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -94,7 +95,7 @@ static void check_next(struct engine *e, struct resolving *r)
 		.arg = checking,
 	};
 
-	*checking = (struct checking){.engine = e, .of = r, .id = remember_target(url)};
+	*checking = (struct checking){.engine = e, .of = r, .id = crm_object_in_url(url)};
 	r->is_checking = true;
 	delivery_ask(e->delivery, &call);
 }
