@@ -303,7 +303,7 @@ static void begin(struct engine *e, struct errand *errand, struct stream *own,
 	                   own->handed_to < record->pos;
 	if (!record->is_settled) {
 		e->n_unsettled++;
-		e->held_bytes += record->len;
+		intake_hold_bytes(e, record);
 	}
 	seen_hold(e, record);
 	s->record = record_ref(record);
@@ -366,7 +366,7 @@ bool sending_give_back(struct errand *errand, struct record *record, const char 
 	intake_unskip(e, record);
 	seen_let_go(e, record);
 	e->n_unsettled--;
-	e->held_bytes -= record->len;
+	intake_free_bytes(e, record);
 	record_unref(s->record);
 	s->record = NULL;
 	s->answer = desk_refusal(EXIT_AGAIN,

@@ -293,13 +293,26 @@ void intake_send(struct engine *e, struct record *record, const struct rejected_
 	shape_result_deinit(&shaped);
 }
 
+void intake_hold_bytes(struct engine *e, struct record *record)
+{
+	record->holds_bytes = true;
+	e->held_bytes += record->len;
+}
+
+void intake_free_bytes(struct engine *e, struct record *record)
+{
+	if (record->holds_bytes)
+		e->held_bytes -= record->len;
+	record->holds_bytes = false;
+}
+
 static void take_record(struct engine *e, struct record *record)
 {
 	record->read_wall_ms = loop_wall_ms(e->loop);
 	hook_point("record_read");
 	e->n_taken++;
 	e->n_unsettled++;
-	e->held_bytes += record->len;
+	intake_hold_bytes(e, record);
 	lag_read(e, record);
 	if (hook_without("settle")) { /* the mutant whose position runs ahead of the outcomes */
 		struct stream *stream = settle_stream(e, record->stream);
@@ -413,7 +426,9 @@ static void take_next(struct engine *e, struct record *takes_record)
 
 	settle_stream(e, record->stream)->handed_to = record->next_pos;
 	restore_up_to(e, record->stream, record->pos);
-	if (!intake_has_open(e, record))
+	if (intake_has_open(e, record))
+		resolve_come_to(e, record);
+	else
 		take_record(e, record);
 	record_unref(record);
 }

@@ -188,6 +188,9 @@ void intake_add_stream(struct engine *e, struct stream *stream);
 void intake_skip(struct engine *e, const struct record *record);
 /* It has none any more, and is to be read after all. */
 void intake_unskip(struct engine *e, const struct record *record);
+/* Its bytes count among those that are open. Freeing those that do not is nothing. */
+void intake_hold_bytes(struct engine *e, struct record *record);
+void intake_free_bytes(struct engine *e, struct record *record);
 /* Whether it has: an earlier run left it open, or a person had it sent. */
 bool intake_has_open(struct engine *e, const struct record *record);
 /* Takes the identity of a create; false: another has it, @ret_rejection says which. */
@@ -322,6 +325,9 @@ void resolve_begin_lists(struct engine *e, struct draft *create);
 void resolve_take_back(struct engine *e, struct draft *takes_draft);
 /* Takes a draft whose route shares calls, or not; with its part, where it has one already. */
 void resolve_add(struct engine *e, struct draft *takes_draft);
+/* The source comes to @place: what waits of a record there that a person has sent is behind all
+ * that was read before it. */
+void resolve_come_to(struct engine *e, const struct record *place);
 /* Asks, answers, lets go; once a turn, before batches_turn(). */
 void resolve_turn(struct engine *e);
 /* Drafts that wait. */

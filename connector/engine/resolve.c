@@ -287,6 +287,88 @@ void resolve_start_anew(struct engine *e, struct resolving *r, struct draft *tak
 	resolve_wake(e, r);
 }
 
+/* The source comes to the place of what a person has had sent before */
+
+static struct record *ahead_of_place(const struct resolving *first, const struct record *place)
+{
+	for (const struct resolving *r = first; r; r = r->behind) {
+		struct record *own = r->draft->record;
+
+		if (own->is_ahead && own->stream == place->stream && own->pos == place->pos)
+			return own;
+	}
+	return NULL;
+}
+
+/* It comes behind all that was read before it, and may wait for that. */
+static void renumber(struct engine *e, struct resolving *r)
+{
+	struct draft *d = r->draft;
+
+	offers_withdraw(e, d);
+	*(d->n_rows ? &d->rows[0]->number : &d->number) = 0;
+	r->number = offers_take(e, d);
+}
+
+static void go_to_end(struct line *line, struct resolving *r)
+{
+	if (!r->behind)
+		return;
+	*(r->before ? &r->before->behind : &line->first) = r->behind;
+	r->behind->before = r->before;
+	r->before = line->last;
+	r->behind = NULL;
+	line->last = line->last->behind = r;
+}
+
+static void renumber_line(struct engine *e, struct line *line, const struct record *own)
+{
+	const uint64_t new_from = e->resolve->next_number;
+	struct resolving *next;
+
+	for (struct resolving *r = line->first; r; r = next) {
+		next = r->behind;
+		if (r->draft->record != own || r->number >= new_from)
+			continue;
+		renumber(e, r);
+		go_to_end(line, r);
+	}
+}
+
+static void renumber_those_aside(struct engine *e, const struct record *own)
+{
+	const uint64_t new_from = e->resolve->next_number;
+	struct resolving *next;
+
+	for (struct resolving *r = e->resolve->aside_first; r; r = next) {
+		next = r->behind;
+		if (r->draft->record != own || r->number >= new_from)
+			continue;
+		leave_aside(e, r);
+		r->is_woken = false;
+		renumber(e, r);
+		enter_aside(e->resolve, r);
+		resolve_close_lanes(e, r);
+		resolve_wake(e, r);
+	}
+}
+
+void resolve_come_to(struct engine *e, const struct record *place)
+{
+	struct resolve *resolve = e->resolve;
+	struct record *own = ahead_of_place(resolve->aside_first, place);
+
+	for (struct line *line = resolve->lines; !own && line; line = line->next)
+		own = ahead_of_place(line->first, place);
+	if (!own)
+		return;
+	renumber_those_aside(e, own); /* they came before their siblings in the line */
+	for (struct line *line = resolve->lines; line; line = line->next)
+		renumber_line(e, line, own);
+	own->is_ahead = false; /* all before it was read */
+	resolve->is_busy = true;
+}
+
 /* Going out */
 
 static void is_gone(struct engine *e, struct resolving *r)

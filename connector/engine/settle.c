@@ -122,7 +122,7 @@ void settle_part(struct engine *e, struct record *record, enum outcome outcome)
 
 	record->is_settled = true;
 	e->n_unsettled--;
-	e->held_bytes -= record->len < e->held_bytes ? record->len : e->held_bytes;
+	intake_free_bytes(e, record);
 	count(&e->run.counts, record->worst);
 	lag_settled(e, record);
 	if (!stream)

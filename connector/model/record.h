@@ -57,7 +57,8 @@ struct record {
 	/* What it is known by, wherever it comes from: a hash of what source.key makes of it. */
 	bool has_key;
 	uint8_t key[record_key_bytes];
-	bool holds_key; /* others with its key wait for its outcome */
+	bool holds_key;   /* others with its key wait for its outcome */
+	bool holds_bytes; /* its own count among those that are open, so that less is read */
 	/* The account of its outputs, kept by the engine. */
 	unsigned n_open;    /* outputs without an outcome */
 	enum outcome worst; /* of those that have one */

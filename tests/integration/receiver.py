@@ -142,3 +142,23 @@ class SlowClose:
         """It gets the calls of a pipeline that was written for @sandbox."""
         path.write_text(path.read_text().replace(sandbox.base_url, self.server.origin + "/api/v1"))
         return path
+
+
+class HeldBack:
+    """Passes calls on to a sandbox: those that @holds(call) says wait for the gate before."""
+
+    def __init__(self, sandbox, holds):
+        self.sandbox, self.holds, self.gate = sandbox, holds, threading.Event()
+        self.server = Server(self.answer)
+
+    def answer(self, call):
+        if self.holds(call):
+            self.gate.wait(180)
+        return self.sandbox.ask(call.method, call.path.removeprefix("/api/v1"),
+                                call.json if call.body else None)
+
+    def stand_in(self, path):
+        """It gets the calls of a pipeline that was written for its sandbox."""
+        path.write_text(path.read_text().replace(self.sandbox.base_url,
+                                                 self.server.origin + "/api/v1"))
+        return path

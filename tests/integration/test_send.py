@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import HOOK_SECRET, KEY, Pipelines, ndjson, wait_until
-from receiver import Server, close_that
+from receiver import HeldBack, Server, close_that
 from scenarios import SEND_POINTS, canary_and_key, events_of_delivered, field, set_lag
 
 BAD = {"name": "Bad", "url": 7}
@@ -43,7 +43,7 @@ class Owner:
     def __init__(self, closefeed, slow, path, **how):
         self.closefeed, self.path = closefeed, path
         self.process = closefeed.start("run", path, **how)
-        wait_until(lambda: slow.names and 10 < self.n_open())
+        wait_until(lambda: (not slow or slow.names) and 10 < self.n_open())
         self.n_read = self.n_open()
 
     def n_open(self):
@@ -765,6 +765,86 @@ def test_a_record_that_was_sent_too_early_leaves_whatever_it_waited_for(
     assert owner.returncode == 0, err.decode()
     assert closefeed("run", path, "--json").summary["delivered"] == 2
     assert len(sandbox.objects("contact")) == 2
+
+
+@pytest.fixture
+def held_back(sandbox):
+    """Makes such a Close; its gate opens at the end."""
+    made = []
+
+    def make(holds):
+        made.append(HeldBack(sandbox, holds))
+        made[-1].server.__enter__()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.gate.set()
+        one.server.__exit__()
+
+
+def test_when_the_run_comes_to_its_place_meanwhile_it_waits_for_who_is_before_it(
+        closefeed, pipeline, sandbox, held_back):
+    """Its parent is read, and later than it was sent: it is in its place all the same."""
+    account_field(sandbox)
+    path = pipeline([{"account": f"A-{i}", "company": f"C{i}"} for i in range(100)]
+                    + [{"account": "A-99", "name": "Ana"}], routes=FAMILY, close="concurrency: 1")
+    close = held_back(lambda call: call.method == "POST" and call.path.endswith("/lead/"))
+    run = Owner(closefeed, None, close.stand_in(path))
+    early = closefeed.start("send", path, "--record", "101", "--yes")
+    run.wait_for_another()
+    close.gate.set()
+    out, err = early.communicate(timeout=180)
+    assert early.returncode == 0, (out + err).decode()
+    assert run.end() == 0
+    [ana] = sandbox.objects("contact")
+    [lead] = [lead for lead in sandbox.objects("lead") if lead["name"] == "C99"]
+    assert ana["lead_id"] == lead["id"]
+    assert closefeed("status", path, "--json").json["counts"]["delivered"] == 101
+
+
+def test_a_record_that_is_given_back_takes_no_room_from_the_run(
+        closefeed, pipeline, sandbox, held_back):
+    """What an earlier run left open ends meanwhile; as much is read as may be, and then the rest."""
+    account_field(sandbox)
+    lead, big = sandbox.post("/lead/", {"name": "Old"})["id"], "x" * 900000
+    path = pipeline([{"lead": lead, "text": "new", "more": big}]
+                    + [{"account": "none", "pad": big}] * 5
+                    + [{"company": "Acme"}, {"of": "Acme", "name": "Ana"}], routes="""
+- operation: lead.update
+  when: .lead
+  params: {id: "{lead}"}
+  body: {description: "{text}"}
+- operation: contact.create
+  when: .pad
+  link: {lead_id: {lead: {custom.Account ID: "{account}"}, on_none: skip}}
+  body: {name: "{pad}"}
+- operation: lead.create
+  when: .company
+  body: {name: "{company}"}
+- operation: contact.create
+  link: {lead_id: {lead: {name: "{of}"}}}
+  body: {name: "{name}"}
+""")
+    searches = lambda: [call for call in close.server.calls if call.path.endswith("/search/")]
+    puts = lambda: [call for call in close.server.calls if call.method == "PUT"]
+    close = held_back(lambda call: call in puts()[:1] + searches()[:1])
+    first = closefeed.start("run", close.stand_in(path), "--limit", "1")
+    wait_until(puts)
+    first.kill()
+    first.communicate()
+
+    run = closefeed.start("run", path, "--json")
+    wait_until(lambda: searches() and puts()[1:] and puts()[1].left)
+    early = closefeed.start("send", path, "--record", "8", "--yes")
+    wait_until(lambda: searches()[1:] and searches()[1].left)
+    close.gate.set()
+    out, err = early.communicate(timeout=180)
+    assert early.returncode == 75 and b"was not read yet" in err, (out + err).decode()
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, (out + err).decode()
+    assert json.loads(out.splitlines()[-1])["delivered"] == 3
+    assert [contact["name"] for contact in sandbox.objects("contact")] == ["Ana"]
 
 
 def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
