@@ -361,6 +361,9 @@ bool sending_give_back(struct errand *errand, struct record *record, const char 
 
 	if (s->record != record || !is_unsent(record))
 		return false;
+	/* At once: their places are those of what is read there. */
+	for (unsigned i = 0; i < record->n_outputs; i++)
+		offers_withdraw(e, record->outputs[i].draft);
 	outputs_forget(record);
 	record->is_given_back = true;
 	intake_unskip(e, record);

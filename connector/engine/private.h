@@ -397,6 +397,8 @@ void parents_free(struct parents *parents); /* NULL is ignored */
 /* offers.c: what drafts and requests offer to others, from their coming in to their outcome. */
 /* @draft enters the engine: its number in the order of arrival. */
 uint64_t offers_take(struct engine *e, struct draft *draft);
+/* It makes nothing, as is known now. */
+void offers_withdraw(struct engine *e, const struct draft *draft);
 /* The same of a request of an earlier process, or one that is held. */
 void offers_take_request(struct engine *e, const struct request *request);
 /* The outcome of @part is submitted: where it was rejected, what it offered stays refused. */

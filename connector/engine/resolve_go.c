@@ -180,7 +180,6 @@ static bool is_given_back(struct engine *e, struct resolving *r, const char *non
 
 	if (!d->record->is_ahead || d->n_rows || !desk_give_back(e->desk, d->record, none))
 		return false;
-	offers_withdraw(e, d);
 	for (struct resolving *o = e->resolve->aside_first; o; o = o->behind)
 		if (o->draft->record == d->record)
 			resolve_wake(e, o);
@@ -188,12 +187,9 @@ static bool is_given_back(struct engine *e, struct resolving *r, const char *non
 }
 
 /* Another output of its record was: nothing becomes of this one either. */
-static bool goes_with_it(struct engine *e, struct resolving *r)
+static bool goes_with_it(const struct resolving *r)
 {
-	if (!r->draft->record->is_given_back || r->n_asking)
-		return false;
-	offers_withdraw(e, r->draft);
-	return true;
+	return r->draft->record->is_given_back && !r->n_asking;
 }
 
 static enum step no_link(struct engine *e, struct resolving *r, const struct draft_link *link,
@@ -446,7 +442,7 @@ bool resolve_try(struct engine *e, struct resolving *r)
 		r->wait = WAIT_LISTS;
 		return false;
 	}
-	if (goes_with_it(e, r))
+	if (goes_with_it(r))
 		return true;
 	if (is_still_asking(r))
 		return false;

@@ -382,8 +382,6 @@ const char *rename_written(const struct draft *draft, const char *field);
 extern const char offers_of_names[];
 /* "held lead.create of signups.ndjson line 4", where @what is "held lead.create"; to free(). */
 char *offers_words(const char *what, const struct record *record);
-/* It makes nothing, as is known now. */
-void offers_withdraw(struct engine *e, const struct draft *draft);
 /* The lead of rows is there: they make none. */
 void offers_find_lead(struct engine *e, const struct draft *nest);
 /*

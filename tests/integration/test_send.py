@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -845,6 +846,68 @@ def test_a_record_that_is_given_back_takes_no_room_from_the_run(
     assert run.returncode == 0, (out + err).decode()
     assert json.loads(out.splitlines()[-1])["delivered"] == 3
     assert [contact["name"] for contact in sandbox.objects("contact")] == ["Ana"]
+
+
+def test_who_is_given_back_leaves_its_place_to_the_run_at_once(
+        closefeed, pipeline, sandbox, held_back):
+    """The run reads the record while an answer is on its way to what was given back of it."""
+    account_field(sandbox)
+    path = pipeline([{"account": "none", "pad": "x" * 900000}] * 5
+                    + [{"company": "Acme"}, {"of": "Acme", "email": "ana@x.example"},
+                       {"email": "ana@x.example", "title": "Buyer"}], routes="""
+- operation: contact.create
+  when: .pad
+  link: {lead_id: {lead: {custom.Account ID: "{account}"}, on_none: skip}}
+  body: {name: "{pad}"}
+- operation: lead.create
+  when: .company
+  body: {name: "{company}"}
+- operation: activity.note.create
+  when: .of
+  continue: true
+  link: {lead_id: {lead: {name: "{of}"}}}
+  body: {note: "of {email}"}
+- operation: contact.upsert
+  when: .of
+  match: {email: "{email}"}
+  link: {lead_id: {lead: {name: "{of}"}}}
+  body: {emails: [{email: "{email}"}]}
+- operation: contact.update
+  match: {email: "{email}"}
+  body: {title: "{title}"}
+""")
+    fillers, contact, creates = gates = [threading.Event() for _ in range(3)]
+
+    def that_look_for(text):
+        return [call for call in close.server.calls
+                if call.path.endswith("/search/") and text in call.body]
+
+    def posts():
+        return [call for call in close.server.calls if call.path.endswith("/contact/")]
+
+    def hold(call):
+        for gate, held in zip(gates, (that_look_for(b'"none"'), that_look_for(b"ana@"), posts())):
+            if call in held:
+                gate.wait(180)
+
+    close = held_back(hold)
+    run = closefeed.start("run", close.stand_in(path), "--json")
+    wait_until(lambda: that_look_for(b'"none"'))
+    early = closefeed.start("send", path, "--record", "7", "--yes")
+    wait_until(lambda: that_look_for(b"ana@") and [1 for call in that_look_for(b"Acme") if call.left])
+    fillers.set()
+    out, err = early.communicate(timeout=180)
+    assert early.returncode == 75, (out + err).decode()
+    wait_until(lambda: closefeed("status", path, "--json").json["counts"]["open"] == 3)
+    contact.set()
+    wait_until(posts)
+    for _ in range(3):
+        assert closefeed("status", path, "--json").json["counts"]["rejected"] == 0
+    creates.set()
+    out, err = run.communicate(timeout=180)
+    assert run.returncode == 0, (out + err).decode()
+    [ana] = sandbox.objects("contact")
+    assert ana["title"] == "Buyer"
 
 
 def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
