@@ -122,6 +122,13 @@ bool desk_give_back(struct desk *desk, struct record *record, const char *why)
 	return false;
 }
 
+void desk_wait_for(struct desk *desk, const struct record *record, const char *words)
+{
+	for (struct errand *errand = desk->errands; errand; errand = errand->next)
+		if (errand->sending)
+			sending_wait_for(errand->sending, record, words);
+}
+
 bool desk_is_busy(const struct desk *desk)
 {
 	const struct errand *errand = desk->engine->is_bound ? desk->errands : NULL;

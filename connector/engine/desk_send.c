@@ -37,6 +37,7 @@ struct sending {
 	size_t n_streams; /* that there were when the finding began */
 	enum finding_step found;
 	struct record *record;      /* taken */
+	char *waits_for;            /* in words: only a person goes on with it; NULL: it goes on */
 	struct json_object *answer; /* it ended without being sent */
 };
 
@@ -49,6 +50,7 @@ void sending_free(struct sending *sending)
 	free(sending->message);
 	free(sending->raw_hash);
 	free(sending->shown_hash);
+	free(sending->waits_for);
 	finding_free(sending->finding);
 	record_unref(sending->record);
 	json_object_put(sending->answer);
@@ -62,7 +64,8 @@ bool sending_is_busy(const struct sending *sending)
 
 bool sending_has_ended(const struct sending *sending)
 {
-	return sending->answer || (sending->record && !sending->record->n_open);
+	return sending->answer || sending->waits_for ||
+	       (sending->record && !sending->record->n_open);
 }
 
 static struct json_object *refuse_find(int r, const struct err *err)
@@ -379,6 +382,12 @@ bool sending_give_back(struct errand *errand, struct record *record, const char 
 	return true;
 }
 
+void sending_wait_for(struct sending *sending, const struct record *record, const char *words)
+{
+	if (sending->record == record && !sending->waits_for)
+		sending->waits_for = mem_strdup(words);
+}
+
 /* Who reads has handed it out, and its outcome is to come. */
 static bool is_in_hand(struct engine *e, const struct sending *s, const struct stream *own)
 {
@@ -555,6 +564,7 @@ void sending_part_ended(struct errand *errand, const struct part *part,
 struct json_object *sending_answer(struct errand *errand)
 {
 	struct sending *s = errand->sending;
+	cleanup_(freep) char *why = NULL;
 	struct json_object *o;
 
 	if (s->answer)
@@ -563,9 +573,12 @@ struct json_object *sending_answer(struct errand *errand)
 		return desk_refusal(EXIT_AGAIN, "stopped before it was sent; nothing was sent%s%s",
 		                    *errand->desk->engine->stop_reason ? ": " : "",
 		                    errand->desk->engine->stop_reason);
+	if (s->waits_for)
+		why = mem_printf("it waits for the %s; it is sent when that is settled",
+		                 s->waits_for);
 	for (unsigned i = 0; i < s->record->n_open; i++)
 		errand_result(errand, 0, "open", NULL,
-		              "its outcome is not known yet; the next run finds out");
+		              why ? why : "its outcome is not known yet; the next run finds out");
 	o = json_object_new_object();
 	(void)json_object_object_add(o, "results", steal(&errand->results));
 	return o;

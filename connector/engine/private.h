@@ -673,6 +673,8 @@ void desk_begin(struct desk *desk);
  * is kept of it, and it is read in its turn. False: too late, some of it is on its way.
  */
 bool desk_give_back(struct desk *desk, struct record *record, const char *why);
+/* Only a person goes on with @record, who settles what @words say: who sent it is told so. */
+void desk_wait_for(struct desk *desk, const struct record *record, const char *words);
 /* After a turn's commit: answers what has ended. */
 void desk_turn(struct desk *desk);
 bool desk_is_waiting(const struct desk *desk);

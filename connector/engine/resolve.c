@@ -456,7 +456,10 @@ static void try_those_aside(struct engine *e)
 	}
 }
 
-/* Who waits for a person waits in the state, too; and where too many do, nothing more is read. */
+/*
+ * Who waits for a person waits in the state, too, and not at the desk; and where too many do,
+ * nothing more is read.
+ */
 static void only_people_help(struct engine *e)
 {
 	char sentence[900];
@@ -467,6 +470,8 @@ static void only_people_help(struct engine *e)
 		for (size_t i = 0; !r->is_kept && i < r->draft->n_rows; i++)
 			outputs_keep(e, r->draft->rows[i]);
 		r->is_kept = true;
+		desk_wait_for(e->desk, r->draft->record,
+		              r->wait == WAIT_PERSON ? r->person : "records before it");
 	}
 	if (!e->resolve->is_full || e->input_ended)
 		return;

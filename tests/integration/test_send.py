@@ -910,6 +910,24 @@ def test_who_is_given_back_leaves_its_place_to_the_run_at_once(
     assert ana["title"] == "Buyer"
 
 
+def test_who_waits_for_a_held_call_is_told_so_and_sent_when_that_is_settled(
+        closefeed, pipeline, sandbox):
+    account_field(sandbox)
+    path = pipeline([{"account": "A-1", "company": "Acme"}, {"account": "A-1", "name": "Ana"}],
+                    routes=FAMILY, delivery="on_unknown: hold")
+    sandbox.add_fault("reset_after", method="POST", path="/lead/", n=1)
+    assert closefeed("run", path, "--limit", "1").code == 1
+    sent = closefeed("send", path, "--record", "2", "--yes")
+    assert sent.code == 75, sent.out + sent.err
+    assert "it waits for the held lead.create of signups.ndjson line 1" in sent.out
+    [held] = closefeed("held", "list", path, "--json").json["held"]
+    [lead] = sandbox.objects("lead")
+    resolved = closefeed("held", "resolve", path, held["id"], "--applied", lead["id"])
+    assert resolved.code == 0, resolved.err
+    assert closefeed("run", path).code == 0
+    assert [contact["lead_id"] for contact in sandbox.objects("contact")] == [lead["id"]]
+
+
 def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
     account_field(sandbox)
     path = pipeline([{"account": "A-1", "company": "Acme"}], routes="""
