@@ -456,22 +456,36 @@ static void try_those_aside(struct engine *e)
 	}
 }
 
+/* What it waits for is only known now. */
+static void set_stuck(struct engine *e, struct resolving *r)
+{
+	char *person = mem_strdup(resolve_person(e, r));
+
+	free(r->person);
+	r->person = person;
+	r->is_stuck = true;
+	resolve_wake(e, r);
+}
+
 /*
- * Who waits for a person waits in the state, too, and not at the desk; and where too many do,
- * nothing more is read.
+ * Who waits for a person waits in the state, too, and not at the desk: what was taken up again is
+ * rejected again. Where too many wait, nothing more is read.
  */
 static void only_people_help(struct engine *e)
 {
 	char sentence[900];
 
 	for (struct resolving *r = e->resolve->aside_first; r; r = r->behind) {
+		if (r->draft->record->is_settled && r->draft->n_rows < 2) {
+			set_stuck(e, r);
+			continue;
+		}
 		if (!r->is_kept && !r->draft->n_rows)
 			outputs_keep(e, r->draft);
 		for (size_t i = 0; !r->is_kept && i < r->draft->n_rows; i++)
 			outputs_keep(e, r->draft->rows[i]);
 		r->is_kept = true;
-		desk_wait_for(e->desk, r->draft->record,
-		              r->wait == WAIT_PERSON ? r->person : "records before it");
+		desk_wait_for(e->desk, r->draft->record, resolve_person(e, r));
 	}
 	if (!e->resolve->is_full || e->input_ended)
 		return;

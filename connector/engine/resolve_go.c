@@ -431,6 +431,13 @@ static bool looks_ahead(struct engine *e, struct resolving *r)
 	return step == STEP_WAIT;
 }
 
+/* Who had it taken up again is told: it would wait for as long as the others do. */
+static void reject_stuck(struct engine *e, struct resolving *r)
+{
+	resolve_reject(e, r, REJECT_LINK, NULL,
+	               "it waits for the %s; settle that first, then retry this one", r->person);
+}
+
 bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
@@ -446,6 +453,10 @@ bool resolve_try(struct engine *e, struct resolving *r)
 		return true;
 	if (is_still_asking(r))
 		return false;
+	if (r->is_stuck) {
+		reject_stuck(e, r);
+		return true;
+	}
 	if (resolve_must_wait(e, r)) {
 		const enum resolving_wait wait = r->wait;
 

@@ -186,6 +186,7 @@ struct resolving {
 	bool is_again;   /* it was sent by what was remembered already: not a second time */
 	bool is_kept;    /* has its row */
 	bool is_renamed; /* its custom fields have other ids since the last question */
+	bool is_stuck;   /* a person had it taken up again, and only a person helps */
 	char *person;    /* WAIT_PERSON: what it waits for, in words */
 	enum resolving_wait wait;
 	struct finding *findings; /* match, the links, the links of update */
@@ -305,6 +306,9 @@ void offers_about(struct engine *e, const struct draft *draft, const struct requ
 /* resolve_look.c */
 void finding_reset(struct finding *f); /* its key was not asked */
 enum look resolve_look(struct engine *e, struct finding *f, struct looked *ret);
+
+/* resolve_words.c: what a person has to settle before @r goes on; not to free(). */
+const char *resolve_person(const struct engine *e, const struct resolving *r);
 
 /* resolve_words.c: lookups in sentences; all to free(). */
 /* @field of a lookup of @draft, as the pipeline calls it; not to free(). */

@@ -156,6 +156,15 @@ static const struct resolving *waits_for_person(const struct resolving *r, const
 	return r;
 }
 
+const char *resolve_person(const struct engine *e, const struct resolving *r)
+{
+	while (r->wait == WAIT_AHEAD && r->ahead)
+		r = r->ahead;
+	if (r->wait != WAIT_PERSON)
+		r = waits_for_person(e->resolve->aside_first, "");
+	return r ? r->person : "records before it";
+}
+
 const char *resolve_reason(struct engine *e)
 {
 	const struct resolving *first = waits_for_person(e->resolve->aside_first, "");

@@ -928,6 +928,29 @@ def test_who_waits_for_a_held_call_is_told_so_and_sent_when_that_is_settled(
     assert [contact["lead_id"] for contact in sandbox.objects("contact")] == [lead["id"]]
 
 
+def test_a_retry_that_comes_behind_who_waits_for_a_person_is_told_so(
+        closefeed, pipeline, sandbox):
+    account_field(sandbox)
+    path = pipeline([{"account": "A-0", "email": "ana@x.example"},
+                     {"account": "A-1", "company": "Acme"},
+                     {"account": "A-1", "email": "ana@x.example"}],
+                    routes=FAMILY.replace("contact.create", "contact.upsert", 1).replace(
+                        "body: {name: \"{name}\"}",
+                        "match: {email: \"{email}\"}\n  body: {emails: [{email: \"{email}\"}]}"),
+                    source="ndjson: {path: signups.ndjson, follow: true}",
+                    delivery="on_unknown: hold")
+    sandbox.add_fault("reset_after", method="POST", path="/lead/", n=1)
+    owner = closefeed.start("run", path)
+    wait_until(lambda: {"rejected", "held", "open"} <= {
+        key for key, n in closefeed("status", path, "--json").json["counts"].items() if n == 1})
+    again = closefeed("rejects", "retry", path, "--all", "--json", timeout=60)
+    [result] = again.json["results"]
+    assert result["outcome"] == "rejected", again.out
+    assert "waits for the held lead.create of signups.ndjson line 2" in result["message"]
+    owner.terminate()
+    owner.communicate(timeout=180)
+
+
 def test_an_upsert_is_sent_again_by_what_it_is_matched_by(closefeed, pipeline, sandbox):
     account_field(sandbox)
     path = pipeline([{"account": "A-1", "company": "Acme"}], routes="""
