@@ -43,6 +43,7 @@ static enum step look_again(struct engine *e, struct resolving *r, struct findin
                             struct looked *ret, enum look *ret_look)
 {
 	strlist_free(steal(&f->near));
+	f->awaits = NULL;
 	*ret_look = resolve_look(e, f, ret);
 	if (*ret_look == LOOK_PARENT) {
 		f->awaits = ret->parent;
