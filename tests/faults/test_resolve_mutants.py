@@ -77,9 +77,9 @@ class Feed:
         self.folder = folder
         self.program = Program(binary, folder, environment(folder))
         self.env = {"CLOSEFEED_WITHOUT": without} if without else {}
-        self.sandbox = Sandbox(self.program, "--lag", "300ms")
-        self.sandbox.post("/_sandbox/settings", {"latency_ms": 40})
+        self.sandbox = Sandbox(self.program, "--lag", "0")
         self.key = field(self.sandbox, "Key")
+        self.sandbox.post("/_sandbox/settings", {"latency_ms": 40, "lag_ms": 300})
 
     def run(self, routes, records, delivery="", behind=()):
         """Adds the records to the feed, and those @behind to a file that is read after it."""

@@ -410,9 +410,9 @@ def test_what_comes_between_two_rows_of_a_contact_is_older_than_the_second(
 
 def back_to_old(sandbox):
     """The row says what its contact had before a call that is on its way."""
+    set_lag(sandbox, 0)
     contact, = sandbox.post("/lead/", {"name": "Acme", "contacts": [
         {"name": "Ana", "title": "old", "emails": [{"email": "ana@acme.example"}]}]})["contacts"]
-    set_lag(sandbox, 0)
     sandbox.add_fault("slow_body", method="PUT", path=f"/contact/{contact['id']}/", n=1, bytes=50,
                       ms=80)
     return [{"way": "id", "id": contact["id"], "title": "old"},
