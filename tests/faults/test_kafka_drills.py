@@ -3,8 +3,6 @@ order. The long form is kafka_drills.py."""
 
 import time
 
-import pytest
-
 from harness import wait_until
 from kafka_trial import LEASE_S, SESSION_S
 
