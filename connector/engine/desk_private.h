@@ -164,11 +164,11 @@ void sending_go_on(struct desk *desk, struct errand *errand);
 bool sending_is_busy(const struct sending *sending);
 bool sending_has_ended(const struct sending *sending);
 struct json_object *sending_answer(struct errand *errand);
-/* An output of its record, if it is of that one, has ended. */
 /* Ends it with nothing sent, where @record is its own and none of it was sent yet. */
 bool sending_give_back(struct errand *errand, struct record *record, const char *why);
 /* @record, if it is its own, waits for a person to settle what @words say. */
 void sending_wait_for(struct sending *sending, const struct record *record, const char *words);
+/* An output of its record, if it is of that one, has ended. */
 void sending_part_ended(struct errand *errand, const struct part *part,
                         const struct request *request);
 void sending_free(struct sending *sending); /* NULL is ignored */

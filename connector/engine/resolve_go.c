@@ -18,13 +18,17 @@
 
 /* What became of a lookup */
 
+/* A person has had it taken up again, and is told: it would wait for another decision. */
+static void reject_waiting(struct engine *e, struct resolving *r, const char *words)
+{
+	resolve_reject(e, r, REJECT_LINK, NULL,
+	               "it waits for the %s; settle that first, then retry this one", words);
+}
+
 enum step resolve_wait_for_parent(struct engine *e, struct resolving *r, struct offer *parent)
 {
-	/* A person who has it taken up again is told at once. */
 	if (offer_held(parent) && r->draft->record->is_settled) {
-		resolve_reject(e, r, REJECT_LINK, NULL,
-		               "it waits for the %s; settle that first, then retry this one",
-		               offer_held(parent));
+		reject_waiting(e, r, offer_held(parent));
 		return STEP_GONE;
 	}
 	r->wait = offer_held(parent) ? WAIT_PERSON : WAIT_PARENT;
@@ -432,13 +436,6 @@ static bool looks_ahead(struct engine *e, struct resolving *r)
 	return step == STEP_WAIT;
 }
 
-/* Who had it taken up again is told: it would wait for as long as the others do. */
-static void reject_stuck(struct engine *e, struct resolving *r)
-{
-	resolve_reject(e, r, REJECT_LINK, NULL,
-	               "it waits for the %s; settle that first, then retry this one", r->person);
-}
-
 bool resolve_try(struct engine *e, struct resolving *r)
 {
 	enum step step;
@@ -455,7 +452,7 @@ bool resolve_try(struct engine *e, struct resolving *r)
 	if (is_still_asking(r))
 		return false;
 	if (r->is_stuck) {
-		reject_stuck(e, r);
+		reject_waiting(e, r, r->person);
 		return true;
 	}
 	if (resolve_must_wait(e, r)) {

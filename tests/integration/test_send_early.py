@@ -84,6 +84,18 @@ def test_a_record_that_was_sent_too_early_leaves_whatever_it_waited_for(
     assert len(sandbox.objects("contact")) == 2
 
 
+# Records that fill what may be open, and wait to be looked up; then a company.
+FILLERS = """\
+- operation: contact.create
+  when: .pad
+  link: {lead_id: {lead: {custom.Account ID: "{account}"}, on_none: skip}}
+  body: {name: "{pad}"}
+- operation: lead.create
+  when: .company
+  body: {name: "{company}"}
+"""
+
+
 @pytest.fixture
 def held_back(sandbox):
     """Makes such a Close; its gate opens at the end."""
@@ -132,13 +144,7 @@ def test_a_record_that_is_given_back_takes_no_room_from_the_run(
   when: .lead
   params: {id: "{lead}"}
   body: {description: "{text}"}
-- operation: contact.create
-  when: .pad
-  link: {lead_id: {lead: {custom.Account ID: "{account}"}, on_none: skip}}
-  body: {name: "{pad}"}
-- operation: lead.create
-  when: .company
-  body: {name: "{company}"}
+""" + FILLERS + """\
 - operation: contact.create
   link: {lead_id: {lead: {name: "{of}"}}}
   body: {name: "{name}"}
@@ -170,14 +176,7 @@ def test_who_is_given_back_leaves_its_place_to_the_run_at_once(
     account_field(sandbox)
     path = pipeline([{"account": "none", "pad": "x" * 900000}] * 5
                     + [{"company": "Acme"}, {"of": "Acme", "email": "ana@x.example"},
-                       {"email": "ana@x.example", "title": "Buyer"}], routes="""
-- operation: contact.create
-  when: .pad
-  link: {lead_id: {lead: {custom.Account ID: "{account}"}, on_none: skip}}
-  body: {name: "{pad}"}
-- operation: lead.create
-  when: .company
-  body: {name: "{company}"}
+                       {"email": "ana@x.example", "title": "Buyer"}], routes=FILLERS + """\
 - operation: activity.note.create
   when: .of
   continue: true
